@@ -1,0 +1,97 @@
+"""One aggregated row: everything seen between the selected workload and one peer on one port."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+from netsec_tui.model.flow import Verdict
+from netsec_tui.model.identity import CommunicationKey, Peer
+
+
+class Orientation(IntEnum):
+    """Say how well it is known who opened the connection; a row keeps the best it has."""
+
+    UNKNOWN = 0
+    INFERRED = 1
+    PROVEN = 2
+
+
+class AddressCategory(StrEnum):
+    """Name the four categories of unresolved IPs in the documents."""
+
+    INTERNAL = "Internal"
+    EXTERNAL = "External"
+    ALIASED = "Aliased"
+    UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Count events by verdict in the order of ``Verdict``, plus answers and refusals (TCP RST).
+
+    Requests and answers are counted apart: ``verdicts`` holds requests only.
+    """
+
+    verdicts: tuple[int, ...] = (0,) * len(Verdict)
+    answers: int = 0
+    refusals: int = 0
+
+    @property
+    def allowed(self) -> int:
+        """Return how many requests went on."""
+        return sum(self.verdicts[v] for v in Verdict if v.allowed)
+
+    @property
+    def denied(self) -> int:
+        """Return how many requests were refused, audited ones included."""
+        return sum(self.verdicts[v] for v in Verdict if v.denied)
+
+    @property
+    def total(self) -> int:
+        """Return all requests and answers."""
+        return sum(self.verdicts) + self.answers + self.refusals
+
+    def __add__(self, other: Counts) -> Counts:
+        verdicts = tuple(a + b for a, b in zip(self.verdicts, other.verdicts, strict=True))
+        return Counts(verdicts, self.answers + other.answers, self.refusals + other.refusals)
+
+
+@dataclass(frozen=True, slots=True)
+class Via:
+    """Name the Service that was dialled and the Service port."""
+
+    namespace: str
+    name: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Communication:
+    """Hold one row of the Ingress or Egress table as observed, before any decision.
+
+    Times are epoch seconds; both 0.0 when nothing was seen (the DNS row can exist unseen). ``addresses``
+    are the peer's IPs seen, ``pods`` its pod names seen, ``own_pods`` the selected workload's,
+    ``names`` DNS names the source knew. ``folded`` are the keys of the rows that an alias or the DNS row
+    has taken in. ``owners`` names the selected workload's owners on this row (several under a Service).
+    """
+
+    key: CommunicationKey
+    counts: Counts = Counts()
+    first_seen: float = 0.0
+    last_seen: float = 0.0
+    orientation: Orientation = Orientation.PROVEN
+    via: tuple[Via, ...] = ()
+    addresses: tuple[str, ...] = ()
+    pods: tuple[str, ...] = ()
+    own_pods: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    folded: tuple[CommunicationKey, ...] = ()
+
+    @property
+    def peer(self) -> Peer:
+        """Return the other end."""
+        return self.key.peer

@@ -1,0 +1,92 @@
+"""What the operator decides: ticks, general rules, manual CIDR rules, aliases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from netsec_tui.model.flow import Protocol
+from netsec_tui.model.identity import CommunicationKey, Direction
+
+
+class GeneralRule(StrEnum):
+    """Name the general rules of the documents; ROWS_DECIDE is the default."""
+
+    ROWS_DECIDE = "Rows decide"
+    BLOCK_ALL = "Block All"
+    INSIDE_NAMESPACE = "Allow All Inside Namespace"
+    ALLOW_ALL = "Allow All"
+
+
+@dataclass(frozen=True, slots=True)
+class PortRange:
+    """Hold ports from ``first`` to ``last``, both included."""
+
+    first: int
+    last: int
+
+    def __str__(self) -> str:
+        return str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
+
+
+@dataclass(frozen=True, slots=True)
+class ManualRule:
+    """Hold an "Allow Egress to IP mask" (or "ingress from") rule.
+
+    ``cidr`` is canonical. No ``protocol`` means every protocol and port; no ``ports`` every port of it.
+    """
+
+    direction: Direction
+    cidr: str
+    protocol: Protocol | None = None
+    ports: tuple[PortRange, ...] = ()
+
+    @property
+    def port_text(self) -> str:
+        """Return the ports for a person, for instance ``443,8000-8080/TCP`` or ``all ports``."""
+        if self.protocol is None:
+            return "all ports"
+        ports = ",".join(map(str, self.ports)) or "all ports"
+        return f"{ports}/{self.protocol}"
+
+    def __str__(self) -> str:
+        return f"{self.cidr} {self.port_text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """Give a name to addresses and ranges; ``entries`` are canonical CIDRs, sorted, /32 and /128 included."""
+
+    name: str
+    entries: tuple[str, ...]
+    allowed: bool = False
+
+
+Ticks = Mapping[CommunicationKey, bool]
+"""Explicit ticks only; a key that is absent follows its default."""
+
+
+@dataclass(frozen=True, slots=True)
+class DirectionDecisions:
+    """Hold the decisions of one direction; each general rule keeps ticks of its own.
+
+    ``dns`` is the explicit tick of the DNS row, None for the default: it is shared by the general rules.
+    """
+
+    general: GeneralRule = GeneralRule.ROWS_DECIDE
+    ticks: Mapping[GeneralRule, Ticks] = field(default_factory=dict)
+    manual: tuple[ManualRule, ...] = ()
+    dns: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """Hold everything decided for one workload."""
+
+    ingress: DirectionDecisions = DirectionDecisions()
+    egress: DirectionDecisions = DirectionDecisions()
+
+    def of(self, direction: Direction) -> DirectionDecisions:
+        """Return the decisions of one direction."""
+        return self.ingress if direction is Direction.INGRESS else self.egress

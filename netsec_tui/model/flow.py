@@ -1,0 +1,124 @@
+"""One observed record of traffic, as a flow source tells it, before anything is resolved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+
+class Protocol(StrEnum):
+    """Name a transport protocol; only TCP, UDP and SCTP can stand in a NetworkPolicy."""
+
+    TCP = "TCP"
+    UDP = "UDP"
+    SCTP = "SCTP"
+    ICMP = "ICMP"
+    OTHER = "OTHER"
+
+    @property
+    def expressible(self) -> bool:
+        """Tell whether a NetworkPolicy port can name this protocol (NetworkPolicyPort.protocol)."""
+        return self in (Protocol.TCP, Protocol.UDP, Protocol.SCTP)
+
+
+class Verdict(IntEnum):
+    """Say what the dataplane did with a flow; the numbers are Hubble's (flow.proto, Verdict)."""
+
+    UNKNOWN = 0
+    FORWARDED = 1
+    DROPPED = 2
+    ERROR = 3
+    AUDIT = 4
+    REDIRECTED = 5
+    TRACED = 6
+    TRANSLATED = 7
+
+    @property
+    def allowed(self) -> bool:
+        """Tell whether the packet went on; REDIRECTED went on through a proxy."""
+        return self in (Verdict.FORWARDED, Verdict.REDIRECTED)
+
+    @property
+    def denied(self) -> bool:
+        """Tell whether the packet was refused; AUDIT would be, were the policy enforced."""
+        return self in (Verdict.DROPPED, Verdict.AUDIT)
+
+
+class Reserved(StrEnum):
+    """Name what a source knows of an endpoint that is no pod (Cilium's reserved identities)."""
+
+    NONE = ""
+    HOST = "host"
+    REMOTE_NODE = "remote-node"
+    KUBE_APISERVER = "kube-apiserver"
+    HEALTH = "health"
+    INGRESS = "ingress"
+    WORLD = "world"
+    OTHER = "other"
+
+    @property
+    def is_node(self) -> bool:
+        """Tell whether the endpoint is a cluster node itself."""
+        return self in (Reserved.HOST, Reserved.REMOTE_NODE)
+
+
+Labels = tuple[tuple[str, str], ...]
+"""Label pairs sorted by key: hashable, unlike a dict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Hold one end of a flow with everything the source told of it.
+
+    An empty string or tuple means "not told", never "none". ``labels`` are pod labels only: what a CNI
+    adds (``io.cilium.*``, ``io.kubernetes.pod.namespace``) has been removed by the decoder, the latter
+    after filling ``namespace``. ``workloads`` are (kind, name) pairs of the pod's owners.
+    """
+
+    ip: str = ""
+    namespace: str = ""
+    pod: str = ""
+    labels: Labels = ()
+    workloads: tuple[tuple[str, str], ...] = ()
+    reserved: Reserved = Reserved.NONE
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Hold one observed record; ``source`` sent the packet, which may be an answer.
+
+    ``time`` is seconds since the epoch (UTC). ``is_reply`` is tri-state: None means the source did not
+    say. ``proven`` tells whether ``is_reply`` rests on connection tracking rather than on a guess.
+    ``syn``/``ack``/``rst`` are the TCP flags. ``service`` is (namespace, name) of the Service that the
+    source saw dialled, ``count`` the number of events the record stands for. ``node`` reported it.
+    """
+
+    time: float
+    source: Endpoint
+    destination: Endpoint
+    protocol: Protocol
+    source_port: int = 0
+    destination_port: int = 0
+    verdict: Verdict = Verdict.UNKNOWN
+    is_reply: bool | None = None
+    proven: bool = True
+    syn: bool = False
+    ack: bool = False
+    rst: bool = False
+    service: tuple[str, str] | None = None
+    node: str = ""
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Report what a source could not deliver: lost events, an unreadable line, a node out of reach.
+
+    ``lost`` counts events or lines; ``reason`` is one sentence for a person.
+    """
+
+    time: float
+    lost: int
+    reason: str
+    node: str = ""

@@ -1,0 +1,165 @@
+"""What is known of the cluster: namespaces, pods, pod owners, Services, nodes, applied policies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from netsec_tui.model.flow import Labels, Protocol
+from netsec_tui.model.identity import WorkloadRef
+from netsec_tui.model.policy import LabelSelector, NetworkPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerPort:
+    """Hold one containerPort of a pod; ``name`` may be empty."""
+
+    name: str
+    protocol: Protocol
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """Hold a pod with its topmost owner (Deployment rather than ReplicaSet, CronJob rather than Job).
+
+    ``created`` is epoch seconds, 0.0 when the object does not tell. ``phase`` is empty when unknown.
+    """
+
+    namespace: str
+    name: str
+    labels: Labels
+    owner: WorkloadRef
+    ips: tuple[str, ...] = ()
+    ports: tuple[ContainerPort, ...] = ()
+    host_network: bool = False
+    node: str = ""
+    phase: str = ""
+    created: float = 0.0
+
+    @property
+    def finished(self) -> bool:
+        """Tell whether the pod has ended, so that its IP may be another's (phase Succeeded, Failed)."""
+        return self.phase in ("Succeeded", "Failed")
+
+
+@dataclass(frozen=True, slots=True)
+class PodOwner:
+    """Hold an object that makes pods; ``selector`` is its spec.selector, None when it has none of use.
+
+    CronJobs and Jobs have None: a Job's selector is made of generated labels.
+    """
+
+    ref: WorkloadRef
+    selector: LabelSelector | None
+    template_labels: Labels
+    ports: tuple[ContainerPort, ...] = ()
+    host_network: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePort:
+    """Hold one Service port; ``target_port`` is a number or the name of a container port."""
+
+    name: str
+    protocol: Protocol
+    port: int
+    target_port: int | str
+    node_port: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceEndpoint:
+    """Hold one address behind a Service as an EndpointSlice lists it; ``pod`` is empty for a foreign one.
+
+    ``ports`` are (port name, protocol, number).
+    """
+
+    ip: str
+    pod: str
+    ports: tuple[tuple[str, Protocol, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Hold a Service; an empty ``selector`` means its endpoints are made by somebody else."""
+
+    namespace: str
+    name: str
+    selector: Labels
+    ports: tuple[ServicePort, ...]
+    type: str = "ClusterIP"
+    cluster_ips: tuple[str, ...] = ()
+    external_ips: tuple[str, ...] = ()
+    labels: Labels = ()
+    endpoints: tuple[ServiceEndpoint, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Hold a node with all its addresses and the ranges its pods get."""
+
+    name: str
+    addresses: tuple[str, ...] = ()
+    pod_cidrs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedPolicy:
+    """Hold a NetworkPolicy of the cluster, as read and parsed; ``raw`` is the object for View Policy."""
+
+    policy: NetworkPolicy
+    raw: Mapping[str, Any] = field(hash=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """Hold one snapshot of the cluster state, with the look-ups that resolving needs.
+
+    ``known`` is False when there is no cluster state at all (flows only). ``missing`` names what could
+    not be read, a sentence each. ``namespaces`` maps names to labels. CIDRs are canonical text.
+    """
+
+    known: bool = False
+    namespaces: Mapping[str, Labels] = field(default_factory=dict)
+    pods: tuple[Pod, ...] = ()
+    owners: tuple[PodOwner, ...] = ()
+    services: tuple[Service, ...] = ()
+    nodes: tuple[Node, ...] = ()
+    policies: tuple[AppliedPolicy, ...] = ()
+    pod_cidrs: tuple[str, ...] = ()
+    service_cidrs: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    pod_by_name: Mapping[tuple[str, str], Pod] = field(init=False, repr=False, compare=False)
+    pods_by_ip: Mapping[str, tuple[Pod, ...]] = field(init=False, repr=False, compare=False)
+    owner_by_ref: Mapping[WorkloadRef, PodOwner] = field(init=False, repr=False, compare=False)
+    owners_by_namespace: Mapping[str, tuple[PodOwner, ...]] = field(init=False, repr=False, compare=False)
+    pods_by_owner: Mapping[WorkloadRef, tuple[Pod, ...]] = field(init=False, repr=False, compare=False)
+    service_by_name: Mapping[tuple[str, str], Service] = field(init=False, repr=False, compare=False)
+    service_by_ip: Mapping[str, Service] = field(init=False, repr=False, compare=False)
+    node_by_ip: Mapping[str, Node] = field(init=False, repr=False, compare=False)
+    api_server_ips: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        def put(name: str, value: object) -> None:
+            object.__setattr__(self, name, value)
+
+        put("pod_by_name", {(p.namespace, p.name): p for p in self.pods})
+        put("pods_by_ip", _group((ip, p) for p in self.pods if not p.host_network for ip in p.ips))
+        put("pods_by_owner", _group((p.owner, p) for p in self.pods))
+        put("owner_by_ref", {o.ref: o for o in self.owners})
+        put("owners_by_namespace", _group((o.ref.namespace, o) for o in self.owners))
+        put("service_by_name", {(s.namespace, s.name): s for s in self.services})
+        put("service_by_ip", {ip: s for s in self.services for ip in s.cluster_ips + s.external_ips})
+        put("node_by_ip", {ip: n for n in self.nodes for ip in n.addresses})
+        kubernetes = self.service_by_name.get(("default", "kubernetes"))
+        put("api_server_ips", frozenset(e.ip for e in kubernetes.endpoints) if kubernetes else frozenset())
+
+
+def _group(pairs: Any) -> dict[Any, tuple[Any, ...]]:
+    grouped: dict[Any, list[Any]] = {}
+    for key, value in pairs:
+        grouped.setdefault(key, []).append(value)
+    return {key: tuple(values) for key, values in grouped.items()}

@@ -1,0 +1,132 @@
+"""The result of it all for one workload: rows with their decision, policies, topology input, warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from netsec_tui.model.communication import AddressCategory, Communication
+from netsec_tui.model.decision import GeneralRule, ManualRule
+from netsec_tui.model.flow import Labels
+from netsec_tui.model.identity import CommunicationKey, Direction, Peer, WorkloadRef
+from netsec_tui.model.inventory import AppliedPolicy
+from netsec_tui.model.policy import LabelSelector, NetworkPolicy
+from netsec_tui.model.timespan import Coverage
+
+
+class Standing(StrEnum):
+    """Say where a row stands: in the policy, out of it, or beyond what a NetworkPolicy can say."""
+
+    IN = "in"
+    OUT = "out"
+    NOT_EXPRESSIBLE = "not expressible"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Hold one row of a table with its decision.
+
+    ``reason`` is the sentence shown in the row (why out, why not expressible, what is uncertain).
+    ``allowed_by`` names another inclusion that covers the row (a manual rule, an alias, the general
+    rule). ``suspended`` means a general rule overrides the tick for now. ``category`` is set for
+    unresolved IPs only. ``applied`` names applied policies that allow the row anyway. ``text`` is what a
+    search looks through, case-folded.
+    """
+
+    communication: Communication
+    standing: Standing
+    reason: str = ""
+    allowed_by: str = ""
+    suspended: bool = False
+    category: AddressCategory | None = None
+    applied: tuple[str, ...] = ()
+    text: str = ""
+
+    @property
+    def key(self) -> CommunicationKey:
+        """Return the identity of the communication."""
+        return self.communication.key
+
+    @property
+    def ticked(self) -> bool:
+        """Tell whether the checkbox shows a tick."""
+        return self.standing is Standing.IN
+
+    @property
+    def tickable(self) -> bool:
+        """Tell whether the operator can tick or untick the row."""
+        return self.standing is not Standing.NOT_EXPRESSIBLE
+
+    @property
+    def in_policy(self) -> bool:
+        """Tell whether the generated policy allows the communication: a black line, else a red one."""
+        return bool(self.allowed_by) or (self.ticked and not self.suspended)
+
+
+@dataclass(frozen=True, slots=True)
+class PeerFacts:
+    """Hold what the detail of an entity shows; a tuple is empty when nothing is known."""
+
+    peer: Peer
+    labels: Labels = ()
+    services: tuple[str, ...] = ()
+    ports: tuple[str, ...] = ()
+    pods: tuple[str, ...] = ()
+    policies: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Hold the selected workload: what the policy selects and whom that covers.
+
+    ``refusal`` is empty, or one sentence why no policy can be made for it (host network, no labels).
+    ``owners`` are the pod owners covered: the workload itself, or those behind a Service.
+    """
+
+    ref: WorkloadRef
+    selector: LabelSelector
+    owners: tuple[WorkloadRef, ...]
+    labels: Labels = ()
+    refusal: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DirectionReview:
+    """Hold one table: its general rule, rows in display order, manual rules, one line of state.
+
+    ``note`` tells what the direction as a whole does, for instance "nothing seen in 3 h: all ingress will
+    be refused", or what a general rule suspends; empty when there is nothing to say.
+    """
+
+    direction: Direction
+    general: GeneralRule
+    rows: tuple[Row, ...]
+    manual: tuple[ManualRule, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Review:
+    """Hold everything the screen shows for one workload and timespan; made anew on every change.
+
+    ``yaml`` is what saving writes, empty when ``subject.refusal`` is set. ``facts`` holds the details of
+    every peer and of the workload (under ``owner_peer(subject.ref)`` or its Service peer). ``applied`` are
+    the cluster's policies that select the workload. ``warnings`` go to the top of the view.
+    """
+
+    subject: Subject
+    coverage: Coverage
+    ingress: DirectionReview
+    egress: DirectionReview
+    policies: tuple[NetworkPolicy, ...]
+    yaml: str
+    facts: Mapping[Peer, PeerFacts]
+    applied: tuple[AppliedPolicy, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def of(self, direction: Direction) -> DirectionReview:
+        """Return the table of one direction."""
+        return self.ingress if direction is Direction.INGRESS else self.egress

@@ -1,0 +1,49 @@
+"""The window of time that is looked at, and how much of it was really seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ADVISED_HOURS = 12
+"""The documents advise to observe at least this long before generating."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timespan:
+    """Name how far back to look, in seconds; None is everything."""
+
+    label: str
+    seconds: int | None
+
+
+TIMESPANS = (
+    Timespan("last 5 min", 300),
+    Timespan("last 1 h", 3600),
+    Timespan("last 12 h", 12 * 3600),
+    Timespan("last 1 d", 24 * 3600),
+    Timespan("last 7 d", 7 * 24 * 3600),
+    Timespan("all", None),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Hold a closed interval of epoch seconds; ``start`` is on a whole minute."""
+
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Set what was asked beside what was seen; ``covered`` is seconds between first and last record."""
+
+    asked: Timespan
+    covered: float
+    newest: float
+    live: bool = False
+
+    @property
+    def short(self) -> bool:
+        """Tell whether less was seen than the documents advise."""
+        return self.covered < ADVISED_HOURS * 3600

@@ -1,0 +1,57 @@
+"""Lines of styled text, free of any terminal library; the UI maps roles to theme colours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from netsec_tui.model.identity import CommunicationKey, Direction, Peer
+
+
+class Role(StrEnum):
+    """Name what a piece of text means; never a colour."""
+
+    PLAIN = "plain"
+    DIM = "dim"
+    HEADING = "heading"
+    ALLOWED = "allowed"
+    REFUSED = "refused"
+    SELECTED = "selected"
+    ENTITY = "entity"
+    WARNING = "warning"
+    KEY = "key"
+    STRING = "string"
+    NUMBER = "number"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Hold a run of text with one role; ``text`` has no newline, control or escape character."""
+
+    text: str
+    role: Role = Role.PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class ManualTarget:
+    """Point at the n-th manual rule of a direction."""
+
+    direction: Direction
+    index: int
+
+
+Target = CommunicationKey | Peer | ManualTarget
+"""What a line is about: focusing or hovering it shows that thing's detail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Hold one line; ``target`` is None for decoration, which the cursor skips."""
+
+    spans: tuple[Span, ...] = ()
+    target: Target | None = None
+
+    @property
+    def text(self) -> str:
+        """Return the line without roles, as golden files hold it."""
+        return "".join(span.text for span in self.spans)

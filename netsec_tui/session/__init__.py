@@ -1,0 +1,1 @@
+"""The one place where state lives; no threads, no clock of its own, no terminal."""

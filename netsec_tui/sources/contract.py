@@ -1,0 +1,71 @@
+"""The one small contract between a source and the rest."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from netsec_tui.model.flow import Flow, Gap
+
+KubeObject = Mapping[str, Any]
+"""A Kubernetes object as decoded JSON, stripped to the fields that the product needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowsRead:
+    """Carry flows and gaps in the order in which they were read."""
+
+    flows: tuple[Flow | Gap, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectsRead:
+    """Carry all Kubernetes objects of one source; replaces what that source said before.
+
+    ``problems`` are sentences about what could not be read; everything else is kept.
+    """
+
+    source: str
+    objects: tuple[KubeObject, ...]
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStatus:
+    """Tell how a source is doing; ``skipped`` counts lines or documents that could not be read.
+
+    ``error`` is one sentence, empty when all is well; ``ended`` means that no more will come.
+    """
+
+    source: str
+    live: bool
+    detail: str = ""
+    skipped: int = 0
+    error: str = ""
+    ended: bool = False
+
+
+Message = FlowsRead | ObjectsRead | SourceStatus
+Emit = Callable[[Message], None]
+
+
+class Source(Protocol):
+    """Deliver flows, objects or both; both methods block and are called in a thread of their own."""
+
+    name: str
+    live: bool
+
+    def read(self, emit: Emit) -> None:
+        """Emit everything there is now and return.
+
+        Raises:
+            NetsecError: nothing at all could be read.
+        """
+
+    def follow(self, emit: Emit, stop: threading.Event) -> None:
+        """Emit everything there is now and go on until the end or until ``stop`` is set.
+
+        Trouble after the first success is told as a SourceStatus with ``error`` and tried again.
+        """
