@@ -25,14 +25,6 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """Hold a run of text with one role; ``text`` has no newline, control or escape character."""
-
-    text: str
-    role: Role = Role.PLAIN
-
-
-@dataclass(frozen=True, slots=True)
 class ManualTarget:
     """Point at the n-th manual rule of a direction."""
 
@@ -40,13 +32,37 @@ class ManualTarget:
     index: int
 
 
-Target = CommunicationKey | Peer | ManualTarget
+@dataclass(frozen=True, slots=True)
+class FoldTarget:
+    """Point at the line that stands for many peers of a direction; ``group`` names what they share."""
+
+    direction: Direction
+    group: str
+
+
+Target = CommunicationKey | Peer | ManualTarget | FoldTarget
 """What a line is about: focusing or hovering it shows that thing's detail."""
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """Hold a run of text with one role; ``text`` has no newline, control or escape character.
+
+    ``target`` is set where a line is about several things: in the hub a line of text holds an ingress
+    and an egress communication and both their peers. None means whatever the line is about.
+    """
+
+    text: str
+    role: Role = Role.PLAIN
+    target: Target | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
-    """Hold one line; ``target`` is None for decoration, which the cursor skips."""
+    """Hold one line; ``target`` is what most of it is about, None for decoration, which the cursor skips.
+
+    ``stops.stops`` lists every target of many lines with its place, for keys and mouse.
+    """
 
     spans: tuple[Span, ...] = ()
     target: Target | None = None
