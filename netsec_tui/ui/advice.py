@@ -1,0 +1,63 @@
+"""What an empty screen says: what is lacking and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from netsec_tui.session.session import Session
+from netsec_tui.sources.contract import SourceStatus
+from netsec_tui.ui.keymap import key_of
+
+COVERAGE_LIMITS = (
+    "Workloads without recorded communications are not listed; nodes never are.",
+    "Host-network workloads are listed, but no NetworkPolicy can hold for them.",
+)
+"""The limits of the documents' "Coverage Limits", said wherever workloads are offered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """Hold a heading and the lines under it; ``error`` marks a failure rather than a next step."""
+
+    heading: str
+    lines: tuple[str, ...] = ()
+    error: bool = False
+
+
+def advise(session: Session, statuses: Iterable[SourceStatus]) -> Advice:
+    """Say what to do while no workload is chosen."""
+    told = tuple(statuses)
+    errors = tuple(status.error for status in told if status.error)
+    if session.workloads():
+        return Advice(
+            "Choose a workload",
+            (
+                f"Press {key_of('scope')} to choose namespace, kind, owner and timespan.",
+                "",
+                *COVERAGE_LIMITS,
+                "",
+                *errors,
+            ),
+        )
+    if errors:
+        return Advice("Nothing could be read", (*errors, "", *_how_to_get_flows(session)), error=True)
+    if session.inventory.known:
+        return Advice("The cluster state is here, flows are lacking", _how_to_get_flows(session))
+    if told and all(status.ended for status in told):
+        return Advice("No flows were read", _how_to_get_flows(session))
+    return Advice("Reading", tuple(f"{status.source}: {status.detail}" for status in told if status.detail))
+
+
+def _how_to_get_flows(session: Session) -> tuple[str, ...]:
+    cluster = session.options.cluster
+    context = f" --context {cluster}" if session.inventory.known and cluster else ""
+    return (
+        "Kubernetes knows which workloads exist, not who talks to whom: that takes observed flows.",
+        "With Cilium and Hubble, for instance:",
+        "",
+        f"  hubble observe -f -o json | netsec-tui --flows -{context}",
+        "",
+        "From a recording:   netsec-tui --flows flows.jsonl --manifests cluster.yaml",
+        "To look around:     netsec-tui demo",
+    )

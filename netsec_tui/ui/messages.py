@@ -1,0 +1,31 @@
+"""What widgets and screens ask of those above them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.message import Message
+
+from netsec_tui.session.actions import Action
+
+
+@dataclass
+class Decide(Message):
+    """Ask the app to carry out an action on the session."""
+
+    action: Action
+
+
+@dataclass
+class Say(Message):
+    """Ask the screen to say one sentence in the status line."""
+
+    text: str
+    error: bool = False
+
+
+@dataclass
+class Saved(Message):
+    """Tell the app that the policy of the chosen workload was written to ``path``."""
+
+    path: str

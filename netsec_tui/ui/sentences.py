@@ -1,0 +1,71 @@
+"""Short sentences of the screen about scope, sources, rows and tables; pure text."""
+
+from __future__ import annotations
+
+from netsec_tui.model.decision import GeneralRule
+from netsec_tui.model.review import DirectionReview, Row
+from netsec_tui.model.timespan import Coverage
+from netsec_tui.ui.row_filter import RowFilter
+from netsec_tui.ui.view import View
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in the two largest units that matter, to the minute."""
+    minutes = int(seconds // 60)
+    if minutes < 1:
+        return f"{int(seconds)} s"
+    units = ((minutes // 1440, "d"), (minutes // 60 % 24, "h"), (minutes % 60, "min"))
+    parts = [f"{number} {unit}" for number, unit in units if number]
+    return " ".join(parts[:2])
+
+
+def coverage_text(coverage: Coverage) -> str:
+    """Set what was seen beside what was asked."""
+    return f"{coverage.asked.label}, {duration(coverage.covered)} seen"
+
+
+def source_text(view: View) -> str:
+    """Say how the sources are doing; skipped lines and lost events are never left out."""
+    if not view.statuses:
+        return "no source"
+    skipped = sum(status.skipped for status in view.statuses)
+    if any(status.error for status in view.statuses):
+        state = "source failing"
+    elif all(status.ended for status in view.statuses):
+        state = "all read"
+    else:
+        state = "live" if any(status.live for status in view.statuses) else "reading"
+    parts = [state]
+    if skipped:
+        parts.append(f"{skipped:,} skipped")
+    if view.lost:
+        parts.append(f"{view.lost:,} lost")
+    return ", ".join(parts)
+
+
+def table_summary(table: DirectionReview, row_filter: RowFilter, shown: int) -> str:
+    """Say in a title what a table holds: general rule, how much is allowed, filter, manual rules."""
+    allowed = sum(row.in_policy for row in table.rows)
+    parts = [table.general.value, f"{allowed}/{len(table.rows)} allowed"]
+    if table.manual:
+        parts.append(f"{len(table.manual)} IP mask{'s' if len(table.manual) > 1 else ''}")
+    if row_filter.active:
+        parts.append(f"{row_filter}: {shown} shown")
+    return " · ".join(parts)
+
+
+def row_sentence(row: Row, table: DirectionReview) -> str:
+    """Say whether the policy allows a row and why."""
+    state = "In the policy" if row.in_policy else "Not in the policy"
+    why = []
+    if row.suspended and table.general is not GeneralRule.ROWS_DECIDE:
+        why.append(f"{table.general.value} overrides the tick")
+    if row.allowed_by:
+        why.append(f"allowed by {row.allowed_by}")
+    if row.reason:
+        why.append(row.reason)
+    if row.applied:
+        why.append(f"applied now: {', '.join(row.applied)}")
+    if not row.tickable:
+        state = "Cannot be ticked"
+    return f"{state}: {'; '.join(why)}" if why else state

@@ -1,0 +1,51 @@
+"""What the main screen is shown: one immutable value, made anew when something changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from netsec_tui.model.decision import Alias
+from netsec_tui.model.identity import WorkloadRef
+from netsec_tui.model.review import Review
+from netsec_tui.model.timespan import Timespan
+from netsec_tui.session.session import Session
+from netsec_tui.sources.contract import SourceStatus
+from netsec_tui.ui.advice import Advice, advise
+
+
+@dataclass(frozen=True)
+class View:
+    """Hold everything the panes draw; ``review`` is None until a workload is chosen.
+
+    ``known`` tells whether there is cluster state, ``lost`` how many events the sources did not deliver.
+    """
+
+    cluster: str = ""
+    namespace: str = ""
+    timespan: Timespan | None = None
+    scope: WorkloadRef | None = None
+    review: Review | None = None
+    statuses: tuple[SourceStatus, ...] = ()
+    lost: int = 0
+    known: bool = False
+    aliases: tuple[Alias, ...] = ()
+    advice: Advice = Advice("")
+
+
+def view_of(session: Session, statuses: Iterable[SourceStatus], namespace: str) -> View:
+    """Gather what the screen shows from the session and the sources."""
+    told = tuple(statuses)
+    inventory = session.inventory
+    return View(
+        cluster=session.options.cluster,
+        namespace=session.scope.namespace if session.scope else namespace,
+        timespan=session.timespan,
+        scope=session.scope,
+        review=session.review(),
+        statuses=told,
+        lost=sum(gap.lost for gap in session.gaps),
+        known=inventory.known,
+        aliases=session.aliases,
+        advice=advise(session, told),
+    )
