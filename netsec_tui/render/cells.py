@@ -74,7 +74,7 @@ def cell(text: str, width: int, align: str = "<", ellipsis: str = "…") -> str:
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """Return the text broken at spaces into lines of at most ``width`` (>= 2) cells; words too long are cut."""
+    """Return the text broken at spaces into lines of at most ``width`` (>= 2) cells, too long words cut."""
     lines: list[str] = []
     line = ""
     for word in text.split(" "):
