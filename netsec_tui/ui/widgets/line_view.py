@@ -1,0 +1,244 @@
+"""A pane of lines, such as the topology, the policy or a detail; what lines are about can be pointed at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+from rich.cells import cell_len
+from textual.binding import Binding, BindingType
+from textual.geometry import Size
+from textual.message import Message
+
+from netsec_tui.render.literal import literal
+from netsec_tui.render.spans import Line, Target
+from netsec_tui.ui.widgets.line_scroll import CURSOR, HOVER, LineScroll, Mark
+from netsec_tui.ui.widgets.painting import shown
+
+_SIDE_STEP = 8
+
+
+class Spot(NamedTuple):
+    """Hold the places of one target in one line: from character to character, no end is the whole width."""
+
+    target: Target
+    ranges: tuple[tuple[int, int | None], ...]
+
+    def covers(self, index: int) -> bool:
+        """Tell whether a character belongs to the target."""
+        return any(start <= index and (end is None or index < end) for start, end in self.ranges)
+
+    def marks(self, name: str) -> tuple[Mark, ...]:
+        """Return the marks that lay a component class over the target."""
+        return tuple(Mark(name, start, end) for start, end in self.ranges)
+
+
+def spots(line: Line) -> tuple[Spot, ...]:
+    """Return what a line is about, from left to right; one thing alone takes the whole width."""
+    places: dict[Target, list[tuple[int, int | None]]] = {}
+    at = 0
+    for span in line.spans:
+        end = at + len(literal(span.text))
+        target = span.target or line.target
+        if target is not None:
+            ranges = places.setdefault(target, [])
+            if ranges and ranges[-1][1] == at:
+                ranges[-1] = (ranges[-1][0], end)
+            else:
+                ranges.append((at, end))
+        at = end
+    if line.target is not None and len(places) == 1:
+        return (Spot(line.target if line.target in places else next(iter(places)), ((0, None),)),)
+    return tuple(Spot(target, tuple(ranges)) for target, ranges in places.items())
+
+
+class LineView(LineScroll):
+    """Show lines; the cursor stands on what they are about and skips decoration.
+
+    A view in which nothing can be pointed at scrolls instead. ``TargetFocused`` comes with every move of
+    the cursor while the view has the focus, and when it gets it.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left,h", "side(-1)", "Left", False, tooltip="Go to what is on the left, or scroll", id="lines.left"),
+        Binding("right,l", "side(1)", "Right", False, tooltip="Go to what is on the right, or scroll", id="lines.right"),
+        Binding("enter,space", "activate", "Open", False, tooltip="Open what the cursor is on", id="lines.open"),
+    ]
+
+    @dataclass
+    class _AboutTarget(Message):
+        view: LineView
+        target: Target
+
+        @property
+        def control(self) -> LineView:
+            return self.view
+
+    class TargetFocused(_AboutTarget):
+        """Say that the cursor is on a target."""
+
+        def can_replace(self, message: Message) -> bool:
+            """Let the newest win over those not handled yet."""
+            return isinstance(message, LineView.TargetFocused) and message.view is self.view
+
+    class TargetActivated(_AboutTarget):
+        """Say that the operator opened a target by key or click."""
+
+    @dataclass
+    class TargetHovered(Message):
+        """Say what the pointer is over, None when over nothing."""
+
+        view: LineView
+        target: Target | None
+
+        @property
+        def control(self) -> LineView:
+            """Return the view, for ``on`` with a selector."""
+            return self.view
+
+        def can_replace(self, message: Message) -> bool:
+            """Let the newest win over those not handled yet."""
+            return isinstance(message, LineView.TargetHovered) and message.view is self.view
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._lines: tuple[Line, ...] = ()
+        self._spots: list[tuple[Spot, ...]] = []
+        self._focused = 0
+        self._lane = 0
+        self._hovered: tuple[int, Spot] | None = None
+
+    # -- content ------------------------------------------------------------------------------------
+
+    def set_lines(self, lines: Sequence[Line]) -> None:
+        """Show other lines; the cursor stays on its target, or near it when that is gone."""
+        if tuple(lines) == self._lines:
+            return
+        before = self.target
+        with self.changing():
+            self._lines = tuple(lines)
+            self._spots = [spots(line) for line in self._lines]
+            stops = [number for number, found in enumerate(self._spots) if found]
+            width = max((cell_len(shown(line)) for line in self._lines), default=0)
+            self.install(stops, Size(width, len(self._lines)), self._same_place(before, stops))
+        if self.target != before and self.has_focus:
+            self.cursor_moved()
+
+    @property
+    def target(self) -> Target | None:
+        """Return what the cursor is on."""
+        spot = self._spot_at_cursor
+        return spot.target if spot else None
+
+    def focus_target(self, target: Target) -> bool:
+        """Put the cursor on a target; return False when no line is about it."""
+        place = self._find(target)
+        if place is not None:
+            self._put(*place)
+        return place is not None
+
+    def _same_place(self, before: Target | None, stops: Sequence[int]) -> int | None:
+        """Find the line for the cursor among new content and set the place in that line."""
+        place = self._find(before) if before is not None else None
+        if place is not None:
+            self._focused = place[1]
+            return place[0]
+        if not stops:
+            return None
+        wanted = self.cursor if self.cursor is not None else 0
+        number = min(stops, key=lambda stop: abs(stop - wanted))
+        self._focused = self._in_lane(number)
+        return number
+
+    def _find(self, target: Target) -> tuple[int, int] | None:
+        """Return line and place in it of a target, those closest to the cursor when there are several."""
+        places = [
+            (number, index)
+            for number, found in enumerate(self._spots)
+            for index, spot in enumerate(found)
+            if spot.target == target
+        ]
+        wanted = self.cursor if self.cursor is not None else 0
+        return min(places, key=lambda place: abs(place[0] - wanted), default=None)
+
+    # -- what the base asks -------------------------------------------------------------------------
+
+    @property
+    def line_count(self) -> int:
+        """Return how many lines there are."""
+        return len(self._lines)
+
+    def line_at(self, number: int) -> Line:
+        """Return one line."""
+        return self._lines[number]
+
+    def marks_at(self, number: int) -> tuple[Mark, ...]:
+        """Mark what the pointer is over, and on top what the cursor is on."""
+        hovered = self._hovered
+        marks = hovered[1].marks(HOVER) if hovered is not None and hovered[0] == number else ()
+        spot = self._spot_at_cursor
+        return (*marks, *spot.marks(CURSOR)) if spot is not None and number == self.cursor else marks
+
+    def cursor_moved(self) -> None:
+        """Tell which target the cursor is on."""
+        if (target := self.target) is not None:
+            self.post_message(self.TargetFocused(self, target))
+
+    def hover_moved(self) -> None:
+        """Tell what the pointer is over now, if that is something else."""
+        before = self._hovered[1].target if self._hovered else None
+        self._hovered = self._under_pointer()
+        after = self._hovered[1].target if self._hovered else None
+        if after != before:
+            self.post_message(self.TargetHovered(self, after))
+
+    def clicked(self, number: int, index: int, again: bool) -> None:
+        """Put the cursor on what was clicked; a second click opens it."""
+        for place, spot in enumerate(self._spots[number]):
+            if spot.covers(index):
+                if again and (number, place) == (self.cursor, self._focused):
+                    self.action_activate()
+                else:
+                    self._put(number, place)
+
+    # -- moving -------------------------------------------------------------------------------------
+
+    def move_cursor(self, number: int | None) -> None:
+        """Go to another line and stay in the lane of what the cursor was on."""
+        with self.changing():
+            if number is not None:
+                self._focused = self._in_lane(number)
+            super().move_cursor(number)
+
+    def action_side(self, step: int) -> None:
+        """Go to the neighbour in the line, or scroll sideways."""
+        place = self._focused + step
+        if self.cursor is not None and 0 <= place < len(self._spots[self.cursor]):
+            self._put(self.cursor, place)
+        else:
+            self.scroll_relative(x=step * _SIDE_STEP, animate=False)
+
+    def action_activate(self) -> None:
+        """Tell that the operator opens what the cursor is on."""
+        if (target := self.target) is not None:
+            self.post_message(self.TargetActivated(self, target))
+
+    def _put(self, number: int, place: int) -> None:
+        self._lane = self._spots[number][place].ranges[0][0]
+        self.move_cursor(number)
+
+    def _in_lane(self, number: int) -> int:
+        found = self._spots[number]
+        return min(range(len(found)), key=lambda place: abs(found[place].ranges[0][0] - self._lane))
+
+    @property
+    def _spot_at_cursor(self) -> Spot | None:
+        return self._spots[self.cursor][self._focused] if self.cursor is not None else None
+
+    def _under_pointer(self) -> tuple[int, Spot] | None:
+        number = self.number_at(self.pointer.y) if self.pointer is not None else None
+        if number is None or self.pointer is None:
+            return None
+        index = self.index_at(number, self.pointer.x)
+        return next(((number, spot) for spot in self._spots[number] if spot.covers(index)), None)
