@@ -1,0 +1,1 @@
+"""Flags, headless commands, and putting the parts together."""

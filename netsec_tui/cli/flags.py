@@ -1,0 +1,209 @@
+"""Describe the command line; nothing is read or started here."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from netsec_tui import __version__
+from netsec_tui.cli import values
+from netsec_tui.errors import UsageError
+
+COMMANDS = ("demo", "list", "generate", "record")
+
+_EPILOG = """\
+commands:
+  netsec-tui demo                        walk through a made-up cluster, no cluster needed
+  netsec-tui list [KIND/NAME]            workloads with communications, or one workload's rows
+  netsec-tui generate -n NS KIND/NAME    print the NetworkPolicy that the screen would save
+  netsec-tui record -o FILE              write what is read to a capture file
+
+examples:
+  hubble observe -f -o json | netsec-tui --flows - --context prod
+  netsec-tui --flows flows.json --manifests k8s/
+  netsec-tui generate --capture monday.capture -n shop deploy/web --since 12h
+
+Nothing in the cluster is ever changed. Exit codes: 0 done, 1 the answer is no, 2 cannot tell,
+64 wrong usage, 65 and above failure. "netsec-tui COMMAND --help" tells more.
+"""
+
+
+class Parser(ArgumentParser):
+    """Parse like argparse, but report wrong usage as a UsageError, which exits with 64."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what argparse would print.
+
+        Raises:
+            UsageError: always.
+        """
+        raise UsageError(f"{message} (see {self.prog} --help)")
+
+
+def parse(argv: Sequence[str]) -> Namespace:
+    """Return the parsed command line; ``command`` is ``tui`` when no command is named.
+
+    As with kubectl, flags may stand before the command: ``netsec-tui -n shop list``.
+
+    Raises:
+        UsageError: the flags or arguments are wrong.
+    """
+    command, rest = _split(list(argv))
+    parser = _PARSERS[command]()
+    args = parser.parse_args(rest)
+    args.command = "tui" if command == "demo" else command
+    try:
+        args.target = values.target(args.target) if args.target is not None else None
+    except ArgumentTypeError as error:
+        hint = f"; the commands are {', '.join(COMMANDS)}" if command == "tui" else ""
+        parser.error(f"{error}{hint}")
+    return args
+
+
+def _split(argv: list[str]) -> tuple[str, list[str]]:
+    """Return the command and the other arguments; the command is the first word that is no flag's value."""
+    at = 0
+    while at < len(argv) and argv[at].startswith("-"):
+        at += 2 if argv[at] in _WITH_VALUE else 1
+    if at < len(argv) and argv[at] in COMMANDS:
+        return argv[at], argv[:at] + argv[at + 1 :]
+    return "tui", argv
+
+
+def _parser(name: str, description: str, **more: Any) -> Parser:
+    return Parser(prog=f"netsec-tui {name}".strip(), description=description, allow_abbrev=False, **more)
+
+
+def _tui() -> Parser:
+    parser = _parser(
+        "",
+        "Watch the traffic of a Kubernetes cluster and get the least-privilege NetworkPolicy of a workload.",
+        epilog=_EPILOG,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"netsec-tui {__version__}")
+    parser.add_argument("target", nargs="?", metavar="KIND/NAME", help="workload to open")
+    _add_scope(parser)
+    _add_inputs(parser)
+    _add_screen(parser)
+    return parser
+
+
+def _demo() -> Parser:
+    parser = _parser("demo", "Walk through a made-up cluster; no cluster and no network needed.")
+    parser.add_argument("target", nargs="?", metavar="KIND/NAME", help="workload to open")
+    _add_scope(parser)
+    _add_screen(parser)
+    parser.set_defaults(
+        demo=True,
+        flows=[],
+        manifests=[],
+        capture=[],
+        context="",
+        kubeconfig="",
+        cluster_cidr=[],
+        service_cidr=[],
+    )
+    return parser
+
+
+def _list() -> Parser:
+    parser = _parser("list", "List the workloads with communications, or the communications of one workload.")
+    parser.add_argument("target", nargs="?", metavar="KIND/NAME", help="show its rows")
+    parser.add_argument("-o", "--output", choices=("table", "json"), default="table", help="default: table")
+    _add_scope(parser)
+    _add_inputs(parser)
+    return parser
+
+
+def _generate() -> Parser:
+    parser = _parser("generate", "Print the NetworkPolicy of a workload, as the screen would save it.")
+    parser.add_argument("target", metavar="KIND/NAME", help="for instance deploy/web")
+    parser.add_argument(
+        "-o",
+        "--output",
+        default="-",
+        metavar="FILE|DIR|-",
+        help="file (overwritten), folder (one file per policy) or - for standard output, the default",
+    )
+    _add_scope(parser)
+    _add_inputs(parser)
+    return parser
+
+
+def _record() -> Parser:
+    parser = _parser("record", "Write what is read to a capture file, until the input ends or Ctrl-C.")
+    parser.add_argument("-o", "--output", required=True, metavar="FILE", help="capture file; must not exist")
+    parser.set_defaults(target=None, namespace="", all_namespaces=True, since=None, two_objects=False)
+    _add_inputs(parser)
+    return parser
+
+
+_PARSERS = {"tui": _tui, "demo": _demo, "list": _list, "generate": _generate, "record": _record}
+
+
+def _add_scope(parser: Parser) -> None:
+    group = parser.add_argument_group("scope")
+    group.add_argument("-n", "--namespace", default="", metavar="NS", help="namespace to look at")
+    group.add_argument("-A", "--all-namespaces", action="store_true", help="look at every namespace")
+    group.add_argument(
+        "--since", type=values.timespan, metavar="SPAN", help="5m, 1h, 12h, 1d, 7d, all or any whole minutes"
+    )
+    group.add_argument(
+        "--two-objects", action="store_true", help="write ingress and egress as two NetworkPolicy objects"
+    )
+
+
+def _add_inputs(parser: Parser) -> None:
+    group = parser.add_argument_group(
+        "input", "A cluster is contacted only when it is named, or when nothing else is."
+    )
+    group.add_argument(
+        "--flows",
+        action="append",
+        default=[],
+        metavar="PATH|-",
+        help="Hubble JSON lines; - is stdin",
+    )
+    group.add_argument(
+        "--manifests",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="Kubernetes YAML or JSON",
+    )
+    group.add_argument("--capture", action="append", default=[], metavar="PATH", help="what record wrote")
+    group.add_argument("--context", default="", metavar="NAME", help="kubeconfig context")
+    group.add_argument("--kubeconfig", default="", metavar="PATH", help="instead of $KUBECONFIG")
+    for flag, what in (("--cluster-cidr", "pod"), ("--service-cidr", "Service")):
+        group.add_argument(
+            flag,
+            action="extend",
+            type=values.ranges,
+            default=[],
+            metavar="CIDR",
+            help=f"{what} ranges",
+        )
+    group.add_argument("--demo", action="store_true", help="the demo's made-up cluster")
+
+
+def _add_screen(parser: Parser) -> None:
+    group = parser.add_argument_group("screen")
+    group.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
+    group.add_argument("--ascii", action="store_true", help="draw with ASCII characters only")
+    group.add_argument("--theme", default="", metavar="NAME", help="colours, for instance ansi-dark")
+
+
+def _with_value() -> frozenset[str]:
+    """Return every flag that takes a value, so that the value is not taken for the command."""
+    shared = Parser(add_help=False)
+    _add_scope(shared)
+    _add_inputs(shared)
+    _add_screen(shared)
+    return frozenset(
+        flag for action in shared._actions if action.nargs != 0 for flag in action.option_strings
+    ) | {"-o", "--output"}
+
+
+_WITH_VALUE = _with_value()

@@ -1,0 +1,48 @@
+"""Start netsec-tui: the screen or a headless command; every failure becomes one sentence and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+
+from netsec_tui.cli.flags import parse
+from netsec_tui.errors import NetsecError
+
+INTERRUPTED = 128 + 2
+BROKEN_PIPE = 128 + 13
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code (docs/headless.md)."""
+    try:
+        args = parse(sys.argv[1:] if argv is None else argv)
+        return _command(args.command)(args)
+    except NetsecError as error:
+        print(f"netsec-tui: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        _silence_stdout()
+        return BROKEN_PIPE
+
+
+def _command(name: str) -> Callable[[Namespace], int]:
+    """Import only what the command needs: the headless ones never load the screen."""
+    match name:
+        case "list":
+            from netsec_tui.cli import listing as command
+        case "generate":
+            from netsec_tui.cli import generate as command
+        case "record":
+            from netsec_tui.cli import record as command
+        case _:
+            from netsec_tui.cli import tui as command
+    return command.run
+
+
+def _silence_stdout() -> None:
+    """Keep the interpreter from complaining about the closed pipe when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

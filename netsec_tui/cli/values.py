@@ -1,0 +1,109 @@
+"""Read the values of flags (timespans, ranges, ``KIND/NAME``); a wrong one gets one clear sentence."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from argparse import ArgumentTypeError
+from typing import NamedTuple
+
+from netsec_tui.model.timespan import TIMESPANS, Timespan
+
+_MINUTES = {"d": 24 * 60, "h": 60, "m": 1}
+_TIMESPAN = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?", re.ASCII)
+_LONGEST_MINUTES = 100 * 365 * 24 * 60
+
+_KINDS = {
+    "Service": ("svc", "service", "services"),
+    "Deployment": ("deploy", "deployment", "deployments"),
+    "DaemonSet": ("ds", "daemonset", "daemonsets"),
+    "StatefulSet": ("sts", "statefulset", "statefulsets"),
+    "CronJob": ("cj", "cronjob", "cronjobs"),
+    "Job": ("job", "jobs"),
+    "ReplicaSet": ("rs", "replicaset", "replicasets"),
+    "ReplicationController": ("rc", "replicationcontroller", "replicationcontrollers"),
+    "Pod": ("po", "pod", "pods"),
+    "Workload": ("workload", "workloads"),
+}
+_KIND_BY_SPELLING = {spelling: kind for kind, spellings in _KINDS.items() for spelling in spellings}
+
+
+class Target(NamedTuple):
+    """Hold ``KIND/NAME`` as typed; ``kind`` in the API's spelling where it is a built-in one."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+    def matches_kind(self, kind: str) -> bool:
+        """Tell whether a workload's kind is the one meant: any case, singular or plural."""
+        wanted, given = self.kind.casefold(), kind.casefold()
+        return wanted in (given, given + "s")
+
+
+def target(text: str) -> Target:
+    """Return the workload that ``deploy/web`` means, with kubectl's short kinds and plurals in any case.
+
+    Kinds that are not built in (``rollout/web``, ``rollouts.argoproj.io/web``) are kept for matching.
+
+    Raises:
+        ArgumentTypeError: the text is not of the form KIND/NAME.
+    """
+    kind, slash, name = text.partition("/")
+    if not (kind and slash and name) or "/" in name:
+        raise ArgumentTypeError(f"{text!r} is not KIND/NAME, for instance deploy/web")
+    plain = kind.partition(".")[0].casefold()
+    return Target(_KIND_BY_SPELLING.get(plain, kind.partition(".")[0]), name)
+
+
+def timespan(text: str) -> Timespan:
+    """Return the timespan that ``5m``, ``12h``, ``7d``, ``1h30m`` or ``all`` means.
+
+    Raises:
+        ArgumentTypeError: it is not such a text, or zero; the finest step is a minute.
+    """
+    if text.casefold() == "all":
+        return TIMESPANS[-1]
+    match = _TIMESPAN.fullmatch(text.casefold())
+    minutes = 0
+    if match and text:
+        minutes = sum(int(n or 0) * m for n, m in zip(match.groups(), _MINUTES.values(), strict=True))
+    if not 0 < minutes <= _LONGEST_MINUTES:
+        raise ArgumentTypeError(f"{text!r} is not a span of whole minutes; use 5m, 1h, 12h, 1d, 7d or all")
+    for known in TIMESPANS:
+        if known.seconds == minutes * 60:
+            return known
+    return Timespan(f"last {_spell(minutes)}", minutes * 60)
+
+
+def _spell(minutes: int) -> str:
+    words = []
+    for unit, size in (("d", 24 * 60), ("h", 60), ("min", 1)):
+        count, minutes = divmod(minutes, size)
+        if count:
+            words.append(f"{count} {unit}")
+    return " ".join(words)
+
+
+def ranges(text: str) -> tuple[str, ...]:
+    """Return comma separated CIDRs as canonical text.
+
+    Raises:
+        ArgumentTypeError: an entry is not a CIDR, or has bits set behind its prefix.
+    """
+    return tuple(_range(part.strip()) for part in text.split(","))
+
+
+def _range(text: str) -> str:
+    try:
+        interface = ipaddress.ip_interface(text)
+    except ValueError:
+        interface = None
+    if interface is None or "/" not in text or "%" in text:
+        raise ArgumentTypeError(f"{text!r} is not a range such as 10.244.0.0/16 or fd00:10::/56")
+    network = interface.network
+    if interface.ip != network.network_address:
+        raise ArgumentTypeError(f"{text!r} has host bits set; the range is {network}")
+    return str(network)

@@ -1,0 +1,107 @@
+"""Values of flags: what is accepted, what it means, and the sentence when it is wrong."""
+
+from argparse import ArgumentTypeError
+
+import pytest
+
+from netsec_tui.cli import values
+from netsec_tui.model.timespan import TIMESPANS
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("5m", 300),
+        ("1h", 3600),
+        ("12h", 43200),
+        ("1d", 86400),
+        ("7d", 604800),
+        ("168h", 604800),
+        ("90m", 5400),
+        ("1d12h30m", 131400),
+        ("1H", 3600),
+        ("all", None),
+        ("ALL", None),
+    ],
+)
+def test_timespan_to_the_minute(text, seconds):
+    assert values.timespan(text).seconds == seconds
+
+
+@pytest.mark.parametrize("offered", TIMESPANS, ids=lambda t: t.label)
+def test_timespan_equal_to_an_offered_one_is_that_one(offered):
+    text = "all" if offered.seconds is None else f"{offered.seconds // 60}m"
+    assert values.timespan(text) == offered
+
+
+def test_timespan_in_between_is_labelled_in_words():
+    assert values.timespan("1d12h30m").label == "last 1 d 12 h 30 min"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0m", "30s", "5", "h", "-1h", "1.5h", "1m1h", "1h 5m", "yesterday", "9" * 40 + "d", "٣m"]
+)
+def test_timespan_refused(text):
+    with pytest.raises(ArgumentTypeError, match="5m, 1h, 12h, 1d, 7d or all"):
+        values.timespan(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("deploy/web", "Deployment"),
+        ("Deployments/web", "Deployment"),
+        ("DEPLOYMENT/web", "Deployment"),
+        ("deployments.apps/web", "Deployment"),
+        ("deployment.v1.apps/web", "Deployment"),
+        ("ds/web", "DaemonSet"),
+        ("sts/web", "StatefulSet"),
+        ("cj/web", "CronJob"),
+        ("job/web", "Job"),
+        ("svc/web", "Service"),
+        ("rs/web", "ReplicaSet"),
+        ("rc/web", "ReplicationController"),
+        ("po/web", "Pod"),
+        ("workload/web", "Workload"),
+    ],
+)
+def test_target_kind_as_kubectl_has_it(text, kind):
+    assert values.target(text) == (kind, "web")
+
+
+@pytest.mark.parametrize("text", ["rollout/web", "Rollouts/web", "rollouts.argoproj.io/web"])
+def test_target_of_a_custom_kind_matches_its_kind(text):
+    assert values.target(text).matches_kind("Rollout")
+    assert not values.target(text).matches_kind("Deployment")
+
+
+@pytest.mark.parametrize("text", ["web", "/web", "deploy/", "a/b/c", ""])
+def test_target_refused(text):
+    with pytest.raises(ArgumentTypeError, match="not KIND/NAME"):
+        values.target(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("10.244.0.0/16", ("10.244.0.0/16",)),
+        ("10.244.0.0/16, fd00:0:0:10::/64", ("10.244.0.0/16", "fd00:0:0:10::/64")),
+        ("10.0.0.1/32", ("10.0.0.1/32",)),
+        ("FD00::/8", ("fd00::/8",)),
+    ],
+)
+def test_ranges_are_canonical(text, canonical):
+    assert values.ranges(text) == canonical
+
+
+def test_ranges_with_host_bits_name_the_range_that_was_meant():
+    with pytest.raises(
+        ArgumentTypeError, match=r"'10\.244\.1\.0/16' has host bits set; the range is 10\.244\.0\.0/16"
+    ):
+        values.ranges("10.96.0.0/12,10.244.1.0/16")
+
+
+@pytest.mark.parametrize("text", ["", "10.0.0.0", "10.0.0.0/33", "fe80::%eth0/64", "pods", "10.0.0.0/8,"])
+def test_ranges_refused(text):
+    with pytest.raises(ArgumentTypeError, match="not a range"):
+        values.ranges(text)

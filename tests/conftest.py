@@ -1,0 +1,39 @@
+"""Shared by all tests: a clean environment, snapshots in the top-level folder, the real data beside the tree."""
+
+import os
+from pathlib import Path
+
+# Both change what is drawn, and Textual reads the second when it is imported.
+for name in ("NO_COLOR", "TEXTUAL_THEME"):
+    os.environ.pop(name, None)
+
+import pytest  # noqa: E402
+from pytest_textual_snapshot import SVGImageExtension  # noqa: E402
+
+ROOT = Path(__file__).resolve().parent.parent
+SNAPSHOTS = ROOT / "snapshots"
+SHARED_DATA = ROOT.parent / "shared" / "data"
+
+
+def _snapshot_folder(cls, *, test_location):
+    """Keep snapshots in snapshots/<test module>; relative on purpose, syrupy spares siblings by this prefix."""
+    here = Path(test_location.filepath).parent
+    return str(here / os.path.relpath(SNAPSHOTS, here) / test_location.basename)
+
+
+SVGImageExtension.dirname = classmethod(_snapshot_folder)
+SVGImageExtension.file_extension = "svg"
+
+
+@pytest.fixture(scope="session")
+def shared_data():
+    """Return the folder of real recordings and manifests that may lie beside the tree."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("the real data is not beside the tree: ../shared/data is missing")
+    return SHARED_DATA
+
+
+@pytest.fixture(autouse=True)
+def _no_kubeconfig(monkeypatch, tmp_path_factory):
+    """Keep every test away from a cluster of the person who runs them."""
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path_factory.getbasetemp() / "no-kubeconfig"))
