@@ -20,7 +20,7 @@ COVERAGE_LIMITS = (
 class Advice:
     """Hold a heading and the lines under it; ``error`` marks a failure rather than a next step."""
 
-    heading: str
+    heading: str = ""
     lines: tuple[str, ...] = ()
     error: bool = False
 

@@ -27,13 +27,18 @@ class Choice:
 
 
 def matching(choices: Iterable[Choice], typed: str) -> list[Choice]:
-    """Return the choices that contain every typed word; labels that start with the text come first."""
-    wanted = typed.strip().casefold()
+    """Return the choices that contain every typed word; labels that start with the text come first.
+
+    A colon in front is the habit of k9s and says nothing.
+    """
+    wanted = typed.strip().removeprefix(":").strip().casefold()
     words = wanted.split()
 
     def rank(choice: Choice) -> int:
         label = choice.label.casefold()
-        return 0 if label == wanted else 1 if label.startswith(wanted) else 2 if words[0] in label else 3
+        if wanted == label or wanted in choice.words.split():
+            return 0
+        return 1 if label.startswith(wanted) else 2 if words[0] in label else 3
 
     found = [c for c in choices if all(w in f"{c.label} {c.note} {c.words}".casefold() for w in words)]
     return sorted(found, key=rank) if words else found

@@ -36,11 +36,21 @@ class Shortcut:
 _A, _T = Place.ANYWHERE, Place.TABLES
 
 SHORTCUTS: tuple[Shortcut, ...] = (
-    Shortcut("scope", "s", "scope('all')", "Scope", "Choose cluster, namespace, kind, owner and timespan", _A, True),
-    Shortcut("cluster", "c", "scope('cluster')", "Cluster", "Choose another cluster", _A),
-    Shortcut("namespace", "n", "scope('namespace')", "Namespace", "Choose another namespace", _A),
-    Shortcut("owner", "o", "scope('kind')", "Workload", "Choose another kind and owner in this namespace", _A),
-    Shortcut("timespan", "t", "scope('timespan')", "Timespan", "Choose how far back to look", _A),
+    Shortcut(
+        "scope",
+        "s",
+        "app.scope('all')",
+        "Scope",
+        "Choose cluster, namespace, kind, owner and timespan",
+        _A,
+        True,
+    ),
+    Shortcut("cluster", "c", "app.scope('cluster')", "Cluster", "Choose another cluster", _A),
+    Shortcut("namespace", "n", "app.scope('namespace')", "Namespace", "Choose another namespace", _A),
+    Shortcut(
+        "owner", "o", "app.scope('kind')", "Workload", "Choose another kind and owner in this namespace", _A
+    ),
+    Shortcut("timespan", "t", "app.scope('timespan')", "Timespan", "Choose how far back to look", _A),
     Shortcut("ingress", "1", "pane('ingress')", "Ingress", "Go to the Ingress table", _A),
     Shortcut("egress", "2", "pane('egress')", "Egress", "Go to the Egress table", _A),
     Shortcut("topology", "3", "pane('topology')", "Topology", "Go to the topology", _A),
@@ -49,19 +59,42 @@ SHORTCUTS: tuple[Shortcut, ...] = (
     Shortcut("next-pane", "tab", "next_pane(1)", "Next pane", "Go to the next pane", _A),
     Shortcut("previous-pane", "shift+tab", "next_pane(-1)", "Previous pane", "Go to the pane before", _A),
     Shortcut("zoom", "z", "zoom", "Zoom", "Give the whole screen to this pane, or take it back", _A),
-    Shortcut("undo", "u", "undo", "Undo", "Take back the last decision", _A),
+    Shortcut("app.undo", "u", "app.undo", "Undo", "Take back the last decision", _A),
     Shortcut("save", "S,ctrl+s", "save", "Save", "Save the generated policy to a file", _A, True, "S"),
     Shortcut("copy", "y", "copy", "Copy", "Copy the generated policy to the clipboard", _A),
     Shortcut("warnings", "w", "warnings", "Warnings", "Show all warnings, or the first only", _A),
-    Shortcut("commands", "colon,ctrl+p", "commands", "Commands", "Type a command: ns, wl, ctx, save, q ...", _A, True, ":"),
+    Shortcut(
+        "app.commands",
+        "colon,ctrl+p",
+        "app.commands",
+        "Commands",
+        "Type a command: ns, wl, ctx, save, q ...",
+        _A,
+        True,
+        ":",
+    ),
     Shortcut("help", "question_mark", "help", "Help", "Show all keys; type to search", _A, True, "?"),
-    Shortcut("quit", "q", "quit_asking", "Quit", "Quit; asks once when decisions are not saved", _A, True),
+    Shortcut("quit", "q", "app.quit_asking", "Quit", "Quit; asks once when decisions are not saved", _A),
     Shortcut("rule", "r", "general_rule", "Rule", "Choose the general rule of this direction", _T, True),
-    Shortcut("filter", "slash", "filter", "Filter", "Search the rows: text, or !text for all others", _T, True, "/"),
-    Shortcut("categories", "f", "categories", "Unresolved", "Show only some categories of unresolved IPs", _T),
+    Shortcut(
+        "filter", "slash", "filter", "Filter", "Search the rows: text, or !text for all others", _T, True, "/"
+    ),
+    Shortcut(
+        "categories", "f", "categories", "Unresolved", "Show only some categories of unresolved IPs", _T
+    ),
     Shortcut("alias", "at", "alias", "Alias", "Name the unresolved IP under the cursor", _T, False, "@"),
     Shortcut("manual", "m", "manual", "IP mask", "Allow an IP mask, or remove such a rule", _T),
-    Shortcut("clear-filter", "escape,backspace", "clear_filter", "Clear filter", "Show all rows again", _T, False, "esc"),
+    Shortcut(
+        "clear-filter",
+        "escape,backspace",
+        "clear_filter",
+        "Clear filter",
+        "Show all rows again",
+        _T,
+        False,
+        "esc",
+    ),
+    Shortcut("close", "escape,ctrl+g", "cancel", "Back", "Leave the dialog without an answer", Place.DIALOGS),
 )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from textual.message import Message
 
+from netsec_tui.render.spans import Target
 from netsec_tui.session.actions import Action
 
 
@@ -29,3 +30,10 @@ class Saved(Message):
     """Tell the app that the policy of the chosen workload was written to ``path``."""
 
     path: str
+
+
+@dataclass
+class OpenDetail(Message):
+    """Ask the screen to show everything about one element."""
+
+    target: Target

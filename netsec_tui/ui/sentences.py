@@ -24,23 +24,33 @@ def coverage_text(coverage: Coverage) -> str:
     return f"{coverage.asked.label}, {duration(coverage.covered)} seen"
 
 
+def short_coverage(coverage: Coverage) -> str:
+    """Set what was seen beside what was asked, for narrow screens: ``3h10m of 12h``."""
+    covered = duration(coverage.covered).replace(" min", "m").replace(" ", "")
+    asked = coverage.asked.label.removeprefix("last ").replace(" min", "m").replace(" ", "")
+    return f"{covered} of {asked}"
+
+
 def source_text(view: View) -> str:
     """Say how the sources are doing; skipped lines and lost events are never left out."""
+    return ", ".join([_source_state(view), *losses(view)])
+
+
+def losses(view: View) -> list[str]:
+    """Count what could not be read or was not delivered."""
+    skipped = sum(status.skipped for status in view.statuses)
+    counts = ((skipped, "skipped"), (view.lost, "lost"))
+    return [f"{number:,} {what}" for number, what in counts if number]
+
+
+def _source_state(view: View) -> str:
     if not view.statuses:
         return "no source"
-    skipped = sum(status.skipped for status in view.statuses)
     if any(status.error for status in view.statuses):
-        state = "source failing"
-    elif all(status.ended for status in view.statuses):
-        state = "all read"
-    else:
-        state = "live" if any(status.live for status in view.statuses) else "reading"
-    parts = [state]
-    if skipped:
-        parts.append(f"{skipped:,} skipped")
-    if view.lost:
-        parts.append(f"{view.lost:,} lost")
-    return ", ".join(parts)
+        return "source failing"
+    if all(status.ended for status in view.statuses):
+        return "all read"
+    return "live" if any(status.live for status in view.statuses) else "reading"
 
 
 def table_summary(table: DirectionReview, row_filter: RowFilter, shown: int) -> str:

@@ -11,7 +11,7 @@ from netsec_tui.render.spans import Line, Role, Span
 
 ROLE_STYLES = {
     Role.PLAIN: "",
-    Role.DIM: "$text-muted",
+    Role.DIM: "$muted",
     Role.HEADING: "bold",
     Role.ALLOWED: "",
     Role.REFUSED: "bold $text-error",

@@ -19,7 +19,12 @@ DARK = Theme(
     surface="#181c24",
     panel="#1f2430",
     dark=True,
-    variables={"border": "#2f3748", "border-blurred": "#2f3748", "footer-key-foreground": "#7aa2f7"},
+    variables={
+        "border": "#2f3748",
+        "border-blurred": "#2f3748",
+        "footer-key-foreground": "#7aa2f7",
+        "muted": "#8490a8",
+    },
 )
 LIGHT = Theme(
     name="netsec-light",
@@ -34,7 +39,12 @@ LIGHT = Theme(
     surface="#f2f3f1",
     panel="#e7e9e8",
     dark=False,
-    variables={"border": "#c3c9d1", "border-blurred": "#c3c9d1", "footer-key-foreground": "#0b57b0"},
+    variables={
+        "border": "#c3c9d1",
+        "border-blurred": "#c3c9d1",
+        "footer-key-foreground": "#0b57b0",
+        "muted": "#5a6475",
+    },
 )
 CONTRAST = Theme(
     name="netsec-contrast",
@@ -49,7 +59,12 @@ CONTRAST = Theme(
     surface="#0a0a0a",
     panel="#161616",
     dark=True,
-    variables={"border": "#6b7280", "border-blurred": "#6b7280", "footer-key-foreground": "#4db8ff"},
+    variables={
+        "border": "#6b7280",
+        "border-blurred": "#6b7280",
+        "footer-key-foreground": "#4db8ff",
+        "muted": "#c0c8d4",
+    },
 )
 """Blue against orange: told apart with every common colour vision."""
 
@@ -67,3 +82,11 @@ def start_theme(wanted: str, environ: Mapping[str, str]) -> str:
     if environ.get("NO_COLOR"):
         return "ansi-light" if "light" in named else "ansi-dark"
     return named or DARK.name
+
+
+def variable_defaults(theme: Theme) -> dict[str, str]:
+    """Return the variables that stylesheets and content use beyond Textual's, for themes without them.
+
+    ``muted`` is a colour of its own because ``$text-muted`` is relative and cannot stand in content.
+    """
+    return {"muted": "ansi_default" if theme.ansi else theme.secondary or theme.foreground or theme.primary}

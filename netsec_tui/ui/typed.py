@@ -22,7 +22,9 @@ def typed_cidr(text: str) -> tuple[str, bool]:
     try:
         network = ip_network(text, strict=False)
     except ValueError as error:
-        raise BadInputError(f"{text or 'an empty field'} is no IP mask; write one like 10.1.2.0/24") from error
+        raise BadInputError(
+            f"{text or 'an empty field'} is no IP mask; write one like 10.1.2.0/24"
+        ) from error
     address = text.partition("/")[0]
     return str(network), str(ip_network(address).network_address) != str(network.network_address)
 

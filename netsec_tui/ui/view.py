@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from netsec_tui.model.decision import Alias
 from netsec_tui.model.identity import WorkloadRef
@@ -30,7 +30,7 @@ class View:
     lost: int = 0
     known: bool = False
     aliases: tuple[Alias, ...] = ()
-    advice: Advice = Advice("")
+    advice: Advice = field(default_factory=Advice)
 
 
 def view_of(session: Session, statuses: Iterable[SourceStatus], namespace: str) -> View:

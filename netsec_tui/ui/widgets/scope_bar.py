@@ -7,7 +7,7 @@ from textual.widget import Widget
 
 from netsec_tui.render.cells import cell_width, fit
 from netsec_tui.render.literal import literal
-from netsec_tui.ui.sentences import coverage_text, source_text
+from netsec_tui.ui.sentences import coverage_text, losses, short_coverage, source_text
 from netsec_tui.ui.view import View
 
 
@@ -17,46 +17,48 @@ class ScopeBar(Widget):
     def __init__(self, ascii_only: bool = False) -> None:
         super().__init__()
         self._view = View()
-        self._arrow = " > " if ascii_only else " › "
+        self._arrow = " > " if ascii_only else " \u203a "
         self._ellipsis = "..." if ascii_only else "…"
 
     def show(self, view: View) -> None:
         """Draw another view, if it differs in what stands here."""
-        before, self._view = self._parts(), view
-        if self._parts() != before:
+        before, self._view = self._facts(), view
+        if self._facts() != before:
             self.refresh()
 
     def render(self) -> Content:
         """Return the line for the present width."""
-        names, states = self._parts()
-        right = "  ".join(states)
-        room = self.size.width - cell_width(right) - 2
+        names, long, short = self._facts()
+        width = self.size.width
         arrows = cell_width(self._arrow) * (len(names) - 1)
-        names = _shrink(names, max(room - arrows, 0), self._ellipsis)
-        left = [part for name in names for part in ((self._arrow, "$text-muted"), (name, ""))][1:]
-        if left:
-            left[-1] = (left[-1][0], "bold $text-primary")
-        used = arrows + sum(map(cell_width, names))
-        gap = " " * max(self.size.width - used - cell_width(right), 1)
-        return Content.assemble(*left, gap, (right, "$text-muted"))
+        wanted = sum(map(cell_width, names)) + arrows + 2
+        right = "  ".join(long if wanted + cell_width("  ".join(long)) <= width else short)
+        names = _shrink(names, max(width - cell_width(right) - arrows - 2, 0), self._ellipsis)
+        left = [part for name in names for part in ((self._arrow, "$muted"), (name, ""))][1:]
+        left[-1] = (left[-1][0], "bold $text-primary")
+        gap = " " * max(width - arrows - sum(map(cell_width, names)) - cell_width(right), 1)
+        return Content.assemble(*left, gap, (right, "$muted"))
 
-    def _parts(self) -> tuple[list[str], list[str]]:
+    def _facts(self) -> tuple[list[str], list[str], list[str]]:
+        """Return the names, the states, and the states in few words."""
         view = self._view
         names = [literal(view.cluster or "no cluster")]
         if view.namespace:
             names.append(literal(view.namespace))
         names.append(literal(str(view.scope)) if view.scope else "no workload chosen")
-        states = [source_text(view), "read-only"]
+        long, short = [source_text(view), "read-only"], [*losses(view), "read-only"]
         if view.review:
-            states.insert(0, coverage_text(view.review.coverage))
+            long.insert(0, coverage_text(view.review.coverage))
+            short.insert(0, short_coverage(view.review.coverage))
         elif view.timespan:
-            states.insert(0, view.timespan.label)
-        return names, states
+            long.insert(0, view.timespan.label)
+        return names, long, short
 
 
 def _shrink(names: list[str], room: int, ellipsis: str) -> list[str]:
-    """Shorten the widest names first until all fit; four cells a name is the least."""
+    """Shorten the names until all fit, the first ones first: the workload matters most."""
     widths = [cell_width(name) for name in names]
-    while sum(widths) > room and max(widths) > 4:
-        widths[widths.index(max(widths))] -= 1
+    for index, least in ((0, 6), (1, 6), (0, 2), (1, 2), (-1, 2)):
+        if index < len(widths):
+            widths[index] = max(min(widths[index], least), widths[index] - max(sum(widths) - room, 0))
     return [fit(name, width, ellipsis) for name, width in zip(names, widths, strict=True)]

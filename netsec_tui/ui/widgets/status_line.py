@@ -34,5 +34,5 @@ class StatusLine(Widget):
     def render(self) -> Content:
         """Return the sentence, cut to the width."""
         text = f"{self._mark}{self._text}" if self._error else self._text
-        style = "bold $text-error" if self._error else "$text-muted"
+        style = "bold $text-error" if self._error else "$muted"
         return Content.assemble((crop(text, self.size.width, self._ellipsis), style))

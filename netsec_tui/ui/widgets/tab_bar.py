@@ -11,9 +11,7 @@ from textual.widget import Widget
 
 from netsec_tui.render.cells import cell_width, crop
 from netsec_tui.render.literal import literal
-
-PANES = ("ingress", "egress", "topology", "policy", "applied")
-"""Identifiers of the panes, in the order of the keys 1 to 5."""
+from netsec_tui.ui.panes import PANES
 
 
 class TabBar(Widget):
@@ -40,11 +38,11 @@ class TabBar(Widget):
         """Return the line for the present width."""
         parts: list[tuple[str, str]] = []
         for label, pane in _labels():
-            parts += [(label, "bold reverse" if pane == self._open else "$text-muted"), (" ", "")]
+            parts.append((label, "bold reverse" if pane == self._open else "$muted"))
         used = sum(cell_width(text) for text, _ in parts)
-        summary = crop(literal(self._summary), max(self.size.width - used, 0))
-        gap = " " * max(self.size.width - used - cell_width(summary), 0)
-        return Content.assemble(*parts, gap, (summary, "$text-muted"))
+        summary = crop(literal(self._summary), max(self.size.width - used - 1, 0))
+        gap = " " * max(self.size.width - used - cell_width(summary) - 1, 0)
+        return Content.assemble(*parts, gap, (summary, "$muted"))
 
     def on_click(self, event: events.Click) -> None:
         """Find the tab under the mouse."""
@@ -52,8 +50,8 @@ class TabBar(Widget):
         for label, pane in _labels():
             if at <= event.x < at + len(label):
                 self.post_message(self.Chosen(pane))
-            at += len(label) + 1
+            at += len(label)
 
 
 def _labels() -> list[tuple[str, str]]:
-    return [(f" {number} {pane.capitalize()}", pane) for number, pane in enumerate(PANES, start=1)]
+    return [(f" {number} {pane.capitalize()} ", pane) for number, pane in enumerate(PANES, start=1)]

@@ -1,0 +1,230 @@
+"""The app: owns the session, empties the feed into it, and gives the screen a new view when it changed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from textual import on
+from textual.app import App
+from textual.screen import Screen
+
+from netsec_tui.errors import NetsecError, NotFoundError
+from netsec_tui.model.identity import WorkloadRef
+from netsec_tui.model.inventory import Inventory
+from netsec_tui.session.actions import Action, ChooseTimespan, ChooseWorkload, Undo
+from netsec_tui.session.session import Session
+from netsec_tui.sources.contract import FlowsRead, SourceStatus
+from netsec_tui.ui.keymap import Place
+from netsec_tui.ui.messages import Decide, Saved
+from netsec_tui.ui.palette import commands
+from netsec_tui.ui.scope_flow import Answers, ask_scope, first_questions, questions_from
+from netsec_tui.ui.screens.confirm import Confirm
+from netsec_tui.ui.screens.main import MainScreen
+from netsec_tui.ui.screens.picker import Picker
+from netsec_tui.ui.start import Clusters, FeedLike, StartScope
+from netsec_tui.ui.stylesheets import stylesheets
+from netsec_tui.ui.themes import DARK, THEMES, variable_defaults
+from netsec_tui.ui.view import view_of
+
+POLL_SECONDS = 0.5
+DRAIN_SECONDS = 0.1
+"""How often the feed is emptied, and how long the event loop may be busy with it."""
+
+
+class NetsecApp(App[int]):
+    """Run the dashboard over one session at a time; a change of cluster brings another."""
+
+    CSS_PATH = stylesheets()
+    ENABLE_COMMAND_PALETTE = False
+    TITLE = "netsec-tui"
+
+    def __init__(
+        self,
+        session: Session,
+        feed: FeedLike | None,
+        *,
+        start: StartScope | None = None,
+        clusters: Clusters | None = None,
+        theme: str = DARK.name,
+        ascii_only: bool = False,
+    ) -> None:
+        super().__init__()
+        self.animation_level = "none"
+        for known in THEMES:
+            self.register_theme(known)
+        self.theme = theme if theme in self.available_themes else DARK.name
+        self.session = session
+        self.ascii_only = ascii_only
+        self._feed = feed
+        self._start = start or StartScope()
+        self.clusters = clusters
+        self._statuses: dict[str, SourceStatus] = {}
+        self._shown_version = -1
+        self._unsaved: set[WorkloadRef] = set()
+        self._awaited: WorkloadRef | None = None
+        self._main = MainScreen(lambda rule: self.session.check_manual(rule), ascii_only)
+
+    def get_default_screen(self) -> Screen[Any]:
+        """Return the main screen, so that it is the first thing painted."""
+        return self._main
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Return our own variables for themes that lack them."""
+        return variable_defaults(self.current_theme)
+
+    def on_mount(self) -> None:
+        """Paint first, then read."""
+        self.set_interval(POLL_SECONDS, self._poll)
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        if self._feed is not None:
+            self._feed.start()
+        if self._start.timespan is not None:
+            self.session.apply(ChooseTimespan(self._start.timespan))
+        self._poll()
+        self._run_flow(*first_questions(self._start))
+
+    def on_unmount(self) -> None:
+        """Stop reading."""
+        if self._feed is not None:
+            self._feed.stop()
+
+    # From the sources to the screen
+
+    def _poll(self) -> None:
+        told = self._feed.drain(DRAIN_SECONDS) if self._feed is not None else ()
+        before = dict(self._statuses)
+        for message in told:
+            if isinstance(message, FlowsRead):
+                self.session.add_flows(message.flows)
+            elif isinstance(message, Inventory):
+                self.session.set_inventory(message)
+            else:
+                self._statuses[message.source] = message
+        if self.session.version != self._shown_version or self._statuses != before:
+            if self._awaited is not None and self._choose(self._awaited):
+                self._awaited = None
+            self.refresh_view()
+
+    def refresh_view(self) -> None:
+        """Give the screen, and a picker that is open, what the session holds now."""
+        self._shown_version = self.session.version
+        self._main.show(view_of(self.session, self._statuses.values(), self._start.namespace or ""))
+        if isinstance(self.screen, Picker):
+            self.screen.reload()
+
+    # From the screen to the session
+
+    @on(Decide)
+    def _decide(self, event: Decide) -> None:
+        self.apply(event.action)
+
+    def apply(self, action: Action) -> bool:
+        """Carry out an action and show what it changed; a refusal is said, and False returned."""
+        try:
+            self.session.apply(action)
+        except NetsecError as error:
+            self._main.say(str(error), error=True)
+            return False
+        if self.session.scope and not isinstance(action, ChooseWorkload | ChooseTimespan):
+            self._unsaved.add(self.session.scope)
+        self.refresh_view()
+        return True
+
+    def _choose(self, ref: WorkloadRef) -> bool:
+        """Choose a workload named by flags as soon as it is known; there is nothing to say until then."""
+        try:
+            self.session.apply(ChooseWorkload(ref))
+        except NotFoundError:
+            return False
+        self._main.say("")
+        return True
+
+    def action_undo(self) -> None:
+        """Take back the last decision."""
+        self.apply(Undo())
+
+    @on(Saved)
+    def _saved(self) -> None:
+        if self.session.scope:
+            self._unsaved.discard(self.session.scope)
+
+    # Scope
+
+    def action_scope(self, first: str) -> None:
+        """Ask for the scope from one question on."""
+        self.ask(questions_from(first))
+
+    def ask(self, steps: Sequence[str], namespace: str | None = None) -> None:
+        """Ask for parts of the scope; what is not asked stays as it is."""
+        known = namespace or (self.session.scope.namespace if self.session.scope else None)
+        if steps[0] == "kind" and known is None:
+            steps = questions_from("namespace")
+        self._run_flow(steps, Answers(namespace=known))
+
+    def _run_flow(self, steps: Sequence[str], answers: Answers) -> None:
+        self._awaited = None
+        self.run_worker(self._flow(steps, answers), group="scope", exclusive=True)
+
+    async def _flow(self, steps: Sequence[str], answers: Answers) -> None:
+        try:
+            answered = await ask_scope(self, steps, answers)
+        except NetsecError as error:
+            self._main.say(str(error), error=True)
+            return
+        if answered and answers.timespan is not None:
+            self.apply(ChooseTimespan(answers.timespan))
+        if answered and answers.owner is not None and not self.apply(ChooseWorkload(answers.owner)):
+            self._awaited = answers.owner
+
+    async def connect(self, cluster: str) -> bool:
+        """Change to another cluster."""
+        if self.clusters is None:
+            return False
+        self._main.say(f"Connecting to {cluster}")
+        try:
+            session, feed = await asyncio.to_thread(self.clusters.connect, cluster)
+        except NetsecError as error:
+            self._main.say(str(error), error=True)
+            return False
+        if self._feed is not None:
+            await asyncio.to_thread(self._feed.stop)
+        self.session, self._feed = session, feed
+        self._statuses.clear()
+        self._unsaved.clear()
+        feed.start()
+        self.refresh_view()
+        return True
+
+    # Commands and leaving
+
+    def action_commands(self) -> None:
+        """Offer every command."""
+
+        def run(command: Any) -> None:
+            if command is not None:
+                command()
+
+        offered = commands(self)
+        picker = Picker("Command", lambda: offered, typed=":", ascii_only=self.ascii_only)
+        self.push_screen(picker, run)
+
+    def press(self, action: str, place: Place) -> None:
+        """Do what a key does in a place of the main screen."""
+        self._main.press(action, place)
+
+    def use_theme(self, name: str) -> None:
+        """Change the colours."""
+        self.theme = name
+
+    def action_quit_asking(self) -> None:
+        """Quit, asking once when decisions were not saved."""
+        if not self._unsaved:
+            self.exit(0)
+            return
+        names = ", ".join(sorted(map(str, self._unsaved)))
+        question = f"Decisions for {names} are not saved and will be lost. Quit?"
+        self.push_screen(Confirm("Quit", question), lambda yes: self.exit(0) if yes else None)

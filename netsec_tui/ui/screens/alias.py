@@ -1,0 +1,93 @@
+"""Name an unresolved IP: a new alias, or one more entry of an existing one, allowed or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from ipaddress import ip_network
+
+from textual import on
+from textual.binding import Binding
+from textual.widget import Widget
+from textual.widgets import Checkbox, Input, Label, OptionList, Static
+from textual.widgets.option_list import Option
+
+from netsec_tui.errors import BadInputError
+from netsec_tui.model.decision import Alias
+from netsec_tui.session.actions import Action, RemoveAlias, SetAlias
+from netsec_tui.ui.screens.dialog import Dialog, complaint_line
+from netsec_tui.ui.styled import plain
+from netsec_tui.ui.typed import typed_cidr
+from netsec_tui.ui.widgets.field import Field
+
+
+class AliasDialog(Dialog[Action]):
+    """Edit ``alias`` when given; else name ``address``. Gives the action that does it."""
+
+    BINDINGS = [Binding("ctrl+d", "remove", "Remove the alias", show=False)]
+
+    def __init__(self, address: str, alias: Alias | None, aliases: Sequence[Alias]) -> None:
+        title = f"Alias {alias.name}" if alias else f"Alias for {address}"
+        super().__init__(title, "enter save   tab next" + ("   ctrl+d remove" if alias else ""))
+        self._edited = alias
+        self._entries = " ".join(alias.entries) if alias else address
+        self._aliases = {} if alias else {known.name: known for known in aliases}
+
+    def body(self) -> Iterable[Widget]:
+        """Return the form."""
+        yield Label("Name")
+        yield Field(self._edited.name if self._edited else "", "for instance proxies", id="name")
+        if self._aliases:
+            yield Label("or assign to an existing alias")
+            yield OptionList(*(Option(_describe(a)) for a in self._aliases.values()), markup=False)
+        yield Label("Addresses and ranges")
+        yield Field(self._entries, id="entries")
+        yield Checkbox("allowed: in the policy without a tick", self._allowed(), compact=True)
+        yield complaint_line()
+        yield Static(plain("Aliases last for this session.", "$muted"), classes="footnote")
+
+    def _allowed(self) -> bool:
+        return bool(self._edited and self._edited.allowed)
+
+    @on(OptionList.OptionSelected)
+    def _assign(self, event: OptionList.OptionSelected) -> None:
+        alias = list(self._aliases.values())[event.option_index]
+        self.query_one("#name", Field).value = alias.name
+        self.query_one(Checkbox).value = alias.allowed
+        self.query_one("#name", Field).focus()
+
+    @on(Input.Submitted)
+    def _save(self) -> None:
+        name = self.query_one("#name", Field).value.strip()
+        if not name:
+            self.complain("An alias needs a name.")
+            return
+        try:
+            entries = {typed_cidr(part)[0] for part in _parts(self.query_one("#entries", Field).value)}
+        except BadInputError as error:
+            self.complain(str(error))
+            return
+        if not entries:
+            self.complain("An alias needs an address or range.")
+            return
+        if name in self._aliases:
+            entries.update(self._aliases[name].entries)
+        ordered = tuple(sorted(entries, key=_order))
+        self.dismiss(SetAlias(Alias(name, ordered, self.query_one(Checkbox).value)))
+
+    def action_remove(self) -> None:
+        """Forget the alias; its addresses show as rows of their own again."""
+        if self._edited:
+            self.dismiss(RemoveAlias(self._edited.name))
+
+
+def _parts(text: str) -> list[str]:
+    return text.replace(",", " ").split()
+
+
+def _order(cidr: str) -> tuple[int, int, int]:
+    network = ip_network(cidr)
+    return network.version, int(network.network_address), network.prefixlen
+
+
+def _describe(alias: Alias) -> str:
+    return f"{alias.name}  {', '.join(alias.entries)}{'  allowed' if alias.allowed else ''}"

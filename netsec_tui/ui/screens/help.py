@@ -1,0 +1,67 @@
+"""All keys and what the screen means, searchable; made from the table of keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from textual import on
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from netsec_tui.render.cells import pad
+from netsec_tui.ui.screens.dialog import Dialog
+from netsec_tui.ui.widgets.field import Field
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Hold one line of the help: the keys and what they do."""
+
+    group: str
+    keys: str
+    text: str
+
+
+class HelpScreen(Dialog[None]):
+    """List entries by group; typing keeps those that contain every word."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        super().__init__("Help", "type to search   up and down scroll")
+        self._entries = entries
+
+    def body(self) -> Iterable[Widget]:
+        """Return the input and the text."""
+        yield Field("", "type to search")
+        yield VerticalScroll(Static(id="entries"), classes="pages", can_focus=False)
+
+    def on_mount(self) -> None:
+        """Show everything."""
+        self.query_one(Field).focus()
+        self._search()
+
+    @on(Input.Changed)
+    def _search(self) -> None:
+        words = self.query_one(Field).value.casefold().split()
+        found = [
+            entry
+            for entry in self._entries
+            if all(word in f"{entry.group} {entry.keys} {entry.text}".casefold() for word in words)
+        ]
+        self.query_one("#entries", Static).update(_content(found))
+
+
+def _content(entries: Sequence[Entry]) -> Content:
+    if not entries:
+        return Content("Nothing matches what was typed.")
+    width = max(len(entry.keys) for entry in entries)
+    parts: list[tuple[str, str]] = []
+    group = None
+    for entry in entries:
+        if entry.group != group:
+            parts.append((f"{'' if group is None else chr(10)}{entry.group}\n", "bold"))
+            group = entry.group
+        parts += [("  " + pad(entry.keys, width), "$text-primary"), (f"  {entry.text}\n", "")]
+    return Content.assemble(*parts)

@@ -1,0 +1,63 @@
+"""What the help shows: every key of the keymap and of the two drawn widgets, and what the marks mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from textual.binding import Binding, BindingType
+
+from netsec_tui.ui.advice import COVERAGE_LIMITS
+from netsec_tui.ui.keymap import SHORTCUTS, Place
+from netsec_tui.ui.screens.help import Entry
+from netsec_tui.ui.widgets.communication_table import CommunicationTable
+from netsec_tui.ui.widgets.line_view import LineView
+
+_NAMES = {"question_mark": "?", "slash": "/", "colon": ":", "at": "@", "escape": "esc"}
+
+
+def help_entries() -> list[Entry]:
+    """Return all lines of the help, grouped."""
+    entries: list[Entry] = []
+    for place in Place:
+        entries += [
+            Entry(place.value, readable_keys(shortcut.keys), shortcut.tooltip)
+            for shortcut in SHORTCUTS
+            if shortcut.place is place
+        ]
+        if place is Place.TABLES:
+            entries += _of_widget(place.value, CommunicationTable.BINDINGS)
+        if place is Place.TOPOLOGY:
+            entries += _of_widget(f"{place.value}, policy", LineView.BINDINGS)
+        if place is Place.APPLIED:
+            entries.append(Entry(place.value, "enter", "View Policy: the raw YAML"))
+    return entries + _meanings()
+
+
+def readable_keys(keys: str) -> str:
+    """Return keys as they are printed on a keyboard."""
+    return ", ".join(_NAMES.get(key.strip(), key.strip()) for key in keys.split(","))
+
+
+def _of_widget(group: str, declared: Iterable[BindingType]) -> list[Entry]:
+    known = [binding for binding in declared if isinstance(binding, Binding)]
+    return [
+        Entry(group, readable_keys(binding.key), binding.tooltip or binding.description)
+        for binding in known
+        if binding.description
+    ]
+
+
+def _meanings() -> list[Entry]:
+    topology = (
+        ("solid line, arrow", "in the generated policy (black in the documents)"),
+        ("dashed line, cross", "not in the generated policy (red)"),
+        ("heavy box, blue", "the selected workload"),
+    )
+    lasting = (
+        ("read-only", "Nothing in the cluster is changed; saving a file is the only thing written."),
+        ("decisions", "Ticks, rules and aliases last for this session; save the policy to keep the result."),
+        *(("limits", text) for text in COVERAGE_LIMITS),
+    )
+    return [Entry("What the topology shows", *pair) for pair in topology] + [
+        Entry("Good to know", *pair) for pair in lasting
+    ]

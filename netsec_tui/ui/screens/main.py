@@ -1,0 +1,198 @@
+"""The main screen: puts the panes together, gives each its view, and routes what they ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+from textual.widgets import Footer
+
+from netsec_tui.model.decision import ManualRule
+from netsec_tui.model.identity import Direction
+from netsec_tui.render.detail import detail_lines
+from netsec_tui.ui.copying import copied_sentence
+from netsec_tui.ui.keymap import Place, bindings, key_of
+from netsec_tui.ui.messages import OpenDetail, Saved, Say
+from netsec_tui.ui.panes import PANES
+from netsec_tui.ui.screens.help import HelpScreen
+from netsec_tui.ui.screens.help_entries import help_entries
+from netsec_tui.ui.screens.pages import Pages
+from netsec_tui.ui.screens.save import SaveDialog
+from netsec_tui.ui.view import View
+from netsec_tui.ui.widgets.advice_panel import AdvicePanel
+from netsec_tui.ui.widgets.applied_pane import AppliedPane
+from netsec_tui.ui.widgets.pane import Pane
+from netsec_tui.ui.widgets.policy_pane import PolicyPane
+from netsec_tui.ui.widgets.scope_bar import ScopeBar
+from netsec_tui.ui.widgets.status_line import StatusLine
+from netsec_tui.ui.widgets.tab_bar import TabBar
+from netsec_tui.ui.widgets.table_pane import TablePane
+from netsec_tui.ui.widgets.topology_pane import TopologyPane
+from netsec_tui.ui.widgets.warnings_bar import WarningsBar
+
+DETAIL_WIDTH = 100
+WIDE, TALL = 120, 32
+"""From this size on the panes stand beside each other; below it one pane at a time."""
+
+
+class MainScreen(Screen[None]):
+    """Show scope, tables, topology and policy together, or one at a time where there is no room."""
+
+    BINDINGS = bindings(Place.ANYWHERE)
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (TALL, "-tall")]
+    AUTO_FOCUS = ""
+
+    def __init__(self, check: Callable[[ManualRule], str], ascii_only: bool = False) -> None:
+        super().__init__()
+        self._check = check
+        self._ascii = ascii_only
+        self._view = View()
+        self._open = PANES[0]
+        self._zoomed = False
+        self._summaries: dict[str, str] = {}
+
+    def compose(self) -> ComposeResult:
+        """Lay out the lines and panes."""
+        yield ScopeBar(self._ascii)
+        yield TabBar()
+        yield WarningsBar(self._ascii)
+        yield AdvicePanel()
+        with Horizontal(id="panes"):
+            with Vertical(id="tables"):
+                yield TablePane(Direction.INGRESS, self._check, self._ascii)
+                yield TablePane(Direction.EGRESS, self._check, self._ascii)
+            with Vertical(id="results"):
+                yield TopologyPane(self._ascii)
+                yield PolicyPane()
+                yield AppliedPane()
+        yield StatusLine(self._ascii)
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Start with the first pane open and nothing in it."""
+        self.set_class(self._ascii, "-ascii")
+        self._arrange()
+        self.show(self._view)
+
+    def show(self, view: View) -> None:
+        """Give every part its view."""
+        first = self._view.review is None and view.review is not None
+        self._view = view
+        self.set_class(view.review is None, "-empty")
+        self.query_one(ScopeBar).show(view)
+        self.query_one(WarningsBar).show(view.review.warnings if view.review else ())
+        self.query_one(AdvicePanel).show(view.advice)
+        for pane in self.query(Pane):
+            pane.show(view)
+        if first:
+            self.action_pane(self._open)
+
+    def say(self, text: str, error: bool = False) -> None:
+        """Put one sentence into the status line."""
+        self.query_one(StatusLine).say(text, error)
+
+    def press(self, action: str, place: Place) -> None:
+        """Do what a key does; those of the tables go to the open table, or to Ingress."""
+        pane = self._open if self._open in PANES[:2] else PANES[0]
+        namespace = self.query_one(f"#{pane}") if place is Place.TABLES else self
+        self.run_worker(self.app.run_action(action, namespace))
+
+    # Panes
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Decide between all panes and one."""
+        self._arrange(event.size.width, event.size.height)
+
+    def _arrange(self, width: int | None = None, height: int | None = None) -> None:
+        size = self.app.size
+        single = self._zoomed or (width or size.width) < WIDE or (height or size.height) < TALL
+        self.set_class(single, "-single")
+        for pane in PANES:
+            self.set_class(pane == self._open, f"-at-{pane}")
+        if self._open in ("policy", "applied"):
+            self.set_class(self._open == "applied", "-applied")
+        self.query_one(TabBar).show(self._open, self._summaries.get(self._open, ""))
+
+    def action_pane(self, name: str) -> None:
+        """Open a pane and give it the keyboard."""
+        self._open = name
+        self._arrange()
+        if self._view.review is not None:
+            self.call_after_refresh(self.query_one(f"#{name}", Pane).take_focus)
+
+    def action_next_pane(self, step: int) -> None:
+        """Open the pane after or before this one."""
+        self.action_pane(PANES[(PANES.index(self._open) + step) % len(PANES)])
+
+    def action_zoom(self) -> None:
+        """Give this pane the whole screen, or share it again."""
+        self._zoomed = not self._zoomed
+        self.action_pane(self._open)
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Follow the mouse into another pane."""
+        for node in event.widget.ancestors:
+            if isinstance(node, Pane) and node.id and node.id != self._open:
+                self._open = node.id
+                self._arrange()
+
+    @on(TabBar.Chosen)
+    def _choose_tab(self, event: TabBar.Chosen) -> None:
+        self.action_pane(event.pane)
+
+    @on(Pane.Summarised)
+    def _summarise(self, event: Pane.Summarised) -> None:
+        self._summaries[event.pane] = event.summary
+        self.query_one(TabBar).show(self._open, self._summaries.get(self._open, ""))
+
+    # What panes ask
+
+    @on(Say)
+    def _say(self, event: Say) -> None:
+        self.say(event.text, event.error)
+
+    @on(OpenDetail)
+    def _open_detail(self, event: OpenDetail) -> None:
+        if self._view.review:
+            lines = detail_lines(self._view.review, event.target, DETAIL_WIDTH)
+            self.app.push_screen(Pages("Detail", lines))
+
+    def action_warnings(self) -> None:
+        """Show all warnings, or the first only."""
+        self.query_one(WarningsBar).toggle()
+
+    def action_help(self) -> None:
+        """Show all keys."""
+        self.app.push_screen(HelpScreen(help_entries()))
+
+    # The policy
+
+    def action_save(self) -> None:
+        """Save the generated policy to a file."""
+        review = self._view.review
+        if review is None or not review.yaml:
+            self.say(self._no_policy(), error=True)
+            return
+
+        def saved(path: str | None) -> None:
+            if path is not None:
+                self.say(f"Saved {path}. Apply it with: kubectl apply -f {path}")
+                self.post_message(Saved(path))
+
+        self.app.push_screen(SaveDialog(review.policies[0].name, review.yaml), saved)
+
+    def action_copy(self) -> None:
+        """Copy the generated policy to the clipboard."""
+        if self._view.review is None or not self._view.review.yaml:
+            self.say(self._no_policy(), error=True)
+            return
+        self.app.copy_to_clipboard(self._view.review.yaml)
+        self.say(copied_sentence(key_of("save")))
+
+    def _no_policy(self) -> str:
+        review = self._view.review
+        return review.subject.refusal if review else f"Choose a workload first: {key_of('scope')}"

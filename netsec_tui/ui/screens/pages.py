@@ -1,0 +1,40 @@
+"""Show lines of text over the main screen: details of an element, the YAML of an applied policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from textual.binding import Binding
+from textual.containers import VerticalScroll
+from textual.widget import Widget
+from textual.widgets import Static
+
+from netsec_tui.render.spans import Line
+from netsec_tui.ui.screens.dialog import Dialog
+from netsec_tui.ui.styled import content_of_lines
+
+
+class Pages(Dialog[None]):
+    """Show lines to read and scroll."""
+
+    BINDINGS = [
+        Binding("q,enter,backspace", "cancel", "Back", show=False),
+        Binding("j", "scroll(1)", "Down", show=False),
+        Binding("k", "scroll(-1)", "Up", show=False),
+    ]
+
+    def __init__(self, title: str, lines: Sequence[Line]) -> None:
+        super().__init__(title, "up and down scroll   q")
+        self._lines = lines
+
+    def body(self) -> Iterable[Widget]:
+        """Return the text."""
+        yield VerticalScroll(Static(content_of_lines(self._lines)), classes="pages")
+
+    def on_mount(self) -> None:
+        """Let the keys scroll."""
+        self.query_one(VerticalScroll).focus()
+
+    def action_scroll(self, step: int) -> None:
+        """Scroll by lines."""
+        self.query_one(VerticalScroll).scroll_relative(y=step, animate=False)

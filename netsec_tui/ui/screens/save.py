@@ -1,0 +1,50 @@
+"""Ask where to save the generated policy, and write it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from pathlib import Path
+
+from textual import on, work
+from textual.widget import Widget
+from textual.widgets import Input, Label
+
+from netsec_tui.errors import CannotWriteError
+from netsec_tui.ui.saving import target_of, write_whole
+from netsec_tui.ui.screens.confirm import Confirm
+from netsec_tui.ui.screens.dialog import Dialog, complaint_line
+from netsec_tui.ui.widgets.field import Field
+
+
+class SaveDialog(Dialog[str]):
+    """Write ``text`` to the typed path, asking before it replaces a file; gives the path written."""
+
+    def __init__(self, name: str, text: str) -> None:
+        super().__init__("Save the generated policy", "enter save")
+        self._policy_name = name
+        self._text = text
+
+    def body(self) -> Iterable[Widget]:
+        """Return the path field, filled in."""
+        yield Label("File or folder")
+        yield Field(f"./{self._policy_name}.yaml")
+        yield complaint_line()
+
+    @on(Input.Submitted)
+    @work(exclusive=True)
+    async def _save(self) -> None:
+        try:
+            path = await asyncio.to_thread(target_of, self.query_one(Field).value, self._policy_name)
+            if await asyncio.to_thread(path.exists) and not await self._may_replace(path):
+                return
+            await asyncio.to_thread(write_whole, path, self._text)
+        except CannotWriteError as error:
+            self.complain(str(error))
+            return
+        self.dismiss(str(path))
+
+    async def _may_replace(self, path: Path) -> bool:
+        question = f"{path} exists. Replace it?"
+        answer: bool | None = await self.app.push_screen_wait(Confirm("Replace the file", question))
+        return bool(answer)

@@ -1,0 +1,53 @@
+"""What the command line hands to the screen: the feed, the scope it was given, and the clusters on offer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from netsec_tui.model.inventory import Inventory
+from netsec_tui.model.timespan import Timespan
+from netsec_tui.session.session import Session
+from netsec_tui.sources.contract import FlowsRead, SourceStatus
+
+
+class FeedLike(Protocol):
+    """Deliver what sources read; ``drain`` returns at once with what there is."""
+
+    def start(self) -> None:
+        """Start reading in threads."""
+
+    def drain(self, max_seconds: float) -> Sequence[FlowsRead | Inventory | SourceStatus]:
+        """Return what was read since, spending at most ``max_seconds``."""
+
+    def stop(self) -> None:
+        """Stop reading."""
+
+
+class Clusters(Protocol):
+    """Offer kubeconfig contexts; both methods may block and are called in a thread."""
+
+    def names(self) -> Sequence[str]:
+        """Return the contexts to choose from.
+
+        Raises:
+            NetsecError: the kubeconfig cannot be read or holds no context.
+        """
+
+    def connect(self, name: str) -> tuple[Session, FeedLike]:
+        """Return a session and a feed, not yet started, for a context.
+
+        Raises:
+            NetsecError: the context cannot be used.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class StartScope:
+    """Hold what flags have answered; None is asked for. ``kind`` and ``name`` come together or not."""
+
+    namespace: str | None = None
+    kind: str | None = None
+    name: str | None = None
+    timespan: Timespan | None = None

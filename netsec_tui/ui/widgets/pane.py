@@ -1,0 +1,44 @@
+"""What the five panes share: a frame with a title, and telling the screen what they hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.containers import Vertical
+from textual.message import Message
+
+from netsec_tui.ui.panes import PANES
+from netsec_tui.ui.styled import plain
+from netsec_tui.ui.view import View
+
+
+class Pane(Vertical):
+    """Show one part of the review; a pane is given a view and posts messages, and reads no other widget."""
+
+    @dataclass
+    class Summarised(Message):
+        """Tell in a few words what the pane holds now."""
+
+        pane: str
+        summary: str
+
+    def __init__(self, identifier: str, title: str) -> None:
+        super().__init__(id=identifier, classes="pane")
+        self._summary: str | None = None
+        self._title = f"{PANES.index(identifier) + 1} {title}"
+        self.border_title = plain(self._title)
+
+    def show(self, view: View) -> None:
+        """Draw another view."""
+        raise NotImplementedError
+
+    def take_focus(self) -> None:
+        """Give the keyboard to the part of the pane that is moved in."""
+        raise NotImplementedError
+
+    def summarise(self, summary: str) -> None:
+        """Write the summary into the frame and tell the screen."""
+        if summary != self._summary:
+            self._summary = summary
+            self.border_title = plain(f"{self._title} · {summary}" if summary else self._title)
+            self.post_message(self.Summarised(self.id or "", summary))

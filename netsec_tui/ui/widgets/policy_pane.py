@@ -1,0 +1,58 @@
+"""The generated policy as YAML, or the reason why there is none."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+
+from netsec_tui.model.review import Review
+from netsec_tui.render.spans import Line, Role, Span
+from netsec_tui.render.yaml_lines import yaml_lines
+from netsec_tui.ui.keymap import key_of
+from netsec_tui.ui.view import View
+from netsec_tui.ui.widgets.line_view import LineView
+from netsec_tui.ui.widgets.pane import Pane
+
+
+class PolicyPane(Pane):
+    """Show what saving writes."""
+
+    def __init__(self) -> None:
+        super().__init__("policy", "Generated policy")
+        self._shown: tuple[str, str] | None = None
+
+    def compose(self) -> ComposeResult:
+        """Make room for the lines."""
+        yield LineView()
+
+    def show(self, view: View) -> None:
+        """Draw the policy of another view."""
+        review = view.review
+        if review is None:
+            return
+        shown = (review.yaml, review.subject.refusal)
+        if shown != self._shown:
+            self._shown = shown
+            refusal = review.subject.refusal
+            self.query_one(LineView).set_lines(
+                _refusal(refusal) if refusal else list(yaml_lines(review.yaml))
+            )
+        self.summarise(_summary(review))
+
+    def take_focus(self) -> None:
+        """Give the keyboard to the lines."""
+        self.query_one(LineView).focus()
+
+
+def _summary(review: Review) -> str:
+    if review.subject.refusal:
+        return "not possible"
+    names = ", ".join(policy.name for policy in review.policies)
+    return f"{names} · {key_of('save')} save, {key_of('copy')} copy"
+
+
+def _refusal(reason: str) -> list[Line]:
+    return [
+        Line((Span("No NetworkPolicy can be made for this workload.", Role.REFUSED),)),
+        Line(),
+        Line((Span(reason),)),
+    ]

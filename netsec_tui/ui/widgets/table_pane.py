@@ -1,0 +1,184 @@
+"""The Ingress or Egress pane: the table, its filters, its general rule, and the dialogs of its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from textual import on
+from textual.app import ComposeResult
+from textual.widgets import Input, Static
+
+from netsec_tui.model.communication import AddressCategory
+from netsec_tui.model.decision import GeneralRule, ManualRule
+from netsec_tui.model.identity import CommunicationKey, Direction, PeerSort
+from netsec_tui.model.review import DirectionReview, Row
+from netsec_tui.session.actions import Action, SetGeneralRule, SetTicks
+from netsec_tui.ui.choices import general_rules
+from netsec_tui.ui.keymap import Place, bindings
+from netsec_tui.ui.messages import Decide, OpenDetail, Say
+from netsec_tui.ui.row_filter import RowFilter
+from netsec_tui.ui.screens.alias import AliasDialog
+from netsec_tui.ui.screens.categories import Categories
+from netsec_tui.ui.screens.manual_rule import ManualRuleDialog
+from netsec_tui.ui.screens.picker import Picker
+from netsec_tui.ui.sentences import row_sentence, table_summary
+from netsec_tui.ui.styled import plain
+from netsec_tui.ui.view import View
+from netsec_tui.ui.widgets.communication_table import CommunicationTable
+from netsec_tui.ui.widgets.field import Field
+from netsec_tui.ui.widgets.pane import Pane
+
+
+class TablePane(Pane):
+    """Show one direction; ``check`` returns why a manual rule is refused."""
+
+    BINDINGS = bindings(Place.TABLES)
+
+    def __init__(
+        self, direction: Direction, check: Callable[[ManualRule], str], ascii_only: bool = False
+    ) -> None:
+        super().__init__(direction.value, direction.value.capitalize())
+        self._direction = direction
+        self._check = check
+        self._ascii = ascii_only
+        self._view = View()
+        self._filter = RowFilter()
+        self._at: CommunicationKey | None = None
+
+    def compose(self) -> ComposeResult:
+        """Put the note above the table and the search below it."""
+        yield Static(classes="note")
+        yield CommunicationTable(ascii_only=self._ascii)
+        yield Field("", "search; !text for all others; enter keep, esc clear")
+
+    @property
+    def _table(self) -> DirectionReview | None:
+        return self._view.review.of(self._direction) if self._view.review else None
+
+    def show(self, view: View) -> None:
+        """Draw another view with the filters kept."""
+        before, self._view = self._table, view
+        if self._table is not before:
+            self._draw()
+
+    def take_focus(self) -> None:
+        """Give the keyboard to the table."""
+        self.query_one(CommunicationTable).focus()
+
+    def _draw(self) -> None:
+        table = self._table
+        if table is None:
+            return
+        rows = self._filter.keep(table.rows)
+        self.query_one(CommunicationTable).set_rows(rows)
+        note = self.query_one(".note", Static)
+        note.update(plain(table.note))
+        note.display = bool(table.note)
+        self.summarise(table_summary(table, self._filter, len(rows)))
+
+    def _row(self, key: CommunicationKey | None) -> Row | None:
+        rows = self._table.rows if self._table else ()
+        return next((row for row in rows if row.key == key), None)
+
+    def _decide(self, action: Action | None) -> None:
+        if action is not None:
+            self.post_message(Decide(action))
+
+    # What the table tells
+
+    @on(CommunicationTable.Toggled)
+    def _tick(self, event: CommunicationTable.Toggled) -> None:
+        event.stop()
+        self._decide(SetTicks(tuple(event.keys), event.ticked))
+
+    @on(CommunicationTable.Refused)
+    def _refuse(self, event: CommunicationTable.Refused) -> None:
+        event.stop()
+        self._tell(event.key, error=True)
+
+    @on(CommunicationTable.Focused)
+    def _focus(self, event: CommunicationTable.Focused) -> None:
+        event.stop()
+        self._at = event.key
+        self._tell(event.key)
+
+    @on(CommunicationTable.Activated)
+    def _open(self, event: CommunicationTable.Activated) -> None:
+        event.stop()
+        self.post_message(OpenDetail(event.key))
+
+    def _tell(self, key: CommunicationKey | None, error: bool = False) -> None:
+        row = self._row(key)
+        if row and self._table:
+            self.post_message(Say(row_sentence(row, self._table), error))
+
+    # Filters
+
+    def action_filter(self) -> None:
+        """Open the search."""
+        self.query_one(Field).display = True
+        self.query_one(Field).focus()
+
+    @on(Input.Changed)
+    def _search(self, event: Input.Changed) -> None:
+        event.stop()
+        self._filter = RowFilter(event.value, self._filter.categories)
+        self._draw()
+
+    @on(Input.Submitted)
+    def _keep(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.query_one(Field).display = False
+        self.take_focus()
+
+    def action_clear_filter(self) -> None:
+        """Show all rows again and leave the search."""
+        self._filter = RowFilter()
+        self.query_one(Field).value = ""
+        self.query_one(Field).display = False
+        self.take_focus()
+        self._draw()
+
+    def action_categories(self) -> None:
+        """Choose categories of unresolved IPs."""
+
+        def chosen(categories: frozenset[AddressCategory] | None) -> None:
+            if categories is not None:
+                self._filter = RowFilter(self._filter.text, categories)
+                self._draw()
+
+        self.app.push_screen(Categories(self._filter.categories, self._ascii), chosen)
+
+    # Decisions
+
+    def action_general_rule(self) -> None:
+        """Choose the general rule."""
+        if self._table is None:
+            return
+        current = self._table.general
+
+        def chosen(rule: GeneralRule | None) -> None:
+            if rule is not None:
+                self._decide(SetGeneralRule(self._direction, rule))
+
+        choices = general_rules(self._direction, current)
+        title = f"General rule for {self._direction.value}"
+        self.app.push_screen(Picker(title, lambda: choices, current=current, ascii_only=self._ascii), chosen)
+
+    def action_manual(self) -> None:
+        """Add or remove rules for IP masks."""
+        if self._table is not None:
+            dialog = ManualRuleDialog(self._direction, self._table.manual, self._check)
+            self.app.push_screen(dialog, self._decide)
+
+    def action_alias(self) -> None:
+        """Name the unresolved IP under the cursor, or change its alias."""
+        row = self._row(self._at)
+        if row is None or not row.communication.peer.unresolved:
+            self.post_message(Say("@ names an unresolved IP; move to one first", error=True))
+            return
+        peer = row.communication.peer
+        aliases = self._view.aliases
+        edited = next((a for a in aliases if a.name == peer.name), None)
+        edited = edited if peer.sort is PeerSort.ALIAS else None
+        self.app.push_screen(AliasDialog(peer.name, edited, aliases), self._decide)
