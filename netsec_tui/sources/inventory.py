@@ -1,0 +1,102 @@
+"""One snapshot of the cluster state, built from stripped Kubernetes objects."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from netsec_tui.model.flow import Labels
+from netsec_tui.model.inventory import Inventory, Node, Pod
+from netsec_tui.sources.contract import KubeObject
+from netsec_tui.sources.inventory_addresses import ranges
+from netsec_tui.sources.inventory_chain import Chain, controller_of, read_chain, ref_of
+from netsec_tui.sources.inventory_owners import read_owners
+from netsec_tui.sources.inventory_pods import read_pod
+from netsec_tui.sources.inventory_policies import read_policy
+from netsec_tui.sources.inventory_services import read_endpoints, read_node, read_service
+from netsec_tui.sources.objects import ObjectKey, object_key, object_title
+from netsec_tui.sources.objects_fields import Fields
+
+_NOT_OWNERS = frozenset(
+    {"Namespace", "Pod", "Service", "Endpoints", "EndpointSlice", "Node", "NetworkPolicy"}
+)
+
+
+def build_inventory(
+    objects: Iterable[KubeObject],
+    *,
+    pod_cidrs: Iterable[str] = (),
+    service_cidrs: Iterable[str] = (),
+    missing: Iterable[str] = (),
+) -> tuple[Inventory, tuple[str, ...]]:
+    """Return the cluster state and a sentence for everything that could not be read; never raises.
+
+    ``objects`` are stripped; of two with the same kind, namespace and name the later counts. CIDRs given
+    by hand join those of the nodes. ``missing`` (what the sources could not read) and the sentences
+    returned make up ``Inventory.missing``. ``Inventory.namespaces`` holds only namespaces whose object
+    was read, each with the label of its name, so that an unknown namespace can be told from a known one.
+    """
+    problems: list[str] = []
+    kinds = _by_kind(objects, problems)
+    owners = [fields for kind, group in kinds.items() if kind not in _NOT_OWNERS for fields in group]
+    chain = read_chain(owners)
+    pods = tuple(_pod(fields, chain) for fields in kinds["Pod"])
+    endpoints = read_endpoints(kinds["EndpointSlice"], kinds["Endpoints"])
+    nodes = tuple(read_node(fields) for fields in kinds["Node"])
+    policies = [read_policy(fields.data, problems) for fields in kinds["NetworkPolicy"]]
+    known = any(kinds.values())
+    namespaces = {ref_of(fields).name: _namespace_labels(fields) for fields in kinds["Namespace"]}
+    owner_list = read_owners(owners, pods, chain)
+    services = tuple(read_service(fields, endpoints) for fields in kinds["Service"])
+    pod_ranges = _pod_ranges(nodes, pod_cidrs, problems)
+    service_ranges = ranges((("--service-cidr", cidr) for cidr in service_cidrs), problems)
+    sentences = tuple(dict.fromkeys(problems))
+    inventory = Inventory(
+        known=known,
+        namespaces=namespaces,
+        pods=pods,
+        owners=owner_list,
+        services=services,
+        nodes=nodes,
+        policies=tuple(policy for policy in policies if policy),
+        pod_cidrs=pod_ranges,
+        service_cidrs=service_ranges,
+        missing=tuple(dict.fromkeys((*missing, *sentences))),
+    )
+    return inventory, sentences
+
+
+def _by_kind(objects: Iterable[KubeObject], problems: list[str]) -> Mapping[str, list[Fields]]:
+    latest: dict[ObjectKey, KubeObject] = {}
+    for obj in objects:
+        if not isinstance(obj, Mapping):
+            problems.append("something that is no Kubernetes object stands among the objects")
+            continue
+        names = Fields.of(obj, problems).child("metadata")
+        if not names.text("name"):
+            problems.append(f"{object_title(obj)}: metadata.name is missing")
+        elif names.text("namespace") or names.data.get("namespace") in (None, ""):
+            latest[object_key(obj)] = obj
+    kinds: dict[str, list[Fields]] = defaultdict(list)
+    for key in sorted(latest):
+        kinds[key[0]].append(Fields.of(latest[key], problems))
+    return kinds
+
+
+def _pod(fields: Fields, chain: Chain) -> Pod:
+    # The hash label that can give the owner away is read quietly here: read_pod names what is broken.
+    quiet = Fields(fields.data, fields.title, "", [])
+    labels = quiet.child("metadata").labels("labels")
+    return read_pod(fields, chain.topmost(ref_of(fields), labels, controller_of(fields)))
+
+
+def _namespace_labels(fields: Fields) -> Labels:
+    # Every namespace has carried this label since Kubernetes 1.21; manifests leave it to the API server.
+    labels = dict(fields.child("metadata").labels("labels"))
+    return tuple(sorted({**labels, "kubernetes.io/metadata.name": ref_of(fields).name}.items()))
+
+
+def _pod_ranges(nodes: Iterable[Node], given: Iterable[str], problems: list[str]) -> tuple[str, ...]:
+    told = [("--cluster-cidr", cidr) for cidr in given]
+    told += [(f"Node {node.name}", cidr) for node in nodes for cidr in node.pod_cidrs]
+    return ranges(told, problems)

@@ -1,0 +1,205 @@
+"""Kubernetes objects cut down to what the product needs: no environment, annotations, commands or secrets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from netsec_tui.sources.contract import KubeObject
+
+ObjectKey = tuple[str, str, str]
+"""Kind, namespace (empty for cluster-scoped objects) and name."""
+
+CLUSTER_SCOPED = frozenset({"Namespace", "Node"})
+
+_Prune = Callable[[Any], Any]
+_DEPTH = 24
+"""A NetworkPolicy is 9 levels deep; anything far deeper is no policy and would only eat the stack."""
+
+
+def _scalar(value: Any) -> Any:
+    """Return a JSON scalar; of a container that stands in the wrong place only its type is kept."""
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, int):
+        return value if abs(value) < 1 << 64 else hex(value)[:20]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, Mapping):
+        return {}
+    return [] if isinstance(value, list | tuple | set) else str(value)
+
+
+def _record(**fields: _Prune) -> _Prune:
+    def prune(value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return _scalar(value)
+        return {name: field(value[name]) for name, field in fields.items() if name in value}
+
+    return prune
+
+
+def _each(item: _Prune) -> _Prune:
+    def prune(value: Any) -> Any:
+        return [item(entry) for entry in value] if isinstance(value, list | tuple) else _scalar(value)
+
+    return prune
+
+
+def _labels(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return _scalar(value)
+    return {str(key): _scalar(entry) for key, entry in value.items()}
+
+
+def _whole(value: Any, depth: int = _DEPTH) -> Any:
+    if depth and isinstance(value, Mapping):
+        return {str(key): _whole(entry, depth - 1) for key, entry in value.items()}
+    if depth and isinstance(value, list | tuple):
+        return [_whole(entry, depth - 1) for entry in value]
+    return _scalar(value)
+
+
+_METADATA = _record(
+    name=_scalar,
+    namespace=_scalar,
+    labels=_labels,
+    ownerReferences=_each(_record(kind=_scalar, name=_scalar, controller=_scalar)),
+    creationTimestamp=_scalar,
+    deletionTimestamp=_scalar,
+)
+_CONTAINER_PORTS = _each(_record(name=_scalar, containerPort=_scalar, protocol=_scalar))
+_POD_SPEC = _record(
+    hostNetwork=_scalar,
+    nodeName=_scalar,
+    containers=_each(_record(ports=_CONTAINER_PORTS)),
+    initContainers=_each(_record(restartPolicy=_scalar, ports=_CONTAINER_PORTS)),
+)
+_TEMPLATE = _record(metadata=_record(labels=_labels), spec=_POD_SPEC)
+_OWNER = _record(spec=_record(selector=_whole, template=_TEMPLATE))
+_INGRESS_ADDRESSES = _record(ingress=_each(_record(ip=_scalar)))
+_TARGET = _record(kind=_scalar, name=_scalar, namespace=_scalar)
+_ENDPOINT_PORTS = _each(_record(name=_scalar, protocol=_scalar, port=_scalar))
+_ENDPOINTS_ADDRESSES = _each(_record(ip=_scalar, targetRef=_TARGET))
+
+_POD = _record(
+    spec=_POD_SPEC,
+    status=_record(phase=_scalar, podIP=_scalar, podIPs=_each(_record(ip=_scalar)), hostIP=_scalar),
+)
+_CRON_JOB = _record(spec=_record(jobTemplate=_record(spec=_record(template=_TEMPLATE))))
+_SERVICE = _record(
+    spec=_record(
+        type=_scalar,
+        selector=_labels,
+        clusterIP=_scalar,
+        clusterIPs=_each(_scalar),
+        externalIPs=_each(_scalar),
+        externalName=_scalar,
+        ports=_each(
+            _record(name=_scalar, protocol=_scalar, port=_scalar, targetPort=_scalar, nodePort=_scalar)
+        ),
+    ),
+    status=_record(loadBalancer=_INGRESS_ADDRESSES),
+)
+_ENDPOINT_SLICE = _record(
+    addressType=_scalar,
+    endpoints=_each(_record(addresses=_each(_scalar), targetRef=_TARGET)),
+    ports=_ENDPOINT_PORTS,
+)
+_ENDPOINTS = _record(
+    subsets=_each(
+        _record(addresses=_ENDPOINTS_ADDRESSES, notReadyAddresses=_ENDPOINTS_ADDRESSES, ports=_ENDPOINT_PORTS)
+    )
+)
+_NODE = _record(
+    spec=_record(podCIDR=_scalar, podCIDRs=_each(_scalar)),
+    status=_record(addresses=_each(_record(type=_scalar, address=_scalar))),
+)
+
+_APPS = ("apps", "extensions")
+_KINDS: Mapping[str, tuple[tuple[str, ...], _Prune]] = {
+    "Namespace": (("",), _record()),
+    "Pod": (("",), _POD),
+    "ReplicationController": (("",), _OWNER),
+    "ReplicaSet": (_APPS, _OWNER),
+    "Deployment": (_APPS, _OWNER),
+    "StatefulSet": (_APPS, _OWNER),
+    "DaemonSet": (_APPS, _OWNER),
+    "Job": (("batch",), _record(spec=_record(template=_TEMPLATE))),
+    "CronJob": (("batch",), _CRON_JOB),
+    "Service": (("",), _SERVICE),
+    "Endpoints": (("",), _ENDPOINTS),
+    "EndpointSlice": (("discovery.k8s.io",), _ENDPOINT_SLICE),
+    "Node": (("",), _NODE),
+    "NetworkPolicy": (("networking.k8s.io", "extensions"), _record(spec=_whole)),
+}
+
+
+def strip(obj: KubeObject) -> KubeObject | None:
+    """Return an object with only the fields that the product needs, None for an object it has no use for.
+
+    A kind counts only in its own API group: a Knative Service is no Service, a Calico NetworkPolicy no
+    NetworkPolicy. An object of any other kind is kept as a pod owner when it has a selector and a pod
+    template (an Argo Rollout, an OpenKruise CloneSet). Values of the wrong type stay scalars or become an
+    empty container, so that reading can name them; stripping twice changes nothing.
+    """
+    kind, version = obj.get("kind"), obj.get("apiVersion")
+    if not isinstance(kind, str) or not isinstance(version, str):
+        return None
+    prune = _shape_of(kind, version.rpartition("/")[0], obj.get("spec"))
+    if prune is None:
+        return None
+    return {"apiVersion": version, "kind": kind, "metadata": _METADATA(obj.get("metadata")), **prune(obj)}
+
+
+def _shape_of(kind: str, group: str, spec: Any) -> _Prune | None:
+    if kind in _KINDS:
+        groups, prune = _KINDS[kind]
+        return prune if group in groups else None
+    custom_owner = isinstance(spec, Mapping) and all(
+        isinstance(spec.get(part), Mapping) for part in ("selector", "template")
+    )
+    return _OWNER if custom_owner else None
+
+
+def unpack(document: Any) -> Iterator[Any]:
+    """Yield the objects of a document: itself, or the items of a ``List``, ``PodList`` and the like.
+
+    Items of a typed list carry neither kind nor apiVersion in API answers and get them from the list.
+    """
+    pending = [document]
+    while pending:
+        entry = pending.pop()
+        kind = entry.get("kind") if isinstance(entry, Mapping) else None
+        items = entry.get("items") if isinstance(kind, str) and kind.endswith("List") else None
+        if not isinstance(kind, str) or not isinstance(items, list):
+            yield entry
+            continue
+        told = {"apiVersion": entry.get("apiVersion"), "kind": kind.removesuffix("List")}
+        typed = bool(told["kind"])
+        pending += [
+            {**told, **item} if typed and isinstance(item, Mapping) else item for item in reversed(items)
+        ]
+
+
+def object_key(obj: KubeObject) -> ObjectKey:
+    """Return what tells an object from others; a missing namespace is ``default`` (the API server's rule)."""
+    metadata = obj.get("metadata")
+    if not isinstance(metadata, Mapping):
+        metadata = {}
+    kind = str(obj.get("kind"))
+    namespace = "" if kind in CLUSTER_SCOPED else str(metadata.get("namespace") or "default")
+    return kind, namespace, str(metadata.get("name") or "")
+
+
+def object_title(obj: KubeObject) -> str:
+    """Return an object's kind, namespace and name for a sentence, for instance ``Pod shop/web-1``."""
+    kind, namespace, name = object_key(obj)
+    return printable(f"{kind} {namespace}/{name or '?'}" if namespace else f"{kind} {name or '?'}")
+
+
+def printable(text: str, longest: int = 200) -> str:
+    """Return foreign text fit for a sentence on a terminal: escapes shown literally, and not endless."""
+    shown = text if len(text) <= longest else text[: longest - 1] + "…"
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in shown)
