@@ -17,14 +17,16 @@ def target_of(typed: str, name: str) -> Path:
     """
     if not typed.strip():
         raise CannotWriteError("no file name was given; type one")
-    path = Path(typed.strip()).expanduser()
+    if "\0" in typed:
+        raise CannotWriteError("a file name cannot hold a zero character; type another")
     try:
+        path = Path(typed.strip()).expanduser()
         if path.is_dir():
             path /= f"{name}.yaml"
         if not path.parent.is_dir():
             raise CannotWriteError(f"{path.parent} is no folder; create it or choose another path")
-    except (OSError, ValueError) as error:
-        raise CannotWriteError(f"{path} cannot be used: {error}") from error
+    except (OSError, RuntimeError) as error:
+        raise CannotWriteError(f"{typed.strip()} cannot be used: {error}") from error
     return path
 
 
@@ -34,9 +36,9 @@ def write_whole(path: Path, text: str) -> None:
     Raises:
         CannotWriteError: the file or its folder cannot be written.
     """
-    target = path.resolve()
     temporary = ""
     try:
+        target = path.resolve()
         mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
         descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
