@@ -7,7 +7,7 @@ from netsec_tui.errors import BadInputError
 from netsec_tui.model.inventory import AppliedPolicy
 from netsec_tui.model.policy import LabelSelector
 from netsec_tui.sources.contract import KubeObject
-from netsec_tui.sources.objects import printable
+from netsec_tui.sources.objects import object_title, printable
 from netsec_tui.sources.objects_fields import Fields
 
 
@@ -18,9 +18,12 @@ def read_policy(obj: KubeObject, problems: list[str]) -> AppliedPolicy | None:
     """
     try:
         return AppliedPolicy(parse_policy(obj), obj)
-    except (BadInputError, TypeError) as error:
-        problems.append(printable(f"{error}; the policy is left out", 400))
-        return None
+    except BadInputError as error:
+        reason = str(error)
+    except TypeError:
+        reason = f"{object_title(obj)}: a field has the wrong type"
+    problems.append(printable(f"{reason}; the policy is left out", 400))
+    return None
 
 
 def read_selector(holder: Fields, key: str) -> LabelSelector | None:

@@ -272,11 +272,12 @@ def test_no_objects_at_all_is_not_cluster_state() -> None:
     assert build(pod("web"))[0].known is True
 
 
-KEYS = st.sampled_from(
-    "name namespace labels ownerReferences controller kind spec status ports port containers template metadata "
-    "selector matchLabels matchExpressions ingress egress from ipBlock cidr except policyTypes podIP podIPs ip "
-    "addresses subsets endpoints podCIDR podCIDRs jobTemplate targetPort clusterIPs operator values".split()
-)
+FIELD_NAMES = """
+name namespace labels ownerReferences controller kind spec status ports port containers template metadata
+selector matchLabels matchExpressions ingress egress from ipBlock cidr except policyTypes podIP podIPs ip
+addresses subsets endpoints podCIDR podCIDRs jobTemplate targetPort clusterIPs operator values
+"""
+KEYS = st.sampled_from(FIELD_NAMES.split())
 LEAVES = (
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4)
     | st.sampled_from(["TCP", "10.0.0.0/8", "::1", "In", "Exists", "Ingress", "http", "None", "²"])
