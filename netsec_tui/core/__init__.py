@@ -1,0 +1,1 @@
+"""What is done with the model: pure functions, one verb a module."""
