@@ -1,0 +1,133 @@
+"""Turn reviews into the JSON shapes of docs/headless.md."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from netsec_tui.model.communication import Communication, Counts
+from netsec_tui.model.flow import Verdict
+from netsec_tui.model.identity import Direction, Peer, WorkloadRef
+from netsec_tui.model.policy import LabelSelector, NetworkPolicy
+from netsec_tui.model.review import Review, Row
+from netsec_tui.model.timespan import Coverage, Timespan
+from netsec_tui.session.session import WorkloadChoice
+
+Document = dict[str, Any]
+
+
+def iso(epoch: float) -> str | None:
+    """Return a UTC time to the second, None for "never"."""
+    if not epoch:
+        return None
+    return datetime.fromtimestamp(int(epoch), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def workload(ref: WorkloadRef) -> Document:
+    """Return namespace, kind and name."""
+    return {"namespace": ref.namespace, "kind": ref.kind, "name": ref.name}
+
+
+def workload_choice(choice: WorkloadChoice) -> Document:
+    """Return one workload of a listing with the number of its communications."""
+    counts = {"ingress": choice.ingress, "egress": choice.egress, "hostNetwork": choice.host_network}
+    return {**workload(choice.ref), **counts}
+
+
+def timespan(asked: Timespan) -> Document:
+    """Return what was asked; ``seconds`` is null for everything."""
+    return {"label": asked.label, "seconds": asked.seconds}
+
+
+def review(shown: Review) -> Document:
+    """Return everything about one workload: its rows, coverage, warnings and policies."""
+    subject = shown.subject
+    return {
+        "workload": {
+            **workload(subject.ref),
+            "selector": selector(subject.selector),
+            "owners": [workload(owner) for owner in subject.owners],
+            "refusal": subject.refusal or None,
+            "notes": list(subject.notes),
+        },
+        "coverage": coverage(shown.coverage),
+        "warnings": list(shown.warnings),
+        "directions": {str(direction): _direction(shown, direction) for direction in Direction},
+        "rows": [row(entry) for direction in Direction for entry in shown.of(direction).rows],
+        "policies": [_policy(policy) for policy in shown.policies],
+        "appliedPolicies": [_policy(applied.policy) for applied in shown.applied],
+    }
+
+
+def selector(given: LabelSelector) -> Document:
+    """Return a label selector as the API writes it."""
+    expressions = [
+        {"key": e.key, "operator": e.operator, "values": list(e.values)} for e in given.match_expressions
+    ]
+    return {"matchLabels": dict(given.match_labels), "matchExpressions": expressions}
+
+
+def coverage(known: Coverage) -> Document:
+    """Return the window asked for beside what was seen of it."""
+    return {
+        "asked": timespan(known.asked),
+        "seenSeconds": int(known.covered),
+        "newest": iso(known.newest),
+        "live": known.live,
+        "short": known.short,
+    }
+
+
+def row(entry: Row) -> Document:
+    """Return one communication with its decision."""
+    seen = entry.communication
+    return {
+        "direction": str(entry.key.direction),
+        "peer": peer(entry.key.peer),
+        "protocol": str(entry.key.protocol),
+        "port": entry.key.port or None,
+        "state": str(entry.standing),
+        "ticked": entry.ticked,
+        "inPolicy": entry.in_policy,
+        "reason": entry.reason or None,
+        "allowedBy": entry.allowed_by or None,
+        "appliedPolicies": list(entry.applied),
+        "category": str(entry.category) if entry.category else None,
+        "counts": counts(seen.counts),
+        "orientation": seen.orientation.name.lower(),
+        "firstSeen": iso(seen.first_seen),
+        "lastSeen": iso(seen.last_seen),
+        **_ends(seen),
+    }
+
+
+def peer(other: Peer) -> Document:
+    """Return the other end; ``type`` tells what ``kind`` and ``name`` stand for."""
+    named = {"namespace": other.namespace or None, "kind": other.kind, "name": other.name}
+    return {"type": str(other.sort), **named}
+
+
+def counts(seen: Counts) -> Document:
+    """Return events by verdict, and answers and refusals (TCP resets), which have none of their own."""
+    verdicts = {verdict.name.lower(): seen.verdicts[verdict] for verdict in Verdict}
+    return {**verdicts, "answers": seen.answers, "refusals": seen.refusals}
+
+
+def _ends(seen: Communication) -> Document:
+    services = [{"namespace": v.namespace, "kind": "Service", "name": v.name, "port": v.port} for v in seen.via]
+    return {
+        "via": services,
+        "addresses": list(seen.addresses),
+        "dnsNames": list(seen.names),
+        "peerPods": list(seen.pods),
+        "ownPods": list(seen.own_pods),
+    }
+
+
+def _direction(shown: Review, direction: Direction) -> Document:
+    table = shown.of(direction)
+    return {"generalRule": str(table.general), "rows": len(table.rows), "note": table.note or None}
+
+
+def _policy(policy: NetworkPolicy) -> Document:
+    return {"namespace": policy.namespace, "kind": "NetworkPolicy", "name": policy.name}
