@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from netsec_tui.model.identity import CommunicationKey
 from netsec_tui.model.review import Row, Standing
-from netsec_tui.render.cells import crop_spans, line_width
-from netsec_tui.render.spans import Line, Role, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +18,22 @@ class Section:
     ``arrived`` counts the rows that came since the last sort.
     """
 
-    title: str
-    short_title: str
+    unresolved: bool
     rows: tuple[Row, ...]
     top: int
     empty: str
     counts: tuple[str, ...]
     arrived: int = 0
+
+    @property
+    def title(self) -> str:
+        """Return the name of the group."""
+        return "Unresolved IPs" if self.unresolved else "In-cluster communications"
+
+    @property
+    def short_title(self) -> str:
+        """Return the name of the group where room is short."""
+        return "Unresolved" if self.unresolved else "In-cluster"
 
     @property
     def columns(self) -> int:
@@ -43,6 +50,11 @@ class Section:
         """Return the line behind the group."""
         return self.first + len(self.rows)
 
+    @property
+    def lines(self) -> range:
+        """Return the lines of the rows."""
+        return range(self.first, self.end)
+
 
 def lay_out(
     rows: Iterable[Row], arrived: Collection[CommunicationKey], empty: tuple[str, str]
@@ -53,16 +65,15 @@ def lay_out(
     for row in rows:
         (unresolved if row.key.peer.unresolved else inside).append(row)
 
-    first = _section(("In-cluster communications", "In-cluster"), inside, 0, empty[0], arrived)
-    second = _section(("Unresolved IPs", "Unresolved"), unresolved, first.end + 1, empty[1], arrived)
-    return first, second
+    first = _section(False, inside, 0, empty[0], arrived)
+    return first, _section(True, unresolved, first.end + 1, empty[1], arrived)
 
 
 def _section(
-    titles: tuple[str, str], rows: list[Row], top: int, empty: str, arrived: Collection[CommunicationKey]
+    unresolved: bool, rows: list[Row], top: int, empty: str, arrived: Collection[CommunicationKey]
 ) -> Section:
     new = sum(row.key in arrived for row in rows) if arrived else 0
-    return Section(*titles, tuple(rows), top, empty, _counts(rows, new), new)
+    return Section(unresolved, tuple(rows), top, empty, _counts(rows, new), new)
 
 
 def _counts(rows: list[Row], arrived: int) -> tuple[str, ...]:
@@ -76,19 +87,18 @@ def _counts(rows: list[Row], arrived: int) -> tuple[str, ...]:
     return (*parts, f"+{arrived} new") if arrived else tuple(parts)
 
 
-def section_line(section: Section, width: int, extra: tuple[str, ...], joint: str, ellipsis: str) -> Line:
-    """Return the header of a group with its counts, worded as long as the width allows.
+def survivor(gone: Row, before: Sequence[Row], after: Sequence[Row]) -> int | None:
+    """Return the index in ``after`` of a row of ``before``, else of its nearest neighbour still there.
 
-    ``extra`` are notes of the view, such as the sort; they go first when room is short.
+    Neighbours below come first. None when there is no row at all.
     """
-    wordings = (
-        (section.title, (*section.counts, *extra)),
-        (section.short_title, (*section.counts, *extra)),
-        (section.short_title, section.counts),
-    )
-    line = Line()
-    for title, notes in wordings:
-        line = Line((Span(title, Role.HEADING), Span("  " + joint.join(notes), Role.DIM)))
-        if line_width(line) <= width:
-            return line
-    return Line(crop_spans(line.spans, width, ellipsis))
+    key = gone.key
+    for index, row in enumerate(after):
+        if row.key == key:
+            return index
+    places = {row.key: index for index, row in enumerate(after)}
+    at = next((index for index, row in enumerate(before) if row.key == key), 0)
+    for row in (*before[at:], *reversed(before[:at])):
+        if row.key in places:
+            return places[row.key]
+    return 0 if after else None

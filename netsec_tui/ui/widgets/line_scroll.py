@@ -9,7 +9,7 @@ from typing import ClassVar, NamedTuple
 
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import Binding
 from textual.cache import LRUCache
 from textual.geometry import Offset, Region, Size
 from textual.scroll_view import ScrollView
@@ -22,6 +22,19 @@ from netsec_tui.ui.widgets.painting import ROLE_CLASSES, Mark, filling, index_at
 CURSOR, HOVER, MARKED, SELECTION = "line--cursor", "line--hover", "line--marked", "line--selection"
 
 _CACHED_STRIPS = 1024
+
+
+MOVES: tuple[Binding, ...] = (
+    Binding("down,j", "step(1)", "Down", False, tooltip="Go one line down", id="lines.down"),
+    Binding("up,k", "step(-1)", "Up", False, tooltip="Go one line up", id="lines.up"),
+    Binding(
+        "pagedown,ctrl+f", "page(1)", "Page down", False, tooltip="Go one page down", id="lines.page-down"
+    ),
+    Binding("pageup,ctrl+b", "page(-1)", "Page up", False, tooltip="Go one page up", id="lines.page-up"),
+    Binding("home,g", "edge(-1)", "First", False, tooltip="Go to the first line", id="lines.first"),
+    Binding("end,G", "edge(1)", "Last", False, tooltip="Go to the last line", id="lines.last"),
+)
+"""The keys that every pane of lines has; each lists them among its own, for the help reads them there."""
 
 
 class Look(NamedTuple):
@@ -39,15 +52,6 @@ class LineScroll(ScrollView, can_focus=True, inherit_bindings=False):
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {*ROLE_CLASSES.values(), CURSOR, HOVER, MARKED, SELECTION}
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "step(1)", "Down", False, tooltip="Go one line down", id="lines.down"),
-        Binding("up,k", "step(-1)", "Up", False, tooltip="Go one line up", id="lines.up"),
-        Binding("pagedown,ctrl+f", "page(1)", "Page down", False, tooltip="Go one page down", id="lines.page-down"),
-        Binding("pageup,ctrl+b", "page(-1)", "Page up", False, tooltip="Go one page up", id="lines.page-up"),
-        Binding("home,g", "edge(-1)", "First", False, tooltip="Go to the first line", id="lines.first"),
-        Binding("end,G", "edge(1)", "Last", False, tooltip="Go to the last line", id="lines.last"),
-    ]
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
@@ -75,6 +79,10 @@ class LineScroll(ScrollView, can_focus=True, inherit_bindings=False):
     def pinned(self, top: int) -> int | None:
         """Return the number of the line painted over the first visible one, ``top``, if any."""
         return None
+
+    def context_of(self, number: int) -> int:
+        """Return the first of the lines above a stop that are to be seen together with it."""
+        return 0 if number == self._stops[0] else number
 
     # -- what a subclass hears ----------------------------------------------------------------------
 
@@ -193,10 +201,8 @@ class LineScroll(ScrollView, can_focus=True, inherit_bindings=False):
         self.cursor_moved()
 
     def reveal(self, number: int) -> None:
-        """Scroll as little as is needed to show a line, with what heads the first stop."""
-        height = self.size.height
-        above = 0 if number == self._stops[0] else number - int(self.pinned(number) is not None)
-        top = max(min(self.scroll_offset.y, above), number - height + 1)
+        """Scroll as little as is needed to show a stop with its context."""
+        top = max(min(self.scroll_offset.y, self.context_of(number)), number - self.size.height + 1)
         if top != self.scroll_offset.y:
             self.scroll_to(y=top, animate=False, force=True)
 
@@ -241,6 +247,11 @@ class LineScroll(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _is_visible(self, number: int) -> bool:
         return 0 <= number - self.scroll_offset.y < self.size.height
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Keep the cursor in view."""
+        if self.cursor is not None:
+            self.reveal(self.cursor)
 
     # -- mouse --------------------------------------------------------------------------------------
 

@@ -13,8 +13,8 @@ from textual.message import Message
 
 from netsec_tui.render.literal import literal
 from netsec_tui.render.spans import Line, Target
-from netsec_tui.ui.widgets.line_scroll import CURSOR, HOVER, LineScroll, Mark
-from netsec_tui.ui.widgets.painting import shown
+from netsec_tui.ui.widgets.line_scroll import CURSOR, HOVER, MOVES, LineScroll
+from netsec_tui.ui.widgets.painting import Mark, shown
 
 _SIDE_STEP = 8
 
@@ -53,7 +53,7 @@ def spots(line: Line) -> tuple[Spot, ...]:
     return tuple(Spot(target, tuple(ranges)) for target, ranges in places.items())
 
 
-class LineView(LineScroll):
+class LineView(LineScroll, inherit_bindings=False):
     """Show lines; the cursor stands on what they are about and skips decoration.
 
     A view in which nothing can be pointed at scrolls instead. ``TargetFocused`` comes with every move of
@@ -61,9 +61,26 @@ class LineView(LineScroll):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left,h", "side(-1)", "Left", False, tooltip="Go to what is on the left, or scroll", id="lines.left"),
-        Binding("right,l", "side(1)", "Right", False, tooltip="Go to what is on the right, or scroll", id="lines.right"),
-        Binding("enter,space", "activate", "Open", False, tooltip="Open what the cursor is on", id="lines.open"),
+        *MOVES,
+        Binding(
+            "left,h",
+            "side(-1)",
+            "Left",
+            False,
+            tooltip="Go to what is on the left, or scroll",
+            id="lines.left",
+        ),
+        Binding(
+            "right,l",
+            "side(1)",
+            "Right",
+            False,
+            tooltip="Go to what is on the right, or scroll",
+            id="lines.right",
+        ),
+        Binding(
+            "enter,space", "activate", "Open", False, tooltip="Open what the cursor is on", id="lines.open"
+        ),
     ]
 
     @dataclass

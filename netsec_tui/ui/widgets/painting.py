@@ -1,8 +1,9 @@
-"""Turn lines of spans into strips: roles and marks become component classes, colours stay in the stylesheet."""
+"""Turn lines of spans into strips; roles and marks become component classes, coloured by the stylesheet."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from rich.cells import cell_len
@@ -38,7 +39,8 @@ def paint(line: Line, marks: Sequence[Mark], style_of: StyleOf) -> Strip:
     segments = [
         Segment(piece, style_of((ROLE_CLASSES[role], *names))) for piece, role, names in _pieces(line, marks)
     ]
-    return Strip(segments, sum(cell_len(segment.text) for segment in segments))
+    # Neighbours of one style become one: each costs an escape sequence on the way to the terminal.
+    return Strip(segments, sum(cell_len(segment.text) for segment in segments)).simplify()
 
 
 def filling(marks: Sequence[Mark], style_of: StyleOf) -> Style:
@@ -70,7 +72,7 @@ def _pieces(line: Line, marks: Sequence[Mark]) -> Iterator[tuple[str, Role, tupl
     for span in line.spans:
         text = literal(span.text)
         edges = sorted({at, at + len(text)} | {cut for cut in cuts if at < cut < at + len(text)})
-        for start, end in zip(edges, edges[1:], strict=False):
+        for start, end in pairwise(edges):
             names = tuple(mark.name for mark in marks if mark.covers(start))
             yield text[start - at : end - at], span.role, names
         at += len(text)
