@@ -1,9 +1,9 @@
-"""The app: owns the session, empties the feed into it, and gives the screen a new view when it changed."""
+"""The app: owns the session, and gives the screen a new view when sources or the person changed it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from textual import on
@@ -11,11 +11,11 @@ from textual.app import App
 from textual.screen import Screen
 
 from netsec_tui.errors import NetsecError, NotFoundError
+from netsec_tui.model.decision import Alias, Decisions
 from netsec_tui.model.identity import WorkloadRef
-from netsec_tui.model.inventory import Inventory
 from netsec_tui.session.actions import Action, ChooseTimespan, ChooseWorkload, Undo
 from netsec_tui.session.session import Session
-from netsec_tui.sources.contract import FlowsRead, SourceStatus
+from netsec_tui.ui.intake import Intake
 from netsec_tui.ui.keymap import Place
 from netsec_tui.ui.messages import Decide, Saved
 from netsec_tui.ui.palette import commands
@@ -29,8 +29,6 @@ from netsec_tui.ui.themes import DARK, THEMES, variable_defaults
 from netsec_tui.ui.view import view_of
 
 POLL_SECONDS = 0.5
-DRAIN_SECONDS = 0.1
-"""How often the feed is emptied, and how long the event loop may be busy with it."""
 
 
 class NetsecApp(App[int]):
@@ -55,16 +53,18 @@ class NetsecApp(App[int]):
         for known in THEMES:
             self.register_theme(known)
         self.theme = theme if theme in self.available_themes else DARK.name
-        self.session = session
         self.ascii_only = ascii_only
-        self._feed = feed
-        self._start = start or StartScope()
         self.clusters = clusters
-        self._statuses: dict[str, SourceStatus] = {}
-        self._shown_version = -1
-        self._unsaved: set[WorkloadRef] = set()
+        self._intake = Intake(session, feed)
+        self._start = start or StartScope()
         self._awaited: WorkloadRef | None = None
+        self._unsaved: set[WorkloadRef] = set()
         self._main = MainScreen(lambda rule: self.session.check_manual(rule), ascii_only)
+
+    @property
+    def session(self) -> Session:
+        """Return the present session."""
+        return self._intake.session
 
     def get_default_screen(self) -> Screen[Any]:
         """Return the main screen, so that it is the first thing painted."""
@@ -79,44 +79,31 @@ class NetsecApp(App[int]):
         self.set_interval(POLL_SECONDS, self._poll)
         self.call_after_refresh(self._begin)
 
+    def on_unmount(self) -> None:
+        """Stop reading."""
+        self._intake.stop()
+
     def _begin(self) -> None:
-        if self._feed is not None:
-            self._feed.start()
+        self._intake.start()
         if self._start.timespan is not None:
             self.session.apply(ChooseTimespan(self._start.timespan))
         self._poll()
         self._run_flow(*first_questions(self._start))
 
-    def on_unmount(self) -> None:
-        """Stop reading."""
-        if self._feed is not None:
-            self._feed.stop()
-
-    # From the sources to the screen
-
     def _poll(self) -> None:
-        told = self._feed.drain(DRAIN_SECONDS) if self._feed is not None else ()
-        before = dict(self._statuses)
-        for message in told:
-            if isinstance(message, FlowsRead):
-                self.session.add_flows(message.flows)
-            elif isinstance(message, Inventory):
-                self.session.set_inventory(message)
-            else:
-                self._statuses[message.source] = message
-        if self.session.version != self._shown_version or self._statuses != before:
-            if self._awaited is not None and self._choose(self._awaited):
+        if self._intake.empty():
+            if self._awaited is not None and self._found(self._awaited):
                 self._awaited = None
             self.refresh_view()
 
     def refresh_view(self) -> None:
         """Give the screen, and a picker that is open, what the session holds now."""
-        self._shown_version = self.session.version
-        self._main.show(view_of(self.session, self._statuses.values(), self._start.namespace or ""))
+        statuses = self._intake.statuses.values()
+        self._main.show(view_of(self.session, statuses, self._start.namespace or ""))
         if isinstance(self.screen, Picker):
             self.screen.reload()
 
-    # From the screen to the session
+    # Decisions
 
     @on(Decide)
     def _decide(self, event: Decide) -> None:
@@ -124,24 +111,21 @@ class NetsecApp(App[int]):
 
     def apply(self, action: Action) -> bool:
         """Carry out an action and show what it changed; a refusal is said, and False returned."""
+        scope, before = self.session.scope, self._decided()
         try:
             self.session.apply(action)
         except NetsecError as error:
             self._main.say(str(error), error=True)
             return False
-        if self.session.scope and not isinstance(action, ChooseWorkload | ChooseTimespan):
-            self._unsaved.add(self.session.scope)
+        if scope is not None and scope == self.session.scope and self._decided() != before:
+            self._unsaved.add(scope)
+        elif isinstance(action, Undo):
+            self._main.say("There is nothing to undo.")
         self.refresh_view()
         return True
 
-    def _choose(self, ref: WorkloadRef) -> bool:
-        """Choose a workload named by flags as soon as it is known; there is nothing to say until then."""
-        try:
-            self.session.apply(ChooseWorkload(ref))
-        except NotFoundError:
-            return False
-        self._main.say("")
-        return True
+    def _decided(self) -> tuple[Decisions, tuple[Alias, ...]]:
+        return self.session.decisions, self.session.aliases
 
     def action_undo(self) -> None:
         """Take back the last decision."""
@@ -149,14 +133,16 @@ class NetsecApp(App[int]):
 
     @on(Saved)
     def _saved(self) -> None:
-        if self.session.scope:
-            self._unsaved.discard(self.session.scope)
+        self._unsaved -= {self.session.scope}
 
     # Scope
 
     def action_scope(self, first: str) -> None:
         """Ask for the scope from one question on."""
-        self.ask(questions_from(first))
+        if first == "cluster" and self.clusters is None:
+            self._main.say("Flags have settled the input; start with --context NAME for another cluster.")
+        else:
+            self.ask(questions_from(first))
 
     def ask(self, steps: Sequence[str], namespace: str | None = None) -> None:
         """Ask for parts of the scope; what is not asked stays as it is."""
@@ -180,22 +166,29 @@ class NetsecApp(App[int]):
         if answered and answers.owner is not None and not self.apply(ChooseWorkload(answers.owner)):
             self._awaited = answers.owner
 
+    def _found(self, awaited: WorkloadRef) -> bool:
+        """Choose a workload that flags have named once it is there; why it was not has been said."""
+        try:
+            self.session.apply(ChooseWorkload(awaited))
+        except NotFoundError:
+            return False
+        self._main.say("")
+        return True
+
     async def connect(self, cluster: str) -> bool:
-        """Change to another cluster."""
+        """Change to another cluster; False when that failed, which has been said."""
         if self.clusters is None:
             return False
         self._main.say(f"Connecting to {cluster}")
         try:
-            session, feed = await asyncio.to_thread(self.clusters.connect, cluster)
+            connected = await asyncio.to_thread(self.clusters.connect, cluster)
         except NetsecError as error:
             self._main.say(str(error), error=True)
             return False
-        if self._feed is not None:
-            await asyncio.to_thread(self._feed.stop)
-        self.session, self._feed = session, feed
-        self._statuses.clear()
+        await asyncio.to_thread(self._intake.stop)
+        self._intake = Intake(*connected)
+        self._intake.start()
         self._unsaved.clear()
-        feed.start()
         self.refresh_view()
         return True
 
@@ -204,13 +197,12 @@ class NetsecApp(App[int]):
     def action_commands(self) -> None:
         """Offer every command."""
 
-        def run(command: Any) -> None:
+        def carry_out(command: Callable[[], object] | None) -> None:
             if command is not None:
                 command()
 
         offered = commands(self)
-        picker = Picker("Command", lambda: offered, typed=":", ascii_only=self.ascii_only)
-        self.push_screen(picker, run)
+        self.push_screen(Picker("Command", lambda: offered, typed=":", ascii_only=self.ascii_only), carry_out)
 
     def press(self, action: str, place: Place) -> None:
         """Do what a key does in a place of the main screen."""

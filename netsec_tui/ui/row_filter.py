@@ -25,6 +25,11 @@ class RowFilter:
         """Tell whether any row can be hidden."""
         return bool(self.text.strip("! ") or self.categories)
 
+    @property
+    def nothing(self) -> tuple[str, str]:
+        """Return what the groups of in-cluster rows and of unresolved IPs say when all are hidden."""
+        return f"No in-cluster communication matches {self}.", f"No unresolved IP matches {self}."
+
     def __str__(self) -> str:
         parts = [f"/{self.text}"] if self.text.strip("! ") else []
         parts += [c.value for c in AddressCategory if c in self.categories]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.widgets import Input, Static
 
@@ -24,7 +24,7 @@ from netsec_tui.ui.screens.picker import Picker
 from netsec_tui.ui.sentences import row_sentence, table_summary
 from netsec_tui.ui.styled import plain
 from netsec_tui.ui.view import View
-from netsec_tui.ui.widgets.communication_table import CommunicationTable
+from netsec_tui.ui.widgets.communication_table import NO_ROWS, CommunicationTable
 from netsec_tui.ui.widgets.field import Field
 from netsec_tui.ui.widgets.pane import Pane
 
@@ -43,7 +43,6 @@ class TablePane(Pane):
         self._ascii = ascii_only
         self._view = View()
         self._filter = RowFilter()
-        self._at: CommunicationKey | None = None
 
     def compose(self) -> ComposeResult:
         """Put the note above the table and the search below it."""
@@ -57,8 +56,10 @@ class TablePane(Pane):
 
     def show(self, view: View) -> None:
         """Draw another view with the filters kept."""
-        before, self._view = self._table, view
-        if self._table is not before:
+        before, self._view = self._view, view
+        if view.scope != before.scope:
+            self.query_one(CommunicationTable).reset()
+        if view.review is not before.review:
             self._draw()
 
     def take_focus(self) -> None:
@@ -70,7 +71,9 @@ class TablePane(Pane):
         if table is None:
             return
         rows = self._filter.keep(table.rows)
-        self.query_one(CommunicationTable).set_rows(rows)
+        self.query_one(CommunicationTable).set_rows(
+            rows, self._filter.nothing if self._filter.active else NO_ROWS
+        )
         note = self.query_one(".note", Static)
         note.update(plain(table.note))
         note.display = bool(table.note)
@@ -99,13 +102,18 @@ class TablePane(Pane):
     @on(CommunicationTable.Focused)
     def _focus(self, event: CommunicationTable.Focused) -> None:
         event.stop()
-        self._at = event.key
         self._tell(event.key)
 
     @on(CommunicationTable.Activated)
     def _open(self, event: CommunicationTable.Activated) -> None:
         event.stop()
         self.post_message(OpenDetail(event.key))
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Say where the cursor is when the table gets the keyboard."""
+        if isinstance(event.widget, CommunicationTable):
+            row = event.widget.row_at_cursor()
+            self._tell(row.key if row else None)
 
     def _tell(self, key: CommunicationKey | None, error: bool = False) -> None:
         row = self._row(key)
@@ -173,7 +181,7 @@ class TablePane(Pane):
 
     def action_alias(self) -> None:
         """Name the unresolved IP under the cursor, or change its alias."""
-        row = self._row(self._at)
+        row = self.query_one(CommunicationTable).row_at_cursor()
         if row is None or not row.communication.peer.unresolved:
             self.post_message(Say("@ names an unresolved IP; move to one first", error=True))
             return

@@ -1,4 +1,4 @@
-"""The topology of the workload, with the detail of what is focused or hovered, and a legend."""
+"""The topology of the workload, with the detail of what is focused or hovered."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from textual.widgets import Static
 from netsec_tui.core.topology import build_topology
 from netsec_tui.model.topology import Topology
 from netsec_tui.render.detail import detail_lines
-from netsec_tui.render.spans import Target
-from netsec_tui.render.topology import legend_line, topology_lines
+from netsec_tui.render.glyphs import ASCII, UNICODE
+from netsec_tui.render.spans import FoldTarget, Target
+from netsec_tui.render.topology import topology_lines
 from netsec_tui.ui.messages import OpenDetail
-from netsec_tui.ui.styled import content_of, content_of_lines
+from netsec_tui.ui.styled import content_of_lines
 from netsec_tui.ui.view import View
 from netsec_tui.ui.widgets.line_view import LineView
 from netsec_tui.ui.widgets.pane import Pane
@@ -26,25 +27,23 @@ class TopologyPane(Pane):
 
     def __init__(self, ascii_only: bool = False) -> None:
         super().__init__("topology", "Topology")
-        self._ascii = ascii_only
+        self._glyphs = ASCII if ascii_only else UNICODE
+        self._expanded: frozenset[FoldTarget] = frozenset()
         self._view = View()
         self._topology: Topology | None = None
         self._width = 0
 
     def compose(self) -> ComposeResult:
-        """Put the detail and the legend under the picture."""
+        """Put the detail under the picture."""
         yield LineView()
         yield Static(classes="detail")
-        yield Static(classes="legend")
-
-    def on_mount(self) -> None:
-        """Write the legend."""
-        self.query_one(".legend", Static).update(content_of(legend_line(ascii_only=self._ascii).spans))
 
     def show(self, view: View) -> None:
         """Draw the topology of another view."""
-        before, self._view = self._view.review, view
-        if view.review is not None and view.review is not before:
+        before, self._view = self._view, view
+        if view.scope != before.scope:
+            self._expanded = frozenset()
+        if view.review is not None and view.review is not before.review:
             self._topology = build_topology(view.review)
             self._draw()
 
@@ -54,16 +53,21 @@ class TopologyPane(Pane):
 
     def on_resize(self, _event: events.Resize) -> None:
         """Lay out anew for another width."""
-        if self.query_one(LineView).size.width != self._width:
+        if self._room != self._width:
             self._draw()
+
+    @property
+    def _room(self) -> int:
+        """Return the cells that lines can take: without the margins, and always without a scroll bar."""
+        return max(self.content_size.width - 3, 0)
 
     def _draw(self) -> None:
         topology = self._topology
         picture = self.query_one(LineView)
-        self._width = picture.size.width
+        self._width = self._room
         if topology is None or not self._width:
             return
-        picture.set_lines(topology_lines(topology, self._width, ascii_only=self._ascii))
+        picture.set_lines(topology_lines(topology, self._width, self._glyphs, self._expanded))
         sides = (topology.ingress, topology.egress)
         self.summarise(", ".join(f"{s.direction} {s.allowed}/{len(s.edges)}" for s in sides))
 
@@ -72,19 +76,34 @@ class TopologyPane(Pane):
         event.stop()
         self._detail(event.target)
 
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Show where the cursor is when the picture gets the keyboard."""
+        if isinstance(event.widget, LineView):
+            self._detail(event.widget.target)
+
     @on(LineView.TargetHovered)
     def _hovered(self, event: LineView.TargetHovered) -> None:
         event.stop()
         self._detail(event.target)
 
+    def on_descendant_blur(self, _event: events.DescendantBlur) -> None:
+        """Give the room of the detail back to the picture."""
+        self.query_one(".detail", Static).display = False
+
     @on(LineView.TargetActivated)
     def _activated(self, event: LineView.TargetActivated) -> None:
         event.stop()
-        self.post_message(OpenDetail(event.target))
+        if isinstance(event.target, FoldTarget):
+            self._expanded ^= {event.target}
+            self._draw()
+        else:
+            self.post_message(OpenDetail(event.target))
 
     def _detail(self, target: Target | None) -> None:
         review = self._view.review
         if target is None or review is None:
             return
         lines = detail_lines(review, target, self._width)[:DETAIL_LINES]
-        self.query_one(".detail", Static).update(content_of_lines(lines))
+        detail = self.query_one(".detail", Static)
+        detail.display = True
+        detail.update(content_of_lines(lines))
