@@ -132,6 +132,7 @@ def _entity(graph: nx.MultiDiGraph, peer: Peer, selected: Peer, review: Review) 
         selected=peer == selected or (graph.has_edge(selected, peer) and _covers(graph, selected, peer)),
         labels=labels,
         services=facts.services,
+        ports=facts.ports,
         ingress=_count(graph, peer, selected, Direction.INGRESS),
         egress=_count(graph, selected, peer, Direction.EGRESS),
     )

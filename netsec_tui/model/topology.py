@@ -17,7 +17,8 @@ class Entity:
     """Hold one end of communications; ``selected`` is blue in the documents, everything else black.
 
     An alias, the cluster DNS and the API server are one entity each, whatever their addresses. A CIDR of
-    a manual rule is a peer of sort ADDRESS and kind ``CIDR``. ``ingress`` and ``egress`` count the
+    a manual rule is a peer of sort ADDRESS and kind ``CIDR``. ``ports`` are
+    those it listens on, as text. ``ingress`` and ``egress`` count the
     communications that the entity has with the selected workload in that direction.
     """
 
@@ -25,6 +26,7 @@ class Entity:
     selected: bool = False
     labels: Labels = ()
     services: tuple[str, ...] = ()
+    ports: tuple[str, ...] = ()
     ingress: int = 0
     egress: int = 0
 

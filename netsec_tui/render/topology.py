@@ -1,0 +1,40 @@
+"""Topology -> lines of text that fit a width: the hub where there is room, else stacked."""
+
+from __future__ import annotations
+
+from netsec_tui.model.topology import Topology
+from netsec_tui.render.folds import FOLD_OVER, items
+from netsec_tui.render.glyphs import UNICODE, Glyphs
+from netsec_tui.render.hub import hub
+from netsec_tui.render.parts import Pen, legend, refusal_lines
+from netsec_tui.render.spans import FoldTarget, Line
+from netsec_tui.render.stacked import stacked
+
+HUB_WIDTH = 100
+MIN_WIDTH = 40
+
+
+def topology_lines(
+    topology: Topology,
+    width: int,
+    glyphs: Glyphs = UNICODE,
+    expanded: frozenset[FoldTarget] = frozenset(),
+    fold_over: int = FOLD_OVER,
+) -> list[Line]:
+    """Return the drawing, no line wider than ``width`` cells (at least MIN_WIDTH is drawn).
+
+    ``expanded`` are the folds that show their edges; ``fold_over`` how many peers of a namespace, how
+    many nodes or unresolved addresses stand on lines of their own. ``stops.stops`` tells where each
+    communication, entity and fold is.
+    """
+    width = max(width, MIN_WIDTH)
+    pen = Pen(topology, glyphs)
+    left = list(items(topology.ingress, expanded, fold_over))
+    right = list(items(topology.egress, expanded, fold_over))
+    layout = hub if width >= HUB_WIDTH else stacked
+    return [
+        *refusal_lines(topology, width),
+        *layout(left, right, width, pen),
+        Line(),
+        *legend([*left, *right], pen, width),
+    ]
