@@ -69,8 +69,8 @@ def timespans() -> list[Choice]:
 
 
 _RULE_NOTES = {
-    GeneralRule.ROWS_DECIDE: "only ticked rows, manual rules, allowed aliases and DNS",
-    GeneralRule.BLOCK_ALL: "nothing at all, DNS included; ticks are kept for later",
+    GeneralRule.ROWS_DECIDE: "ticked rows, IP masks, aliases, DNS",
+    GeneralRule.BLOCK_ALL: "nothing, not even DNS; ticks are kept",
     GeneralRule.INSIDE_NAMESPACE: "the whole namespace; ticked rows on top",
     GeneralRule.ALLOW_ALL: "no restriction in this direction",
 }

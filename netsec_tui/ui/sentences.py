@@ -56,11 +56,10 @@ def _source_state(view: View) -> str:
 def table_summary(table: DirectionReview, row_filter: RowFilter, shown: int) -> str:
     """Say in a title what a table holds: general rule, how much is allowed, filter, manual rules."""
     allowed = sum(row.in_policy for row in table.rows)
-    parts = [table.general.value, f"{allowed}/{len(table.rows)} allowed"]
+    parts = [f"{row_filter}: {shown} shown"] if row_filter.active else []
+    parts += [table.general.value, f"{allowed}/{len(table.rows)} allowed"]
     if table.manual:
         parts.append(f"{len(table.manual)} IP mask{'s' if len(table.manual) > 1 else ''}")
-    if row_filter.active:
-        parts.append(f"{row_filter}: {shown} shown")
     return " · ".join(parts)
 
 

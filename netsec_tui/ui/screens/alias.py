@@ -8,7 +8,7 @@ from ipaddress import ip_network
 from textual import on
 from textual.binding import Binding
 from textual.widget import Widget
-from textual.widgets import Checkbox, Input, Label, OptionList, Static
+from textual.widgets import Input, Label, OptionList, Static
 from textual.widgets.option_list import Option
 
 from netsec_tui.errors import BadInputError
@@ -18,16 +18,20 @@ from netsec_tui.ui.screens.dialog import Dialog, complaint_line
 from netsec_tui.ui.styled import plain
 from netsec_tui.ui.typed import typed_cidr
 from netsec_tui.ui.widgets.field import Field
+from netsec_tui.ui.widgets.tick import Tick
 
 
 class AliasDialog(Dialog[Action]):
     """Edit ``alias`` when given; else name ``address``. Gives the action that does it."""
 
-    BINDINGS = [Binding("ctrl+d", "remove", "Remove the alias", show=False)]
+    BINDINGS = [
+        Binding("enter", "save", "Save", show=False),
+        Binding("ctrl+d", "remove", "Remove the alias", show=False),
+    ]
 
     def __init__(self, address: str, alias: Alias | None, aliases: Sequence[Alias]) -> None:
         title = f"Alias {alias.name}" if alias else f"Alias for {address}"
-        super().__init__(title, "enter save   tab next" + ("   ctrl+d remove" if alias else ""))
+        super().__init__(title, "enter save   tab next   space tick" + ("   ctrl+d remove" if alias else ""))
         self._edited = alias
         self._entries = " ".join(alias.entries) if alias else address
         self._aliases = {} if alias else {known.name: known for known in aliases}
@@ -41,7 +45,7 @@ class AliasDialog(Dialog[Action]):
             yield OptionList(*(Option(_describe(a)) for a in self._aliases.values()), markup=False)
         yield Label("Addresses and ranges")
         yield Field(self._entries, id="entries")
-        yield Checkbox("allowed: in the policy without a tick", self._allowed(), compact=True)
+        yield Tick("allowed: in the policy without a tick of its own", self._allowed())
         yield complaint_line()
         yield Static(plain("Aliases last for this session.", "$muted"), classes="footnote")
 
@@ -52,11 +56,12 @@ class AliasDialog(Dialog[Action]):
     def _assign(self, event: OptionList.OptionSelected) -> None:
         alias = list(self._aliases.values())[event.option_index]
         self.query_one("#name", Field).value = alias.name
-        self.query_one(Checkbox).value = alias.allowed
+        self.query_one(Tick).value = alias.allowed
         self.query_one("#name", Field).focus()
 
     @on(Input.Submitted)
-    def _save(self) -> None:
+    def action_save(self) -> None:
+        """Leave with the alias, or say what is wrong with it."""
         name = self.query_one("#name", Field).value.strip()
         if not name:
             self.complain("An alias needs a name.")
@@ -72,7 +77,7 @@ class AliasDialog(Dialog[Action]):
         if name in self._aliases:
             entries.update(self._aliases[name].entries)
         ordered = tuple(sorted(entries, key=_order))
-        self.dismiss(SetAlias(Alias(name, ordered, self.query_one(Checkbox).value)))
+        self.dismiss(SetAlias(Alias(name, ordered, self.query_one(Tick).value)))
 
     def action_remove(self) -> None:
         """Forget the alias; its addresses show as rows of their own again."""

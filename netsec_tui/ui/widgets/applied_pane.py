@@ -44,7 +44,7 @@ class AppliedPane(Pane):
         if applied != self._applied:
             self._applied = applied
             self.query_one(OptionList).set_options(_options(applied))
-        self.summarise(f"{len(applied)} select {view.scope.name}" if view.scope else "")
+        self.summarise(f"{len(applied)} · enter View Policy" if applied else "none")
 
     def take_focus(self) -> None:
         """Give the keyboard to the list."""
@@ -86,4 +86,4 @@ def _describe(policy: NetworkPolicy) -> str:
         if direction in policy.policy_types:
             rules = len(policy.rules(direction))
             parts.append(f"{direction}: {rules} rule{'' if rules == 1 else 's'}")
-    return ", ".join(parts) + "  enter: View Policy"
+    return ", ".join(parts)
