@@ -36,16 +36,16 @@ class View:
 def view_of(session: Session, statuses: Iterable[SourceStatus], namespace: str) -> View:
     """Gather what the screen shows from the session and the sources."""
     told = tuple(statuses)
-    inventory = session.inventory
+    inventory, review = session.inventory, session.review()
     return View(
         cluster=session.options.cluster,
         namespace=session.scope.namespace if session.scope else namespace,
         timespan=session.timespan,
         scope=session.scope,
-        review=session.review(),
+        review=review,
         statuses=told,
         lost=sum(gap.lost for gap in session.gaps),
         known=inventory.known,
         aliases=session.aliases,
-        advice=advise(session, told),
+        advice=advise(session, told) if review is None else Advice(),
     )

@@ -158,7 +158,8 @@ class MainScreen(Screen[None]):
     @on(OpenDetail)
     def _open_detail(self, event: OpenDetail) -> None:
         if self._view.review:
-            lines = detail_lines(self._view.review, event.target, DETAIL_WIDTH)
+            width = min(DETAIL_WIDTH, int(self.size.width * 0.94) - 6)
+            lines = detail_lines(self._view.review, event.target, width)
             self.app.push_screen(Pages("Detail", lines))
 
     def action_warnings(self) -> None:

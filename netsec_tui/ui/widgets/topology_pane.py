@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
+
 from textual import events, on
 from textual.app import ComposeResult
 from textual.widgets import Static
 
 from netsec_tui.core.topology import build_topology
+from netsec_tui.model.identity import CommunicationKey
 from netsec_tui.model.topology import Topology
 from netsec_tui.render.detail import detail_lines
 from netsec_tui.render.glyphs import ASCII, UNICODE
 from netsec_tui.render.spans import FoldTarget, Target
 from netsec_tui.render.topology import topology_lines
-from netsec_tui.ui.messages import OpenDetail
+from netsec_tui.ui.messages import OpenDetail, Say
+from netsec_tui.ui.sentences import row_sentence
 from netsec_tui.ui.styled import content_of_lines
 from netsec_tui.ui.view import View
 from netsec_tui.ui.widgets.line_view import LineView
@@ -31,30 +35,33 @@ class TopologyPane(Pane):
         self._expanded: frozenset[FoldTarget] = frozenset()
         self._view = View()
         self._topology: Topology | None = None
-        self._width = 0
+        self._layout: tuple[int, frozenset[FoldTarget]] | None = None
 
     def compose(self) -> ComposeResult:
         """Put the detail under the picture."""
         yield LineView()
         yield Static(classes="detail")
 
+    def on_mount(self) -> None:
+        """Load the graph library beside the first paint, so that the first drawing does not wait for it."""
+        self.call_after_refresh(self.run_worker, _load_graph_library, thread=True)
+
     def show(self, view: View) -> None:
-        """Draw the topology of another view."""
+        """Draw the topology of another view, after what the person looks at has been painted."""
         before, self._view = self._view, view
         if view.scope != before.scope:
             self._expanded = frozenset()
         if view.review is not None and view.review is not before.review:
-            self._topology = build_topology(view.review)
-            self._draw()
+            self._topology = None
+            self.call_after_refresh(self._draw)
 
     def take_focus(self) -> None:
         """Give the keyboard to the picture."""
         self.query_one(LineView).focus()
 
     def on_resize(self, _event: events.Resize) -> None:
-        """Lay out anew for another width."""
-        if self._room != self._width:
-            self._draw()
+        """Lay out anew for another width; also what changed while the pane was hidden."""
+        self._draw()
 
     @property
     def _room(self) -> int:
@@ -62,33 +69,43 @@ class TopologyPane(Pane):
         return max(self.content_size.width - 3, 0)
 
     def _draw(self) -> None:
-        topology = self._topology
-        picture = self.query_one(LineView)
-        self._width = self._room
-        if topology is None or not self._width:
+        review, layout = self._view.review, (self._room, self._expanded)
+        if review is None or not self._room or (self._topology and layout == self._layout):
             return
-        picture.set_lines(topology_lines(topology, self._width, self._glyphs, self._expanded))
+        topology = self._topology = self._topology or build_topology(review)
+        self._layout = layout
+        lines = topology_lines(topology, self._room, self._glyphs, self._expanded)
+        self.query_one(LineView).set_lines(lines)
         sides = (topology.ingress, topology.egress)
-        self.summarise(", ".join(f"{s.direction} {s.allowed}/{len(s.edges)}" for s in sides))
+        self.summarise(", ".join(f"{side.direction} {side.allowed}/{len(side.edges)}" for side in sides))
 
     @on(LineView.TargetFocused)
     def _focused(self, event: LineView.TargetFocused) -> None:
         event.stop()
-        self._detail(event.target)
+        self._point_at(event.target)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Show where the cursor is when the picture gets the keyboard."""
         if isinstance(event.widget, LineView):
-            self._detail(event.widget.target)
+            self._point_at(event.widget.target)
+
+    def _point_at(self, target: Target | None) -> None:
+        self._detail(target)
+        sentence = ""
+        if self._view.review is not None and isinstance(target, CommunicationKey):
+            table = self._view.review.of(target.direction)
+            sentence = next((row_sentence(row, table) for row in table.rows if row.key == target), "")
+        self.post_message(Say(sentence))
 
     @on(LineView.TargetHovered)
     def _hovered(self, event: LineView.TargetHovered) -> None:
         event.stop()
-        self._detail(event.target)
+        picture = self.query_one(LineView)
+        self._detail(event.target or (picture.target if picture.has_focus else None))
 
     def on_descendant_blur(self, _event: events.DescendantBlur) -> None:
         """Give the room of the detail back to the picture."""
-        self.query_one(".detail", Static).display = False
+        self._detail(None)
 
     @on(LineView.TargetActivated)
     def _activated(self, event: LineView.TargetActivated) -> None:
@@ -100,10 +117,12 @@ class TopologyPane(Pane):
             self.post_message(OpenDetail(event.target))
 
     def _detail(self, target: Target | None) -> None:
-        review = self._view.review
-        if target is None or review is None:
-            return
-        lines = detail_lines(review, target, self._width)[:DETAIL_LINES]
-        detail = self.query_one(".detail", Static)
-        detail.display = True
-        detail.update(content_of_lines(lines))
+        review, detail = self._view.review, self.query_one(".detail", Static)
+        detail.display = target is not None and review is not None
+        if target is not None and review is not None:
+            lines = detail_lines(review, target, self._room)[:DETAIL_LINES]
+            detail.update(content_of_lines(lines))
+
+
+def _load_graph_library() -> None:
+    importlib.import_module("networkx")
