@@ -64,7 +64,7 @@ def items(side: Side, expanded: frozenset[FoldTarget], fold_over: int = FOLD_OVE
     """Yield the edges of a side in order, each large group as one Fold and, where expanded, its edges."""
     groups: dict[str, list[Edge]] = {}
     for edge in side.edges:
-        groups.setdefault(fold_group(edge), []).append(edge)
+        groups.setdefault(_group_of(edge), []).append(edge)
     large = {
         group: Fold(target, tuple(edges), target in expanded)
         for group, edges in groups.items()
@@ -73,7 +73,7 @@ def items(side: Side, expanded: frozenset[FoldTarget], fold_over: int = FOLD_OVE
     }
     told: set[str] = set()
     for edge in side.edges:
-        fold = large.get(fold_group(edge))
+        fold = large.get(_group_of(edge))
         if fold is not None and fold.target.group not in told:
             told.add(fold.target.group)
             yield fold
@@ -81,11 +81,19 @@ def items(side: Side, expanded: frozenset[FoldTarget], fold_over: int = FOLD_OVE
             yield edge
 
 
-def fold_group(edge: Edge) -> str:
-    """Return the group that an edge may fold into, empty for what always has a line of its own."""
-    peer: Peer = edge.peer
-    if edge.rule is not None:
-        return ""
+def fold_group(peer: Peer) -> str:
+    """Return the group that a peer may fold into, empty for what always has a line of its own."""
     if peer.sort in (PeerSort.OWNER, PeerSort.SERVICE):
         return f"ns:{peer.namespace}"
-    return {PeerSort.NODE: "nodes", PeerSort.ADDRESS: "addresses"}.get(peer.sort, "")
+    if peer.sort is PeerSort.ADDRESS and peer.kind != "CIDR":
+        return "addresses"
+    return "nodes" if peer.sort is PeerSort.NODE else ""
+
+
+def group_name(group: str) -> str:
+    """Return what the peers of a group have in common, for a sentence."""
+    return _GROUP_NAMES.get(group) or f"namespace {literal(group.removeprefix('ns:'))}"
+
+
+def _group_of(edge: Edge) -> str:
+    return "" if edge.rule is not None else fold_group(edge.peer)

@@ -12,7 +12,6 @@ from netsec_tui.render.parts import (
     Pen,
     extra,
     heading,
-    item_target,
     line_span,
     mark,
     name_span,
@@ -41,9 +40,7 @@ def hub(left: _Items, right: _Items, width: int, pen: Pen) -> list[Line]:
     lines = _heads(halves, inner, pen)
     lines.append(Line((indent, Span(f"{corners[0]}{top}{corners[1]}", Role.SELECTED))))
     for place in range(rows):
-        targets = [item_target(side[place]) for side in (left, right) if place < len(side)]
-        spans = (*west[place], Span(" "), *middle[place], *east[place])
-        lines.append(Line(_trim(spans), targets[0] if targets else None))
+        lines.append(Line(_trim((*west[place], Span(" "), *middle[place], *east[place]))))
     lines.append(Line((indent, Span(f"{corners[2]}{top}{corners[3]}", Role.SELECTED))))
     return lines
 

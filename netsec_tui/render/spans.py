@@ -48,8 +48,8 @@ Target = CommunicationKey | Peer | ManualTarget | FoldTarget
 class Span:
     """Hold a run of text with one role; ``text`` has no newline, control or escape character.
 
-    ``target`` is set where a line is about several things: in the hub a line of text holds an ingress
-    and an egress communication and both their peers. None means whatever the line is about.
+    ``target`` is set where a line is about several things: in the topology a line of text holds a
+    communication and its peer, in the hub two of each. None means whatever the line is about.
     """
 
     text: str
@@ -59,10 +59,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Hold one line; ``target`` is what most of it is about, None for decoration, which the cursor skips.
-
-    ``stops.stops`` lists every target of many lines with its place, for keys and mouse.
-    """
+    """Hold one line; ``target`` is what all of it is about, None for decoration, which the cursor skips."""
 
     spans: tuple[Span, ...] = ()
     target: Target | None = None

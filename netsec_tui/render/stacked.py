@@ -12,7 +12,6 @@ from netsec_tui.render.parts import (
     Pen,
     extra,
     heading,
-    item_target,
     line_span,
     mark,
     name_span,
@@ -42,8 +41,7 @@ def _block(direction: Direction, items: list[Edge | Fold], width: int, pen: Pen)
     lines += [Line((indent, note)) for note in notes(side, width - _INDENT)]
     columns = plan(items, width - _INDENT, pen)
     for item, again in zip(items, repeats(items), strict=True):
-        spans = _row(item, again, columns, pen)
-        lines.append(Line((indent, *spans), item_target(item)))
+        lines.append(Line((indent, *_row(item, again, columns, pen))))
     return lines
 
 
@@ -72,6 +70,6 @@ def _box(width: int, pen: Pen) -> list[Line]:
     for span in box.line(pen, inner):
         blank = " " * (inner - cell_width(span.text))
         sides = Span(f"{glyphs.side} ", Role.SELECTED), Span(f"{blank} {glyphs.side}", Role.SELECTED)
-        lines.append(Line((sides[0], span, sides[1]), span.target))
+        lines.append(Line((sides[0], span, sides[1])))
     lines.append(Line((Span(f"{glyphs.corners[2]}{edge}{glyphs.corners[3]}", Role.SELECTED),)))
     return lines

@@ -24,8 +24,8 @@ def topology_lines(
     """Return the drawing, no line wider than ``width`` cells (at least MIN_WIDTH is drawn).
 
     ``expanded`` are the folds that show their edges; ``fold_over`` how many peers of a namespace, how
-    many nodes or unresolved addresses stand on lines of their own. ``stops.stops`` tells where each
-    communication, entity and fold is.
+    many nodes or unresolved addresses stand on lines of their own. Every communication, entity
+    and fold drawn is the target of its spans.
     """
     width = max(width, MIN_WIDTH)
     pen = Pen(topology, glyphs)
