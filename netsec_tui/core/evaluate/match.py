@@ -5,7 +5,7 @@ The letters in the docstrings are those of tests/core/evaluate/test_checklist.py
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from netsec_tui.core.evaluate.addresses import address_number, block_spans
 from netsec_tui.model.connection import End, EndPod
@@ -22,6 +22,9 @@ from netsec_tui.model.policy import (
 
 NamedPorts = Mapping[tuple[str, str], int]
 """Map (port name, protocol) to a number, for one pod."""
+
+PeerTest = Callable[[PolicyPeer], bool]
+"""Tell whether an entry of from/to matches the peer in question."""
 
 
 def selector_matches(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
@@ -104,6 +107,28 @@ def ports_match(rule: PolicyRule, protocol: str, number: int, named: NamedPorts)
     return not rule.ports or any(port_matches(p, protocol, number, named) for p in rule.ports)
 
 
+def rule_covers(
+    rule: PolicyRule,
+    direction: Direction,
+    peer_matches: PeerTest,
+    protocol: str,
+    number: int,
+    named: NamedPorts,
+) -> bool:
+    """Tell whether a rule covers a connection with whatever peer ``peer_matches`` stands for (C4).
+
+    ``number`` is the destination's port and ``named`` the destination pod's named ports.
+    """
+    if not rule.peers:
+        return ports_match(rule, protocol, number, named)
+    # A name has no meaning for the addresses of an ipBlock, even when one of them is a pod's (D3).
+    nameless: NamedPorts = {} if direction is Direction.EGRESS else named
+    return any(
+        peer_matches(peer) and ports_match(rule, protocol, number, nameless if peer.ip_block else named)
+        for peer in rule.peers
+    )
+
+
 def rule_allows(
     policy: NetworkPolicy,
     rule: PolicyRule,
@@ -116,22 +141,16 @@ def rule_allows(
     ipblock_matches_pods: bool = True,
     family: int | None = None,
 ) -> bool:
-    """Tell whether one rule allows a connection with a peer.
+    """Tell whether one rule of a policy allows a connection with a pod or an address.
 
-    ``peer`` is the other end: a pod or the text of an address. ``number`` is the destination's port and
-    ``named`` the destination pod's named ports, empty when it is an address.
+    ``number`` is the destination's port; ``named`` the destination pod's named ports, empty for an address.
     """
-    if not rule.peers:
-        return ports_match(rule, protocol, number, named)
-    for entry in rule.peers:
+
+    def matches(entry: PolicyPeer) -> bool:
         if isinstance(peer, str):
-            matched = peer_matches_address(entry, peer)
-        else:
-            matched = peer_matches_pod(
-                entry, policy.namespace, peer, ipblock_matches_pods=ipblock_matches_pods, family=family
-            )
-        # A name has no meaning for the addresses of an ipBlock, even when one of them is a pod's (D3).
-        nameless = direction is Direction.EGRESS and entry.ip_block is not None
-        if matched and ports_match(rule, protocol, number, {} if nameless else named):
-            return True
-    return False
+            return peer_matches_address(entry, peer)
+        return peer_matches_pod(
+            entry, policy.namespace, peer, ipblock_matches_pods=ipblock_matches_pods, family=family
+        )
+
+    return rule_covers(rule, direction, matches, protocol, number, named)
