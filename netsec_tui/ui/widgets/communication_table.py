@@ -34,7 +34,7 @@ class CommunicationTable(LineScroll, inherit_bindings=False):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
-            "space", "toggle", "Tick", tooltip="Tick or untick the row, or all marked rows", id="rows.toggle"
+            "space", "tick", "Tick", tooltip="Tick or untick the row, or all marked rows", id="rows.tick"
         ),
         Binding("enter,i", "open", "Detail", tooltip="Show all about the row", id="rows.open"),
         Binding("a", "tick_all(True)", "Tick all", False, tooltip="Tick all rows shown", id="rows.all"),
@@ -198,11 +198,12 @@ class CommunicationTable(LineScroll, inherit_bindings=False):
     def cursor_moved(self) -> None:
         """Mark up to the cursor while marking, and tell which row it is on."""
         row = self.row_at_cursor()
-        if row is not None and self._marks.marking:
+        if row is None:
+            return
+        if self._marks.marking:
             with self.changing():
                 self._marks.reach(row, self._all_rows())
-        if row is not None and self.has_focus:
-            self.post_message(self.Focused(self, row.key))
+        self.post_message(self.Focused(self, row.key))
 
     def hover_moved(self) -> None:
         """Tell which row the pointer is over now, if that is another one."""
@@ -228,7 +229,7 @@ class CommunicationTable(LineScroll, inherit_bindings=False):
 
     # -- what the operator does -----------------------------------------------------------------------
 
-    def action_toggle(self) -> None:
+    def action_tick(self) -> None:
         """Ask to tick the marked rows, or the one under the cursor; to untick them when all are ticked."""
         row = self.row_at_cursor()
         if marked := self._marks.of(self._all_rows()):
