@@ -163,7 +163,12 @@ class LineScroll(ScrollView, can_focus=True, inherit_bindings=False):
             )
             # Most themes colour the background alone, and blend it; the text keeps its own colour then.
             return self._style_of(names[:-1]) + Style(color=own.color, bgcolor=whole.bgcolor)
-        return self.get_component_rich_style(*names)
+        style = self.get_component_rich_style(names[0])
+        for name in names[1:]:
+            whole, own = (self.get_component_rich_style(name, partial=partial) for partial in (False, True))
+            # A mark blends its background in and leaves the colour of the text: red stays red.
+            style += own + Style(bgcolor=whole.bgcolor)
+        return style
 
     def notify_style_update(self) -> None:
         """Forget painted strips when theme, focus or classes change the colours."""
