@@ -75,7 +75,8 @@ def _yaml_document(text: str, line: int) -> Document:
         return Document(line, error=trouble) if trouble else Document(line, yaml.load(text, Loader=_loader()))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        at = line + mark.line if mark else line
+        # What is missing at the end is missed in the line after it, or after the separator.
+        at = line + min(mark.line, text.rstrip().count("\n")) if mark else line
         return Document(at, error=f"is no YAML: {error.problem or error.context}")
     except (yaml.YAMLError, ValueError, RecursionError, OverflowError) as error:
         return Document(line, error=f"is no YAML: {str(error).splitlines()[0]}")

@@ -73,7 +73,7 @@ def test_broken_documents_are_counted_and_named_with_file_and_line(tmp_path: Pat
     assert found.names == ["web"]
     assert found.status.skipped == 3
     assert [problem.split(" ")[0] for problem in found.problems] == [
-        f"{broken}:{line}:" for line in (6, 6, 8)
+        f"{broken}:{line}:" for line in (5, 6, 8)
     ]
 
 
