@@ -15,7 +15,7 @@ from netsec_tui.render.facts import fact, heading, joined, listed
 from netsec_tui.render.folds import fold_group, group_name
 from netsec_tui.render.literal import literal
 from netsec_tui.render.moments import utc
-from netsec_tui.render.names import bare_name, full_name, line_name, long_kind, plural, port_text
+from netsec_tui.render.names import bare_name, full_name, line_name, plural, port_text
 from netsec_tui.render.spans import FoldTarget, Line, ManualTarget, Role, Target
 
 When = Callable[[float], str]
@@ -50,21 +50,15 @@ def communication_detail(
     workload, peer = full_name(subject_peer(review.subject.ref)), full_name(key.peer)
     ends = (peer, workload) if key.direction is Direction.INGRESS else (workload, peer)
     own, other = listed(seen.own_pods), listed(seen.pods)
-    times = (
-        f"first {when(seen.first_seen)}, last {when(seen.last_seen)}" if seen.last_seen else "not seen yet"
-    )
+    times = f"first {when(seen.first_seen)}, last {when(seen.last_seen)}" if seen.last_seen else "not yet"
+    allowed = _in_policy(review, row)
     return [
         *heading(f"{key.direction.capitalize()} from {ends[0]} to {ends[1]}", width),
-        *fact(
-            "Decision",
-            _decision(review, row),
-            width,
-            Role.ALLOWED if _in_policy(review, row) else Role.REFUSED,
-        ),
+        *fact("Decision", _decision(review, row), width, Role.ALLOWED if allowed else Role.REFUSED),
         *fact("Port", joined((f"{port_text(key)} on the pod", _dialled(seen.via)), ", "), width),
         *fact("Seen", times, width),
         *fact("Counts", _counts(seen.counts), width),
-        *fact("Applied", _applied(row), width, Role.PLAIN if row.in_policy else Role.WARNING),
+        *fact("Applied", _applied(row), width, Role.PLAIN if allowed else Role.WARNING),
         *fact("Category", str(row.category or ""), width),
         *fact("Known how", _ORIENTATIONS[seen.orientation], width),
         *fact("DNS names", listed(seen.names), width),
@@ -82,16 +76,14 @@ def peer_detail(review: Review, peer: Peer, width: int = 80) -> list[Line]:
     labels = facts.labels or (review.subject.labels if selected else ())
     owned = peer.sort in (PeerSort.OWNER, PeerSort.SERVICE)
     unknown = "none known" if owned else ""
-    name = bare_name(peer) if not owned else f"{long_kind(peer)}/{bare_name(peer)}"
+    name = full_name(peer)
     return [
         *heading(f"{name}, the selected workload" if selected else name, width),
-        *fact("Kind", long_kind(peer), width),
-        *fact("Namespace", literal(peer.namespace), width),
         *fact("Labels", listed(f"{key}={value}" for key, value in labels) or unknown, width),
         *fact("Services", listed(facts.services) or unknown, width),
         *fact("Ports", listed(facts.ports) or unknown, width),
-        *fact("Pods", listed(facts.pods) or unknown, width),
         *fact("Policies", listed(facts.policies) or ("none applied is known" if owned else ""), width),
+        *fact("Pods", listed(facts.pods) or unknown, width),
         *fact("Addresses", listed(facts.addresses), width),
         *(_subject(review, width) if selected else _talk(review, peer, width)),
     ]
@@ -130,7 +122,8 @@ def fold_detail(review: Review, target: FoldTarget, width: int = 80) -> list[Lin
 
     allowed = [row for row in rows if _in_policy(review, row)]
     peers = plural(len({row.key.peer for row in rows}), "peer")
-    title = f"{target.direction.capitalize()}, {group_name(target.group)}: {peers}, {plural(len(rows), 'communication')}"
+    counts = f"{peers}, {plural(len(rows), 'communication')}"
+    title = f"{target.direction.capitalize()}, {group_name(target.group)}: {counts}"
     return [
         *heading(title, width),
         *fact("Not allowed", joined((str(len(refused)), names(refused)), ": "), width, Role.REFUSED),
@@ -160,17 +153,15 @@ def _decision(review: Review, row: Row) -> str:
 
 
 def _dialled(via: Sequence[Via]) -> str:
-    services = listed(f"{service} in namespace {service.namespace}" for service in via)
+    services = listed(f"{service} in {service.namespace}" for service in via)
     return f"dialled as Service {services}" if via else ""
 
 
 def _counts(counts: Counts) -> str:
-    verdicts = ", ".join(
-        f"{verdict.name} {counts.verdicts[verdict]}" for verdict in Verdict if counts.verdicts[verdict]
-    )
+    seen = [f"{verdict.name} {counts.verdicts[verdict]}" for verdict in Verdict if counts.verdicts[verdict]]
     return joined(
         (
-            f"{counts.allowed} allowed, {counts.denied} denied" + (f" ({verdicts})" if verdicts else ""),
+            f"{counts.allowed} allowed, {counts.denied} denied" + (f" ({', '.join(seen)})" if seen else ""),
             plural(counts.answers, "answer"),
             f"{plural(counts.refusals, 'refusal')} (RST)" if counts.refusals else "",
         )
@@ -180,12 +171,9 @@ def _counts(counts: Counts) -> str:
 def _applied(row: Row) -> str:
     if not row.applied:
         return ""
-    names = listed(row.applied)
-    return (
-        f"allowed by {names}"
-        if row.in_policy
-        else f"{names} lets it through, though the generated policy does not"
-    )
+    if row.in_policy:
+        return f"also allowed by {listed(row.applied)}"
+    return f"{listed(row.applied)} lets it through, though the generated policy does not"
 
 
 def _folded(keys: Sequence[CommunicationKey]) -> list[str]:

@@ -20,7 +20,7 @@ def heading(text: str, width: int) -> list[Line]:
 
 
 def fact(title: str, value: str, width: int, role: Role = Role.PLAIN) -> list[Line]:
-    """Return a title with its value beside it, wrapped to ``width`` (>= 20) cells; nothing without a value."""
+    """Return a title with its value beside it, wrapped to ``width`` (>= 20) cells; no line without value."""
     if not value:
         return []
     parts = wrap(value, max(width - _TITLE, 8))

@@ -59,13 +59,14 @@ def line_name(peer: Peer, home: str) -> str:
 
 
 def full_name(peer: Peer) -> str:
-    """Return the name for a sentence, for instance ``Deployment/web in namespace shop``."""
+    """Return the name for a sentence, for instance ``Deployment/web in shop`` or ``node worker-1``."""
     if _placed(peer):
-        where = f" in namespace {literal(peer.namespace)}" if peer.namespace else ""
+        where = f" in {literal(peer.namespace)}" if peer.namespace else ""
         return f"{literal(peer.kind)}/{literal(peer.name)}{where}"
-    if peer.sort in (PeerSort.NODE, PeerSort.ALIAS):
-        return f"{peer.kind.lower()} {literal(peer.name)}"
-    return bare_name(peer)
+    if peer.sort in (PeerSort.DNS, PeerSort.API_SERVER):
+        return bare_name(peer)
+    kind = peer.kind if peer.sort is PeerSort.ADDRESS else peer.kind.lower()
+    return f"{literal(kind)} {literal(peer.name)}"
 
 
 def _placed(peer: Peer) -> bool:
