@@ -10,8 +10,8 @@ from functools import lru_cache
 from netsec_tui.render.spans import Line, Span
 
 # Where Unicode 16 and terminals differ from the tables of older Pythons (EastAsianWidth.txt, emoji-data.txt).
-_WIDE = ((0x4DC0, 0x4DFF), (0x1D300, 0x1D376))
-_ZERO = ((0x1160, 0x11FF), (0xD7B0, 0xD7FF), (0x1F3FB, 0x1F3FF))
+_WIDE = ((0x2630, 0x2637), (0x268A, 0x268F), (0x4DC0, 0x4DFF), (0x1D300, 0x1D376))
+_ZERO = ((0x1160, 0x11FF), (0xD7B0, 0xD7FF))
 
 
 def cell_width(text: str) -> int:
@@ -93,17 +93,21 @@ def wrap(text: str, width: int) -> list[str]:
 
 
 def crop_spans(spans: Iterable[Span], width: int, ellipsis: str = "…") -> tuple[Span, ...]:
-    """Return the spans cut off at ``width`` cells; the span that is cut ends in the ellipsis."""
+    """Return the spans, cut off with an ellipsis when they are wider than ``width`` cells together."""
+    whole = tuple(spans)
+    if sum(cell_width(span.text) for span in whole) <= width:
+        return whole
     kept: list[Span] = []
     left = width
-    for span in spans:
+    for span in whole:
+        # One cell more than there is makes crop end in the ellipsis when a later span has to go.
         taken = cell_width(span.text)
-        if taken > left:
-            kept.append(replace(span, text=crop(span.text, left, ellipsis)))
-            break
+        if taken >= left:
+            text = crop(span.text if taken > left else span.text + " ", left, ellipsis)
+            return (*kept, replace(span, text=text)) if text else tuple(kept)
         kept.append(span)
         left -= taken
-    return tuple(span for span in kept if span.text)
+    return tuple(kept)
 
 
 def line_width(line: Line) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 from functools import lru_cache
 
+from netsec_tui.render.cells import cell_width
+
 # Control, format (bidi overrides, zero width), surrogates, unassigned, line and paragraph separators.
 _UNSEEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"})
 
@@ -17,6 +19,7 @@ _UNSEEN_RANGES = (
     (0x3164, 0x3164),
     (0xFE00, 0xFE0F),
     (0xFFA0, 0xFFA0),
+    (0x1F3FB, 0x1F3FF),  # skin tones: some terminals join them to the emoji before, some do not
     (0xE0100, 0xE01EF),
 )
 
@@ -30,7 +33,7 @@ def literal(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     shown = "".join(map(_visible, text))
-    if unicodedata.category(shown[:1] or " ").startswith("M"):
+    if shown and not cell_width(shown[0]):
         return _written(shown[0]) + shown[1:]
     return shown
 

@@ -146,8 +146,24 @@ def shop() -> Review:
         row(OUT, DNS, 53, Protocol.UDP),
         row(OUT, API_SERVER, 6443),
         row(OUT, alias_peer("card network"), 443, category=AddressCategory.ALIASED),
-        row(OUT, address_peer("198.51.100.9"), 443, standing=out, reason="unresolved IP"),
-        row(OUT, address_peer("198.51.100.10"), 0, Protocol.ICMP, standing=never, reason="ICMP"),
+        row(
+            OUT,
+            address_peer("198.51.100.9"),
+            443,
+            standing=out,
+            reason="unresolved IP",
+            category=AddressCategory.UNKNOWN,
+            names=("api.example.com",),
+        ),
+        row(
+            OUT,
+            address_peer("198.51.100.10"),
+            0,
+            Protocol.ICMP,
+            standing=never,
+            reason="ICMP",
+            category=AddressCategory.UNKNOWN,
+        ),
         row(
             OUT,
             address_peer("192.0.2.10"),
@@ -155,6 +171,7 @@ def shop() -> Review:
             standing=out,
             reason="unresolved IP",
             allowed_by="192.0.2.0/24 443,8000-9000/TCP",
+            category=AddressCategory.INTERNAL,
         ),
     )
     built.manual.append(
