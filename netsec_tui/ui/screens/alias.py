@@ -26,7 +26,7 @@ class AliasDialog(Dialog[Action]):
 
     BINDINGS = [
         Binding("enter", "save", "Save", show=False),
-        Binding("ctrl+d", "remove", "Remove the alias", show=False),
+        Binding("ctrl+d", "remove", "Remove the alias", show=False, priority=True),
     ]
 
     def __init__(self, address: str, alias: Alias | None, aliases: Sequence[Alias]) -> None:
@@ -54,10 +54,14 @@ class AliasDialog(Dialog[Action]):
 
     @on(OptionList.OptionSelected)
     def _assign(self, event: OptionList.OptionSelected) -> None:
-        alias = list(self._aliases.values())[event.option_index]
-        self.query_one("#name", Field).value = alias.name
-        self.query_one(Tick).value = alias.allowed
+        self.query_one("#name", Field).value = list(self._aliases)[event.option_index]
         self.query_one("#name", Field).focus()
+
+    @on(Input.Changed, "#name")
+    def _follow_name(self, event: Input.Changed) -> None:
+        """Take over whether an existing alias is allowed, lest assigning to it changes that unseen."""
+        if (known := self._aliases.get(event.value.strip())) is not None:
+            self.query_one(Tick).value = known.allowed
 
     @on(Input.Submitted)
     def action_save(self) -> None:

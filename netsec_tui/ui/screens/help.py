@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from textual import on
+from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
@@ -27,6 +28,13 @@ class Entry:
 
 class HelpScreen(Dialog[None]):
     """List entries by group; typing keeps those that contain every word."""
+
+    BINDINGS = [
+        Binding("up", "scroll(-1)", "Up", show=False),
+        Binding("down", "scroll(1)", "Down", show=False),
+        Binding("pageup", "scroll(-10)", "Page up", show=False),
+        Binding("pagedown", "scroll(10)", "Page down", show=False),
+    ]
 
     def __init__(self, entries: Sequence[Entry]) -> None:
         super().__init__("Help", "type to search   up and down scroll")
@@ -51,6 +59,10 @@ class HelpScreen(Dialog[None]):
             if all(word in f"{entry.group} {entry.keys} {entry.text}".casefold() for word in words)
         ]
         self.query_one("#entries", Static).update(_content(found))
+
+    def action_scroll(self, lines: int) -> None:
+        """Scroll while the input keeps the keyboard."""
+        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
 
 
 def _content(entries: Sequence[Entry]) -> Content:

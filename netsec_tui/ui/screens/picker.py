@@ -78,14 +78,16 @@ class Picker(Dialog[Any]):
         everything = self._choices()
         found = matching(everything, self.query_one(Field).value)
         shown = found[:SHOWN]
-        if shown != self._shown or len(found) != len(shown):
+        if shown != self._shown:
             self._shown = shown
-            options.set_options(_options(shown, len(found), "..." if self._ascii else "…"))
+            options.set_options(_options(shown, "..." if self._ascii else "…"))
         values = [choice.value for choice in shown]
         options.highlighted = (
             values.index(self._wanted) if self._wanted in values else (0 if values else None)
         )
-        note = self._empty if not everything else "Nothing matches what was typed." if not found else ""
+        note = f"{len(found) - len(shown):,} more; type to find them." if len(found) > len(shown) else ""
+        if not found:
+            note = "Nothing matches what was typed." if everything else self._empty
         empty = self.query_one(".empty", Static)
         empty.update(plain(note))
         empty.display = bool(note)
@@ -116,13 +118,10 @@ class Picker(Dialog[Any]):
             options.highlighted = max(0, min(at, len(self._shown) - 1))
 
 
-def _options(choices: Sequence[Choice], found: int, ellipsis: str) -> list[Option]:
+def _options(choices: Sequence[Choice], ellipsis: str) -> list[Option]:
     labels = [fit(literal(choice.label), _LABEL_WIDTH, ellipsis) for choice in choices]
     width = max(map(cell_width, labels), default=0)
-    options = [
+    return [
         Option(Content.assemble(pad(label, width), ("  " + literal(choice.note), "$muted")))
         for label, choice in zip(labels, choices, strict=True)
     ]
-    if found > len(choices):
-        options.append(Option(f"{found - len(choices):,} more; type to find them", disabled=True))
-    return options
