@@ -1,8 +1,9 @@
-"""Word the lines of a table for one width."""
+"""Word the lines of a table: headers and rows."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from textual.cache import LRUCache
 
@@ -15,14 +16,29 @@ from netsec_tui.ui.row_sections import Section
 _KEPT_LINES = 2048
 
 
-class RowPainter:
-    """Word the lines of a table for one width; rows that were worded before are kept."""
+class Frame(NamedTuple):
+    """Hold what the wording of rows depends on.
 
-    def __init__(self, width: int, ascii_only: bool) -> None:
-        self.width = width
-        self._ascii = ascii_only
+    ``home`` is the namespace that names need not say, ``day`` (epoch seconds, any time of it) the day
+    that times need not say.
+    """
+
+    width: int
+    ascii_only: bool = False
+    home: str = ""
+    day: float | None = None
+
+
+class RowPainter:
+    """Word the lines of a table for one frame; rows that were worded before are kept."""
+
+    def __init__(self, frame: Frame) -> None:
+        self.frame = frame
         self._plans = {
-            unresolved: column_plan(width, unresolved, ascii_only=ascii_only) for unresolved in (False, True)
+            unresolved: column_plan(
+                frame.width, unresolved, ascii_only=frame.ascii_only, home=frame.home, newest=frame.day
+            )
+            for unresolved in (False, True)
         }
         self._worded: LRUCache[Row, Line] = LRUCache(_KEPT_LINES)
 
@@ -31,7 +47,7 @@ class RowPainter:
 
         ``notes`` of the view, such as the sort, go first when room is short.
         """
-        joint, ellipsis = (", ", "...") if self._ascii else (" · ", "…")
+        joint, ellipsis = (", ", "...") if self.frame.ascii_only else (" · ", "…")
         line = Line()
         for title, words in (
             (section.title, (*section.counts, *notes)),
@@ -39,14 +55,14 @@ class RowPainter:
             (section.short_title, section.counts),
         ):
             line = Line((Span(title, Role.HEADING), Span("  " + joint.join(words), Role.DIM)))
-            if line_width(line) <= self.width:
+            if line_width(line) <= self.frame.width:
                 return line
-        return Line(crop_spans(line.spans, self.width, ellipsis))
+        return Line(crop_spans(line.spans, self.frame.width, ellipsis))
 
     def header(self, section: Section) -> Line:
         """Return the column header, or the sentence that there are no rows."""
         if not section.rows:
-            return Line(crop_spans((Span(f"  {section.empty}", Role.DIM),), self.width))
+            return Line(crop_spans((Span(f"  {section.empty}", Role.DIM),), self.frame.width))
         return header_line(self._plans[section.unresolved])
 
     def row(self, section: Section, row: Row) -> Line:

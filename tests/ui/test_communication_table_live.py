@@ -137,6 +137,23 @@ async def test_another_workload_starts_afresh():
         assert "marked" not in header
 
 
+async def test_home_namespace_and_todays_date_go_without_saying():
+    app = Host([row("web1", last_seen=1_700_000_000.0)])
+    async with app.run_test(size=(160, 16)) as pilot:
+        table = app.query_one(Spy)
+        await pilot.resize_terminal(60, 16)
+        assert "shop/web1" in screen_of(table)[2]
+        table.set_rows(app.rows, home="shop")
+        await pilot.pause()
+        assert "shop/web1" not in screen_of(table)[2]
+        await pilot.resize_terminal(160, 16)
+        assert "11-14 22:13" in screen_of(table)[2]
+        table.set_rows(app.rows, home="shop", newest=1_700_000_900.0)
+        await pilot.pause()
+        assert "11-14" not in screen_of(table)[2]
+        assert "22:13:20" in screen_of(table)[2]
+
+
 # -- painting ----------------------------------------------------------------------------------------------
 
 

@@ -15,13 +15,15 @@ from netsec_tui.model.review import Row
 from netsec_tui.render.spans import Line
 from netsec_tui.ui.row_marks import RowMarks
 from netsec_tui.ui.row_order import RowOrder, SortColumn
-from netsec_tui.ui.row_painter import RowPainter
+from netsec_tui.ui.row_painter import Frame, RowPainter
 from netsec_tui.ui.row_sections import Section, lay_out, survivor
 from netsec_tui.ui.widgets.line_scroll import CURSOR, HOVER, MARKED, MOVES, LineScroll
 from netsec_tui.ui.widgets.painting import Mark
 
 NO_ROWS = ("No in-cluster communications seen.", "No unresolved IPs seen.")
 """What the two groups say without rows, unless the caller knows better."""
+
+_DAY = 86_400
 
 
 class CommunicationTable(LineScroll, inherit_bindings=False):
@@ -109,16 +111,31 @@ class CommunicationTable(LineScroll, inherit_bindings=False):
         self._sections = lay_out((), (), NO_ROWS)
         self._marks = RowMarks()
         self._hovered: CommunicationKey | None = None
-        self._painter = RowPainter(0, ascii_only)
+        self._frame = Frame(0, ascii_only)
+        self._painter = RowPainter(self._frame)
 
     # -- content ------------------------------------------------------------------------------------
 
-    def set_rows(self, rows: Iterable[Row], empty: tuple[str, str] = NO_ROWS) -> None:
-        """Show other rows; ``empty`` is what each group says without any. The cursor stays on its row.
+    def set_rows(
+        self,
+        rows: Iterable[Row],
+        empty: tuple[str, str] = NO_ROWS,
+        *,
+        home: str = "",
+        newest: float | None = None,
+    ) -> None:
+        """Show other rows; the cursor stays on its row, or goes to the next one still there.
 
-        When that row is gone the cursor goes to the next one that is still there.
+        ``empty`` is what each group says without rows, ``home`` the namespace that names need not say,
+        ``newest`` (epoch seconds) the latest record: times of its day are shown without the date.
         """
         self._rows, self._empty = tuple(rows), empty
+        # The day alone matters; with the second in it every row would be worded anew all the time.
+        day = newest // _DAY * _DAY if newest else None
+        frame = Frame(0, self._ascii, home, day)
+        if frame != self._frame:
+            with self.changing():
+                self._frame = frame
         frozen = self.is_mounted and self.screen.focused is self
         self._arrange(self._order.keep(self._rows) if frozen else self._order.settle(self._rows))
 
@@ -297,8 +314,9 @@ class CommunicationTable(LineScroll, inherit_bindings=False):
     # -- lines ----------------------------------------------------------------------------------------
 
     def _painter_now(self) -> RowPainter:
-        if self._painter.width != self.size.width:
-            self._painter = RowPainter(self.size.width, self._ascii)
+        frame = self._frame._replace(width=self.size.width)
+        if self._painter.frame != frame:
+            self._painter = RowPainter(frame)
         return self._painter
 
     def _section_of(self, number: int) -> Section:
