@@ -10,8 +10,8 @@ from netsec_tui.sources.contract import SourceStatus
 from netsec_tui.ui.keymap import key_of
 
 COVERAGE_LIMITS = (
-    "Workloads without recorded communications are not listed; nodes never are.",
-    "Host-network workloads are listed, but no NetworkPolicy can hold for them.",
+    "Not listed: workloads without recorded communications, and nodes.",
+    "Host-network workloads are listed, but no policy can be made for them.",
 )
 """The limits of the documents' "Coverage Limits", said wherever workloads are offered."""
 

@@ -66,7 +66,7 @@ def _actions(app: Commanded) -> list[Choice]:
         Choice(
             partial(app.press, shortcut.action, shortcut.place),
             shortcut.id,
-            f"{shortcut.tooltip}  ({readable_keys(shortcut.keys)})",
+            f"{readable_keys(shortcut.keys)}: {shortcut.tooltip}",
             _WORDS.get(shortcut.id, ""),
         )
         for shortcut in SHORTCUTS

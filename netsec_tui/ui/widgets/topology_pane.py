@@ -6,18 +6,19 @@ import importlib
 
 from textual import events, on
 from textual.app import ComposeResult
+from textual.content import Content
 from textual.widgets import Static
 
 from netsec_tui.core.topology import build_topology
 from netsec_tui.model.identity import CommunicationKey
 from netsec_tui.model.topology import Topology
 from netsec_tui.render.detail import detail_lines
-from netsec_tui.render.glyphs import ASCII, UNICODE
-from netsec_tui.render.spans import FoldTarget, Target
+from netsec_tui.render.glyphs import ASCII, UNICODE, Glyphs
+from netsec_tui.render.spans import FoldTarget, Role, Span, Target
 from netsec_tui.render.topology import topology_lines
 from netsec_tui.ui.messages import OpenDetail, Say
 from netsec_tui.ui.sentences import row_sentence
-from netsec_tui.ui.styled import content_of_lines
+from netsec_tui.ui.styled import content_of, content_of_lines
 from netsec_tui.ui.view import View
 from netsec_tui.ui.widgets.line_view import LineView
 from netsec_tui.ui.widgets.pane import Pane
@@ -33,6 +34,7 @@ class TopologyPane(Pane):
         super().__init__("topology", "Topology")
         self._glyphs = ASCII if ascii_only else UNICODE
         self._expanded: frozenset[FoldTarget] = frozenset()
+        self.border_subtitle = _legend(self._glyphs)
         self._view = View()
         self._topology: Topology | None = None
         self._layout: tuple[int, frozenset[FoldTarget]] | None = None
@@ -122,6 +124,18 @@ class TopologyPane(Pane):
         if target is not None and review is not None:
             lines = detail_lines(review, target, self._room)[:DETAIL_LINES]
             detail.update(content_of_lines(lines))
+
+
+def _legend(glyphs: Glyphs) -> Content:
+    """Return the legend for the frame, where it stays in sight while the picture scrolls."""
+    return content_of(
+        (
+            Span(f"{glyphs.allowed_stroke * 2}{glyphs.allowed_head} allowed  "),
+            Span(f"{glyphs.refused_stroke * 2}{glyphs.refused_head} not allowed", Role.REFUSED),
+            Span("  "),
+            Span(f"{glyphs.side}selected{glyphs.side}", Role.SELECTED),
+        )
+    )
 
 
 def _load_graph_library() -> None:
