@@ -1,16 +1,25 @@
 """Answer what NetworkPolicies allow: parse, match, evaluate one connection, or all at once."""
 
 from netsec_tui.core.evaluate.decide import evaluate
+from netsec_tui.core.evaluate.matrix import Connectivity, connectivity
+from netsec_tui.core.evaluate.owners import AddressRange, OwnerLink, owner_links
 from netsec_tui.core.evaluate.parse import parse_policy, parse_selector
+from netsec_tui.core.evaluate.ports import PortSet
 from netsec_tui.core.evaluate.state import ClusterState, Override, Policies, cluster_state, end_pods
 
 __all__ = [
+    "AddressRange",
     "ClusterState",
+    "Connectivity",
     "Override",
+    "OwnerLink",
     "Policies",
+    "PortSet",
     "cluster_state",
+    "connectivity",
     "end_pods",
     "evaluate",
+    "owner_links",
     "parse_policy",
     "parse_selector",
 ]

@@ -71,3 +71,35 @@ def sides(*args: Any, **kwargs: Any) -> tuple[str, str]:
     """Return the outcomes of egress and ingress as text."""
     verdict = ask(*args, **kwargs)
     return str(verdict.egress.outcome), str(verdict.ingress.outcome)
+
+
+WEB = pod("x/web", "10.0.0.1", ("http=TCP/80", "dns=UDP/53"), app="web")
+DB = pod("x/db", "10.0.0.2", ("http=TCP/8080",), app="db")
+FAR = pod("y/far", "10.0.1.1", ("http=TCP/80",), app="web", namespace_labels={"team": "far"})
+OUTSIDE = "203.0.113.7"
+ALLOWED, DENIED, UNDECIDED = "allowed", "denied", "undecided"
+
+
+def select(**labels: str) -> dict[str, Any]:
+    """Write a selector of labels."""
+    return {"matchLabels": labels}
+
+
+def ingress_to_web(*rules: dict[str, Any]) -> NetworkPolicy:
+    """Isolate the ingress of ``WEB`` (and nothing else) but for some rules."""
+    return policy("x/p", podSelector=select(app="web"), policyTypes=["Ingress"], ingress=list(rules))
+
+
+def egress_of_web(*rules: dict[str, Any]) -> NetworkPolicy:
+    """Isolate the egress of ``WEB`` (and nothing else) but for some rules."""
+    return policy("x/p", podSelector=select(app="web"), policyTypes=["Egress"], egress=list(rules))
+
+
+def ingress(policies: list[NetworkPolicy], *args: Any, **kwargs: Any) -> str:
+    """Return the outcome of the ingress side."""
+    return sides(policies, *args, **kwargs)[1]
+
+
+def egress(policies: list[NetworkPolicy], *args: Any, **kwargs: Any) -> str:
+    """Return the outcome of the egress side."""
+    return sides(policies, *args, **kwargs)[0]
