@@ -114,7 +114,9 @@ def counts(seen: Counts) -> Document:
 
 
 def _ends(seen: Communication) -> Document:
-    services = [{"namespace": v.namespace, "kind": "Service", "name": v.name, "port": v.port} for v in seen.via]
+    services = [
+        {"namespace": v.namespace, "kind": "Service", "name": v.name, "port": v.port} for v in seen.via
+    ]
     return {
         "via": services,
         "addresses": list(seen.addresses),

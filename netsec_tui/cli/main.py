@@ -7,11 +7,9 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 
+from netsec_tui.cli.exits import BROKEN_PIPE, INTERRUPTED
 from netsec_tui.cli.flags import parse
 from netsec_tui.errors import NetsecError
-
-INTERRUPTED = 128 + 2
-BROKEN_PIPE = 128 + 13
 
 
 def main(argv: Sequence[str] | None = None) -> int:

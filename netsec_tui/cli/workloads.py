@@ -21,8 +21,9 @@ def find(session: Session, target: Target, namespace: str) -> WorkloadRef:
     """
     known = set(_known(session))
     found = sorted(
-        ref for ref in known if ref.name == target.name and target.matches_kind(ref.kind)
-        and namespace in ("", ref.namespace)
+        ref
+        for ref in known
+        if ref.name == target.name and target.matches_kind(ref.kind) and namespace in ("", ref.namespace)
     )
     if not found:
         raise NotFoundError(_missing(session, known, target, namespace))

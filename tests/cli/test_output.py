@@ -45,10 +45,15 @@ def test_output_is_utf8_in_an_ascii_locale():
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 def test_full_disk_is_said():
-    code = "from netsec_tui.cli.output import put\ntry:\n put('x')\nexcept Exception as e: print(e, file=__import__('sys').stderr)"
+    code = "import sys\nfrom netsec_tui.cli.output import put\ntry: put('x')\nexcept Exception as e: sys.exit(str(e))"
     with open("/dev/full", "wb") as full:
         done = subprocess.run(
-            [sys.executable, "-c", code], cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
         )
     assert "standard output cannot be written: No space left on device" in done.stderr
 

@@ -1,0 +1,89 @@
+"""``netsec-tui list``: the workloads with communications, or the communications of one workload."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Sequence
+
+from netsec_tui.cli import documents
+from netsec_tui.cli.output import note, put_json, put_table
+from netsec_tui.cli.reading import Reading, choose, read
+from netsec_tui.cli.workloads import check_namespace
+from netsec_tui.model.communication import Communication
+from netsec_tui.model.flow import Protocol
+from netsec_tui.model.identity import Direction, Peer, PeerSort
+from netsec_tui.model.review import Review, Row
+from netsec_tui.session.session import WorkloadChoice
+
+
+def run(args: Namespace) -> int:
+    """Print the listing and return the exit code."""
+    reading = read(args)
+    as_json = args.output == "json"
+    if args.target is None:
+        _list_workloads(reading, as_json)
+    else:
+        _list_rows(reading, choose(reading, args.target), as_json)
+    return reading.exit_code
+
+
+def _list_workloads(reading: Reading, as_json: bool) -> None:
+    check_namespace(reading.session, reading.namespace)
+    choices = [c for c in reading.session.workloads() if reading.namespace in ("", c.ref.namespace)]
+    if as_json:
+        workloads = [documents.workload_choice(choice) for choice in choices]
+        asked = documents.timespan(reading.session.timespan)
+        put_json({"timespan": asked, "input": reading.document(), "workloads": workloads})
+        return
+    if not choices:
+        note("no workload has recorded communications in this scope and timespan")
+        return
+    put_table(
+        ("NAMESPACE", "KIND", "NAME", "INGRESS", "EGRESS", "NOTE"), [_workload_cells(c) for c in choices]
+    )
+
+
+def _workload_cells(choice: WorkloadChoice) -> Sequence[str]:
+    remark = "host network: no policy possible" if choice.host_network else ""
+    ref = choice.ref
+    return (ref.namespace, ref.kind, ref.name, str(choice.ingress), str(choice.egress), remark)
+
+
+def _list_rows(reading: Reading, review: Review, as_json: bool) -> None:
+    if as_json:
+        put_json({"input": reading.document(), **documents.review(review)})
+        return
+    rows = [row for direction in Direction for row in review.of(direction).rows]
+    headings = ("DIRECTION", "STATE", "PEER", "PORT", "ALLOWED", "DENIED", "LAST SEEN", "VIA", "REASON")
+    put_table(headings, [_row_cells(row) for row in rows])
+
+
+def _row_cells(row: Row) -> Sequence[str]:
+    seen = row.communication
+    state = str(row.standing)
+    why = "; ".join(filter(None, (row.reason, row.allowed_by and f"allowed by {row.allowed_by}")))
+    return (
+        str(row.key.direction),
+        state,
+        _peer_text(row.key.peer),
+        _port_text(seen),
+        str(seen.counts.allowed),
+        str(seen.counts.denied),
+        documents.iso(seen.last_seen) or "never",
+        ",".join(map(str, seen.via)),
+        why,
+    )
+
+
+def _peer_text(peer: Peer) -> str:
+    if peer.sort in (PeerSort.OWNER, PeerSort.SERVICE):
+        return f"{peer.namespace}/{peer.ref}"
+    if peer.sort is PeerSort.API_SERVER:
+        return "API server"
+    return f"{peer.kind}/{peer.name}" if peer.sort in (PeerSort.NODE, PeerSort.ALIAS) else peer.name
+
+
+def _port_text(seen: Communication) -> str:
+    protocol = "UDP,TCP" if seen.peer.sort is PeerSort.DNS else str(seen.key.protocol)
+    known = seen.key.port or seen.key.protocol not in (Protocol.ICMP, Protocol.OTHER)
+    return f"{seen.key.port or '?'}/{protocol}" if known else protocol

@@ -1,0 +1,99 @@
+"""``netsec-tui generate``: the bytes on standard output, in files and folders, and when there are none."""
+
+import os
+import stat
+
+import pytest
+import yaml
+
+WEB = ["-n", "shop", "deploy/web"]
+
+
+def test_policy_goes_to_stdout_and_notes_to_stderr(run, cluster):
+    code, out, err = run("generate", *cluster, *WEB)
+    policy = yaml.safe_load(out)
+    assert code == 0
+    assert (policy["kind"], policy["metadata"]) == (
+        "NetworkPolicy",
+        {"name": "deployment-web", "namespace": "shop"},
+    )
+    assert policy["spec"]["podSelector"] == {"matchLabels": {"app": "web"}}
+    assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
+    assert policy["spec"]["ingress"][0]["ports"] == [{"protocol": "TCP", "port": 8080}]
+    assert "203.0.113.9" not in out
+    assert all(line.startswith("netsec-tui: ") for line in err.splitlines())
+
+
+def test_same_input_same_bytes_everywhere(run, cluster, tmp_path):
+    _, out, _ = run("generate", *cluster, *WEB)
+    (tmp_path / "policies").mkdir()
+    for output, written in (("web.yaml", "web.yaml"), ("policies", "policies/deployment-web.yaml")):
+        code, printed, _ = run("generate", *cluster, *WEB, "-o", output)
+        assert (code, printed) == (0, "")
+        assert (tmp_path / written).read_bytes() == out.encode()
+
+
+def test_file_is_replaced_whole_and_keeps_its_mode(run, cluster, tmp_path):
+    target = tmp_path / "web.yaml"
+    target.write_text("old\n" * 1000, encoding="utf-8")
+    target.chmod(0o640)
+    run("generate", *cluster, *WEB, "-o", "web.yaml")
+    assert "old" not in target.read_text(encoding="utf-8")
+    assert stat.S_IMODE(target.stat().st_mode) == 0o640
+    assert sorted(os.listdir(tmp_path)) == ["cluster.yaml", "flows.json", "web.yaml"]
+
+
+@pytest.mark.parametrize("output", ["gone/web.yaml", "flows.json/web.yaml", ""])
+def test_unwritable_output_is_one_sentence(run, cluster, output):
+    code, out, err = run("generate", *cluster, *WEB, "-o", output)
+    assert (code, out) == (73, "")
+    assert "Traceback" not in err
+
+
+def test_two_objects(run, cluster):
+    _, out, _ = run("generate", *cluster, *WEB, "--two-objects")
+    policies = list(yaml.safe_load_all(out))
+    assert [policy["spec"]["policyTypes"] for policy in policies] == [["Ingress"], ["Egress"]]
+    assert len({policy["metadata"]["name"] for policy in policies}) == 2
+
+
+def test_host_network_is_refused_with_the_reason(run, cluster, tmp_path):
+    code, out, err = run("generate", *cluster, "-n", "shop", "ds/agent", "-o", "agent.yaml")
+    assert (code, out) == (1, "")
+    assert "host network" in err.casefold()
+    assert not (tmp_path / "agent.yaml").exists()
+
+
+def test_without_flows_no_policy_is_written(run, cluster, tmp_path):
+    code, out, err = run("generate", "--manifests", "cluster.yaml", *WEB, "-o", "web.yaml")
+    assert (code, out) == (2, "")
+    assert "without flows" in err
+    assert not (tmp_path / "web.yaml").exists()
+
+
+def test_workload_that_does_not_communicate_is_isolated(run, cluster):
+    code, out, _ = run("generate", *cluster, "-n", "shop", "deploy/idle", "--since", "5m")
+    policy = yaml.safe_load(out)
+    assert code == 0
+    assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
+    assert not policy["spec"].get("ingress")
+
+
+def test_broken_line_leaves_the_policy_but_not_the_exit_code(run, cluster, tmp_path):
+    with (tmp_path / "flows.json").open("a", encoding="utf-8") as file:
+        file.write("garbage\n")
+    code, out, err = run("generate", *cluster, *WEB)
+    assert code == 65
+    assert yaml.safe_load(out)["kind"] == "NetworkPolicy"
+    assert "flows.json" in err
+
+
+def test_flows_from_standard_input_give_the_same(run, start, cluster, tmp_path):
+    _, out, _ = run("generate", *cluster, *WEB)
+    argv = ["generate", "--flows", "-", "--manifests", "cluster.yaml", *WEB]
+    with (
+        (tmp_path / "flows.json").open("rb") as flows,
+        start(*argv, stdin=flows, stdout=-1, stderr=-1) as process,
+    ):
+        printed, _ = process.communicate(timeout=60)
+    assert (process.returncode, printed.decode()) == (0, out)

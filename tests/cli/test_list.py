@@ -1,0 +1,186 @@
+"""``netsec-tui list``: workloads, rows, JSON shapes, and what is said when something is wrong."""
+
+import json
+
+import pytest
+
+SHOP = ["-n", "shop"]
+
+
+def listed(run, *argv):
+    code, out, err = run("list", *argv, "-o", "json")
+    return code, json.loads(out), err
+
+
+def test_workloads_with_communications_are_listed_and_others_are_not(run, cluster):
+    code, document, err = listed(run, *cluster)
+    names = [(w["namespace"], w["kind"], w["name"]) for w in document["workloads"]]
+    assert (code, err, document["schemaVersion"]) == (0, "", 1)
+    assert names == [
+        ("data", "StatefulSet", "db"),
+        ("shop", "DaemonSet", "agent"),
+        ("shop", "Deployment", "gateway"),
+        ("shop", "Deployment", "idle"),
+        ("shop", "Deployment", "web"),
+    ]
+    assert document["input"] == {"flows": 11, "skipped": 0, "lost": 0, "problems": []}
+
+
+def test_workloads_of_one_namespace(run, cluster):
+    _, document, _ = listed(run, *cluster, "-n", "data")
+    assert [(w["name"], w["ingress"], w["egress"]) for w in document["workloads"]] == [("db", 3, 0)]
+
+
+def test_host_network_workload_is_listed_and_marked(run, cluster):
+    _, document, _ = listed(run, *cluster, *SHOP)
+    assert {w["name"]: w["hostNetwork"] for w in document["workloads"]}["agent"] is True
+
+
+def test_table_has_one_line_for_each_workload(run, cluster):
+    code, out, err = run("list", *cluster, *SHOP)
+    assert (code, err) == (0, "")
+    lines = [line.split() for line in out.splitlines()]
+    assert lines[0][:5] == ["NAMESPACE", "KIND", "NAME", "INGRESS", "EGRESS"]
+    assert ["shop", "Deployment", "web", "1", "2"] in [line[:5] for line in lines]
+
+
+@pytest.mark.parametrize("spelling", ["deploy/web", "Deployments/web", "deployment.v1.apps/web"])
+def test_rows_of_one_workload(run, cluster, spelling):
+    code, document, _ = listed(run, *cluster, *SHOP, spelling)
+    assert code == 0
+    assert document["workload"]["name"] == "web"
+    rows = {
+        (r["direction"], r["peer"]["name"], r["protocol"], r["port"]): r["state"] for r in document["rows"]
+    }
+    seen = {key: state for key, state in rows.items() if key[1] != "cluster DNS"}
+    assert seen == {
+        ("ingress", "gateway", "TCP", 8080): "in",
+        ("egress", "db", "TCP", 5432): "in",
+        ("egress", "203.0.113.9", "TCP", 443): "out",
+    }
+
+
+def test_row_tells_counts_times_and_reason(run, cluster):
+    _, document, _ = listed(run, *cluster, *SHOP, "deploy/web")
+    by_peer = {row["peer"]["name"]: row for row in document["rows"]}
+    gateway = by_peer["gateway"]
+    assert (gateway["counts"]["forwarded"], gateway["counts"]["answers"]) == (2, 2)
+    assert (gateway["firstSeen"], gateway["lastSeen"]) == ("2026-01-05T08:00:00Z", "2026-01-05T08:30:00Z")
+    assert (gateway["ticked"], gateway["inPolicy"], gateway["category"]) == (True, True, None)
+    outside = by_peer["203.0.113.9"]
+    assert (outside["peer"]["type"], outside["ticked"], outside["inPolicy"]) == ("address", False, False)
+    assert outside["reason"]
+    assert outside["category"] in ("External", "Unknown")
+
+
+def test_denied_flow_is_out_with_its_count(run, cluster):
+    _, document, _ = listed(run, *cluster, "-n", "data", "sts/db")
+    idle = next(row for row in document["rows"] if row["peer"]["name"] == "idle")
+    assert (idle["state"], idle["counts"]["dropped"]) == ("out", 1)
+
+
+def test_short_coverage_is_said_on_stderr_and_in_json(run, cluster):
+    _, document, err = listed(run, *cluster, *SHOP, "deploy/web")
+    assert document["coverage"]["short"] is True
+    assert document["coverage"]["seenSeconds"] == 3 * 3600
+    assert document["warnings"]
+    assert all(warning in err for warning in document["warnings"])
+
+
+def test_timespan_counts_back_from_the_newest_record(run, cluster):
+    _, document, _ = listed(run, *cluster, "--since", "1h")
+    assert document["timespan"] == {"label": "last 1 h", "seconds": 3600}
+    assert {w["name"] for w in document["workloads"]} == {"agent", "db", "idle", "web"}
+
+
+def test_without_namespace_a_workload_must_be_the_only_one(run, cluster):
+    code, document, _ = listed(run, *cluster, "sts/db")
+    assert (code, document["workload"]["namespace"]) == (0, "data")
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "sentence"),
+    [
+        (["deploy/webb"], 66, "no Deployment/webb in any namespace"),
+        (
+            ["-n", "data", "deploy/web"],
+            66,
+            "no Deployment/web in namespace data; there is Deployment/web in shop",
+        ),
+        (["-n", "shop", "sts/web"], 66, "there is Deployment/web in shop"),
+        (["-n", "nowhere"], 66, "namespace nowhere is not known; there is data, shop"),
+        (["-n", "nowhere", "deploy/web"], 66, "namespace nowhere is not known; there is data, shop"),
+    ],
+)
+def test_what_does_not_exist_is_named_with_what_does(run, cluster, argv, code, sentence):
+    assert run("list", *cluster, *argv)[:2] == (code, "")
+    assert sentence in run("list", *cluster, *argv)[2]
+
+
+def test_workload_in_two_namespaces_must_be_chosen(run, cluster, tmp_path):
+    text = (
+        (tmp_path / "cluster.yaml").read_text(encoding="utf-8").replace("namespace: data", "namespace: shop")
+    )
+    twin = "kind: StatefulSet\napiVersion: apps/v1\nmetadata: {namespace: shop, name: db}\n"
+    twin += "spec: {selector: {matchLabels: {app: db}}, template: {metadata: {labels: {app: db}}}}\n"
+    (tmp_path / "twin.yaml").write_text(twin, encoding="utf-8")
+    assert text
+    code, out, err = run("list", *cluster, "--manifests", "twin.yaml", "sts/db")
+    assert (code, out) == (64, "")
+    assert "StatefulSet/db exists in several namespaces (data, shop); choose one with -n" in err
+
+
+def test_broken_line_is_counted_and_the_rest_is_kept(run, cluster, tmp_path):
+    with (tmp_path / "flows.json").open("a", encoding="utf-8") as file:
+        file.write('{"flow": {"time": \n')
+    code, document, err = listed(run, *cluster)
+    assert code == 65
+    assert (document["input"]["flows"], document["input"]["skipped"]) == (11, 1)
+    assert len(document["workloads"]) == 5
+    assert "flows.json" in err
+
+
+def test_missing_file_is_one_sentence_and_what_was_read_is_kept(run, cluster):
+    code, document, err = listed(run, *cluster, "--flows", "gone.json")
+    assert code == 66
+    assert len(document["workloads"]) == 5
+    assert "gone.json" in err
+
+
+def test_nothing_readable_at_all(run, cluster):
+    code, out, err = run("list", "--flows", "gone.json")
+    assert (code, out) == (66, "")
+    assert err.startswith("netsec-tui: ")
+    assert err.count("\n") == 1
+
+
+def test_without_flows_nothing_can_be_told(run, cluster):
+    code, out, err = run("list", "--manifests", "cluster.yaml", "-o", "json")
+    assert code == 2
+    assert json.loads(out)["workloads"] == []
+    assert "hubble observe" in err
+
+
+def test_hostile_names_stay_data(run, cluster, tmp_path):
+    hostile = LINE_WITH_ESCAPE
+    (tmp_path / "flows.json").write_text(hostile + "\n", encoding="utf-8")
+    for form in ("table", "json"):
+        _, out, err = run("list", "--flows", "flows.json", "-o", form)
+        assert "\x1b" not in out + err
+
+
+def _hostile():
+    end = {"namespace": "a\x1b[31m", "pod_name": "[red]\x1b]0;x\x07", "labels": ["k8s:app=\u202ex"]}
+    record = {
+        "time": "2026-01-05T08:00:00Z",
+        "verdict": "FORWARDED",
+        "IP": {"source": "10.1.0.1", "destination": "10.1.0.2"},
+        "l4": {"TCP": {"source_port": 40000, "destination_port": 80, "flags": {"SYN": True}}},
+        "source": end,
+        "destination": {**end, "pod_name": "other"},
+        "is_reply": False,
+    }
+    return json.dumps(record)
+
+
+LINE_WITH_ESCAPE = _hostile()

@@ -1,0 +1,59 @@
+"""``netsec-tui record``: a capture gives what its inputs gave, and Ctrl-C leaves a complete one."""
+
+import json
+import signal
+import subprocess
+
+import pytest
+
+
+def test_capture_gives_the_same_as_its_inputs(run, cluster, tmp_path):
+    assert run("record", *cluster, "-o", "a.capture")[0] == 0
+    for command in (["list", "-o", "json"], ["list", "-n", "shop", "deploy/web", "-o", "json"]):
+        _, direct, _ = run(*command, *cluster)
+        _, recorded, _ = run(*command, "--capture", "a.capture")
+        assert json.loads(recorded) == json.loads(direct)
+    generate = ["generate", "-n", "shop", "deploy/web"]
+    assert run(*generate, "--capture", "a.capture")[1] == run(*generate, *cluster)[1]
+
+
+def test_capture_holds_no_environment_and_no_annotations(run, cluster, tmp_path):
+    text = (tmp_path / "cluster.yaml").read_text(encoding="utf-8")
+    secret = "- env: [{name: TOKEN, value: hunter2}]\n        name: main"
+    text = text.replace("- name: main", secret, 1).replace(
+        "  metadata:\n", "  metadata:\n    annotations: {a: hunter2}\n", 1
+    )
+    assert "hunter2" in text
+    (tmp_path / "cluster.yaml").write_text(text, encoding="utf-8")
+    assert run("record", *cluster, "-o", "a.capture")[0] == 0
+    assert b"hunter2" not in (tmp_path / "a.capture").read_bytes()
+
+
+def test_existing_file_is_not_overwritten(run, cluster, tmp_path):
+    (tmp_path / "a.capture").write_text("mine", encoding="utf-8")
+    code, _, err = run("record", *cluster, "-o", "a.capture")
+    assert code == 73
+    assert "a.capture" in err
+    assert (tmp_path / "a.capture").read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, None], ids=["ctrl-c", "end of input"])
+def test_stream_is_recorded_until_it_ends(run, start, cluster, tmp_path, ending):
+    argv = ["record", "--flows", "-", "--manifests", "cluster.yaml", "-o", "a.capture"]
+    lines = (tmp_path / "flows.json").read_bytes()
+    with start(*argv, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdin.write(lines)
+        process.stdin.flush()
+        if ending is None:
+            process.stdin.close()
+        else:
+            assert b"11 flows" in _line_with(process.stderr, b"11 flows")
+            process.send_signal(ending)
+        assert process.wait(timeout=60) == 0
+    _, out, _ = run("list", "--capture", "a.capture", "-o", "json")
+    assert len(json.loads(out)["workloads"]) == 5
+
+
+def _line_with(stream, text):
+    """Return the first line that holds the text; the stream ends when the process does."""
+    return next((line for line in stream if text in line), b"")
