@@ -206,9 +206,10 @@ class LineScroll(ScrollView, can_focus=True, inherit_bindings=False):
         self.cursor_moved()
 
     def reveal(self, number: int) -> None:
-        """Scroll as little as is needed to show a stop with its context."""
-        top = max(min(self.scroll_offset.y, self.context_of(number)), number - self.size.height + 1)
-        if top != self.scroll_offset.y:
+        """Scroll as little as is needed to show a stop with its context; a hidden pane stays where it is."""
+        height = self.size.height
+        top = max(min(self.scroll_offset.y, self.context_of(number)), number - height + 1)
+        if height and top != self.scroll_offset.y:
             self.scroll_to(y=top, animate=False, force=True)
 
     def action_step(self, lines: int) -> None:
