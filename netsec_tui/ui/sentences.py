@@ -53,14 +53,19 @@ def _source_state(view: View) -> str:
     return "live" if any(status.live for status in view.statuses) else "reading"
 
 
-def table_summary(table: DirectionReview, row_filter: RowFilter, shown: int) -> str:
-    """Say in a title what a table holds: general rule, how much is allowed, filter, manual rules."""
-    allowed = sum(row.in_policy for row in table.rows)
+def table_title(table: DirectionReview, row_filter: RowFilter, shown: int) -> str:
+    """Say what governs a table: filter, general rule, manual rules."""
     parts = [f"{row_filter}: {shown} shown"] if row_filter.active else []
-    parts += [table.general.value, f"{allowed}/{len(table.rows)} allowed"]
+    parts.append(table.general.value)
     if table.manual:
         parts.append(f"{len(table.manual)} IP mask{'s' if len(table.manual) > 1 else ''}")
     return " · ".join(parts)
+
+
+def table_summary(table: DirectionReview, row_filter: RowFilter, shown: int) -> str:
+    """Say what governs a table and how much of it is allowed."""
+    allowed = sum(row.in_policy for row in table.rows)
+    return f"{table_title(table, row_filter, shown)} · {allowed}/{len(table.rows)} allowed"
 
 
 def row_sentence(row: Row, table: DirectionReview) -> str:

@@ -82,7 +82,7 @@ MASK = ManualRule(Direction.EGRESS, "10.0.0.0/8")
     [
         (table(IN, OUT), RowFilter(), "Rows decide · 1/2 allowed"),
         (table(IN, OUT), RowFilter("web"), "/web: 1 shown · Rows decide · 1/2 allowed"),
-        (table(IN, manual=(MASK,)), RowFilter(), "Rows decide · 1/1 allowed · 1 IP mask"),
+        (table(IN, manual=(MASK,)), RowFilter(), "Rows decide · 1 IP mask · 1/1 allowed"),
         (table(general=GeneralRule.BLOCK_ALL), RowFilter(), "Block All · 0/0 allowed"),
     ],
 )

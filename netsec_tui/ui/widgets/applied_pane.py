@@ -44,7 +44,8 @@ class AppliedPane(Pane):
         if applied != self._applied:
             self._applied = applied
             self.query_one(OptionList).set_options(_options(applied))
-        self.summarise(f"{len(applied)} · enter View Policy" if applied else "none")
+        summary = f"{len(applied)} · enter View Policy" if applied else "none"
+        self.summarise(summary, summary)
 
     def take_focus(self) -> None:
         """Give the keyboard to the list."""

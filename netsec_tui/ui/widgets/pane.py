@@ -25,6 +25,7 @@ class Pane(Vertical):
     def __init__(self, identifier: str, title: str) -> None:
         super().__init__(id=identifier, classes="pane")
         self._summary: str | None = None
+        self._shown_title = ""
         self._title = f"{PANES.index(identifier) + 1} {title}"
         self.border_title = plain(self._title)
 
@@ -36,9 +37,14 @@ class Pane(Vertical):
         """Give the keyboard to the part of the pane that is moved in."""
         raise NotImplementedError
 
-    def summarise(self, summary: str) -> None:
-        """Write the summary into the frame and tell the screen."""
+    def summarise(self, summary: str, title: str = "") -> None:
+        """Tell the screen what the pane holds, and write ``title`` into the frame.
+
+        Changing the frame repaints the whole pane, so what every tick changes stands in ``summary`` only.
+        """
         if summary != self._summary:
             self._summary = summary
-            self.border_title = plain(f"{self._title} · {summary}" if summary else self._title)
             self.post_message(self.Summarised(self.id or "", summary))
+        if title != self._shown_title:
+            self._shown_title = title
+            self.border_title = plain(f"{self._title} · {title}" if title else self._title)

@@ -36,7 +36,7 @@ class PolicyPane(Pane):
             self.query_one(LineView).set_lines(
                 _refusal(refusal) if refusal else list(yaml_lines(review.yaml))
             )
-        self.summarise(_summary(review))
+        self.summarise(_summary(review), _summary(review))
 
     def take_focus(self) -> None:
         """Give the keyboard to the lines."""

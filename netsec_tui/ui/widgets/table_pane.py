@@ -21,7 +21,7 @@ from netsec_tui.ui.screens.alias import AliasDialog
 from netsec_tui.ui.screens.categories import Categories
 from netsec_tui.ui.screens.manual_rule import ManualRuleDialog
 from netsec_tui.ui.screens.picker import Picker
-from netsec_tui.ui.sentences import row_sentence, table_summary
+from netsec_tui.ui.sentences import row_sentence, table_summary, table_title
 from netsec_tui.ui.styled import plain
 from netsec_tui.ui.view import View
 from netsec_tui.ui.widgets.communication_table import NO_ROWS, CommunicationTable
@@ -77,7 +77,8 @@ class TablePane(Pane):
         note = self.query_one(".note", Static)
         note.update(plain(table.note))
         note.display = bool(table.note)
-        self.summarise(table_summary(table, self._filter, len(rows)))
+        shown = (table, self._filter, len(rows))
+        self.summarise(table_summary(*shown), table_title(*shown))
 
     def _row(self, key: CommunicationKey | None) -> Row | None:
         rows = self._table.rows if self._table else ()
