@@ -110,7 +110,7 @@ def column_plan(
             break
         fields.update(group)
         left -= cost
-    grown = min(left // 2, most - name) if Field.REASON in fields else left
+    grown = min(left // 2, most - name) if Field.REASON in fields else max(left, 0)
     widths = {**_WIDTHS, Field.NAME: name + grown, Field.REASON: _WIDTHS[Field.REASON] + left - grown}
     columns = tuple(_column(field, widths) for field in Field if field in fields)
     return Plan(width, columns, ASCII if ascii_only else UNICODE, home, newest)
@@ -130,12 +130,11 @@ def row_line(row: Row, plan: Plan) -> Line:
 def _spans(row: Row, plan: Plan) -> Iterator[Span]:
     left = plan.width
     for number, column in enumerate(plan.columns):
+        gap = " " if number else ""
         span = _cell(row, column, plan)
-        text = (" " if number else "") + span.text
-        yield Span(cell(text, min(column.width + bool(number), left)), span.role)
-        left -= column.width + bool(number)
-    if left > 0:
-        yield Span(" " * left)
+        room = min(column.width + len(gap), left)  # a plan of a few cells does not hold its own columns
+        yield Span(cell(gap + span.text, room), span.role)
+        left -= room
 
 
 def _cell(row: Row, column: Column, plan: Plan) -> Span:

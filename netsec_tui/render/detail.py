@@ -193,7 +193,11 @@ def _subject(review: Review, width: int) -> list[Line]:
 def _talk(review: Review, peer: Peer, width: int) -> list[Line]:
     """Return the entity's communications with the workload, and whether the workload's Service covers it."""
     covered = peer in map(owner_peer, review.subject.owners)
-    lines = fact("Selected", f"covered by {review.subject.ref}", width, Role.SELECTED) if covered else []
+    lines = (
+        fact("Selected", f"covered by {literal(str(review.subject.ref))}", width, Role.SELECTED)
+        if covered
+        else []
+    )
     for direction in Direction:
         side = review.of(direction)
         rows = [row for row in side.rows if row.key.peer == peer]
