@@ -32,6 +32,13 @@ class View:
     aliases: tuple[Alias, ...] = ()
     advice: Advice = field(default_factory=Advice)
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Return what goes to the top of the view: sources that fail, then what the review warns of."""
+        if self.review is None:
+            return ()
+        return (*(status.error for status in self.statuses if status.error), *self.review.warnings)
+
 
 def view_of(session: Session, statuses: Iterable[SourceStatus], namespace: str) -> View:
     """Gather what the screen shows from the session and the sources."""

@@ -84,7 +84,7 @@ class MainScreen(Screen[None]):
         self._view = view
         self.set_class(view.review is None, "-empty")
         self.query_one(ScopeBar).show(view)
-        self.query_one(WarningsBar).show(view.review.warnings if view.review else ())
+        self.query_one(WarningsBar).show(view.warnings)
         self.query_one(AdvicePanel).show(view.advice)
         for pane in self.query(Pane):
             pane.show(view)
