@@ -67,12 +67,19 @@ class CaptureWriter:
         if self.path.name.endswith(".gz"):
             packed = gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0)
             self._files = [packed, raw]  # type: ignore[list-item]
-        self._append([{HEADER_KEY: HEADER_VALUE, "version": VERSION}])
+        try:
+            self._append([{HEADER_KEY: HEADER_VALUE, "version": VERSION}])
+        except CannotWriteError:
+            self._close()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._close()
+
+    def _close(self) -> None:
         for file in self._files:
             with suppress(OSError):  # What a full disk lost has been told by the write that failed.
                 file.close()

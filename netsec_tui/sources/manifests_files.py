@@ -89,6 +89,9 @@ def read_manifest(file: Path) -> Manifest:
         return Manifest(problems=(f"{shown} is no UTF-8 text (byte {error.start})",), skipped=1)
     except OSError as error:
         return Manifest(problems=(f"{shown} cannot be read: {error.strerror}",), skipped=1)
+    if not text.strip():
+        # Perhaps it is just being written: as something broken it costs nothing that was read before.
+        return Manifest(problems=(f"{shown} is empty",), skipped=1)
     objects: list[KubeObject] = []
     problems: list[str] = []
     for document in read_documents(text):

@@ -127,11 +127,13 @@ def test_a_file_broken_later_keeps_what_was_read_and_says_so(tmp_path: Path) -> 
     file = write(tmp_path / "a.yaml", pod("one"), pod("two"))
     with following(ManifestSource([file])) as found:
         found.wait_for(lambda: found.names == ["one", "two"])
-        for broken in ("kind: [", "kind: {{", "a: b: c"):
+        for broken in ("kind: [", "kind: {{", "", "a: b: c"):
+            before = len(found.messages)
             file.write_text(broken)
-            found.wait_for(lambda text=broken: found.status.error != "" and found.status.skipped == 1)  # type: ignore[misc]
+            found.wait_for(lambda told=before: len(found.messages) >= told + 2)  # type: ignore[misc]
             assert found.names == ["one", "two"]
             assert str(file) in found.status.error
+            assert found.status.skipped == 1
         write(file, pod("two"))
         found.wait_for(lambda: found.names == ["two"] and found.status.error == "")
 

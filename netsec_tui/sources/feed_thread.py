@@ -1,0 +1,72 @@
+"""One source in one thread; whatever it raises ends in a SourceStatus."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from netsec_tui.errors import NetsecError
+from netsec_tui.sources.contract import Emit, FlowsRead, Message, Source, SourceStatus
+
+_Item = TypeVar("_Item")
+
+_CHUNK = 1000
+"""Flows in one message at most: so many that a message costs nothing, so few that the screen stays quick."""
+
+_PATIENCE = 0.1
+"""Seconds between two looks whether to stop, while there is no room."""
+
+
+class SourceThread(threading.Thread):
+    """Follow a source until it ends or ``stop`` is set; the last status always says that it has ended.
+
+    ``failure`` is what the source raised, if anything.
+    """
+
+    def __init__(self, source: Source, emit: Emit, stop: threading.Event) -> None:
+        super().__init__(name=source.name, daemon=True)
+        self.failure: NetsecError | None = None
+        self._source = source
+        self._deliver = emit
+        self._stop_asked = stop
+        self._status = SourceStatus(source.name, source.live)
+
+    def run(self) -> None:
+        """Follow the source; called by ``start``."""
+        try:
+            self._source.follow(self._emit, self._stop_asked)
+        except Exception as error:  # One source must not take the others or the screen with it.
+            self.failure = as_failure(self._source, error)
+        if self.failure or not self._status.ended:
+            error_text = str(self.failure or self._status.error)
+            self._emit(replace(self._status, error=error_text, ended=True))
+
+    def _emit(self, message: Message) -> None:
+        if isinstance(message, SourceStatus):
+            self._status = message
+        self._deliver(message)
+
+
+def as_failure(source: Source, error: Exception) -> NetsecError:
+    """Return what a source raised as one sentence; anything but a NetsecError is a defect of the product."""
+    if isinstance(error, NetsecError):
+        return error
+    words = " ".join(str(error).split())
+    return NetsecError(f"{source.name} stopped at a defect of netsec-tui: {type(error).__name__}: {words}")
+
+
+def put_all(messages: queue.Queue[_Item], message: _Item, stop: threading.Event) -> None:
+    """Put a message into a bounded queue, many flows in several; wait for room, give up only on ``stop``."""
+    parts: list[Any] = [message]
+    if isinstance(message, FlowsRead) and len(message.flows) > _CHUNK:
+        flows = message.flows
+        parts = [FlowsRead(flows[at : at + _CHUNK]) for at in range(0, len(flows), _CHUNK)]
+    for part in parts:
+        while not stop.is_set():
+            try:
+                messages.put(part, timeout=_PATIENCE)
+                break
+            except queue.Full:
+                continue
