@@ -125,7 +125,7 @@ def _generate() -> Parser:
         "--output",
         default="-",
         metavar="FILE|DIR|-",
-        help="file (overwritten), folder (the file is named after the policy) or - for standard output, the default",
+        help="file (replaced), folder (for <policy name>.yaml) or -, standard output, the default",
     )
     _add_scope(parser)
     _add_inputs(parser)

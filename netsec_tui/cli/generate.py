@@ -5,26 +5,29 @@ from __future__ import annotations
 from argparse import Namespace
 
 from netsec_tui.cli.exits import CANNOT_TELL, NO
+from netsec_tui.cli.loading import choose, load
 from netsec_tui.cli.output import note, put
-from netsec_tui.cli.reading import choose, read
 from netsec_tui.model.review import Review
 from netsec_tui.ui.saving import target_of, write_whole
 
 
 def run(args: Namespace) -> int:
-    """Write the policy and return the exit code; without a single flow nothing is written."""
-    reading = read(args)
-    review = choose(reading, args.target)
+    """Write the policy and return the exit code; nothing is written without all the input."""
+    loaded = load(args)
+    if loaded.reading.failures:
+        note("no policy is written: without all of its input it might be wrong")
+        return loaded.exit_code
+    review = choose(loaded, args.target)
     if review.subject.refusal:
         note(
             f"no policy for {review.subject.ref} in {review.subject.ref.namespace}: {review.subject.refusal}"
         )
         return NO
-    if not reading.flows:
+    if not loaded.flows:
         note("no policy is written: without flows it would refuse everything that the workload needs")
         return CANNOT_TELL
     _write(args.output, review)
-    return reading.exit_code
+    return loaded.exit_code
 
 
 def _write(output: str, review: Review) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from netsec_tui.errors import UsageError
@@ -14,9 +15,17 @@ from netsec_tui.sources.contract import Source
 STDIN = "-"
 
 
-def names_cluster(args: Namespace) -> bool:
-    """Tell whether a cluster is named, which is what allows contacting it beside other inputs."""
-    return bool(args.context or args.kubeconfig)
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Hold the sources that tell cluster state only, which never end by themselves, and the others."""
+
+    state: list[Source] = field(default_factory=list)
+    flows: list[Source] = field(default_factory=list)
+
+    @property
+    def all(self) -> list[Source]:
+        """Return all sources, cluster state first, so that it is known when the first flow comes."""
+        return [*self.state, *self.flows]
 
 
 def has_files(args: Namespace) -> bool:
@@ -26,7 +35,46 @@ def has_files(args: Namespace) -> bool:
 
 def reads_cluster(args: Namespace) -> bool:
     """Tell whether a cluster is contacted: when it is named, or when there is nothing else to read."""
-    return names_cluster(args) or not has_files(args)
+    return bool(args.context or args.kubeconfig) or not has_files(args)
+
+
+def inputs_of(args: Namespace, stdin: Callable[[], BinaryIO], context: str = "") -> Inputs:
+    """Return the sources that the flags name; ``stdin`` is called for ``--flows -`` only.
+
+    ``context`` is the one to read when the flags name none, empty for the current one.
+
+    Raises:
+        UsageError: ``-`` is given more than once, or nothing is piped in.
+    """
+    if args.flows.count(STDIN) > 1:
+        raise UsageError("--flows - can be given only once: there is one standard input")
+    return Inputs(_state_sources(args, context), _flow_sources(args, stdin))
+
+
+def _state_sources(args: Namespace, context: str) -> list[Source]:
+    sources: list[Source] = []
+    if reads_cluster(args):
+        from netsec_tui.sources.cluster import ClusterSource
+
+        sources.append(ClusterSource(args.context or context or None, args.kubeconfig or None))
+    if args.manifests:
+        from netsec_tui.sources.manifests import ManifestSource
+
+        sources.append(ManifestSource(args.manifests))
+    return sources
+
+
+def _flow_sources(args: Namespace, stdin: Callable[[], BinaryIO]) -> list[Source]:
+    from netsec_tui.sources.capture import CaptureSource
+    from netsec_tui.sources.lines import FlowFileSource, FlowStreamSource
+
+    sources: list[Source] = [CaptureSource(path) for path in args.capture]
+    if args.demo:
+        from netsec_tui.sources.demo import DemoSource
+
+        sources.append(DemoSource())
+    flows = (FlowStreamSource(stdin()) if path == STDIN else FlowFileSource(path) for path in args.flows)
+    return [*sources, *flows]
 
 
 def options_of(args: Namespace, cluster: str, *, live: bool) -> Options:
@@ -39,33 +87,3 @@ def options_of(args: Namespace, cluster: str, *, live: bool) -> Options:
         service_cidrs=tuple(dict.fromkeys(args.service_cidr)),
         timespan=args.since or TIMESPANS[-1],
     )
-
-
-def file_sources(args: Namespace, stdin: Callable[[], BinaryIO]) -> list[Source]:
-    """Return the sources that are no cluster; ``stdin`` is called for ``--flows -`` only.
-
-    Raises:
-        UsageError: ``-`` is given more than once, or nothing is piped in.
-    """
-    from netsec_tui.sources.capture import CaptureSource
-    from netsec_tui.sources.lines import FlowFileSource, FlowStreamSource
-    from netsec_tui.sources.manifests import ManifestSource
-
-    if args.flows.count(STDIN) > 1:
-        raise UsageError("--flows - can be given only once: there is one standard input")
-    sources: list[Source] = [CaptureSource(path) for path in args.capture]
-    if args.demo:
-        from netsec_tui.sources.demo import DemoSource
-
-        sources.append(DemoSource())
-    if args.manifests:
-        sources.append(ManifestSource(args.manifests))
-    flows = (FlowStreamSource(stdin()) if path == STDIN else FlowFileSource(path) for path in args.flows)
-    return [*sources, *flows]
-
-
-def cluster_source(args: Namespace, context: str) -> Source:
-    """Return the source of one context's cluster state."""
-    from netsec_tui.sources.cluster import ClusterSource
-
-    return ClusterSource(context or None, args.kubeconfig or None)

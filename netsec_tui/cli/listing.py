@@ -6,8 +6,8 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from netsec_tui.cli import documents
+from netsec_tui.cli.loading import Loaded, choose, load
 from netsec_tui.cli.output import note, put_json, put_table
-from netsec_tui.cli.reading import Reading, choose, read
 from netsec_tui.cli.workloads import check_namespace
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.flow import Protocol
@@ -18,22 +18,22 @@ from netsec_tui.session.session import WorkloadChoice
 
 def run(args: Namespace) -> int:
     """Print the listing and return the exit code."""
-    reading = read(args)
+    loaded = load(args)
     as_json = args.output == "json"
     if args.target is None:
-        _list_workloads(reading, as_json)
+        _list_workloads(loaded, as_json)
     else:
-        _list_rows(reading, choose(reading, args.target), as_json)
-    return reading.exit_code
+        _list_rows(loaded, choose(loaded, args.target), as_json)
+    return loaded.exit_code
 
 
-def _list_workloads(reading: Reading, as_json: bool) -> None:
-    check_namespace(reading.session, reading.namespace)
-    choices = [c for c in reading.session.workloads() if reading.namespace in ("", c.ref.namespace)]
+def _list_workloads(loaded: Loaded, as_json: bool) -> None:
+    check_namespace(loaded.session, loaded.namespace)
+    choices = [c for c in loaded.session.workloads() if loaded.namespace in ("", c.ref.namespace)]
     if as_json:
         workloads = [documents.workload_choice(choice) for choice in choices]
-        asked = documents.timespan(reading.session.timespan)
-        put_json({"timespan": asked, "input": reading.document(), "workloads": workloads})
+        asked = documents.timespan(loaded.session.timespan)
+        put_json({"timespan": asked, "input": loaded.document(), "workloads": workloads})
         return
     if not choices:
         note("no workload has recorded communications in this scope and timespan")
@@ -49,9 +49,9 @@ def _workload_cells(choice: WorkloadChoice) -> Sequence[str]:
     return (ref.namespace, ref.kind, ref.name, str(choice.ingress), str(choice.egress), remark)
 
 
-def _list_rows(reading: Reading, review: Review, as_json: bool) -> None:
+def _list_rows(loaded: Loaded, review: Review, as_json: bool) -> None:
     if as_json:
-        put_json({"input": reading.document(), **documents.review(review)})
+        put_json({"input": loaded.document(), **documents.review(review)})
         return
     rows = [row for direction in Direction for row in review.of(direction).rows]
     headings = ("DIRECTION", "STATE", "PEER", "PORT", "ALLOWED", "DENIED", "LAST SEEN", "VIA", "REASON")

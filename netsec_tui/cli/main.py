@@ -31,14 +31,20 @@ def _command(name: str) -> Callable[[Namespace], int]:
     """Import only what the command needs: the headless ones never load the screen."""
     match name:
         case "list":
-            from netsec_tui.cli import listing as command
+            from netsec_tui.cli import listing
+
+            return listing.run
         case "generate":
-            from netsec_tui.cli import generate as command
+            from netsec_tui.cli import generate
+
+            return generate.run
         case "record":
-            from netsec_tui.cli import record as command
-        case _:
-            from netsec_tui.cli import tui as command
-    return command.run
+            from netsec_tui.cli import record
+
+            return record.run
+    from netsec_tui.cli import tui
+
+    return tui.run
 
 
 def _silence_stdout() -> None:

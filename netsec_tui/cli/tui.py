@@ -7,7 +7,8 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from netsec_tui.cli.inputs import STDIN, cluster_source, file_sources, has_files, names_cluster, options_of
+from netsec_tui.cli.inputs import STDIN, has_files, inputs_of, options_of
+from netsec_tui.cli.loading import NOTHING_TO_READ
 from netsec_tui.cli.tty import piped_input_beside_keyboard, require_terminal
 from netsec_tui.errors import NotFoundError, UsageError
 from netsec_tui.session.session import Session
@@ -15,11 +16,6 @@ from netsec_tui.session.session import Session
 if TYPE_CHECKING:
     from netsec_tui.sources.feed import Feed
     from netsec_tui.ui.start import StartScope
-
-NOTHING_TO_READ = (
-    "there is nothing to read: no kubeconfig was found; look around with `netsec-tui demo`, "
-    "or give flows with --flows, cluster state with --manifests, or a recording with --capture"
-)
 
 
 class KubeconfigClusters:
@@ -46,13 +42,13 @@ class KubeconfigClusters:
 
 def run(args: Namespace) -> int:
     """Run the screen until it is left and return the exit code."""
-    if has_files(args) or args.context:
-        session, feed = _connect(args, args.context)
-        clusters = None
+    clusters = None if has_files(args) or args.context else KubeconfigClusters(args)
+    names = _contexts(clusters, args) if clusters else [args.context]
+    feed: Feed | None = None
+    if len(names) == 1:
+        session, feed = _connect(args, names[0])
     else:
-        clusters = KubeconfigClusters(args)
-        names = _contexts(clusters, args)
-        session, feed = _connect(args, names[0]) if len(names) == 1 else (_session(args, ""), None)
+        session = _session(args, "")
     require_terminal()
     from netsec_tui.ui.run import run_app
 
@@ -80,10 +76,8 @@ def _connect(args: Namespace, context: str) -> tuple[Session, Feed]:
     """Return a session and its feed; with a context, or a cluster named by flags, it is read too."""
     from netsec_tui.sources.feed import Feed
 
-    sources = file_sources(args, piped_input_beside_keyboard)
-    if context or names_cluster(args):
-        sources.append(cluster_source(args, context))
-    return _session(args, context), Feed(sources, args.cluster_cidr, args.service_cidr)
+    inputs = inputs_of(args, piped_input_beside_keyboard, context)
+    return _session(args, context), Feed(inputs.all, args.cluster_cidr, args.service_cidr)
 
 
 def _session(args: Namespace, cluster: str) -> Session:

@@ -23,7 +23,7 @@ def test_workloads_with_communications_are_listed_and_others_are_not(run, cluste
         ("shop", "Deployment", "idle"),
         ("shop", "Deployment", "web"),
     ]
-    assert document["input"] == {"flows": 11, "skipped": 0, "lost": 0, "problems": []}
+    assert document["input"] == {"flows": 11, "skipped": 0, "gaps": [], "problems": []}
 
 
 def test_workloads_of_one_namespace(run, cluster):

@@ -1,0 +1,149 @@
+"""Read all inputs once into a session, and tell what could not be read."""
+
+from __future__ import annotations
+
+import time
+from argparse import Namespace
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from netsec_tui.cli.exits import CANNOT_TELL, DONE
+from netsec_tui.cli.inputs import inputs_of, options_of, reads_cluster
+from netsec_tui.cli.output import note
+from netsec_tui.cli.tty import piped_input
+from netsec_tui.cli.values import Target
+from netsec_tui.cli.workloads import find
+from netsec_tui.errors import BadInputError, NotFoundError, UsageError
+from netsec_tui.model.flow import Flow, Gap
+from netsec_tui.model.review import Review
+from netsec_tui.session.actions import ChooseWorkload
+from netsec_tui.session.session import Session
+from netsec_tui.sources.feed import Reading, read_all
+from netsec_tui.sources.kubeconfig import Context, choose_context
+
+NOTHING_TO_READ = (
+    "there is nothing to read: no kubeconfig was found; look around with netsec-tui demo (or --demo), "
+    "or give flows with --flows, cluster state with --manifests, or a recording with --capture"
+)
+NO_FLOWS = (
+    "not a single flow was read, so nothing can be told; give flows with --flows or --capture, "
+    "for instance: hubble observe -o json | netsec-tui list --flows -"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Hold the session with everything that was read; ``namespace`` is empty for all of them."""
+
+    session: Session
+    reading: Reading
+    namespace: str
+    flows: int
+
+    @property
+    def skipped(self) -> int:
+        """Return how many lines or documents could not be read."""
+        return sum(status.skipped for status in self.reading.statuses)
+
+    @property
+    def exit_code(self) -> int:
+        """Return the code of the first failure, else 65 for skipped lines, 2 without flows, and 0."""
+        if self.reading.failures:
+            return self.reading.failures[0].exit_code
+        if self.skipped:
+            return BadInputError.exit_code
+        return DONE if self.flows else CANNOT_TELL
+
+    def problems(self) -> list[str]:
+        """Return what failed and what is missing, a sentence each."""
+        failed = [status.error for status in self.reading.statuses if status.error]
+        return list(dict.fromkeys([*failed, *self.reading.inventory.missing]))
+
+    def gaps(self) -> dict[str, int]:
+        """Return how many events each reason has cost."""
+        lost: Counter[str] = Counter()
+        for gap in self.session.gaps:
+            lost[gap.reason] += gap.lost
+        return dict(lost)
+
+    def document(self) -> dict[str, Any]:
+        """Return all that as JSON."""
+        return {
+            "flows": self.flows,
+            "skipped": self.skipped,
+            "gaps": [{"lost": lost, "reason": reason} for reason, lost in self.gaps().items()],
+            "problems": self.problems(),
+        }
+
+
+def load(args: Namespace) -> Loaded:
+    """Read every input once; what cannot be read is told on standard error, the rest is kept.
+
+    Raises:
+        NetsecError: nothing at all could be read, or there is nothing to read.
+    """
+    context = _context(args)
+    session = Session(options_of(args, context.name if context else "", live=False), time.time)
+    flows = 0
+
+    def add(read: Sequence[Flow | Gap]) -> None:
+        nonlocal flows
+        flows += sum(isinstance(flow, Flow) for flow in read)
+        session.add_flows(read)
+
+    reading = read_all(inputs_of(args, piped_input).all, add, args.cluster_cidr, args.service_cidr)
+    if reading.failures and not flows and not reading.inventory.known:
+        raise reading.failures[0]
+    session.set_inventory(reading.inventory)
+    loaded = Loaded(session, reading, _namespace(args, context), flows)
+    _tell(loaded)
+    return loaded
+
+
+def choose(loaded: Loaded, target: Target) -> Review:
+    """Choose a workload and return its review; its warnings go to standard error.
+
+    Raises:
+        NotFoundError: there is no such workload.
+        UsageError: several namespaces have one.
+    """
+    session = loaded.session
+    session.apply(ChooseWorkload(find(session, target, loaded.namespace)))
+    review = session.review()
+    if review is None:
+        raise NotFoundError(f"{target} has no review")
+    for warning in review.warnings:
+        note(warning)
+    return review
+
+
+def _context(args: Namespace) -> Context | None:
+    """Return the context that is read, None when no cluster is."""
+    if not reads_cluster(args):
+        return None
+    try:
+        return choose_context(args.context or None, args.kubeconfig or None)
+    except NotFoundError as error:
+        if args.context or args.kubeconfig:
+            raise
+        raise UsageError(NOTHING_TO_READ) from error
+
+
+def _namespace(args: Namespace, context: Context | None) -> str:
+    """Return the namespace in scope; as for kubectl, the context's when none is named."""
+    if args.all_namespaces:
+        return ""
+    return args.namespace or (context.namespace if context else "")
+
+
+def _tell(loaded: Loaded) -> None:
+    for problem in loaded.problems():
+        note(problem)
+    for reason, lost in loaded.gaps().items():
+        note(f"{reason} ({lost} lost)")
+    if loaded.skipped:
+        note(f"{loaded.skipped} lines or documents could not be read and were left out")
+    if not loaded.flows:
+        note(NO_FLOWS)
