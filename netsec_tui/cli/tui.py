@@ -42,13 +42,13 @@ class KubeconfigClusters:
 
 def run(args: Namespace) -> int:
     """Run the screen until it is left and return the exit code."""
-    clusters = None if has_files(args) or args.context else KubeconfigClusters(args)
-    names = _contexts(clusters, args) if clusters else [args.context]
+    clusters: KubeconfigClusters | None = None
     feed: Feed | None = None
-    if len(names) == 1:
-        session, feed = _connect(args, names[0])
+    if has_files(args) or args.context:
+        session, feed = _connect(args, args.context)
     else:
-        session = _session(args, "")
+        _require_kubeconfig(args)
+        session, clusters = _session(args, ""), KubeconfigClusters(args)
     require_terminal()
     from netsec_tui.ui.run import run_app
 
@@ -63,9 +63,12 @@ def run(args: Namespace) -> int:
     )
 
 
-def _contexts(clusters: KubeconfigClusters, args: Namespace) -> Sequence[str]:
+def _require_kubeconfig(args: Namespace) -> None:
+    """Look for a kubeconfig without reading it: that waits until the screen is there."""
+    from netsec_tui.sources.kubeconfig import kubeconfig_files
+
     try:
-        return clusters.names()
+        kubeconfig_files(args.kubeconfig or None)
     except NotFoundError as error:
         if args.kubeconfig:
             raise

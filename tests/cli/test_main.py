@@ -1,0 +1,93 @@
+"""The program as a whole: version, exit codes of wrong usage, a reader that leaves, a missing terminal."""
+
+import signal
+import subprocess
+
+import pytest
+
+from netsec_tui import __version__
+
+
+def finish(process):
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out.decode(), err.decode()
+
+
+@pytest.fixture
+def go(start, tmp_path):
+    """Return a function that runs the command line without a terminal and waits for its end."""
+
+    def call(*argv, **more):
+        more = {"stdin": subprocess.DEVNULL, "stdout": -1, "stderr": -1, "cwd": tmp_path, **more}
+        with start(*argv, **more) as process:
+            return finish(process)
+
+    return call
+
+
+def test_version(go):
+    assert go("--version") == (0, f"netsec-tui {__version__}\n", "")
+
+
+@pytest.mark.parametrize("argv", [["generate"], ["list", "--since", "30s"], ["nonsense"], ["--no-such-flag"]])
+def test_wrong_usage_ends_with_64_and_one_sentence(go, argv):
+    code, out, err = go(*argv)
+    assert (code, out) == (64, "")
+    assert err.startswith("netsec-tui: ")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("argv", [[], ["list"], ["generate", "-n", "a", "deploy/b"]])
+def test_nothing_to_read_says_the_ways_in(go, argv):
+    code, out, err = go(*argv)
+    assert (code, out) == (64, "")
+    assert err.count("\n") == 1
+    for way in ("netsec-tui demo", "--flows", "--manifests", "--capture"):
+        assert way in err
+
+
+@pytest.mark.parametrize("argv", [["--kubeconfig", "gone"], ["list", "--context", "prod"]])
+def test_cluster_that_is_named_must_be_in_a_kubeconfig(go, argv):
+    code, out, err = go(*argv)
+    assert (code, out) == (66, "")
+    assert "there is no kubeconfig at" in err
+
+
+@pytest.mark.parametrize("argv", [["demo"], ["--flows", "flows.json"]])
+def test_screen_without_a_terminal_points_at_the_headless_commands(go, argv):
+    code, out, err = go(*argv)
+    assert (code, out) == (64, "")
+    assert "netsec-tui list" in err
+
+
+def test_flows_on_stdin_need_a_terminal_for_the_keyboard(go, tmp_path):
+    (tmp_path / "empty").touch()
+    with (tmp_path / "empty").open("rb") as flows:
+        # A session of its own has no controlling terminal.
+        code, out, err = go("--flows", "-", stdin=flows, start_new_session=True)
+    assert (code, out) == (64, "")
+    assert "/dev/tty" in err
+
+
+def test_standard_input_is_read_only_once(go):
+    code, _, err = go("list", "--flows", "-", "--flows", "-")
+    assert code == 64
+    assert "only once" in err
+
+
+def test_reader_that_leaves_is_no_error(start, cluster):
+    with start("list", *cluster, stdout=-1, stderr=-1) as process:
+        process.stdout.close()
+        err = process.stderr.read()
+        assert process.wait(timeout=60) == 141
+    assert err == b""
+
+
+def test_interrupt_ends_quietly(start, tmp_path):
+    argv = ["list", "--flows", "-"]
+    with start(*argv, stdin=subprocess.PIPE, stdout=-1, stderr=-1, cwd=tmp_path) as process:
+        process.stdin.write(b"garbage\n" * 100_000)  # more than a pipe holds: once written, it is being read
+        process.stdin.flush()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 130
+        assert b"Traceback" not in process.stderr.read()
