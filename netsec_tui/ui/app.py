@@ -29,6 +29,7 @@ from netsec_tui.ui.themes import DARK, THEMES, variable_defaults
 from netsec_tui.ui.view import view_of
 
 POLL_SECONDS = 0.5
+BACKLOG_SECONDS = 0.02
 
 
 class NetsecApp(App[int]):
@@ -50,6 +51,7 @@ class NetsecApp(App[int]):
     ) -> None:
         super().__init__()
         self.animation_level = "none"
+        self.set_class(ascii_only, "-ascii")
         for known in THEMES:
             self.register_theme(known)
         self.theme = theme if theme in self.available_themes else DARK.name
@@ -90,8 +92,14 @@ class NetsecApp(App[int]):
         self._poll()
         self._run_flow(*first_questions(self._start))
 
-    def _poll(self) -> None:
+    def _take_in(self) -> None:
+        """Empty the feed; a backlog in many small steps, so that keys are answered between them."""
         if self._intake.empty():
+            self.set_timer(BACKLOG_SECONDS, self._take_in)
+
+    def _poll(self) -> None:
+        self._take_in()
+        if self._intake.news():
             if self._awaited is not None and self._found(self._awaited):
                 self._awaited = None
             self.refresh_view()

@@ -10,6 +10,9 @@ from netsec_tui.ui.start import FeedLike
 DRAIN_SECONDS = 0.1
 """How long the event loop may wait for what a feed has read."""
 
+MANY_FLOWS = 1000
+"""A feed that hands over so many at once is reading a backlog."""
+
 
 class Intake:
     """Hold one session and the feed that fills it; without a feed the session stays as it is."""
@@ -31,13 +34,19 @@ class Intake:
             self._feed.stop()
 
     def empty(self) -> bool:
-        """Move what was read into the session; tell whether session or sources differ from last time."""
+        """Move what was read into the session; tell whether there may be more at once."""
+        flows = 0
         for message in self._feed.drain(DRAIN_SECONDS) if self._feed is not None else ():
             if isinstance(message, FlowsRead):
                 self.session.add_flows(message.flows)
+                flows += len(message.flows)
             elif isinstance(message, Inventory):
                 self.session.set_inventory(message)
             else:
                 self.statuses[message.source] = message
+        return flows >= MANY_FLOWS
+
+    def news(self) -> bool:
+        """Tell whether session or sources differ from when this was last asked."""
         before, self._seen = self._seen, (self.session.version, tuple(self.statuses.values()))
         return self._seen != before

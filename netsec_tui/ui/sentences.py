@@ -53,19 +53,19 @@ def _source_state(view: View) -> str:
     return "live" if any(status.live for status in view.statuses) else "reading"
 
 
-def table_title(table: DirectionReview, row_filter: RowFilter, shown: int) -> str:
-    """Say what governs a table: filter, general rule, manual rules."""
+def table_title(table: DirectionReview, row_filter: RowFilter, shown: int) -> list[str]:
+    """Say in parts what governs a table: filter, general rule, manual rules."""
     parts = [f"{row_filter}: {shown} shown"] if row_filter.active else []
     parts.append(table.general.value)
     if table.manual:
         parts.append(f"{len(table.manual)} IP mask{'s' if len(table.manual) > 1 else ''}")
-    return " · ".join(parts)
+    return parts
 
 
-def table_summary(table: DirectionReview, row_filter: RowFilter, shown: int) -> str:
-    """Say what governs a table and how much of it is allowed."""
+def table_summary(table: DirectionReview, row_filter: RowFilter, shown: int) -> list[str]:
+    """Say in parts what governs a table and how much of it is allowed."""
     allowed = sum(row.in_policy for row in table.rows)
-    return f"{table_title(table, row_filter, shown)} · {allowed}/{len(table.rows)} allowed"
+    return [*table_title(table, row_filter, shown), f"{allowed}/{len(table.rows)} allowed"]
 
 
 def row_sentence(row: Row, table: DirectionReview) -> str:

@@ -67,14 +67,13 @@ class MainScreen(Screen[None]):
                 yield TablePane(Direction.EGRESS, self._check, self._ascii)
             with Vertical(id="results"):
                 yield TopologyPane(self._ascii)
-                yield PolicyPane()
-                yield AppliedPane()
+                yield PolicyPane(self._ascii)
+                yield AppliedPane(self._ascii)
         yield StatusLine(self._ascii)
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Start with the first pane open and nothing in it."""
-        self.set_class(self._ascii, "-ascii")
         self._arrange()
         self.show(self._view)
 

@@ -24,8 +24,8 @@ from netsec_tui.ui.widgets.pane import Pane
 class AppliedPane(Pane):
     """List the applied policies; enter shows the raw YAML of one."""
 
-    def __init__(self) -> None:
-        super().__init__("applied", "Applied policies")
+    def __init__(self, ascii_only: bool = False) -> None:
+        super().__init__("applied", "Applied policies", ascii_only)
         self._applied: tuple[AppliedPolicy, ...] | None = None
 
     def compose(self) -> ComposeResult:
@@ -44,7 +44,7 @@ class AppliedPane(Pane):
         if applied != self._applied:
             self._applied = applied
             self.query_one(OptionList).set_options(_options(applied))
-        summary = f"{len(applied)} · enter View Policy" if applied else "none"
+        summary = [str(len(applied)), "enter View Policy"] if applied else ["none"]
         self.summarise(summary, summary)
 
     def take_focus(self) -> None:

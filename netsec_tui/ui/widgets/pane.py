@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textual.containers import Vertical
@@ -22,12 +23,13 @@ class Pane(Vertical):
         pane: str
         summary: str
 
-    def __init__(self, identifier: str, title: str) -> None:
+    def __init__(self, identifier: str, title: str, ascii_only: bool = False) -> None:
         super().__init__(id=identifier, classes="pane")
+        self._joint = ", " if ascii_only else " \u00b7 "
         self._summary: str | None = None
-        self._shown_title = ""
         self._title = f"{PANES.index(identifier) + 1} {title}"
-        self.border_title = plain(self._title)
+        self._heading = self._title
+        self.border_title = plain(self._heading)
 
     def show(self, view: View) -> None:
         """Draw another view."""
@@ -37,14 +39,16 @@ class Pane(Vertical):
         """Give the keyboard to the part of the pane that is moved in."""
         raise NotImplementedError
 
-    def summarise(self, summary: str, title: str = "") -> None:
-        """Tell the screen what the pane holds, and write ``title`` into the frame.
+    def summarise(self, summary: Sequence[str], title: Sequence[str] = ()) -> None:
+        """Tell the screen what the pane holds, and write ``title`` into the frame; both in parts.
 
         Changing the frame repaints the whole pane, so what every tick changes stands in ``summary`` only.
         """
-        if summary != self._summary:
-            self._summary = summary
-            self.post_message(self.Summarised(self.id or "", summary))
-        if title != self._shown_title:
-            self._shown_title = title
-            self.border_title = plain(f"{self._title} · {title}" if title else self._title)
+        joined = self._joint.join(summary)
+        if joined != self._summary:
+            self._summary = joined
+            self.post_message(self.Summarised(self.id or "", joined))
+        heading = self._joint.join((self._title, *title))
+        if heading != self._heading:
+            self._heading = heading
+            self.border_title = plain(heading)

@@ -16,8 +16,8 @@ from netsec_tui.ui.widgets.pane import Pane
 class PolicyPane(Pane):
     """Show what saving writes."""
 
-    def __init__(self) -> None:
-        super().__init__("policy", "Generated policy")
+    def __init__(self, ascii_only: bool = False) -> None:
+        super().__init__("policy", "Generated policy", ascii_only)
         self._shown: tuple[str, str] | None = None
 
     def compose(self) -> ComposeResult:
@@ -43,11 +43,11 @@ class PolicyPane(Pane):
         self.query_one(LineView).focus()
 
 
-def _summary(review: Review) -> str:
+def _summary(review: Review) -> list[str]:
     if review.subject.refusal:
-        return "not possible"
+        return ["not possible"]
     names = ", ".join(policy.name for policy in review.policies)
-    return f"{names} · {key_of('save')} save, {key_of('copy')} copy"
+    return [names, f"{key_of('save')} save, {key_of('copy')} copy"]
 
 
 def _refusal(reason: str) -> list[Line]:

@@ -37,7 +37,7 @@ class TablePane(Pane):
     def __init__(
         self, direction: Direction, check: Callable[[ManualRule], str], ascii_only: bool = False
     ) -> None:
-        super().__init__(direction.value, direction.value.capitalize())
+        super().__init__(direction.value, direction.value.capitalize(), ascii_only)
         self._direction = direction
         self._check = check
         self._ascii = ascii_only

@@ -31,7 +31,7 @@ class TopologyPane(Pane):
     """Draw the topology for the present width."""
 
     def __init__(self, ascii_only: bool = False) -> None:
-        super().__init__("topology", "Topology")
+        super().__init__("topology", "Topology", ascii_only)
         self._glyphs = ASCII if ascii_only else UNICODE
         self._expanded: frozenset[FoldTarget] = frozenset()
         self.border_subtitle = _legend(self._glyphs)
@@ -79,7 +79,7 @@ class TopologyPane(Pane):
         lines = topology_lines(topology, self._room, self._glyphs, self._expanded)
         self.query_one(LineView).set_lines(lines)
         sides = (topology.ingress, topology.egress)
-        self.summarise(", ".join(f"{side.direction} {side.allowed}/{len(side.edges)}" for side in sides))
+        self.summarise([", ".join(f"{side.direction} {side.allowed}/{len(side.edges)}" for side in sides)])
 
     @on(LineView.TargetFocused)
     def _focused(self, event: LineView.TargetFocused) -> None:
