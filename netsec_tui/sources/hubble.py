@@ -1,0 +1,247 @@
+"""Decode what ``hubble observe -o json`` and Hubble's exporter write: one JSON value to one ``Flow``.
+
+Read from cilium's api/v1/{flow,observer,relay} protobufs as protojson writes them: enums are names, 64-bit
+numbers are strings, zero and false are left out, absent is not false.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from netsec_tui.model.flow import Flow, Gap, Protocol, Verdict
+from netsec_tui.sources.hubble_direction import Orientation, orient
+from netsec_tui.sources.hubble_endpoint import End, EndReader, text
+
+_EMPTY: Mapping[str, Any] = {}
+_PROTOCOLS = {
+    "TCP": Protocol.TCP,
+    "UDP": Protocol.UDP,
+    "SCTP": Protocol.SCTP,
+    "ICMPv4": Protocol.ICMP,
+    "ICMPv6": Protocol.ICMP,
+}
+_VERDICTS: Mapping[Any, Verdict] = {v.name: v for v in Verdict} | {int(v): v for v in Verdict}
+_FLOW_FIELDS = frozenset({"IP", "l4", "source", "destination", "verdict"})
+_SOCK_EVENT = 7
+_LOSSES = {
+    "PERF_EVENT_RING_BUFFER": "the kernel's event buffer was full",
+    "OBSERVER_EVENTS_QUEUE": "the agent's queue was full",
+    "HUBBLE_RING_BUFFER": "flows were overwritten before they were read",
+}
+_TROUBLES = {
+    "NODE_UNAVAILABLE": "is out of Hubble's reach",
+    "NODE_ERROR": "reports an error to Hubble",
+    "NODE_GONE": "has left Hubble",
+}
+_MESSAGE_LIMIT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Say in a few words why a record cannot be used; the caller adds file and line."""
+
+    reason: str
+
+
+class _UnusableError(Exception):
+    """Carry the reason of a ``Problem`` out of the depth of a record."""
+
+
+class HubbleDecoder:
+    """Decode records one by one, sharing the endpoints that repeat."""
+
+    def __init__(self) -> None:
+        self._ends = EndReader()
+
+    def decode(self, value: object) -> Flow | Gap | Problem | None:
+        """Return the flow or gap in one decoded JSON value, None for events that are neither.
+
+        Accepts the wrapped form (``flow`` with ``node_name`` and ``time`` beside it) and the bare flow.
+        Never raises: a record that cannot be used is returned as a ``Problem``.
+        """
+        if type(value) is not dict:
+            return Problem("not a Hubble flow: a JSON object is expected")
+        flow = value.get("flow")
+        try:
+            if type(flow) is dict:
+                return self._flow(flow, value)
+            if flow is None and not _FLOW_FIELDS.isdisjoint(value):
+                return self._flow(value, _EMPTY)
+        except _UnusableError as error:
+            return Problem(str(error))
+        return _event(value)
+
+    def _flow(self, flow: Mapping[str, Any], wrapper: Mapping[str, Any]) -> Flow:
+        get = flow.get
+        time = _seconds(get("time") or wrapper.get("time"))
+        verdict = _verdict(get("verdict"))
+        protocol, ports = _layer4(get("l4"), verdict)
+        source, destination = self._both_ends(flow)
+        syn = ack = rst = False
+        flags = ports.get("flags")
+        if type(flags) is dict:
+            syn, ack, rst = (flags.get(name) is True for name in ("SYN", "ACK", "RST"))
+        source_port = _port(ports.get("source_port", 0))
+        destination_port = _port(ports.get("destination_port", 0))
+        if _is_socket_event(flow, verdict, source_port, destination_port):
+            # The reverse translation of a socket is written with the ends swapped.
+            direction: Orientation = (destination_port == 0 and source_port != 0, True)
+        else:
+            direction = _orientation(flow, verdict, (syn, ack), source, destination)
+        is_reply, proven = direction
+        return Flow(
+            time,
+            source.endpoint,
+            destination.endpoint,
+            protocol,
+            source_port,
+            destination_port,
+            verdict,
+            is_reply,
+            proven,
+            syn,
+            ack,
+            rst,
+            _service(flow, bool(is_reply), source, destination),
+            text(get("node_name") or wrapper.get("node_name")),
+            _count(flow["aggregate"]) if "aggregate" in flow else 1,
+        )
+
+    def _both_ends(self, flow: Mapping[str, Any]) -> tuple[End, End]:
+        get = flow.get
+        ip = _object(get("IP"))
+        source = self._ends.read(_object(get("source")), ip.get("source"), get("source_names"))
+        destination = self._ends.read(
+            _object(get("destination")), ip.get("destination"), get("destination_names")
+        )
+        for side, end in (("source", source.endpoint), ("destination", destination.endpoint)):
+            if not end.ip and not end.pod:
+                raise _UnusableError(f"no IP and no pod name of the {side} (did a field mask remove them?)")
+        return source, destination
+
+
+def _orientation(
+    flow: Mapping[str, Any], verdict: Verdict, flags: tuple[bool, bool], source: End, destination: End
+) -> Orientation:
+    told = flow.get("is_reply")
+    if type(told) is bool and not source.twin and not destination.twin:
+        return told, True  # the common case, without the price of asking further
+    return orient(flow, verdict, flags, source, destination)
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if type(value) is dict else _EMPTY
+
+
+def _seconds(value: Any) -> float:
+    """Return epoch seconds of an RFC 3339 time with up to nine fractional digits."""
+    if type(value) is not str:
+        raise _UnusableError("no time")
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise _UnusableError("the time is not RFC 3339") from None
+    if moment.tzinfo is None or "T" not in value[:11].upper():
+        raise _UnusableError("the time is not RFC 3339")
+    seconds = moment.timestamp()
+    if seconds <= 0:
+        raise _UnusableError("the time is before 1970")
+    return seconds
+
+
+def _verdict(value: Any) -> Verdict:
+    """Return the verdict; one that is absent or from a newer Hubble is UNKNOWN, never allowed."""
+    return _VERDICTS.get(value, Verdict.UNKNOWN) if type(value) in (str, int) else Verdict.UNKNOWN
+
+
+def _layer4(value: Any, verdict: Verdict) -> tuple[Protocol, Mapping[str, Any]]:
+    if type(value) is not dict:
+        if verdict in (Verdict.DROPPED, Verdict.ERROR):
+            return Protocol.OTHER, _EMPTY  # the dataplane refuses what it cannot parse
+        raise _UnusableError("no l4, so no protocol and port (did a field mask remove it?)")
+    for name, ports in value.items():
+        protocol = _PROTOCOLS.get(name)
+        if protocol is not None:
+            if type(ports) is not dict:
+                raise _UnusableError(f"l4.{name} is not an object")
+            return protocol, ports if protocol is not Protocol.ICMP else _EMPTY
+    return Protocol.OTHER, _EMPTY
+
+
+def _port(value: Any) -> int:
+    if type(value) is int and 0 <= value <= 65535:
+        return value
+    raise _UnusableError("a port is not a number from 0 to 65535")
+
+
+def _is_socket_event(flow: Mapping[str, Any], verdict: Verdict, source_port: int, port: int) -> bool:
+    if flow.get("Type") == "SOCK" or _object(flow.get("event_type")).get("type") == _SOCK_EVENT:
+        return True
+    return verdict in (Verdict.TRACED, Verdict.TRANSLATED) and (source_port == 0 or port == 0)
+
+
+def _service(
+    flow: Mapping[str, Any], is_reply: bool, source: End, destination: End
+) -> tuple[str, str] | None:
+    service = flow.get("source_service" if is_reply else "destination_service")
+    if type(service) is not dict:
+        return None
+    server = source if is_reply else destination
+    name = text(service.get("name"))
+    return (text(service.get("namespace")) or server.endpoint.namespace, name) if name else None
+
+
+def _count(aggregate: Any) -> int:
+    """Return how many events a record stands for (flow.proto, Aggregate), at least 1."""
+    if type(aggregate) is not dict:
+        return 1
+    return max(1, sum(_whole(value) for key, value in aggregate.items() if key.endswith("flow_count")))
+
+
+def _whole(value: Any) -> int:
+    if type(value) is str and value.isdecimal() and len(value) < 20:
+        return int(value)
+    return value if type(value) is int and value > 0 else 0
+
+
+def _event(value: Mapping[str, Any]) -> Gap | Problem | None:
+    if "lost_events" in value:
+        return _lost(_object(value["lost_events"]), value)
+    if "node_status" in value:
+        return _node_status(_object(value["node_status"]), value)
+    if "agent_event" in value or "debug_event" in value:
+        return None
+    return Problem("not a Hubble flow: none of its fields is there")
+
+
+def _lost(event: Mapping[str, Any], wrapper: Mapping[str, Any]) -> Gap:
+    source = event.get("source")
+    why = _LOSSES.get(source) if type(source) is str else None
+    reason = f"Hubble lost events: {why}" if why else "Hubble lost events"
+    return Gap(_time_or_zero(wrapper), _whole(event.get("num_events_lost")) or 1, reason, _node(wrapper))
+
+
+def _node_status(event: Mapping[str, Any], wrapper: Mapping[str, Any]) -> Gap | None:
+    state = event.get("state_change")
+    trouble = _TROUBLES.get(state) if type(state) is str else None
+    if trouble is None:
+        return None
+    raw = event.get("node_names")
+    names = [name for name in map(text, raw if type(raw) is list else ()) if name]
+    message = text(event.get("message"))[:_MESSAGE_LIMIT]
+    reason = f"node {', '.join(names) or '?'} {trouble}" + (f": {message}" if message else "")
+    return Gap(_time_or_zero(wrapper), 0, reason, names[0] if len(names) == 1 else _node(wrapper))
+
+
+def _node(wrapper: Mapping[str, Any]) -> str:
+    return text(wrapper.get("node_name"))
+
+
+def _time_or_zero(wrapper: Mapping[str, Any]) -> float:
+    try:
+        return _seconds(wrapper.get("time"))
+    except _UnusableError:
+        return 0.0

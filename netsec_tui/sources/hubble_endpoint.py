@@ -1,0 +1,150 @@
+"""The two ends of a Hubble flow: labels, addresses and reserved identities made into ``Endpoint``."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from netsec_tui.model.flow import Endpoint, Labels, Reserved
+
+_CACHE_LIMIT = 65_536
+_FIRST_POD_IDENTITY = 256
+_NAMESPACE_LABEL = "io.kubernetes.pod.namespace"
+
+# Best first: an API server on a node carries remote-node as well and must stay the API server.
+_PRECEDENCE = (
+    Reserved.KUBE_APISERVER,
+    Reserved.HOST,
+    Reserved.REMOTE_NODE,
+    Reserved.HEALTH,
+    Reserved.INGRESS,
+    Reserved.WORLD,
+)
+_RESERVED_BY_LABEL = {r.value: r for r in _PRECEDENCE} | {
+    "world-ipv4": Reserved.WORLD,
+    "world-ipv6": Reserved.WORLD,
+}
+# Cilium's numeric identities, for exports whose field mask has removed the labels.
+_RESERVED_BY_IDENTITY = {
+    1: Reserved.HOST,
+    2: Reserved.WORLD,
+    3: Reserved.OTHER,
+    4: Reserved.HEALTH,
+    5: Reserved.OTHER,
+    6: Reserved.REMOTE_NODE,
+    7: Reserved.KUBE_APISERVER,
+    8: Reserved.INGRESS,
+    9: Reserved.WORLD,
+    10: Reserved.WORLD,
+}
+
+
+class End(NamedTuple):
+    """Hold one end of a flow with what only the direction of the flow depends on.
+
+    ``local`` means that the reporting node runs the endpoint (only those have an ID). ``twin`` means that
+    its ID equals its identity, as Retina writes it and Cilium does not.
+    """
+
+    endpoint: Endpoint
+    local: bool
+    twin: bool
+
+
+class EndReader:
+    """Turn raw endpoints into ``End``; the same raw endpoint gives the same object (a bounded cache)."""
+
+    def __init__(self, limit: int = _CACHE_LIMIT) -> None:
+        self._limit = limit
+        self._ends: dict[object, End] = {}
+
+    def read(self, raw: Mapping[str, Any], ip: Any, names: Any) -> End:
+        """Return one end; ``raw`` is flow.source or flow.destination, the rest its IP and DNS names."""
+        get = raw.get
+        labels = get("labels")
+        workloads = get("workloads")
+        key = (
+            ip,
+            get("ID"),
+            get("identity"),
+            get("pod_name"),
+            get("namespace"),
+            tuple(labels) if type(labels) is list else None,
+            _pairs(workloads) if workloads else None,
+            tuple(names) if names and type(names) is list else None,
+        )
+        try:
+            known = self._ends.get(key)
+        except TypeError:  # something unhashable where text belongs
+            return _end(raw, ip, names)
+        if known is None:
+            if len(self._ends) >= self._limit:
+                self._ends.clear()
+            known = self._ends[key] = _end(raw, ip, names)
+        return known
+
+
+def _end(raw: Mapping[str, Any], ip: Any, names: Any) -> End:
+    identity, number = raw.get("identity"), raw.get("ID")
+    labels, namespace, reserved = _labels(raw.get("labels"))
+    if reserved is Reserved.NONE and type(identity) is int:
+        reserved = _RESERVED_BY_IDENTITY.get(identity, Reserved.NONE)
+    endpoint = Endpoint(
+        ip=canonical_ip(ip),
+        namespace=text(raw.get("namespace")) or namespace,
+        pod=text(raw.get("pod_name")),
+        labels=labels,
+        workloads=tuple((kind, name) for kind, name in _pairs(raw.get("workloads")) if kind and name),
+        reserved=reserved,
+        names=tuple(name for name in map(text, names if type(names) is list else ()) if name),
+    )
+    if type(number) is not int or number == 0:
+        return End(endpoint, local=False, twin=False)
+    return End(endpoint, local=True, twin=number == identity and number >= _FIRST_POD_IDENTITY)
+
+
+def _pairs(workloads: Any) -> tuple[tuple[str, str], ...]:
+    if type(workloads) is not list:
+        return ()
+    return tuple((text(w.get("kind")), text(w.get("name"))) for w in workloads if type(w) is dict)
+
+
+def _labels(raw: Any) -> tuple[Labels, str, Reserved]:
+    """Return (pod labels sorted by key, namespace told by a label, best reserved label).
+
+    A label is written ``source:key=value``, or ``source:key`` when its value is empty (cilium, pkg/labels).
+    """
+    pods: dict[str, str] = {}
+    namespace = ""
+    reserved: set[Reserved] = set()
+    for label in map(text, raw if type(raw) is list else ()):
+        source, _, rest = label.partition(":")
+        key, _, value = rest.partition("=")
+        if source == "reserved":
+            reserved.add(_RESERVED_BY_LABEL.get(key, Reserved.OTHER))
+        elif source == "k8s" and key == _NAMESPACE_LABEL:
+            namespace = value
+        elif source == "k8s" and key and not key.startswith("io.cilium."):
+            pods[key] = value
+    best = next((r for r in _PRECEDENCE if r in reserved), Reserved.OTHER if reserved else Reserved.NONE)
+    return tuple(sorted(pods.items())), namespace, best
+
+
+def canonical_ip(raw: Any) -> str:
+    """Return an address as canonical text, IPv4-mapped IPv6 as IPv4, anything invalid as an empty string."""
+    if type(raw) is not str:
+        return ""
+    try:
+        address = ipaddress.ip_address(raw)
+    except ValueError:
+        return ""
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address)
+
+
+def text(value: Any) -> str:
+    """Return a string that can always be encoded (JSON may hold lone surrogates); "" for anything else."""
+    if type(value) is not str:
+        return ""
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()
