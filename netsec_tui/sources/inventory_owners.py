@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
-from netsec_tui.core.selectors import common_labels, is_stable
 from netsec_tui.model.flow import Labels
 from netsec_tui.model.identity import WorkloadRef
 from netsec_tui.model.inventory import Pod, PodOwner
@@ -18,6 +17,24 @@ from netsec_tui.sources.objects_fields import Fields
 
 _PLAIN_SELECTORS = ("ReplicationController", "DeploymentConfig")
 """Kinds older than LabelSelector: their spec.selector is a plain mapping of labels."""
+
+
+_UNSTABLE = frozenset(
+    {
+        "pod-template-hash",
+        "rollouts-pod-template-hash",
+        "controller-revision-hash",
+        "pod-template-generation",
+        "statefulset.kubernetes.io/pod-name",
+        "apps.kubernetes.io/pod-index",
+        "controller-uid",
+        "job-name",
+        "batch.kubernetes.io/controller-uid",
+        "batch.kubernetes.io/job-name",
+        "batch.kubernetes.io/job-completion-index",
+    }
+)
+"""Labels that controllers add and that name one revision, run or replica: no owner is told by them."""
 
 
 def read_owners(objects: Iterable[Fields], pods: Iterable[Pod], chain: Chain) -> tuple[PodOwner, ...]:
@@ -74,7 +91,7 @@ def _lifted(owner: PodOwner, replica_set: str) -> PodOwner:
     """Return what a ReplicaSet tells of its owner: everything but what names this one ReplicaSet."""
     selector = owner.selector
     if selector:
-        expressions = tuple(r for r in selector.match_expressions if is_stable(r.key))
+        expressions = tuple(r for r in selector.match_expressions if r.key not in _UNSTABLE)
         selector = LabelSelector(_lasting(selector.match_labels, replica_set), expressions)
     if selector and selector.everything:
         selector = None
@@ -83,12 +100,11 @@ def _lifted(owner: PodOwner, replica_set: str) -> PodOwner:
 
 def _lasting(labels: Labels, replica_set: str) -> Labels:
     # OpenShift's deployment label holds the ReplicationController's own name.
-    return tuple((key, value) for key, value in labels if is_stable(key) and value != replica_set)
+    return tuple((key, value) for key, value in labels if key not in _UNSTABLE and value != replica_set)
 
 
 def _from_pods(ref: WorkloadRef, pods: list[Pod]) -> PodOwner:
-    labels = common_labels(pod.labels for pod in pods)
-    if ref.kind != "Pod":
-        labels = tuple(pair for pair in labels if is_stable(pair[0]))
+    shared = set.intersection(*(set(pod.labels) for pod in pods))
+    labels = tuple(sorted(pair for pair in shared if ref.kind == "Pod" or pair[0] not in _UNSTABLE))
     ports = tuple(dict.fromkeys(port for pod in pods for port in pod.ports))
     return PodOwner(ref, None, labels, ports, any(pod.host_network for pod in pods))
