@@ -59,6 +59,7 @@ class NetsecApp(App[int]):
         self.clusters = clusters
         self._intake = Intake(session, feed)
         self._start = start or StartScope()
+        self._catching_up = False
         self._awaited: WorkloadRef | None = None
         self._unsaved: set[WorkloadRef] = set()
         self._main = MainScreen(lambda rule: self.session.check_manual(rule), ascii_only)
@@ -94,11 +95,13 @@ class NetsecApp(App[int]):
 
     def _take_in(self) -> None:
         """Empty the feed; a backlog in many small steps, so that keys are answered between them."""
-        if self._intake.empty():
+        self._catching_up = self._intake.empty()
+        if self._catching_up:
             self.set_timer(BACKLOG_SECONDS, self._take_in)
 
     def _poll(self) -> None:
-        self._take_in()
+        if not self._catching_up:
+            self._take_in()
         if self._intake.news():
             if self._awaited is not None and self._found(self._awaited):
                 self._awaited = None

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
+from dataclasses import dataclass
 
-from textual import events, on
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.content import Content
+from textual.message import Message
 from textual.widgets import Static
 
 from netsec_tui.core.topology import build_topology
 from netsec_tui.model.identity import CommunicationKey
+from netsec_tui.model.review import Review
 from netsec_tui.model.topology import Topology
 from netsec_tui.render.detail import detail_lines
 from netsec_tui.render.glyphs import ASCII, UNICODE, Glyphs
@@ -30,12 +32,20 @@ DETAIL_LINES = 5
 class TopologyPane(Pane):
     """Draw the topology for the present width."""
 
+    @dataclass
+    class Built(Message):
+        """Bring the topology of a review."""
+
+        review: Review
+        topology: Topology
+
     def __init__(self, ascii_only: bool = False) -> None:
         super().__init__("topology", "Topology", ascii_only)
         self._glyphs = ASCII if ascii_only else UNICODE
         self._expanded: frozenset[FoldTarget] = frozenset()
         self.border_subtitle = _legend(self._glyphs)
         self._view = View()
+        self._stale = False
         self._topology: Topology | None = None
         self._layout: tuple[int, frozenset[FoldTarget]] | None = None
 
@@ -44,18 +54,33 @@ class TopologyPane(Pane):
         yield LineView()
         yield Static(classes="detail")
 
-    def on_mount(self) -> None:
-        """Load the graph library beside the first paint, so that the first drawing does not wait for it."""
-        self.call_after_refresh(self.run_worker, _load_graph_library, thread=True)
-
     def show(self, view: View) -> None:
-        """Draw the topology of another view, after what the person looks at has been painted."""
+        """Draw the topology of another view, in a moment: thousands of peers must not hold up a key."""
         before, self._view = self._view, view
         if view.scope != before.scope:
             self._expanded = frozenset()
         if view.review is not None and view.review is not before.review:
-            self._topology = None
-            self.call_after_refresh(self._draw)
+            self._stale = True
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Build what changed, unless the pane is hidden: then when it is shown."""
+        if self._stale and self._room and self._view.review is not None:
+            self._stale = False
+            self._build(self._view.review)
+
+    # The description keeps the worker from spelling out its arguments, which can be thousands of rows.
+    @work(thread=True, exclusive=True, description="topology")
+    def _build(self, review: Review) -> None:
+        """Build the graph in a thread; its first use also loads the graph library there."""
+        self.post_message(self.Built(review, build_topology(review)))
+
+    @on(Built)
+    def _keep(self, event: Built) -> None:
+        event.stop()
+        if event.review is self._view.review:
+            self._topology, self._layout = event.topology, None
+            self._draw()
 
     def take_focus(self) -> None:
         """Give the keyboard to the picture."""
@@ -63,6 +88,7 @@ class TopologyPane(Pane):
 
     def on_resize(self, _event: events.Resize) -> None:
         """Lay out anew for another width; also what changed while the pane was hidden."""
+        self._catch_up()
         self._draw()
 
     @property
@@ -71,10 +97,9 @@ class TopologyPane(Pane):
         return max(self.content_size.width - 3, 0)
 
     def _draw(self) -> None:
-        review, layout = self._view.review, (self._room, self._expanded)
-        if review is None or not self._room or (self._topology and layout == self._layout):
+        topology, layout = self._topology, (self._room, self._expanded)
+        if topology is None or not self._room or layout == self._layout:
             return
-        topology = self._topology = self._topology or build_topology(review)
         self._layout = layout
         lines = topology_lines(topology, self._room, self._glyphs, self._expanded)
         self.query_one(LineView).set_lines(lines)
@@ -136,7 +161,3 @@ def _legend(glyphs: Glyphs) -> Content:
             Span(f"{glyphs.side}selected{glyphs.side}", Role.SELECTED),
         )
     )
-
-
-def _load_graph_library() -> None:
-    importlib.import_module("networkx")
