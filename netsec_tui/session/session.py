@@ -3,15 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from netsec_tui.core.addresses import parse_cidr
+from netsec_tui.core.express import World
+from netsec_tui.core.review import Evidence, Reviewer
+from netsec_tui.core.subject import subject_of
+from netsec_tui.errors import BadInputError, NotFoundError
 from netsec_tui.model.decision import Alias, Decisions, ManualRule
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.model.identity import WorkloadRef
 from netsec_tui.model.inventory import Inventory
 from netsec_tui.model.review import Review
-from netsec_tui.model.timespan import TIMESPANS, Timespan
-from netsec_tui.session.actions import Action
+from netsec_tui.model.timespan import TIMESPANS, Coverage, Timespan, Window
+from netsec_tui.session import decide
+from netsec_tui.session.actions import (
+    Action,
+    AddManualRule,
+    ChooseTimespan,
+    ChooseWorkload,
+    RemoveAlias,
+    RemoveManualRule,
+    SetAlias,
+    SetGeneralRule,
+    SetTicks,
+    Undo,
+)
+from netsec_tui.session.record import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,58 +58,86 @@ class WorkloadChoice:
     host_network: bool = False
 
 
+@dataclass(frozen=True)
+class _Decided:
+    """Hold everything that ``Undo`` can bring back."""
+
+    decisions: Decisions
+    aliases: tuple[Alias, ...]
+
+
 class Session:
     """Own all state; every method is cheap enough for the event loop."""
 
     def __init__(self, options: Options, now: Callable[[], float]) -> None:
         self.options = options
+        self._now = now
+        self._record = Record()
+        self._scope: WorkloadRef | None = None
+        self._timespan = options.timespan
+        self._decisions: dict[WorkloadRef, Decisions] = {}
+        self._aliases: tuple[Alias, ...] = ()
+        self._undo: dict[WorkloadRef, list[_Decided]] = {}
+        self._changes = 0
+        self._reviewer: tuple[object, Reviewer] | None = None
+        self._review: tuple[object, Review] | None = None
+        self._workloads: tuple[object, tuple[WorkloadChoice, ...]] | None = None
 
     @property
     def version(self) -> int:
         """Return a number that grows whenever ``review`` or ``workloads`` may have changed."""
-        raise NotImplementedError
+        return self._record.version + self._changes
 
     @property
     def scope(self) -> WorkloadRef | None:
         """Return the chosen workload."""
-        raise NotImplementedError
+        return self._scope
 
     @property
     def timespan(self) -> Timespan:
         """Return the chosen window."""
-        raise NotImplementedError
+        return self._timespan
 
     @property
     def aliases(self) -> tuple[Alias, ...]:
         """Return all aliases, by name."""
-        raise NotImplementedError
+        return self._aliases
 
     @property
     def inventory(self) -> Inventory:
         """Return the cluster state last read."""
-        raise NotImplementedError
+        return self._record.inventory
 
     @property
     def decisions(self) -> Decisions:
         """Return what was decided for the chosen workload."""
-        raise NotImplementedError
+        return self._decisions.get(self._scope, Decisions()) if self._scope else Decisions()
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
         """Return what the sources could not deliver."""
-        raise NotImplementedError
+        return tuple(self._record.observations.gaps)
 
     def add_flows(self, flows: Iterable[Flow | Gap]) -> None:
         """Fold in what a source has read."""
-        raise NotImplementedError
+        self._record.add(flows)
 
     def set_inventory(self, inventory: Inventory) -> None:
         """Replace the cluster state; everything is resolved anew when it differs."""
-        raise NotImplementedError
+        self._record.set_inventory(inventory)
 
     def workloads(self) -> tuple[WorkloadChoice, ...]:
         """Return the workloads with communications in the timespan, sorted by namespace, kind, name."""
-        raise NotImplementedError
+        key = (self._record.version, self._window())
+        if self._workloads is None or self._workloads[0] != key:
+            counted = self._record.counted(self._window())
+            choices = (
+                WorkloadChoice(ref, ingress, egress, self._record.host_network(ref))
+                for ref, (ingress, egress) in counted.items()
+            )
+            ordered = sorted(choices, key=lambda c: (c.ref.namespace, c.ref.kind, c.ref.name))
+            self._workloads = (key, tuple(ordered))
+        return self._workloads[1]
 
     def apply(self, action: Action) -> None:
         """Carry out an action.
@@ -100,12 +146,149 @@ class Session:
             NotFoundError: the workload has no communications and is not in the cluster state.
             BadInputError: a manual rule or alias cannot be used; the sentence says why.
         """
-        raise NotImplementedError
+        match action:
+            case ChooseWorkload(ref):
+                self._choose(ref)
+            case ChooseTimespan(timespan):
+                self._timespan = timespan
+            case SetTicks(keys, ticked):
+                self._tick(keys, ticked)
+            case SetGeneralRule(direction, rule):
+                self._decide(decide.with_general(self.decisions, direction, rule))
+            case AddManualRule(rule):
+                self._add_manual(rule)
+            case RemoveManualRule(direction, index):
+                self._decide(decide.without_manual(self.decisions, direction, index))
+            case SetAlias(alias):
+                self._set_alias(alias)
+            case RemoveAlias(name):
+                self._decide(self.decisions, tuple(a for a in self._aliases if a.name != name))
+            case Undo():
+                self._take_back()
+        self._changes += 1
 
     def check_manual(self, rule: ManualRule) -> str:
         """Return why a manual rule is refused, or an empty string."""
-        raise NotImplementedError
+        inside = self._record.resolved.ranges.inside(rule.cidr)
+        if inside:
+            return (
+                f"{rule.cidr} is inside the {inside}: an ipBlock must not stand for pods; tick rows instead"
+            )
+        return ""
 
     def review(self) -> Review | None:
         """Return the review of the chosen workload, None before one is chosen; unchanged rows are reused."""
-        raise NotImplementedError
+        if self._scope is None:
+            return None
+        key = (self.version, self._window())
+        if self._review is None or self._review[0] != key:
+            made = self._current_reviewer().review(self.decisions, two_objects=self.options.two_objects)
+            self._review = (key, made)
+        return self._review[1]
+
+    # Scope
+
+    def _choose(self, ref: WorkloadRef) -> None:
+        inventory = self._record.inventory
+        known = (
+            ref in inventory.owner_by_ref
+            or ref in inventory.pods_by_owner
+            or (ref.kind == "Service" and (ref.namespace, ref.name) in inventory.service_by_name)
+            or any(choice.ref == ref for choice in self.workloads())
+            or ref in self._record.counted(Window(0.0, float("inf")))
+        )
+        if not known:
+            raise NotFoundError(self._not_found(ref))
+        self._scope = ref
+
+    def _not_found(self, ref: WorkloadRef) -> str:
+        everyone = [choice.ref for choice in self.workloads()]
+        if not everyone:
+            return f"{ref} was not found: no communication of any workload was recorded yet"
+        namespaces = sorted({other.namespace for other in everyone})
+        if ref.namespace not in namespaces:
+            return (
+                f"no workload with communications in namespace {ref.namespace!r}; "
+                f"there are some in {', '.join(namespaces)}"
+            )
+        names = ", ".join(str(other) for other in everyone if other.namespace == ref.namespace)
+        return f"{ref} was not found in namespace {ref.namespace!r}; recorded there: {names}"
+
+    def _window(self) -> Window:
+        """Return the window: it ends now for live input, at the newest record for files."""
+        newest = self._record.observations.last or 0.0
+        end = max(self._now(), newest) if self.options.live else newest
+        if self._timespan.seconds is None:
+            return Window(0.0, end)
+        start = max(0.0, (end - self._timespan.seconds) // 60 * 60)
+        # A live window moves by whole minutes, so that nothing is worked out anew in between.
+        return Window(start, (end // 60 + 1) * 60 if self.options.live else end)
+
+    def _coverage(self, window: Window) -> Coverage:
+        seen = self._record.observations
+        if seen.first is None or seen.last is None:
+            return Coverage(self._timespan, 0.0, 0.0, self.options.live)
+        covered = max(0.0, min(window.end, seen.last) - max(window.start, seen.first))
+        return Coverage(self._timespan, covered, seen.last, self.options.live)
+
+    # Decisions
+
+    def _decide(self, decisions: Decisions, aliases: tuple[Alias, ...] | None = None) -> None:
+        if self._scope is None:
+            return
+        before = _Decided(self.decisions, self._aliases)
+        after = _Decided(decisions, self._aliases if aliases is None else aliases)
+        if after != before:
+            self._undo.setdefault(self._scope, []).append(before)
+            self._decisions[self._scope], self._aliases = after.decisions, after.aliases
+
+    def _take_back(self) -> None:
+        history = self._undo.get(self._scope, []) if self._scope else []
+        if history and self._scope:
+            before = history.pop()
+            self._decisions[self._scope], self._aliases = before.decisions, before.aliases
+
+    def _tick(self, keys: tuple, ticked: bool) -> None:  # type: ignore[type-arg]
+        review = self.review()
+        if review is None:
+            return
+        tickable = {row.key for row in (*review.ingress.rows, *review.egress.rows) if row.tickable}
+        self._decide(decide.with_ticks(self.decisions, [k for k in keys if k in tickable], ticked))
+
+    def _add_manual(self, rule: ManualRule) -> None:
+        refusal = self.check_manual(rule)
+        if refusal:
+            raise BadInputError(refusal)
+        self._decide(decide.with_manual(self.decisions, rule))
+
+    def _set_alias(self, alias: Alias) -> None:
+        entries = tuple(sorted({parse_cidr(entry)[0] for entry in alias.entries}))
+        if not alias.name.strip() or not entries:
+            raise BadInputError("an alias needs a name and at least one IP address or CIDR")
+        others = [a for a in self._aliases if a.name != alias.name]
+        kept = sorted([*others, replace(alias, entries=entries)], key=lambda a: a.name)
+        self._decide(self.decisions, tuple(kept))
+
+    # Review
+
+    def _current_reviewer(self) -> Reviewer:
+        window = self._window()
+        key = (self._record.version, self._scope, window, self._aliases)
+        if self._reviewer is None or self._reviewer[0] != key:
+            self._reviewer = (key, Reviewer(self._evidence(window)))
+        return self._reviewer[1]
+
+    def _evidence(self, window: Window) -> Evidence:
+        assert self._scope is not None
+        record = self._record
+        resolved = record.resolved
+        subject = subject_of(record.inventory, record.knowledge, self._scope)
+        aliases = {alias.name: alias for alias in self._aliases}
+        return Evidence(
+            World(record.inventory, record.knowledge, resolved.ranges, resolved.dns, aliases),
+            subject,
+            record.communications(subject, window),
+            self._coverage(window),
+            record.observations.reports_replies,
+            sum(gap.lost for gap in record.observations.gaps),
+        )

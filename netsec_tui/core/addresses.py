@@ -1,0 +1,97 @@
+"""Ranges and addresses: canonical text, categories, what may stand in an ipBlock."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from functools import lru_cache
+
+from netsec_tui.errors import BadInputError
+from netsec_tui.model.communication import AddressCategory
+from netsec_tui.model.inventory import Inventory
+
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@lru_cache(maxsize=65536)
+def network(cidr: str) -> IPNetwork:
+    """Return a parsed CIDR with its host bits cleared."""
+    return ipaddress.ip_network(cidr, strict=False)
+
+
+@lru_cache(maxsize=65536)
+def single(ip: str) -> IPNetwork:
+    """Return the network of one address: /32, or /128 for IPv6."""
+    return ipaddress.ip_network(ip)
+
+
+def parse_cidr(text: str) -> tuple[str, bool]:
+    """Return canonical CIDR text for an address or range, and whether host bits had to be cleared.
+
+    Raises:
+        BadInputError: the text is neither an IP address nor a CIDR.
+    """
+    stripped = text.strip()
+    try:
+        parsed = ipaddress.ip_network(stripped, strict=False)
+        host_bits = "/" in stripped and ipaddress.ip_address(stripped.split("/")[0]) != parsed.network_address
+    except ValueError:
+        raise BadInputError(
+            f"{text!r} is not an IP address or CIDR; write for instance 203.0.113.7 or 203.0.113.0/24"
+        ) from None
+    return str(parsed), host_bits
+
+
+def width(cidr: str) -> int:
+    """Return how many addresses a CIDR holds."""
+    return network(cidr).num_addresses
+
+
+def within(inner: IPNetwork, outer: IPNetwork) -> bool:
+    """Tell whether one network lies in another of the same family."""
+    return inner.version == outer.version and inner.subnet_of(outer)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """Hold the known pod and service ranges and node addresses of the cluster."""
+
+    pods: tuple[IPNetwork, ...] = ()
+    services: tuple[IPNetwork, ...] = ()
+    nodes: tuple[IPNetwork, ...] = ()
+
+    def inside(self, cidr: str) -> str:
+        """Name the range that a CIDR lies in: "pod range 10.244.0.0/16"; empty when in none."""
+        inner = network(cidr)
+        for name, ranges in (("pod", self.pods), ("service", self.services)):
+            for outer in ranges:
+                if within(inner, outer):
+                    return f"{name} range {outer}"
+        return ""
+
+    def excepts(self, cidr: str) -> tuple[str, ...]:
+        """Return the pod and service ranges that a CIDR contains, to be cut out of it, without overlaps."""
+        outer = network(cidr)
+        contained = {r for r in (*self.pods, *self.services) if within(r, outer) and r != outer}
+        largest = [r for r in contained if not any(r != o and within(r, o) for o in contained)]
+        return tuple(str(r) for r in sorted(largest, key=lambda r: (r.version, r)))
+
+    def complete(self, version: int) -> bool:
+        """Tell whether both pod and service ranges of an IP family (4 or 6) are known."""
+        return all(any(r.version == version for r in ranges) for ranges in (self.pods, self.services))
+
+    def category(self, ip: str) -> AddressCategory:
+        """Say whether an address is inside or outside the cluster, without guessing."""
+        address = single(ip)
+        if any(within(address, r) for r in (*self.pods, *self.services, *self.nodes)):
+            return AddressCategory.INTERNAL
+        return AddressCategory.EXTERNAL if self.complete(address.version) else AddressCategory.UNKNOWN
+
+
+def ranges_of(inventory: Inventory) -> Ranges:
+    """Return the ranges that an inventory tells."""
+    return Ranges(
+        tuple(network(c) for c in inventory.pod_cidrs),
+        tuple(network(c) for c in inventory.service_cidrs),
+        tuple(single(ip) for node in inventory.nodes for ip in node.addresses),
+    )

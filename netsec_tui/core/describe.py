@@ -1,0 +1,171 @@
+"""Describe a review in words: facts of every peer, the state of a direction, warnings for the top."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from netsec_tui.core.cover import Ends
+from netsec_tui.core.evaluate.match import selector_matches
+from netsec_tui.core.express import World
+from netsec_tui.core.services import services_of
+from netsec_tui.core.subject import labels_of
+from netsec_tui.model.communication import Communication
+from netsec_tui.model.connection import EndPod
+from netsec_tui.model.decision import Decisions, DirectionDecisions, GeneralRule
+from netsec_tui.model.identity import Direction, Peer, PeerSort, WorkloadRef, owner_peer, service_peer
+from netsec_tui.model.review import PeerFacts, Row, Subject
+from netsec_tui.model.timespan import ADVISED_HOURS, Coverage
+
+if TYPE_CHECKING:
+    from netsec_tui.core.review import Evidence
+
+
+def facts_of(
+    world: World, subject: Subject, communications: Iterable[Communication], ends: Ends
+) -> dict[Peer, PeerFacts]:
+    """Return the details of every peer, of the workload and of the owners it covers."""
+    pods: dict[Peer, set[str]] = {}
+    addresses: dict[Peer, set[str]] = {}
+    for row in communications:
+        pods.setdefault(row.peer, set()).update(row.pods)
+        addresses.setdefault(row.peer, set()).update(row.addresses)
+    for owner in subject.owners:
+        pods.setdefault(owner_peer(owner), set())
+    if subject.ref.kind == "Service":
+        pods.setdefault(service_peer(subject.ref.namespace, subject.ref.name), set())
+    for alias in world.aliases.values():
+        peer = Peer(PeerSort.ALIAS, "Alias", "", alias.name)
+        pods.setdefault(peer, set())
+        addresses.setdefault(peer, set()).update(alias.entries)
+    if world.dns:
+        pods.setdefault(Peer(PeerSort.DNS, "DNS", "", "cluster DNS"), set())
+    return {
+        peer: _facts(world, peer, names, addresses.get(peer, set()), ends) for peer, names in pods.items()
+    }
+
+
+def _facts(world: World, peer: Peer, pods: set[str], addresses: set[str], ends: Ends) -> PeerFacts:
+    if peer.sort is PeerSort.OWNER:
+        return _owner_facts(world, peer, pods, addresses, ends)
+    if peer.sort is PeerSort.SERVICE:
+        service = world.inventory.service_by_name.get((peer.namespace, peer.name))
+        if service:
+            ports = tuple(f"{p.port}→{p.target_port}/{p.protocol}" for p in service.ports)
+            return PeerFacts(peer, service.labels, (), ports, _sorted(pods), (), _sorted(addresses))
+    if peer.sort is PeerSort.DNS and world.dns:
+        dns = world.dns
+        ports = tuple(f"{number}/{protocol}" for protocol, number in dns.ports)
+        live = {
+            f"{p.namespace}/{p.name}" for p in ends.selected(dns.namespace, dns.selector) if not p.synthetic
+        }
+        return PeerFacts(peer, dns.selector, (f"{dns.namespace}/{dns.name}",), ports, _sorted(pods | live))
+    return PeerFacts(peer, pods=_sorted(pods), addresses=_sorted(addresses))
+
+
+def _owner_facts(world: World, peer: Peer, pods: set[str], addresses: set[str], ends: Ends) -> PeerFacts:
+    ref = WorkloadRef(peer.kind, peer.namespace, peer.name)
+    inventory = world.inventory
+    own = inventory.pods_by_owner.get(ref, ())
+    owner = inventory.owner_by_ref.get(ref)
+    ports = {p for pod in own for p in pod.ports} | set(owner.ports if owner else ())
+    return PeerFacts(
+        peer,
+        labels_of(inventory, world.knowledge, ref),
+        tuple(service.name for service in services_of(inventory, ref)),
+        tuple(f"{p.port}/{p.protocol}" for p in sorted(ports, key=lambda p: (p.port, p.protocol))),
+        _sorted(pods | {f"{p.namespace}/{p.name}" for p in own}),
+        _policies_of(world, ends.owner(ref)),
+        _sorted(addresses | {ip for p in own for ip in p.ips}),
+    )
+
+
+def _policies_of(world: World, pods: tuple[EndPod, ...]) -> tuple[str, ...]:
+    return tuple(
+        applied.policy.name
+        for applied in world.inventory.policies
+        if any(
+            applied.policy.namespace == pod.namespace
+            and selector_matches(applied.policy.pod_selector, pod.label_map)
+            for pod in pods
+        )
+    )
+
+
+def _sorted(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(values))
+
+
+def duration(seconds: float) -> str:
+    """Return a span of time for a person: "3 h 10 min", "2 d 4 h", "40 s"."""
+    if seconds < 60:
+        return f"{int(seconds)} s"
+    minutes = int(seconds // 60)
+    days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
+    if days:
+        return f"{days} d {hours} h" if hours else f"{days} d"
+    if hours:
+        return f"{hours} h {rest} min" if rest else f"{hours} h"
+    return f"{rest} min"
+
+
+def direction_note(
+    direction: Direction, decisions: DirectionDecisions, rows: tuple[Row, ...], coverage: Coverage
+) -> str:
+    """Return what a direction as a whole does, empty when the rows say it all."""
+    general = decisions.general
+    if general is GeneralRule.BLOCK_ALL:
+        what = ", ".join(_suspended(direction, decisions))
+        return f"Block All: all {direction} is refused; {what} are suspended"
+    if general is GeneralRule.ALLOW_ALL:
+        return f"Allow All: all {direction} is allowed, from and to anywhere"
+    if general is GeneralRule.INSIDE_NAMESPACE:
+        return "Allow All Inside Namespace: every pod of the namespace, all ports; tick rows to add to it"
+    if any(row.communication.counts.total for row in rows):
+        return ""
+    seen = f"nothing seen in {duration(coverage.covered)}"
+    kept = [str(rule) for rule in decisions.manual]
+    kept += ["the cluster DNS"] if any(row.in_policy for row in rows) else []
+    return f"{seen}: all {direction} will be refused" + (f" but {', '.join(kept)}" if kept else "")
+
+
+def _suspended(direction: Direction, decisions: DirectionDecisions) -> list[str]:
+    parts = ["rows", "manual rules", "allowed aliases"]
+    return [*parts, "DNS"] if direction is Direction.EGRESS else parts
+
+
+def warnings_of(world: World, evidence: Evidence, decisions: Decisions) -> tuple[str, ...]:
+    """Return the sentences for the top of the view: what is missing and what that costs."""
+    found = [*_missing(world), *evidence.subject.notes]
+    unlabelled = sorted(
+        {
+            row.peer.namespace
+            for row in evidence.communications
+            if row.peer.sort in (PeerSort.OWNER, PeerSort.SERVICE)
+            and row.peer.namespace != evidence.subject.ref.namespace
+            and not world.namespace_known(row.peer.namespace)
+        }
+    )
+    found += [f"you need to assign labels to this namespace: {name}" for name in unlabelled]
+    if evidence.coverage.short:
+        found.append(
+            f"only {duration(evidence.coverage.covered)} seen; observe at least {ADVISED_HOURS} h, "
+            "or what happens rarely will be refused"
+        )
+    if evidence.lost:
+        found.append(f"{evidence.lost} events or lines were lost: rare communications may be missing")
+    restricted = decisions.egress.general in (GeneralRule.ROWS_DECIDE, GeneralRule.INSIDE_NAMESPACE)
+    if restricted and world.dns is None:
+        found.append("the cluster's DNS is not known: no DNS rule is made; name look-ups may be refused")
+    if not evidence.reports_replies:
+        found.append("the source reports no answers: rows start by verdict alone")
+    return tuple(found)
+
+
+def _missing(world: World) -> list[str]:
+    if world.inventory.known:
+        return list(world.inventory.missing)
+    return [
+        "no cluster state: owners come from labels, Services, DNS and applied policies are not known; "
+        "add --manifests or --context"
+    ]

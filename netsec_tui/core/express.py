@@ -1,0 +1,186 @@
+"""Express a row or a manual rule as peers and ports of a NetworkPolicy, or say why that cannot be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from netsec_tui.core.addresses import Ranges, single
+from netsec_tui.core.dns import ClusterDns
+from netsec_tui.core.knowledge import Knowledge
+from netsec_tui.core.selectors import NAME_LABEL
+from netsec_tui.core.services import service_port, target_ports
+from netsec_tui.core.subject import is_host_network, owner_selector
+from netsec_tui.model.communication import Communication
+from netsec_tui.model.decision import Alias, ManualRule
+from netsec_tui.model.identity import API_SERVER, PeerSort
+from netsec_tui.model.inventory import Inventory, Service
+from netsec_tui.model.policy import IPBlock, LabelSelector, PolicyPeer, PolicyPort, PolicyRule
+
+
+@dataclass(frozen=True)
+class World:
+    """Hold all that expressing needs besides the row."""
+
+    inventory: Inventory
+    knowledge: Knowledge
+    ranges: Ranges
+    dns: ClusterDns | None
+    aliases: dict[str, Alias]
+
+    def namespace_known(self, namespace: str) -> bool:
+        """Tell whether a selector for a namespace can be written.
+
+        Without any Namespace object the label that every namespace carries is relied on.
+        """
+        return not self.inventory.namespaces or namespace in self.inventory.namespaces
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """Hold the peers and ports of a row; ``obstacle`` is set instead when there can be none."""
+
+    peers: tuple[PolicyPeer, ...] = ()
+    ports: tuple[PolicyPort, ...] = ()
+    obstacle: str = ""
+
+    @property
+    def rule(self) -> PolicyRule:
+        """Return the expression as a rule of its own."""
+        return PolicyRule(self.peers, self.ports)
+
+
+def express(world: World, home: str, communication: Communication) -> Expression:
+    """Express a communication of a workload in namespace ``home``."""
+    key = communication.key
+    if not key.protocol.expressible:
+        return Expression(obstacle=f"{key.protocol} cannot be written in a NetworkPolicy")
+    if key.peer.sort is not PeerSort.DNS and not 1 <= key.port <= 65535:
+        return Expression(obstacle="its listening port is not known")
+    ports = (PolicyPort(str(key.protocol), key.port),)
+    match key.peer.sort:
+        case PeerSort.OWNER:
+            return _owner(world, home, communication, ports)
+        case PeerSort.SERVICE:
+            return _service(world, home, communication, ports)
+        case PeerSort.DNS:
+            return _dns(world, home)
+        case PeerSort.API_SERVER:
+            return _api_server(world, communication, ports)
+        case PeerSort.ALIAS:
+            return _blocks(world, world.aliases[key.peer.name].entries, ports)
+        case _:
+            return _addresses(world, communication, ports)
+
+
+def _selected(
+    world: World, home: str, namespace: str, selector: LabelSelector, ports: tuple[PolicyPort, ...]
+) -> Expression:
+    if namespace == home:
+        return Expression((PolicyPeer(pod_selector=selector),), ports)
+    if not world.namespace_known(namespace):
+        return Expression(obstacle=f"you need to assign labels to this namespace: {namespace}")
+    by_name = LabelSelector(((NAME_LABEL, namespace),))
+    return Expression((PolicyPeer(selector, by_name),), ports)
+
+
+def _owner(
+    world: World, home: str, communication: Communication, ports: tuple[PolicyPort, ...]
+) -> Expression:
+    ref = communication.peer.ref
+    if is_host_network(world.inventory, ref):
+        return Expression(obstacle="host network: no podSelector matches its pods")
+    selector, why = owner_selector(world.inventory, world.knowledge, ref)
+    if selector is None:
+        return Expression(obstacle=why)
+    return _selected(world, home, ref.namespace, selector, ports)
+
+
+def _service(
+    world: World, home: str, communication: Communication, ports: tuple[PolicyPort, ...]
+) -> Expression:
+    peer = communication.peer
+    service = world.inventory.service_by_name.get((peer.namespace, peer.name))
+    if service is None:
+        return Expression(obstacle="the selector of this Service is not known")
+    numbers = _pod_ports(world, service, communication)
+    if not numbers:
+        return Expression(obstacle="the pod port behind this Service port is not known")
+    ports = tuple(PolicyPort(str(communication.key.protocol), n) for n in numbers)
+    if service.selector:
+        return _selected(world, home, service.namespace, LabelSelector(service.selector), ports)
+    addresses = tuple(sorted({e.ip for e in service.endpoints}))
+    if not addresses:
+        return Expression(obstacle="a Service without selector whose endpoints are not known")
+    return _hosts(world, addresses, ports)
+
+
+def _pod_ports(world: World, service: Service, communication: Communication) -> tuple[int, ...]:
+    numbers: set[int] = set()
+    for via in communication.via:
+        found = service_port(service, communication.key.protocol, via.port)
+        if found:
+            numbers.update(target_ports(world.inventory, service, found))
+    return tuple(sorted(numbers))
+
+
+def _dns(world: World, home: str) -> Expression:
+    dns = world.dns
+    if dns is None:
+        return Expression(obstacle="the cluster's DNS is not known")
+    ports = tuple(PolicyPort(str(protocol), number) for protocol, number in dns.ports)
+    return _selected(world, home, dns.namespace, LabelSelector(dns.selector), ports)
+
+
+def _api_server(world: World, communication: Communication, ports: tuple[PolicyPort, ...]) -> Expression:
+    service = world.inventory.service_by_name.get((API_SERVER.namespace, API_SERVER.name))
+    if service and service.endpoints:
+        numbers = sorted({number for e in service.endpoints for _, _, number in e.ports})
+        ports = tuple(PolicyPort(str(communication.key.protocol), n) for n in numbers) or ports
+        return Expression(_ip_peers(tuple(sorted({e.ip for e in service.endpoints}))), ports)
+    outside = tuple(ip for ip in communication.addresses if not world.ranges.inside(str(single(ip))))
+    if not outside:
+        return Expression(obstacle="the API server's endpoints are not known")
+    return Expression(_ip_peers(outside), ports)
+
+
+def _addresses(world: World, communication: Communication, ports: tuple[PolicyPort, ...]) -> Expression:
+    addresses = communication.addresses
+    if communication.peer.sort is PeerSort.ADDRESS:
+        addresses = (communication.peer.name,)
+    if not addresses or not all(addresses):
+        return Expression(obstacle="its address is not known")
+    return _hosts(world, addresses, ports)
+
+
+def _hosts(world: World, addresses: tuple[str, ...], ports: tuple[PolicyPort, ...]) -> Expression:
+    for ip in addresses:
+        inside = world.ranges.inside(str(single(ip)))
+        if inside:
+            return Expression(obstacle=f"{ip} is inside the {inside}: an ipBlock must not stand for pods")
+    return Expression(_ip_peers(addresses), ports)
+
+
+def _ip_peers(addresses: tuple[str, ...]) -> tuple[PolicyPeer, ...]:
+    return tuple(PolicyPeer(ip_block=IPBlock(str(single(ip)))) for ip in addresses)
+
+
+def _blocks(world: World, cidrs: tuple[str, ...], ports: tuple[PolicyPort, ...]) -> Expression:
+    for cidr in cidrs:
+        inside = world.ranges.inside(cidr)
+        if inside:
+            return Expression(obstacle=f"{cidr} is inside the {inside}: an ipBlock must not stand for pods")
+    peers = tuple(PolicyPeer(ip_block=IPBlock(c, world.ranges.excepts(c))) for c in cidrs)
+    return Expression(peers, ports)
+
+
+def express_manual(world: World, rule: ManualRule) -> Expression:
+    """Express a manual rule; pod and service ranges that its CIDR contains are cut out."""
+    if rule.protocol is None:
+        ports: tuple[PolicyPort, ...] = ()
+    elif not rule.ports:
+        ports = (PolicyPort(str(rule.protocol)),)
+    else:
+        ports = tuple(
+            PolicyPort(str(rule.protocol), r.first, r.last if r.last != r.first else None) for r in rule.ports
+        )
+    return _blocks(world, (rule.cidr,), ports)

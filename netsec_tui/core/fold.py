@@ -1,0 +1,80 @@
+"""Fold rows together: addresses of one alias into one row a port, observed DNS into the DNS row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import reduce
+
+from netsec_tui.core.addresses import network, single, within
+from netsec_tui.core.dns import ClusterDns
+from netsec_tui.model.communication import Communication
+from netsec_tui.model.decision import Alias
+from netsec_tui.model.flow import Protocol
+from netsec_tui.model.identity import DNS, CommunicationKey, Direction, PeerSort, alias_peer
+
+
+def alias_of(aliases: Iterable[Alias], ip: str) -> Alias | None:
+    """Return the alias that an address belongs to: that of the narrowest entry, by name where equal."""
+    address = single(ip)
+    matches = [
+        (-network(entry).prefixlen, alias.name, alias)
+        for alias in aliases
+        for entry in alias.entries
+        if within(address, network(entry))
+    ]
+    return min(matches, key=lambda m: m[:2])[2] if matches else None
+
+
+def fold_aliases(rows: Iterable[Communication], aliases: tuple[Alias, ...]) -> tuple[Communication, ...]:
+    """Return the rows with those of aliased addresses folded into one row per protocol and port."""
+    if not aliases:
+        return tuple(rows)
+    kept: list[Communication] = []
+    folds: dict[CommunicationKey, list[Communication]] = {}
+    for row in rows:
+        alias = alias_of(aliases, row.peer.name) if row.peer.sort is PeerSort.ADDRESS else None
+        if alias is None:
+            kept.append(row)
+            continue
+        folds.setdefault(row.key._replace(peer=alias_peer(alias.name)), []).append(row)
+    return (*kept, *(_merge(key, members) for key, members in folds.items()))
+
+
+def fold_dns(
+    rows: Iterable[Communication], dns: ClusterDns | None, *, offered: bool
+) -> tuple[Communication, ...]:
+    """Return egress rows with observed DNS in one row; ``offered`` makes that row even when unseen."""
+    if dns is None:
+        return tuple(rows)
+    key = CommunicationKey(Direction.EGRESS, DNS, Protocol.UDP, dict(dns.ports)[Protocol.UDP])
+    kept: list[Communication] = []
+    members: list[Communication] = []
+    for row in rows:
+        is_dns = dns.is_dns(row.peer, row.key.protocol, row.key.port)
+        (members if is_dns else kept).append(row)
+    if members:
+        kept.append(_merge(key, members))
+    elif offered:
+        kept.append(Communication(key))
+    return tuple(kept)
+
+
+def _merge(key: CommunicationKey, members: list[Communication]) -> Communication:
+    def union(name: str) -> tuple[str, ...]:
+        return tuple(sorted({item for row in members for item in getattr(row, name)}))
+
+    return replace(
+        members[0],
+        key=key,
+        counts=reduce(lambda a, b: a + b, (row.counts for row in members)),
+        first_seen=min(row.first_seen for row in members),
+        last_seen=max(row.last_seen for row in members),
+        orientation=max(row.orientation for row in members),
+        via=tuple(sorted({via for row in members for via in row.via}, key=str)),
+        addresses=union("addresses"),
+        pods=union("pods"),
+        own_pods=union("own_pods"),
+        names=union("names"),
+        folded=tuple(row.key for row in members),
+    )

@@ -1,0 +1,105 @@
+"""Generate the NetworkPolicy of a workload from what was included; same decisions, same policy."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+
+from netsec_tui.core.cover import Inclusion
+from netsec_tui.model.identity import Direction, WorkloadRef
+from netsec_tui.model.policy import NetworkPolicy, PolicyPeer, PolicyPort, PolicyRule
+from netsec_tui.model.review import Subject
+
+MAX_NAME = 63
+
+
+def policy_name(ref: WorkloadRef, suffix: str = "") -> str:
+    """Return ``<kind>-<name>`` as a DNS label, shortened with a hash where it is too long or was changed."""
+    full = f"{ref.kind}-{ref.name}{suffix}"
+    name = re.sub(r"[^a-z0-9.-]+|[.-]*\.[.-]+|-+\.", "-", full.lower()).strip("-.")
+    # Two names that differ in their original spelling only must not end in the same object.
+    changed = name != f"{ref.kind.lower()}-{ref.name}{suffix}"
+    if not changed and len(name) <= MAX_NAME:
+        return name
+    digest = hashlib.sha256(full.encode()).hexdigest()[:8]
+    return f"{name[: MAX_NAME - 9].rstrip('-.')}-{digest}"
+
+
+def generate(
+    subject: Subject,
+    ingress: Iterable[Inclusion],
+    egress: Iterable[Inclusion],
+    *,
+    two_objects: bool = False,
+) -> tuple[NetworkPolicy, ...]:
+    """Return one policy for both directions, or one for each; none when the subject is refused.
+
+    Both directions always stand in policyTypes: a direction without rules refuses everything.
+    """
+    if subject.refusal:
+        return ()
+    namespace, selector = subject.ref.namespace, subject.selector
+    incoming, outgoing = merge_rules(i.rule for i in ingress), merge_rules(i.rule for i in egress)
+    if not two_objects:
+        name = policy_name(subject.ref)
+        both = (Direction.INGRESS, Direction.EGRESS)
+        return (NetworkPolicy(namespace, name, selector, both, incoming, outgoing),)
+    return (
+        NetworkPolicy(
+            namespace,
+            policy_name(subject.ref, "-ingress"),
+            selector,
+            (Direction.INGRESS,),
+            ingress=incoming,
+        ),
+        NetworkPolicy(
+            namespace, policy_name(subject.ref, "-egress"), selector, (Direction.EGRESS,), egress=outgoing
+        ),
+    )
+
+
+def merge_rules(rules: Iterable[PolicyRule]) -> tuple[PolicyRule, ...]:
+    """Merge rules to few: the ports of one peer come together, then peers with the same ports.
+
+    Merging never widens: peers share a rule only when each has exactly that rule's ports. A rule that
+    allows everything makes the others superfluous. ipBlocks with except stay apart, since kube-router
+    puts the excepts of one rule into a common set.
+    """
+    ports_of: dict[PolicyPeer, set[PolicyPort] | None] = {}
+    for rule in rules:
+        if not rule.peers:
+            return (PolicyRule(),)
+        for peer in rule.peers:
+            known = ports_of.get(peer, set())
+            ports_of[peer] = None if not rule.ports or known is None else known | set(rule.ports)
+    groups: dict[tuple[tuple[PolicyPort, ...], PolicyPeer | None], list[PolicyPeer]] = {}
+    for peer, ports in ports_of.items():
+        apart = peer if peer.ip_block and peer.ip_block.excepts else None
+        groups.setdefault((_ordered(ports), apart), []).append(peer)
+    merged = [
+        PolicyRule(tuple(sorted(peers, key=_peer_order)), ports) for (ports, _), peers in groups.items()
+    ]
+    return tuple(sorted(merged, key=lambda r: (_peer_order(r.peers[0]), str(r.ports))))
+
+
+def _ordered(ports: set[PolicyPort] | None) -> tuple[PolicyPort, ...]:
+    """Return ports without those that a whole-protocol entry covers, in a fixed order."""
+    if ports is None:
+        return ()
+    whole = {p.protocol for p in ports if p.port is None}
+    kept = [p for p in ports if p.port is None or p.protocol not in whole]
+    return tuple(sorted(kept, key=lambda p: (p.protocol, p.port is not None, p.port or 0, p.end_port or 0)))
+
+
+def _peer_order(peer: PolicyPeer) -> tuple[object, ...]:
+    namespace = peer.namespace_selector.match_labels if peer.namespace_selector else ()
+    pods = peer.pod_selector
+    block = peer.ip_block
+    return (
+        block is not None,
+        peer.namespace_selector is not None,
+        namespace,
+        (pods.match_labels, tuple(map(repr, pods.match_expressions))) if pods else (),
+        (block.cidr, block.excepts) if block else (),
+    )

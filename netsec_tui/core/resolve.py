@@ -1,0 +1,170 @@
+"""Resolve the ends of a flow to pod owners, Services, nodes, the API server or plain addresses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from netsec_tui.core.knowledge import Knowledge
+from netsec_tui.core.selectors import is_stable, owner_label
+from netsec_tui.model.flow import Endpoint, Labels, Reserved
+from netsec_tui.model.identity import Peer, WorkloadRef, address_peer, node_peer, owner_peer, service_peer
+from netsec_tui.model.inventory import Inventory, Pod, PodOwner
+from netsec_tui.model.policy import LabelSelector
+
+_CLOCK_SKEW = 5.0
+"""Seconds by which a node's clock may run behind the API server's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Hold what one end of an edge resolved to.
+
+    ``pod`` is "namespace/name" or empty; ``labels`` are the pod's, empty when not known. ``node_like``
+    marks nodes and whatever else a source calls host. ``api_server`` tells that the address is one the
+    API server answers on, which makes it the API server's only on its port.
+    """
+
+    peer: Peer
+    ip: str = ""
+    pod: str = ""
+    labels: Labels = ()
+    host_network: bool = False
+    node_like: bool = False
+    api_server: bool = False
+    names: tuple[str, ...] = ()
+
+
+class Resolver:
+    """Resolve endpoints against one inventory and what flows told; holds no other state."""
+
+    def __init__(self, inventory: Inventory, knowledge: Knowledge) -> None:
+        self.inventory = inventory
+        self.knowledge = knowledge
+
+    def resolve(self, endpoint: Endpoint, when: float, service: tuple[str, str] | None = None) -> Party:
+        """Resolve one end at a point in time; ``service`` is the Service that a source saw dialled there.
+
+        In this order: pod by name, pod identity by labels, pod by the IP it had then, ClusterIP, node,
+        what the source called it, the dialled Service, a plain address.
+        """
+        if endpoint.pod and endpoint.namespace:
+            return self._pod(endpoint)
+        if endpoint.namespace and endpoint.labels:
+            return self._identity(endpoint)
+        found = self._by_ip(endpoint, when)
+        if found:
+            return found
+        if endpoint.reserved.is_node or endpoint.reserved in (Reserved.HEALTH, Reserved.KUBE_APISERVER):
+            name = endpoint.ip or str(endpoint.reserved)
+            known_api = endpoint.reserved is Reserved.KUBE_APISERVER
+            return Party(node_peer(name), endpoint.ip, node_like=True, api_server=known_api)
+        if service:
+            return Party(service_peer(*service), endpoint.ip)
+        return Party(address_peer(endpoint.ip), endpoint.ip, names=endpoint.names)
+
+    def _pod(self, endpoint: Endpoint) -> Party:
+        name = (endpoint.namespace, endpoint.pod)
+        pod = self.inventory.pod_by_name.get(name)
+        if pod:
+            return _party(pod, endpoint.ip)
+        labels = endpoint.labels or self.knowledge.labels.get(name, ())
+        ref = self.knowledge.workloads.get(name) or self._owner_of(endpoint.namespace, labels)
+        ref = self._topmost(ref) if ref else WorkloadRef("Pod", *name)
+        return self._owned(ref, endpoint.ip, "/".join(name), labels)
+
+    def _identity(self, endpoint: Endpoint) -> Party:
+        """Resolve a pod identity that came with a foreign IP: a proxy spoke for the pod."""
+        told = self.knowledge.workloads_by_labels.get((endpoint.namespace, endpoint.labels), set())
+        if len(told) == 1:
+            return self._owned(self._topmost(next(iter(told))), "", "", endpoint.labels)
+        ref = self._owner_of(endpoint.namespace, endpoint.labels)
+        if ref is None:
+            ref = WorkloadRef("Pod", endpoint.namespace, "(unnamed)")
+        return self._owned(ref, "", "", endpoint.labels)
+
+    def _owned(self, ref: WorkloadRef, ip: str, pod: str, labels: Labels) -> Party:
+        owner = self.inventory.owner_by_ref.get(ref)
+        return Party(owner_peer(ref), ip, pod, labels, host_network=bool(owner and owner.host_network))
+
+    def _owner_of(self, namespace: str, labels: Labels) -> WorkloadRef | None:
+        """Return the only owner of the cluster state that these labels fit, else the one a label names."""
+        if not labels:
+            return None
+        fitting = [
+            owner.ref
+            for owner in self.inventory.owners_by_namespace.get(namespace, ())
+            if _fits(owner, labels)
+        ]
+        if len(fitting) == 1:
+            return fitting[0]
+        named = owner_label(labels)
+        return WorkloadRef("Workload", namespace, named[1]) if named else None
+
+    def _topmost(self, ref: WorkloadRef) -> WorkloadRef:
+        """Lift a ReplicaSet or Job that a flow named to the owner that the cluster state gives its pods."""
+        if ref in self.inventory.owner_by_ref:
+            return ref
+        for owner in self.inventory.owners_by_namespace.get(ref.namespace, ()):
+            lifts = {"ReplicaSet": ("Deployment", "Rollout"), "Job": ("CronJob",)}.get(ref.kind, ())
+            stem, _, tail = ref.name.rpartition("-")
+            if owner.ref.kind in lifts and owner.ref.name == stem and tail:
+                return owner.ref
+        return ref
+
+    def _by_ip(self, endpoint: Endpoint, when: float) -> Party | None:
+        ip = endpoint.ip
+        if not ip:
+            return None
+        pod = _holder(self.inventory.pods_by_ip.get(ip, ()), when)
+        if pod:
+            return _party(pod, ip)
+        service = self.inventory.service_by_ip.get(ip)
+        if service:
+            return Party(service_peer(service.namespace, service.name), ip)
+        api_server = ip in self.inventory.api_server_ips or endpoint.reserved is Reserved.KUBE_APISERVER
+        node = self.inventory.node_by_ip.get(ip)
+        if node or api_server:
+            name = node.name if node else ip
+            return Party(node_peer(name), ip, node_like=True, api_server=api_server)
+        told = self.knowledge.pods_by_ip.get(ip, ())
+        if len(told) == 1 and not endpoint.reserved.is_node:
+            namespace, name = next(iter(told))
+            return self._pod(Endpoint(ip, namespace, name))
+        return None
+
+
+def _party(pod: Pod, ip: str) -> Party:
+    return Party(
+        owner_peer(pod.owner),
+        ip or (pod.ips[0] if pod.ips else ""),
+        f"{pod.namespace}/{pod.name}",
+        pod.labels,
+        host_network=pod.host_network,
+    )
+
+
+def _holder(pods: tuple[Pod, ...], when: float) -> Pod | None:
+    """Return the pod that had an IP at a time: the youngest that was created by then, None on doubt."""
+    held = [p for p in pods if p.created <= when + _CLOCK_SKEW]
+    return max(held, key=lambda p: (p.created, not p.finished, p.name), default=None)
+
+
+def _fits(owner: PodOwner, labels: Labels) -> bool:
+    selector = owner.selector
+    if selector is None:
+        wanted = tuple(pair for pair in owner.template_labels if is_stable(pair[0]))
+        return bool(wanted) and set(wanted) <= set(labels)
+    if selector.match_expressions or not selector.match_labels:
+        # Flows carry a filtered set of labels, so an absent key proves nothing here.
+        return _template_fits(owner, labels)
+    return set(_stable(selector)) <= set(labels)
+
+
+def _template_fits(owner: PodOwner, labels: Labels) -> bool:
+    template = dict(owner.template_labels)
+    shared = [k for k, _ in labels if k in template and is_stable(k)]
+    return bool(shared) and all(template[k] == v for k, v in labels if k in template and is_stable(k))
+
+
+def _stable(selector: LabelSelector) -> Labels:
+    return tuple(pair for pair in selector.match_labels if is_stable(pair[0]))

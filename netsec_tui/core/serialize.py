@@ -1,0 +1,117 @@
+"""Write NetworkPolicies as YAML: keys in a fixed order, strings quoted that YAML 1.1 could misread."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from netsec_tui.model.identity import Direction
+from netsec_tui.model.policy import IPBlock, LabelSelector, NetworkPolicy, PolicyPeer, PolicyPort, PolicyRule
+
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
+_SPECIAL = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "none"})
+"""Words that YAML 1.1 reads as a boolean or null (yaml.org/type/bool.html), in any case."""
+
+
+def to_yaml(policies: Iterable[NetworkPolicy]) -> str:
+    """Return policies as YAML documents; the empty string for none."""
+    documents = ("\n".join(_lines(policy_object(policy), 0)) + "\n" for policy in policies)
+    return "---\n".join(documents)
+
+
+def policy_object(policy: NetworkPolicy) -> dict[str, Any]:
+    """Return a policy as the API object that ``to_yaml`` writes."""
+    spec: dict[str, Any] = {
+        "podSelector": _selector(policy.pod_selector),
+        "policyTypes": [d.capitalize() for d in policy.policy_types],
+    }
+    for direction in policy.policy_types:
+        word = "from" if direction is Direction.INGRESS else "to"
+        spec[str(direction)] = [_rule(rule, word) for rule in policy.rules(direction)]
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": policy.name, "namespace": policy.namespace},
+        "spec": spec,
+    }
+
+
+def _rule(rule: PolicyRule, word: str) -> dict[str, Any]:
+    written: dict[str, Any] = {}
+    if rule.peers:
+        written[word] = [_peer(peer) for peer in rule.peers]
+    if rule.ports:
+        written["ports"] = [_port(port) for port in rule.ports]
+    return written
+
+
+def _peer(peer: PolicyPeer) -> dict[str, Any]:
+    if peer.ip_block:
+        return {"ipBlock": _block(peer.ip_block)}
+    written: dict[str, Any] = {}
+    if peer.namespace_selector is not None:
+        written["namespaceSelector"] = _selector(peer.namespace_selector)
+    if peer.pod_selector is not None:
+        written["podSelector"] = _selector(peer.pod_selector)
+    return written
+
+
+def _block(block: IPBlock) -> dict[str, Any]:
+    return {"cidr": block.cidr} | ({"except": list(block.excepts)} if block.excepts else {})
+
+
+def _port(port: PolicyPort) -> dict[str, Any]:
+    written: dict[str, Any] = {"protocol": port.protocol}
+    if port.port is not None:
+        written["port"] = port.port
+    if port.end_port is not None:
+        written["endPort"] = port.end_port
+    return written
+
+
+def _selector(selector: LabelSelector) -> dict[str, Any]:
+    written: dict[str, Any] = {}
+    if selector.match_labels:
+        written["matchLabels"] = dict(selector.match_labels)
+    if selector.match_expressions:
+        written["matchExpressions"] = [
+            {"key": r.key, "operator": r.operator} | ({"values": list(r.values)} if r.values else {})
+            for r in selector.match_expressions
+        ]
+    return written
+
+
+def _lines(value: Mapping[str, Any], indent: int) -> Iterator[str]:
+    pad = " " * indent
+    for key, item in value.items():
+        head = f"{pad}{_scalar(key)}:"
+        if isinstance(item, Mapping) and item:
+            yield head
+            yield from _lines(item, indent + 2)
+        elif isinstance(item, list) and item:
+            yield head
+            yield from _items(item, indent + 2)
+        else:
+            yield f"{head} {_scalar(item)}"
+
+
+def _items(items: list[Any], indent: int) -> Iterator[str]:
+    pad = " " * indent
+    for item in items:
+        if isinstance(item, Mapping) and item:
+            first, *rest = _lines(item, indent + 2)
+            yield f"{pad}- {first[indent + 2 :]}"
+            yield from rest
+        else:
+            yield f"{pad}- {_scalar(item)}"
+
+
+def _scalar(value: Any) -> str:
+    if isinstance(value, str):
+        plain = _PLAIN.fullmatch(value) and value.lower() not in _SPECIAL
+        return value if plain else json.dumps(value)
+    if isinstance(value, Mapping):
+        return "{}"
+    return "[]" if isinstance(value, list) else str(value)

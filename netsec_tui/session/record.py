@@ -1,0 +1,125 @@
+"""Keep what was observed and what it resolves to, up to date at the cost of what is new."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+
+from netsec_tui.core.addresses import Ranges, ranges_of
+from netsec_tui.core.aggregate import communications_of
+from netsec_tui.core.conversations import Conversation, Conversations
+from netsec_tui.core.dns import ClusterDns, find_dns
+from netsec_tui.core.knowledge import Knowledge
+from netsec_tui.core.observe import Observations
+from netsec_tui.core.resolve import Resolver
+from netsec_tui.core.services import covered_owners
+from netsec_tui.core.subject import is_host_network
+from netsec_tui.model.communication import Communication
+from netsec_tui.model.flow import Flow, Gap
+from netsec_tui.model.identity import PeerSort, WorkloadRef
+from netsec_tui.model.inventory import Inventory
+from netsec_tui.model.review import Subject
+from netsec_tui.model.timespan import Window
+
+
+class Resolved:
+    """Hold what follows from one inventory and the knowledge of one moment."""
+
+    def __init__(self, observations: Observations, inventory: Inventory, knowledge: Knowledge) -> None:
+        self.inventory = inventory
+        self.knowledge = knowledge
+        self.knowledge_version = knowledge.version
+        self.conversations = Conversations(observations, Resolver(inventory, knowledge))
+
+    @cached_property
+    def dns(self) -> ClusterDns | None:
+        """Return the cluster DNS."""
+        return find_dns(self.inventory, self.knowledge)
+
+    @cached_property
+    def ranges(self) -> Ranges:
+        """Return the known ranges."""
+        return ranges_of(self.inventory)
+
+
+class Record:
+    """Own observations, inventory and what they resolve to."""
+
+    def __init__(self) -> None:
+        self.observations = Observations()
+        self.inventory = Inventory()
+        self.version = 0
+        self._knowledge = Knowledge()
+        self._learnt = 0
+        self._resolved: Resolved | None = None
+
+    def add(self, flows: Iterable[Flow | Gap]) -> None:
+        """Fold flows in; conversations follow, anew only when something was learnt about a pod."""
+        changed = self.observations.add(flows)
+        self.version += 1
+        for endpoint in self.observations.endpoints[self._learnt :]:
+            self._knowledge.learn(endpoint)
+        self._learnt = len(self.observations.endpoints)
+        if self._resolved is None:
+            return
+        if self._knowledge.version != self._resolved.knowledge_version:
+            self._resolved = None
+        else:
+            self._resolved.conversations.update(changed)
+
+    def set_inventory(self, inventory: Inventory) -> None:
+        """Replace the cluster state."""
+        if inventory != self.inventory:
+            self.inventory = inventory
+            self._resolved = None
+            self.version += 1
+
+    @property
+    def resolved(self) -> Resolved:
+        """Return what all this resolves to now."""
+        if self._resolved is None:
+            self._resolved = Resolved(self.observations, self.inventory, self._knowledge)
+        return self._resolved
+
+    def communications(self, subject: Subject, window: Window) -> tuple[Communication, ...]:
+        """Return the rows of a workload in a window."""
+        narrow = subject.selector.match_labels if subject.ref.kind == "Service" else ()
+        return communications_of(self.resolved.conversations, subject.owners, window, narrow)
+
+    def counted(self, window: Window) -> dict[WorkloadRef, tuple[int, int]]:
+        """Count ingress and egress conversations of every workload with any in the window, Services too."""
+        counts: dict[WorkloadRef, list[int]] = {}
+        for conversation in self.resolved.conversations.all.values():
+            if not conversation.real or not conversation.seen(window.start, window.end):
+                continue
+            for ref in self._servers(conversation):
+                counts.setdefault(ref, [0, 0])[0] += 1
+            client = conversation.key.client
+            if client.sort is PeerSort.OWNER:
+                counts.setdefault(client.ref, [0, 0])[1] += 1
+        found = {ref: (ingress, egress) for ref, (ingress, egress) in counts.items()}
+        for service in self.inventory.services:
+            owners = covered_owners(self.inventory, self._knowledge, service) if service.selector else ()
+            of_owners = [found[owner] for owner in owners if owner in found]
+            if of_owners:
+                ref = WorkloadRef("Service", service.namespace, service.name)
+                found[ref] = (sum(i for i, _ in of_owners), sum(e for _, e in of_owners))
+        return found
+
+    def _servers(self, conversation: Conversation) -> tuple[WorkloadRef, ...]:
+        server = conversation.key.server
+        if server.sort is PeerSort.OWNER:
+            return (server.ref,)
+        if server.sort is not PeerSort.SERVICE:
+            return ()
+        service = self.inventory.service_by_name.get((server.namespace, server.name))
+        return covered_owners(self.inventory, self._knowledge, service) if service else ()
+
+    def host_network(self, ref: WorkloadRef) -> bool:
+        """Tell whether a workload runs on the host network."""
+        return is_host_network(self.inventory, ref)
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """Return what flows told about pods."""
+        return self._knowledge
