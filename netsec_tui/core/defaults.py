@@ -12,6 +12,12 @@ from netsec_tui.model.inventory import ContainerPort
 from netsec_tui.model.review import Subject
 
 
+_NODE = {
+    Direction.INGRESS: "nodes start out: a pod's own node gets in anyway, for probes",
+    Direction.EGRESS: "nodes start out",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Default:
     """Hold whether a row starts in the policy, and why not or with which caveat."""
@@ -34,7 +40,7 @@ def default_of(
     if sort is PeerSort.ADDRESS:
         return Default(False, "unresolved IPs start out")
     if sort is PeerSort.NODE:
-        return Default(False, "node: traffic from a pod's own node is always allowed")
+        return Default(False, _NODE[communication.key.direction])
     if not counts.allowed and not counts.answers:
         return Default(False, _never(communication))
     if sort is PeerSort.API_SERVER:
