@@ -24,6 +24,9 @@ _PROTOCOLS = {
     "ICMPv6": Protocol.ICMP,
 }
 _VERDICTS: Mapping[Any, Verdict] = {v.name: v for v in Verdict} | {int(v): v for v in Verdict}
+_NAME_OR_NUMBER = (str, int)
+# Members of an enum by name cost a look-up each time, which counts in a million flows.
+_UNKNOWN, _ICMP = Verdict.UNKNOWN, Protocol.ICMP
 _FLOW_FIELDS = frozenset({"IP", "l4", "source", "destination", "verdict"})
 _SOCK_EVENT = 7
 _LOSSES = {
@@ -83,7 +86,7 @@ class HubbleDecoder:
         syn = ack = rst = False
         flags = ports.get("flags")
         if type(flags) is dict:
-            syn, ack, rst = (flags.get(name) is True for name in ("SYN", "ACK", "RST"))
+            syn, ack, rst = flags.get("SYN") is True, flags.get("ACK") is True, flags.get("RST") is True
         source_port = _port(ports.get("source_port", 0))
         destination_port = _port(ports.get("destination_port", 0))
         if _is_socket_event(flow, verdict, source_port, destination_port):
@@ -113,14 +116,13 @@ class HubbleDecoder:
     def _both_ends(self, flow: Mapping[str, Any]) -> tuple[End, End]:
         get = flow.get
         ip = _object(get("IP"))
-        source = self._ends.read(_object(get("source")), ip.get("source"), get("source_names"))
-        destination = self._ends.read(
-            _object(get("destination")), ip.get("destination"), get("destination_names")
-        )
-        for side, end in (("source", source.endpoint), ("destination", destination.endpoint)):
-            if not end.ip and not end.pod:
-                raise _UnusableError(f"no IP and no pod name of the {side} (did a field mask remove them?)")
-        return source, destination
+        read = self._ends.read
+        source = read(_object(get("source")), ip.get("source"), get("source_names"))
+        destination = read(_object(get("destination")), ip.get("destination"), get("destination_names"))
+        if source.named and destination.named:
+            return source, destination
+        side = "destination" if source.named else "source"
+        raise _UnusableError(f"no IP and no pod name of the {side} (did a field mask remove them?)")
 
 
 def _orientation(
@@ -144,7 +146,7 @@ def _seconds(value: Any) -> float:
         moment = datetime.fromisoformat(value)
     except ValueError:
         raise _UnusableError("the time is not RFC 3339") from None
-    if moment.tzinfo is None or "T" not in value[:11].upper():
+    if moment.tzinfo is None:
         raise _UnusableError("the time is not RFC 3339")
     seconds = moment.timestamp()
     if seconds <= 0:
@@ -154,7 +156,7 @@ def _seconds(value: Any) -> float:
 
 def _verdict(value: Any) -> Verdict:
     """Return the verdict; one that is absent or from a newer Hubble is UNKNOWN, never allowed."""
-    return _VERDICTS.get(value, Verdict.UNKNOWN) if type(value) in (str, int) else Verdict.UNKNOWN
+    return _VERDICTS.get(value, _UNKNOWN) if type(value) in _NAME_OR_NUMBER else _UNKNOWN
 
 
 def _layer4(value: Any, verdict: Verdict) -> tuple[Protocol, Mapping[str, Any]]:
@@ -167,7 +169,7 @@ def _layer4(value: Any, verdict: Verdict) -> tuple[Protocol, Mapping[str, Any]]:
         if protocol is not None:
             if type(ports) is not dict:
                 raise _UnusableError(f"l4.{name} is not an object")
-            return protocol, ports if protocol is not Protocol.ICMP else _EMPTY
+            return protocol, ports if protocol is not _ICMP else _EMPTY
     return Protocol.OTHER, _EMPTY
 
 
@@ -178,9 +180,10 @@ def _port(value: Any) -> int:
 
 
 def _is_socket_event(flow: Mapping[str, Any], verdict: Verdict, source_port: int, port: int) -> bool:
-    if flow.get("Type") == "SOCK" or _object(flow.get("event_type")).get("type") == _SOCK_EVENT:
+    event = flow.get("event_type")
+    if flow.get("Type") == "SOCK" or (type(event) is dict and event.get("type") == _SOCK_EVENT):
         return True
-    return verdict in (Verdict.TRACED, Verdict.TRANSLATED) and (source_port == 0 or port == 0)
+    return (source_port == 0 or port == 0) and verdict in (Verdict.TRACED, Verdict.TRANSLATED)
 
 
 def _service(

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from netsec_tui.model.flow import Endpoint, Labels, Reserved
 
-_CACHE_LIMIT = 65_536
+_CACHE_LIMIT = 16_384
 _FIRST_POD_IDENTITY = 256
 _NAMESPACE_LABEL = "io.kubernetes.pod.namespace"
 
@@ -44,12 +44,14 @@ class End(NamedTuple):
     """Hold one end of a flow with what only the direction of the flow depends on.
 
     ``local`` means that the reporting node runs the endpoint (only those have an ID). ``twin`` means that
-    its ID equals its identity, as Retina writes it and Cilium does not.
+    its ID equals its identity, as Retina writes it and Cilium does not. ``named`` means that there is an
+    IP or a pod name at all.
     """
 
     endpoint: Endpoint
     local: bool
     twin: bool
+    named: bool
 
 
 class EndReader:
@@ -57,32 +59,23 @@ class EndReader:
 
     def __init__(self, limit: int = _CACHE_LIMIT) -> None:
         self._limit = limit
-        self._ends: dict[object, End] = {}
+        self._ends: dict[object, tuple[Mapping[str, Any], Any, End]] = {}
 
     def read(self, raw: Mapping[str, Any], ip: Any, names: Any) -> End:
         """Return one end; ``raw`` is flow.source or flow.destination, the rest its IP and DNS names."""
-        get = raw.get
-        labels = get("labels")
-        workloads = get("workloads")
-        key = (
-            ip,
-            get("ID"),
-            get("identity"),
-            get("pod_name"),
-            get("namespace"),
-            tuple(labels) if type(labels) is list else None,
-            _pairs(workloads) if workloads else None,
-            tuple(names) if names and type(names) is list else None,
-        )
+        key = ip, raw.get("pod_name"), raw.get("identity"), raw.get("ID")
         try:
             known = self._ends.get(key)
         except TypeError:  # something unhashable where text belongs
             return _end(raw, ip, names)
-        if known is None:
-            if len(self._ends) >= self._limit:
-                self._ends.clear()
-            known = self._ends[key] = _end(raw, ip, names)
-        return known
+        # Comparing what was read with what is read now costs less than hashing its labels.
+        if known is not None and known[0] == raw and known[1] == names:
+            return known[2]
+        if len(self._ends) >= self._limit:
+            self._ends.clear()
+        end = _end(raw, ip, names)
+        self._ends[key] = raw, names, end
+        return end
 
 
 def _end(raw: Mapping[str, Any], ip: Any, names: Any) -> End:
@@ -99,9 +92,9 @@ def _end(raw: Mapping[str, Any], ip: Any, names: Any) -> End:
         reserved=reserved,
         names=tuple(name for name in map(text, names if type(names) is list else ()) if name),
     )
-    if type(number) is not int or number == 0:
-        return End(endpoint, local=False, twin=False)
-    return End(endpoint, local=True, twin=number == identity and number >= _FIRST_POD_IDENTITY)
+    local = type(number) is int and number != 0
+    twin = type(number) is int and number == identity and number >= _FIRST_POD_IDENTITY
+    return End(endpoint, local, twin, named=bool(endpoint.ip or endpoint.pod))
 
 
 def _pairs(workloads: Any) -> tuple[tuple[str, str], ...]:
