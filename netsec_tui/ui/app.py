@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -49,7 +50,8 @@ class NetsecApp(App[int]):
         theme: str = DARK.name,
         ascii_only: bool = False,
     ) -> None:
-        super().__init__()
+        # Textual decides here how it takes colour away: all of it only from the terminal's own colours.
+        super().__init__(ansi_color=True if os.environ.get("NO_COLOR") else None)
         self.animation_level = "none"
         self.set_class(ascii_only, "-ascii")
         for known in THEMES:
@@ -174,8 +176,9 @@ class NetsecApp(App[int]):
             return
         if answered and answers.timespan is not None:
             self.apply(ChooseTimespan(answers.timespan))
-        if answered and answers.owner is not None and not self.apply(ChooseWorkload(answers.owner)):
-            self._awaited = answers.owner
+        chosen = answers.workload if answered else None
+        if chosen is not None and not self.apply(ChooseWorkload(chosen)):
+            self._awaited = chosen
 
     def _found(self, awaited: WorkloadRef) -> bool:
         """Choose a workload that flags have named once it is there; why it was not has been said."""

@@ -35,6 +35,8 @@ def run_app(
     from netsec_tui.ui.themes import start_theme
 
     chosen = start_theme(theme, os.environ)  # before the app is made: Textual takes NO_COLOR away
+    if not os.environ.get("NO_COLOR", "unset"):
+        del os.environ["NO_COLOR"]  # empty means no wish (no-color.org), but Textual takes it for one
     app = NetsecApp(session, feed, start=start, clusters=clusters, theme=chosen, ascii_only=ascii_only)
     if theme and theme not in app.available_themes:
         raise UsageError(

@@ -52,15 +52,23 @@ class Answers:
     kind: str | None = None
     owner: WorkloadRef | None = None
     timespan: Timespan | None = None
+    name: str | None = None
+
+    @property
+    def workload(self) -> WorkloadRef | None:
+        """Return the workload that was picked, or named by kind and name."""
+        if self.owner is None and self.namespace and self.kind and self.name:
+            return WorkloadRef(self.kind, self.namespace, self.name)
+        return self.owner
 
 
 def first_questions(start: StartScope) -> tuple[tuple[str, ...], Answers]:
     """Return what is asked at the start, and what flags have answered."""
-    answers = Answers(start.namespace, start.kind, None, start.timespan)
-    if start.namespace and start.kind and start.name:
-        answers.owner = WorkloadRef(start.kind, start.namespace, start.name)
-    steps = tuple(step for step in STEPS if step == "cluster" or getattr(answers, step) is None)
-    return steps, answers
+    answers = Answers(start.namespace, start.kind, timespan=start.timespan, name=start.name)
+    answered = {step for step in STEPS if step != "cluster" and getattr(answers, step, None) is not None}
+    if start.kind and start.name:
+        answered.add("owner")
+    return tuple(step for step in STEPS if step not in answered), answers
 
 
 def questions_from(first: str) -> tuple[str, ...]:

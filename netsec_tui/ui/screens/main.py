@@ -78,7 +78,9 @@ class MainScreen(Screen[None]):
         self.show(self._view)
 
     def show(self, view: View) -> None:
-        """Give every part its view."""
+        """Give every part its view; there are none while the app closes and its timer still runs."""
+        if not self.children:
+            return
         first = self._view.review is None and view.review is not None
         self._view = view
         self.set_class(view.review is None, "-empty")

@@ -43,7 +43,9 @@ class AppliedPane(Pane):
         empty.display = not applied
         if applied != self._applied:
             self._applied = applied
-            self.query_one(OptionList).set_options(_options(applied))
+            options = self.query_one(OptionList)
+            options.set_options(_options(applied))
+            options.highlighted = 0 if applied else None
         summary = [str(len(applied)), "enter View Policy"] if applied else ["none"]
         self.summarise(summary, summary)
 

@@ -1,0 +1,493 @@
+"""The main screen over a small cluster, driven by keys."""
+
+from pathlib import Path
+
+import pytest
+
+from netsec_tui.model.decision import GeneralRule
+from netsec_tui.model.identity import Direction, WorkloadRef
+from netsec_tui.sources.contract import FlowsRead, SourceStatus
+from netsec_tui.ui.screens.confirm import Confirm
+from netsec_tui.ui.screens.main import MainScreen
+from netsec_tui.ui.screens.picker import Picker
+from netsec_tui.ui.start import StartScope
+from netsec_tui.ui.widgets.communication_table import CommunicationTable
+from netsec_tui.ui.widgets.status_line import StatusLine
+from tests.ui.dialog_host import type_text
+from tests.ui.shop import ALL, CHECKOUT, LAST_12_H, Feed, app_over, full_feed, read_all, screen_text, talk
+
+WIDE, NARROW = (140, 40), (80, 24)
+
+
+def status(app):
+    return app.screen_stack[0].query_one(StatusLine).text
+
+
+async def started(pilot):
+    await pilot.pause()
+    await pilot.app.workers.wait_for_complete()
+    await pilot.pause()
+    await pilot.pause()
+
+
+class TestScope:
+    async def test_it_is_asked_for_in_the_order_of_the_documents(self):
+        app = app_over(start=StartScope())
+        async with app.run_test(size=WIDE) as pilot:
+            for title, typed in (
+                ("Namespace", "shop"),
+                ("Kind in shop", "deploy"),
+                ("Deployment in shop", "check"),
+                ("Timespan", "12"),
+            ):
+                await pilot.pause()
+                assert title in screen_text(app)
+                await type_text(pilot, typed)
+                await pilot.press("enter")
+            await started(pilot)
+            assert app.session.scope == CHECKOUT
+            assert app.session.timespan == LAST_12_H
+            assert " \u203a ".join(("kind-shop", "shop", "Deployment/checkout")) in screen_text(app)
+
+    async def test_flags_answer_it(self):
+        app = app_over()
+        async with app.run_test(size=WIDE) as pilot:
+            await started(pilot)
+            assert isinstance(app.screen, MainScreen)
+            assert app.session.scope == CHECKOUT
+
+    async def test_a_kind_and_name_need_only_their_namespace(self):
+        app = app_over(start=StartScope(None, "Deployment", "checkout", ALL))
+        async with app.run_test(size=WIDE) as pilot:
+            await pilot.pause()
+            await type_text(pilot, "shop")
+            await pilot.press("enter")
+            await started(pilot)
+            assert app.session.scope == CHECKOUT
+
+    async def test_flags_may_name_a_workload_that_is_seen_later(self):
+        late = Feed()
+        app = app_over(late, StartScope("shop", "Deployment", "checkout", ALL))
+        async with app.run_test(size=WIDE) as pilot:
+            await started(pilot)
+            assert app.session.scope is None
+            assert "checkout" in status(app)
+            late.waiting += full_feed().waiting
+            await read_all(late, pilot)
+            assert app.session.scope == CHECKOUT
+
+    async def test_leaving_a_picker_goes_one_question_back(self):
+        app = app_over(start=StartScope())
+        async with app.run_test(size=WIDE) as pilot:
+            await pilot.pause()
+            await type_text(pilot, "shop")
+            await pilot.press("enter")
+            await pilot.pause()
+            assert "Kind in shop" in screen_text(app)
+            await pilot.press("escape")
+            await pilot.pause()
+            assert "Kind in shop" not in screen_text(app)
+            assert isinstance(app.screen, Picker)
+            await pilot.press("escape")
+            await pilot.pause()
+            assert isinstance(app.screen, MainScreen)
+            assert "Press s to choose" in screen_text(app)
+
+    async def test_a_picker_says_the_coverage_limits_and_never_lists_nodes(self):
+        app = app_over(start=StartScope())
+        async with app.run_test(size=WIDE) as pilot:
+            await pilot.pause()
+            assert "Not listed: workloads without recorded communications, and nodes." in screen_text(app)
+            assert "node-a" not in screen_text(app)
+
+    async def test_another_timespan_and_workload_by_key(self):
+        app = app_over()
+        async with app.run_test(size=WIDE) as pilot:
+            await started(pilot)
+            await pilot.press("t")
+            await pilot.pause()
+            await type_text(pilot, "all")
+            await pilot.press("enter")
+            await started(pilot)
+            assert app.session.timespan == ALL
+            await pilot.press("o")
+            await pilot.pause()
+            await type_text(pilot, "deploy")
+            await pilot.press("enter")
+            await pilot.pause()
+            await type_text(pilot, "front")
+            await pilot.press("enter")
+            await started(pilot)
+            assert app.session.scope == WorkloadRef("Deployment", "shop", "frontend")
+
+    async def test_what_was_seen_stands_beside_what_was_asked(self):
+        app = app_over()
+        async with app.run_test(size=WIDE) as pilot:
+            await started(pilot)
+            assert "last 12 h, 3 h 10 min seen" in screen_text(app)
+            assert "read-only" in screen_text(app)
+
+
+class TestPanes:
+    async def test_all_are_visible_together_at_140x40(self):
+        app = app_over()
+        async with app.run_test(size=WIDE) as pilot:
+            await started(pilot)
+            text = screen_text(app)
+            for part in ("1 Ingress", "2 Egress", "3 Topology", "4 Generated policy", "shop/frontend"):
+                assert part in text
+            assert "kind: NetworkPolicy" in text
+            assert "Deployment/checkout" in text
+
+    @pytest.mark.parametrize(
+        ("key", "shown"),
+        [("1", "frontend"), ("2", "orders-db"), ("3", "EGRESS"), ("4", "podSelector"), ("5", "old-policy")],
+    )
+    async def test_one_at_a_time_at_80x24(self, key, shown):
+        app = app_over()
+        async with app.run_test(size=NARROW) as pilot:
+            await started(pilot)
+            await pilot.press(key)
+            await started(pilot)
+            assert shown in screen_text(app)
+            visible = [pane.id for pane in app.screen.query(".pane") if pane.region.height]
+            assert len(visible) == 1
+
+    async def test_tab_goes_round_the_panes(self):
+        app = app_over()
+        async with app.run_test(size=NARROW) as pilot:
+            await started(pilot)
+            seen = []
+            for _ in range(5):
+                await pilot.press("tab")
+                await pilot.pause()
+                seen += [pane.id for pane in app.screen.query(".pane") if pane.region.height]
+            assert seen == ["egress", "topology", "policy", "applied", "ingress"]
+
+    async def test_a_table_has_at_least_16_rows_at_80x24(self):
+        many = [flow for n in range(1, 60) for flow in talk("checkout", f"203.0.113.{n}", 443)]
+        app = app_over(full_feed(many))
+        async with app.run_test(size=NARROW) as pilot:
+            await started(pilot)
+            await pilot.press("2")
+            await started(pilot)
+            await pilot.press("pagedown", "pagedown")
+            await pilot.pause()
+            rows = [line for line in screen_text(app).splitlines() if "203.0.113." in line and "[" in line]
+            assert len(rows) >= 16
+
+    async def test_zoom_gives_the_screen_to_one_pane_and_back(self):
+        app = app_over()
+        async with app.run_test(size=WIDE) as pilot:
+            await started(pilot)
+            await pilot.press("3", "z")
+            await started(pilot)
+            assert "INGRESS" in screen_text(app)
+            assert "apiVersion" not in screen_text(app)
+            await pilot.press("z")
+            await started(pilot)
+            assert "apiVersion" in screen_text(app)
+
+    async def test_view_policy_shows_the_raw_yaml(self):
+        app = app_over()
+        async with app.run_test(size=WIDE) as pilot:
+            await started(pilot)
+            await pilot.press("5")
+            await started(pilot)
+            await pilot.press("enter")
+            await pilot.pause()
+            assert "View Policy: shop/old-policy" in screen_text(app)
+            assert "matchLabels:" in screen_text(app)
+            await pilot.press("q")
+            await pilot.pause()
+            assert isinstance(app.screen, MainScreen)
+
+
+class TestDecisions:
+    async def test_a_tick_changes_policy_and_topology_at_once(self):
+        app = app_over()
+        async with app.run_test(size=WIDE) as pilot:
+            await started(pilot)
+            assert "port: 8443" in app.session.review().yaml
+            await pilot.press("2")
+            await started(pilot)
+            table = app.screen.query_one("#egress CommunicationTable", CommunicationTable)
+            while table.row_at_cursor().communication.peer.name != "payment":
+                await pilot.press("down")
+            await pilot.press("space")
+            await started(pilot)
+            assert "port: 8443" not in app.session.review().yaml
+            (line,) = [text for text in screen_text(app).splitlines() if "8443/TCP ╌" in text]
+            assert "✗ payment" in line
+            await pilot.press("u")
+            await started(pilot)
+            assert "port: 8443" in app.session.review().yaml
+
+    async def test_new_flows_never_move_a_tick(self):
+        live = full_feed()
+        app = app_over(live)
+        async with app.run_test(size=WIDE) as pilot:
+            await started(pilot)
+            await pilot.press("2")
+            await started(pilot)
+            table = app.screen.query_one("#egress CommunicationTable", CommunicationTable)
+            key = table.row_at_cursor().key
+            await pilot.press("space")
+            live.waiting.append(FlowsRead(tuple(talk("checkout", "frontend", 80))))
+            await read_all(live, pilot)
+            rows = {row.key: row for row in app.session.review().egress.rows}
+            assert not rows[key].ticked
+            assert table.row_at_cursor().key == key
+            assert any(row.communication.peer.name == "frontend" for row in rows.values())
+
+    async def test_the_general_rule_by_key(self):
+        app = app_over()
+        async with app.run_test(size=WIDE) as pilot:
+            await started(pilot)
+            await pilot.press("2", "r")
+            await pilot.pause()
+            await type_text(pilot, "block")
+            await pilot.press("enter")
+            await started(pilot)
+            assert app.session.review().egress.general is GeneralRule.BLOCK_ALL
+            assert "2 Egress · Block All" in screen_text(app)
+
+    async def test_an_address_gets_an_alias(self):
+        app = app_over()
+        async with app.run_test(size=WIDE) as pilot:
+            await started(pilot)
+            await pilot.press("2", "end", "at")
+            await pilot.pause()
+            await type_text(pilot, "web")
+            await pilot.press("enter")
+            await started(pilot)
+            assert [alias.name for alias in app.session.aliases] == ["web"]
+            assert "web" in screen_text(app)
+
+    async def test_only_an_unresolved_ip_gets_an_alias(self):
+        app = app_over()
+        async with app.run_test(size=WIDE) as pilot:
+            await started(pilot)
+            await pilot.press("at")
+            await pilot.pause()
+            assert "move to one first" in status(app)
+
+    async def test_an_ip_mask_is_allowed(self):
+        app = app_over()
+        async with app.run_test(size=WIDE) as pilot:
+            await started(pilot)
+            await pilot.press("2", "m")
+            await pilot.pause()
+            await type_text(pilot, "203.0.113.0/24")
+            await pilot.press("tab", *"tcp", "tab", *"443", "enter")
+            await started(pilot)
+            assert "cidr: 203.0.113.0/24" in app.session.review().yaml.replace('"', "")
+            assert "1 IP mask" in screen_text(app)
+
+
+class TestFilters:
+    async def test_text_inverse_and_back(self):
+        app = app_over()
+        async with app.run_test(size=WIDE) as pilot:
+            await started(pilot)
+            await pilot.press("2", "slash")
+            await type_text(pilot, "orders")
+            await pilot.press("enter")
+            table = app.screen.query_one("#egress CommunicationTable", CommunicationTable)
+            assert table.has_focus
+            assert "/orders: 1 shown" in screen_text(app)
+            await pilot.press("slash", "home", "!", "enter")
+            await pilot.pause()
+            assert "data/orders-db" not in screen_text(app)
+            await pilot.press("escape")
+            await pilot.pause()
+            assert "data/orders-db" in screen_text(app)
+
+    async def test_categories(self):
+        app = app_over()
+        async with app.run_test(size=WIDE) as pilot:
+            await started(pilot)
+            await pilot.press("2", "f", "i", "enter")
+            await pilot.pause()
+            assert "No unresolved IP matches Internal." in screen_text(app)
+            assert "data/orders-db" in screen_text(app)
+
+
+class TestPolicyOut:
+    async def test_saved_is_what_is_shown(self):
+        app = app_over()
+        async with app.run_test(size=WIDE) as pilot:
+            await started(pilot)
+            await pilot.press("S", "enter")
+            await started(pilot)
+            assert "Saved deployment-checkout.yaml" in status(app)
+            assert Path("deployment-checkout.yaml").read_text() == app.session.review().yaml
+
+    async def test_copying_is_honest(self):
+        app = app_over()
+        async with app.run_test(size=WIDE) as pilot:
+            await started(pilot)
+            await pilot.press("y")
+            await pilot.pause()
+            assert app.clipboard == app.session.review().yaml
+            assert "OSC 52" in status(app)
+            assert "press S to save" in status(app)
+
+    async def test_a_host_network_workload_is_refused_with_the_reason(self):
+        app = app_over(start=StartScope("kube-system", "DaemonSet", "agent", LAST_12_H))
+        async with app.run_test(size=WIDE) as pilot:
+            await started(pilot)
+            assert "No NetworkPolicy can be made for this workload." in screen_text(app)
+            await pilot.press("S")
+            await pilot.pause()
+            assert isinstance(app.screen, MainScreen)
+            assert "host" in status(app)
+
+
+class TestLeaving:
+    async def test_escape_never_quits_and_q_does(self):
+        app = app_over()
+        async with app.run_test(size=WIDE) as pilot:
+            await started(pilot)
+            await pilot.press("escape", "escape", "backspace")
+            await pilot.pause()
+            assert app.is_running
+            await pilot.press("q")
+            await pilot.pause()
+            assert app.return_value == 0
+
+    async def test_unsaved_decisions_are_asked_about_once(self):
+        app = app_over()
+        async with app.run_test(size=WIDE) as pilot:
+            await started(pilot)
+            await pilot.press("space", "q")
+            await pilot.pause()
+            assert isinstance(app.screen, Confirm)
+            assert "Deployment/checkout are not saved" in screen_text(app)
+            await pilot.press("n")
+            await pilot.pause()
+            assert isinstance(app.screen, MainScreen)
+            await pilot.press("S", "enter")
+            await started(pilot)
+            await pilot.press("q")
+            await pilot.pause()
+            assert app.return_value == 0
+
+    async def test_the_feed_is_stopped(self):
+        live = full_feed()
+        app = app_over(live)
+        async with app.run_test(size=WIDE) as pilot:
+            await started(pilot)
+            assert live.running
+        assert not live.running
+
+
+class TestCommands:
+    @pytest.mark.parametrize(
+        ("typed", "done"),
+        [
+            ("wl shop frontend", lambda app: app.session.scope.name == "frontend"),
+            ("timespan all", lambda app: app.session.timespan == ALL),
+            (
+                "rule ingress allow all inside",
+                lambda app: app.session.review().ingress.general is GeneralRule.INSIDE_NAMESPACE,
+            ),
+            ("theme netsec-light", lambda app: app.theme == "netsec-light"),
+            ("applied", lambda app: "old-policy" in screen_text(app)),
+            ("q", lambda app: app.return_value == 0),
+            ("ns ops", lambda app: "Kind in ops" in screen_text(app)),
+            ("rule", lambda app: "General rule for ingress" in screen_text(app)),
+        ],
+    )
+    async def test_by_name(self, typed, done):
+        app = app_over()
+        async with app.run_test(size=WIDE) as pilot:
+            await started(pilot)
+            await pilot.press("colon")
+            await type_text(pilot, typed)
+            await pilot.press("enter")
+            await pilot.pause()
+            await pilot.pause()
+            await pilot.pause()
+            assert done(app)
+
+
+class TestTrouble:
+    async def test_cluster_state_without_flows_says_what_is_lacking(self):
+        app = app_over(full_feed([]), StartScope())
+        async with app.run_test(size=WIDE) as pilot:
+            await pilot.pause()
+            await pilot.press("escape")
+            await pilot.pause()
+            assert "flows are lacking" in screen_text(app)
+            assert "hubble observe -f -o json | netsec-tui --flows - --context kind-shop" in screen_text(app)
+
+    async def test_a_source_that_fails_is_said_and_what_was_read_is_kept(self):
+        failing = SourceStatus("cluster", live=True, error="the API server at 10.1.1.1 does not answer")
+        app = app_over(full_feed(None, None, failing))
+        async with app.run_test(size=WIDE) as pilot:
+            await started(pilot)
+            assert "source failing" in screen_text(app)
+            assert "the API server at 10.1.1.1 does not answer" in screen_text(app)
+            assert "shop/frontend" in screen_text(app)
+
+    async def test_nothing_but_an_error(self):
+        failing = SourceStatus("cluster", live=True, error="the API server at 10.1.1.1 does not answer")
+        app = app_over(Feed(failing), StartScope())
+        async with app.run_test(size=WIDE) as pilot:
+            await pilot.pause()
+            await pilot.press("escape")
+            await pilot.pause()
+            assert "the API server at 10.1.1.1 does not answer" in screen_text(app)
+
+    async def test_skipped_lines_are_counted(self):
+        skipping = SourceStatus("flows.jsonl", live=False, skipped=3, ended=True)
+        app = app_over(full_feed(None, None, skipping))
+        async with app.run_test(size=NARROW) as pilot:
+            await started(pilot)
+            assert "3 skipped" in screen_text(app)
+
+    async def test_names_that_look_like_markup_show_literally(self):
+        app = app_over()
+        async with app.run_test(size=WIDE) as pilot:
+            await started(pilot)
+            app.screen.say("[red]odd[/red] \x1b[31m")
+            await pilot.pause()
+            assert r"[red]odd[/red] \x1b[31m" in screen_text(app)
+
+    async def test_warnings_stand_at_the_top_and_open(self):
+        app = app_over()
+        async with app.run_test(size=WIDE) as pilot:
+            await started(pilot)
+            warnings = app.session.review().warnings
+            assert warnings
+            assert warnings[0][:40] in screen_text(app).splitlines()[1]
+            await pilot.press("w")
+            await pilot.pause()
+            for warning in warnings:
+                assert warning[:40] in screen_text(app)
+
+
+class TestTopology:
+    async def test_the_detail_follows_the_cursor_and_enter_shows_all(self):
+        app = app_over()
+        async with app.run_test(size=WIDE) as pilot:
+            await started(pilot)
+            await pilot.press("3")
+            await started(pilot)
+            detail = app.screen.query_one("#topology .detail")
+            assert detail.region.height > 0
+            await pilot.press("enter")
+            await pilot.pause()
+            assert "Detail" in screen_text(app)
+
+    async def test_every_row_of_both_tables_is_drawn(self):
+        app = app_over()
+        async with app.run_test(size=WIDE) as pilot:
+            await started(pilot)
+            await pilot.press("3", "z")
+            await started(pilot)
+            text = screen_text(app)
+            for direction in Direction:
+                for row in app.session.review().of(direction).rows:
+                    assert row.communication.peer.name in text
