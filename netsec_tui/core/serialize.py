@@ -111,7 +111,13 @@ def _items(items: list[Any], indent: int) -> Iterator[str]:
 def _scalar(value: Any) -> str:
     if isinstance(value, str):
         plain = _PLAIN.fullmatch(value) and value.lower() not in _SPECIAL
-        return value if plain else json.dumps(value)
+        return value if plain else _quoted(value)
     if isinstance(value, Mapping):
         return "{}"
     return "[]" if isinstance(value, list) else str(value)
+
+
+def _quoted(text: str) -> str:
+    # JSON writes what lies beyond 16 bits as two escapes, which YAML would read as two broken characters.
+    astral = "".join(f"\\U{ord(c):08x}" if ord(c) > 0xFFFF else json.dumps(c)[1:-1] for c in text)
+    return f'"{astral}"'
