@@ -18,11 +18,11 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
 from hubble_lines import lines  # noqa: E402
-from netsec_tui.sources.lines import FlowFileSource  # noqa: E402
 
 from netsec_tui.session.actions import ChooseWorkload  # noqa: E402
 from netsec_tui.session.session import Options, Session  # noqa: E402
 from netsec_tui.sources.contract import FlowsRead, Message  # noqa: E402
+from netsec_tui.sources.lines import FlowFileSource  # noqa: E402
 
 ROUNDS = 3
 

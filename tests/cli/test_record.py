@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -41,19 +42,22 @@ def test_existing_file_is_not_overwritten(run, cluster, tmp_path):
 def test_stream_is_recorded_until_it_ends(run, start, cluster, tmp_path, ending):
     argv = ["record", "--flows", "-", "--manifests", "cluster.yaml", "-o", "a.capture"]
     lines = (tmp_path / "flows.json").read_bytes()
-    with start(*argv, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with start(*argv, stdin=subprocess.PIPE) as process:
         process.stdin.write(lines)
         process.stdin.flush()
         if ending is None:
             process.stdin.close()
         else:
-            assert b"11 flows" in _line_with(process.stderr, b"11 flows")
+            _wait_for(tmp_path / "a.capture", b'{"flow":', 11)
             process.send_signal(ending)
         assert process.wait(timeout=60) == 0
     _, out, _ = run("list", "--capture", "a.capture", "-o", "json")
     assert len(json.loads(out)["workloads"]) == 5
 
 
-def _line_with(stream, text):
-    """Return the first line that holds the text; the stream ends when the process does."""
-    return next((line for line in stream if text in line), b"")
+def _wait_for(path, text, times):
+    """Return as soon as the file holds the text that often."""
+    end = time.monotonic() + 30
+    while not path.exists() or path.read_bytes().count(text) < times:
+        assert time.monotonic() < end, f"{path} never held {times} times {text!r}"
+        time.sleep(0.01)
