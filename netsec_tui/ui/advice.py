@@ -46,18 +46,19 @@ def advise(session: Session, statuses: Iterable[SourceStatus]) -> Advice:
         return Advice("The cluster state is here, flows are lacking", _how_to_get_flows(session))
     if told and all(status.ended for status in told):
         return Advice("No flows were read", _how_to_get_flows(session))
-    return Advice("Reading", tuple(f"{status.source}: {status.detail}" for status in told if status.detail))
+    details = tuple(f"{status.source}: {status.detail}" for status in told if status.detail)
+    return Advice("Reading", details or ("Nothing has come in yet.",))
 
 
 def _how_to_get_flows(session: Session) -> tuple[str, ...]:
     cluster = session.options.cluster
     context = f" --context {cluster}" if session.inventory.known and cluster else ""
     return (
-        "Kubernetes knows which workloads exist, not who talks to whom: that takes observed flows.",
-        "With Cilium and Hubble, for instance:",
+        "Kubernetes knows which workloads exist, not who talks to whom.",
+        "That takes observed flows; with Cilium and Hubble, for instance:",
         "",
         f"  hubble observe -f -o json | netsec-tui --flows -{context}",
         "",
-        "From a recording:   netsec-tui --flows flows.jsonl --manifests cluster.yaml",
-        "To look around:     netsec-tui demo",
+        "From a recording:  netsec-tui --flows FILE --manifests FOLDER",
+        "To look around:    netsec-tui demo",
     )

@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from netsec_tui.render.cells import pad
+from netsec_tui.render.cells import pad, wrap
 from netsec_tui.ui.screens.dialog import Dialog
 from netsec_tui.ui.widgets.field import Field
 
@@ -58,14 +58,23 @@ class HelpScreen(Dialog[None]):
             for entry in self._entries
             if all(word in f"{entry.group} {entry.keys} {entry.text}".casefold() for word in words)
         ]
-        self.query_one("#entries", Static).update(_content(found))
+        self.query_one("#entries", Static).update(_content(found, self._room))
+
+    def on_resize(self) -> None:
+        """Wrap to the new width."""
+        self._search()
+
+    @property
+    def _room(self) -> int:
+        """Return the cells of a line, by the measures of the stylesheet: frame, margins, scroll bar."""
+        return min(110, self.app.size.width * 94 // 100) - 8
 
     def action_scroll(self, lines: int) -> None:
         """Scroll while the input keeps the keyboard."""
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
 
 
-def _content(entries: Sequence[Entry]) -> Content:
+def _content(entries: Sequence[Entry], room: int) -> Content:
     if not entries:
         return Content("Nothing matches what was typed.")
     width = max(len(entry.keys) for entry in entries)
@@ -75,5 +84,7 @@ def _content(entries: Sequence[Entry]) -> Content:
         if entry.group != group:
             parts.append((f"{'' if group is None else chr(10)}{entry.group}\n", "bold"))
             group = entry.group
-        parts += [("  " + pad(entry.keys, width), "$text-primary"), (f"  {entry.text}\n", "")]
+        first, *more = wrap(entry.text, max(room - width - 4, 20))
+        parts += [("  " + pad(entry.keys, width), "$text-primary"), (f"  {first}\n", "")]
+        parts += [(f"{' ' * (width + 4)}{line}\n", "") for line in more]
     return Content.assemble(*parts)

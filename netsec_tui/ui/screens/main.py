@@ -120,6 +120,8 @@ class MainScreen(Screen[None]):
 
     def action_pane(self, name: str) -> None:
         """Open a pane and give it the keyboard."""
+        if name != self._open:
+            self.say("")  # what stood there was about the pane that is left
         self._open = name
         self._arrange()
         if self._view.review is not None:
@@ -139,6 +141,7 @@ class MainScreen(Screen[None]):
         for node in event.widget.ancestors:
             if isinstance(node, Pane) and node.id and node.id != self._open:
                 self._open = node.id
+                self.say("")
                 self._arrange()
 
     @on(TabBar.Chosen)

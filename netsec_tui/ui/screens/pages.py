@@ -24,7 +24,7 @@ class Pages(Dialog[None]):
     ]
 
     def __init__(self, title: str, lines: Sequence[Line]) -> None:
-        super().__init__(title, "up and down scroll   q")
+        super().__init__(title, "up and down scroll")
         self._lines = lines
 
     def body(self) -> Iterable[Widget]:

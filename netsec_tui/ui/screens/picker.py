@@ -81,6 +81,8 @@ class Picker(Dialog[Any]):
         if shown != self._shown:
             self._shown = shown
             options.set_options(_options(shown, "..." if self._ascii else "…"))
+        # An automatic height would stretch the dialog to all choices before the list is cut to its share.
+        options.styles.height = max(1, min(len(shown), self.app.size.height // 3))
         values = [choice.value for choice in shown]
         options.highlighted = (
             values.index(self._wanted) if self._wanted in values else (0 if values else None)

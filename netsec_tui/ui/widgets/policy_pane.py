@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from textual import events
 from textual.app import ComposeResult
 
 from netsec_tui.model.review import Review
+from netsec_tui.render.cells import wrap
+from netsec_tui.render.literal import literal
 from netsec_tui.render.spans import Line, Role, Span
 from netsec_tui.render.yaml_lines import yaml_lines
 from netsec_tui.ui.keymap import key_of
@@ -18,7 +21,7 @@ class PolicyPane(Pane):
 
     def __init__(self, ascii_only: bool = False) -> None:
         super().__init__("policy", "Generated policy", ascii_only)
-        self._shown: tuple[str, str] | None = None
+        self._shown = ("", "")
 
     def compose(self) -> ComposeResult:
         """Make room for the lines."""
@@ -32,11 +35,17 @@ class PolicyPane(Pane):
         shown = (review.yaml, review.subject.refusal)
         if shown != self._shown:
             self._shown = shown
-            refusal = review.subject.refusal
-            self.query_one(LineView).set_lines(
-                _refusal(refusal) if refusal else list(yaml_lines(review.yaml))
-            )
+            self._draw()
         self.summarise(_summary(review), _summary(review))
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Wrap the reason to the new width."""
+        self._draw()
+
+    def _draw(self) -> None:
+        text, refusal = self._shown
+        lines = _refusal(refusal, self.content_size.width - 2) if refusal else yaml_lines(text)
+        self.query_one(LineView).set_lines(list(lines))
 
     def take_focus(self) -> None:
         """Give the keyboard to the lines."""
@@ -50,9 +59,6 @@ def _summary(review: Review) -> list[str]:
     return [names, f"{key_of('save')} save, {key_of('copy')} copy"]
 
 
-def _refusal(reason: str) -> list[Line]:
-    return [
-        Line((Span("No NetworkPolicy can be made for this workload.", Role.REFUSED),)),
-        Line(),
-        Line((Span(reason),)),
-    ]
+def _refusal(reason: str, width: int) -> list[Line]:
+    heading = Line((Span("No NetworkPolicy can be made for this workload.", Role.REFUSED),))
+    return [heading, Line(), *(Line((Span(part),)) for part in wrap(literal(reason), max(width, 20)))]
