@@ -11,7 +11,6 @@ from netsec_tui.model.identity import Direction, PeerSort, WorkloadRef
 from netsec_tui.model.inventory import ContainerPort
 from netsec_tui.model.review import Subject
 
-
 _NODE = {
     Direction.INGRESS: "nodes start out: a pod's own node gets in anyway, for probes",
     Direction.EGRESS: "nodes start out",

@@ -17,7 +17,8 @@ MAX_NAME = 63
 def policy_name(ref: WorkloadRef, suffix: str = "") -> str:
     """Return ``<kind>-<name>`` as a DNS label, shortened with a hash where it is too long or was changed."""
     full = f"{ref.kind}-{ref.name}{suffix}"
-    name = re.sub(r"[^a-z0-9.-]+|[.-]*\.[.-]+|-+\.", "-", full.lower()).strip("-.")
+    letters = re.sub(r"[^a-z0-9.-]+", "-", full.lower())
+    name = re.sub(r"-*\.[.-]*", ".", letters).strip("-.")
     # Two names that differ in their original spelling only must not end in the same object.
     changed = name != f"{ref.kind.lower()}-{ref.name}{suffix}"
     if not changed and len(name) <= MAX_NAME:
@@ -62,25 +63,28 @@ def generate(
 def merge_rules(rules: Iterable[PolicyRule]) -> tuple[PolicyRule, ...]:
     """Merge rules to few: the ports of one peer come together, then peers with the same ports.
 
-    Merging never widens: peers share a rule only when each has exactly that rule's ports. A rule that
-    allows everything makes the others superfluous. ipBlocks with except stay apart, since kube-router
-    puts the excepts of one rule into a common set.
+    Merging never widens: peers share a rule only when each has exactly that rule's ports, and a rule
+    for any peer keeps its ports. A rule that allows everything makes the others superfluous. ipBlocks
+    with except stay apart, since kube-router puts the excepts of one rule into a common set.
     """
-    ports_of: dict[PolicyPeer, set[PolicyPort] | None] = {}
+    ports_of: dict[PolicyPeer | None, set[PolicyPort] | None] = {}
     for rule in rules:
-        if not rule.peers:
-            return (PolicyRule(),)
-        for peer in rule.peers:
+        for peer in rule.peers or (None,):
             known = ports_of.get(peer, set())
             ports_of[peer] = None if not rule.ports or known is None else known | set(rule.ports)
+    if ports_of.get(None, set()) is None:
+        return (PolicyRule(),)
     groups: dict[tuple[tuple[PolicyPort, ...], PolicyPeer | None], list[PolicyPeer]] = {}
+    anyone = [PolicyRule((), _ordered(ports)) for peer, ports in ports_of.items() if peer is None]
     for peer, ports in ports_of.items():
+        if peer is None:
+            continue
         apart = peer if peer.ip_block and peer.ip_block.excepts else None
         groups.setdefault((_ordered(ports), apart), []).append(peer)
     merged = [
         PolicyRule(tuple(sorted(peers, key=_peer_order)), ports) for (ports, _), peers in groups.items()
     ]
-    return tuple(sorted(merged, key=lambda r: (_peer_order(r.peers[0]), str(r.ports))))
+    return (*anyone, *sorted(merged, key=lambda r: (_peer_order(r.peers[0]), str(r.ports))))
 
 
 def _ordered(ports: set[PolicyPort] | None) -> tuple[PolicyPort, ...]:
