@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from netsec_tui.core.conversations import Conversation, ConversationKey, Conversations, Link
 from netsec_tui.core.resolve import Party
 from netsec_tui.core.selectors import has_labels
-from netsec_tui.core.services import covered_owners, service_port, services_of, target_ports
+from netsec_tui.core.services import owner_ports, service_port
 from netsec_tui.model.communication import Communication, Counts, Orientation, Via
 from netsec_tui.model.flow import Labels
 from netsec_tui.model.identity import (
@@ -20,7 +20,7 @@ from netsec_tui.model.identity import (
     owner_peer,
     service_peer,
 )
-from netsec_tui.model.inventory import Inventory
+from netsec_tui.model.inventory import Inventory, Service
 from netsec_tui.model.timespan import Window
 
 PodFilter = Callable[[Party], bool]
@@ -42,8 +42,11 @@ class _Gathered:
     names: set[str] = field(default_factory=set)
     seen: bool = False
 
-    def take(self, link: Link, window: Window, *, outgoing: bool) -> bool:
-        """Add one link's share within the window and return whether there was any."""
+    def take(self, link: Link, row_peer: Peer, window: Window, *, outgoing: bool) -> bool:
+        """Add one link's share within the window and return whether there was any.
+
+        The ClusterIP of a Service that was dialled is no address of the peer behind it.
+        """
         summed = link.edge.sum(window.start, window.end)
         if summed is None:
             return False
@@ -57,7 +60,8 @@ class _Gathered:
         own, peer = (link.client, link.server) if outgoing else (link.server, link.client)
         self.own_pods.update((own.pod,) if own.pod else ())
         self.pods.update((peer.pod,) if peer.pod else ())
-        self.addresses.update((peer.ip,) if peer.ip else ())
+        if peer.ip and (peer.peer.sort is not PeerSort.SERVICE or peer.peer == row_peer):
+            self.addresses.add(peer.ip)
         self.names.update(peer.names)
         return True
 
@@ -77,6 +81,8 @@ class _Gathered:
 
 
 _Rows = dict[CommunicationKey, _Gathered]
+_Lifted = set[tuple[ConversationKey, CommunicationKey]]
+"""Which dialled Services went into which rows already: owners behind one Service share the dial."""
 
 
 def communications_of(
@@ -90,6 +96,7 @@ def communications_of(
     ``service_selector`` narrows the owners to the pods that a selected Service selects.
     """
     rows: _Rows = {}
+    lifted: _Lifted = set()
     keep = _keeps(conversations.resolver.inventory, service_selector)
     for owner in owners:
         peer = owner_peer(owner)
@@ -97,7 +104,7 @@ def communications_of(
         for conversation in _of(conversations.by_server, peer):
             key = _key(Direction.INGRESS, conversation.key.client, conversation.key)
             _gather(rows, key, conversation, window, keep, outgoing=False)
-        _through_services(conversations, owner, window, rows)
+        _through_services(conversations, owner, window, rows, lifted)
     return tuple(rows[key].communication(key) for key in sorted(rows))
 
 
@@ -134,7 +141,7 @@ def _gather(
 ) -> None:
     gathered = rows.get(key) or _Gathered()
     taken = [
-        gathered.take(link, window, outgoing=outgoing)
+        gathered.take(link, key.peer, window, outgoing=outgoing)
         for link in conversation.links
         if keep(link.client if outgoing else link.server)
     ]
@@ -155,45 +162,58 @@ def _egress(conversations: Conversations, peer: Peer, window: Window, keep: PodF
         _gather(rows, key, conversation, window, keep, outgoing=True)
     for conversation in services:
         backends = [key for key in _backend_keys(conversations, conversation) if key in rows]
-        for key in backends:
-            rows[key].via |= conversation.via
-        if not backends:
-            key = _key(Direction.EGRESS, conversation.key.server, conversation.key)
+        alone = _key(Direction.EGRESS, conversation.key.server, conversation.key)
+        for key in backends or (alone,):
             _gather(rows, key, conversation, window, keep, outgoing=True)
 
 
 def _backend_keys(conversations: Conversations, conversation: Conversation) -> list[CommunicationKey]:
+    """Return the rows into which a dialled Service folds, once one of them was seen."""
     server = conversation.key.server
-    inventory = conversations.resolver.inventory
-    service = inventory.service_by_name.get((server.namespace, server.name))
+    service = conversations.resolver.inventory.service_by_name.get((server.namespace, server.name))
     if service is None:
         return []
-    ports = {conversation.key.port}
-    for via in conversation.via:
-        found = service_port(service, conversation.key.protocol, via.port)
-        ports.update(target_ports(inventory, service, found) if found else ())
-    owners = covered_owners(inventory, conversations.resolver.knowledge, service)
     return [
         CommunicationKey(Direction.EGRESS, owner_peer(owner), conversation.key.protocol, port)
-        for owner in owners
-        for port in sorted(ports)
+        for owner in conversations.backends.owners(service)
+        for port in pod_ports(conversations, conversation, service, owner)
     ]
 
 
-def _through_services(conversations: Conversations, owner: WorkloadRef, window: Window, rows: _Rows) -> None:
+def pod_ports(
+    conversations: Conversations, conversation: Conversation, service: Service, owner: WorkloadRef
+) -> tuple[int, ...]:
+    """Return the ports on an owner's pods behind what was dialled of a Service, sorted.
+
+    Empty when the Service has no such port: then it is not known where the connection would have gone.
+    """
+    ports: set[int] = set()
+    for via in conversation.via:
+        found = service_port(service, conversation.key.protocol, via.port)
+        if found:
+            ports.update(owner_ports(conversations.resolver.inventory, service, found, owner))
+    return tuple(sorted(ports))
+
+
+def _through_services(
+    conversations: Conversations, owner: WorkloadRef, window: Window, rows: _Rows, lifted: _Lifted
+) -> None:
     """Gather who dialled a Service of this owner while no backend was seen: it may be any of them."""
-    for service in services_of(conversations.resolver.inventory, owner):
+    for service in conversations.backends.services.get(owner, ()):
         for conversation in _of(conversations.by_server, service_peer(service.namespace, service.name)):
-            key = _key(Direction.INGRESS, conversation.key.client, conversation.key)
-            if key in rows:
-                rows[key].via |= conversation.via
-            elif not _backend_seen(conversations, conversation):
-                _gather(rows, key, conversation, window, lambda party: True, outgoing=False)
+            seen = backend_seen(conversations, conversation, window)
+            for port in pod_ports(conversations, conversation, service, owner):
+                key = _key(Direction.INGRESS, conversation.key.client, conversation.key)._replace(port=port)
+                if (key in rows or not seen) and (conversation.key, key) not in lifted:
+                    lifted.add((conversation.key, key))
+                    _gather(rows, key, conversation, window, lambda party: True, outgoing=False)
 
 
-def _backend_seen(conversations: Conversations, conversation: Conversation) -> bool:
+def backend_seen(conversations: Conversations, conversation: Conversation, window: Window) -> bool:
+    """Tell whether the client of a dialled Service was seen talking to a pod behind it in the window."""
     client = conversations.by_client.get(conversation.key.client, {})
-    return any(
-        ConversationKey(conversation.key.client, key.peer, key.protocol, key.port) in client
+    keys = (
+        ConversationKey(conversation.key.client, key.peer, key.protocol, key.port)
         for key in _backend_keys(conversations, conversation)
     )
+    return any(key in client and client[key].seen(window.start, window.end) for key in keys)

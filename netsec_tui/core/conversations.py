@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from netsec_tui.core.observe import EPHEMERAL, Edge, EdgeKey, Observations
 from netsec_tui.core.resolve import Party, Resolver
-from netsec_tui.core.services import service_port, target_ports
+from netsec_tui.core.services import Backends, service_port, target_ports
 from netsec_tui.model.communication import Orientation, Via
 from netsec_tui.model.flow import Protocol
 from netsec_tui.model.identity import API_SERVER, Peer, PeerSort, service_peer
@@ -77,6 +77,7 @@ class Conversations:
     def __init__(self, observations: Observations, resolver: Resolver) -> None:
         self.observations = observations
         self.resolver = resolver
+        self.backends = Backends(resolver)
         self.by_client: Index = {}
         self.by_server: Index = {}
         self.all: dict[ConversationKey, Conversation] = {}
