@@ -7,16 +7,16 @@ from functools import cached_property
 
 from netsec_tui.core.addresses import Ranges, ranges_of
 from netsec_tui.core.aggregate import communications_of
-from netsec_tui.core.conversations import Conversation, Conversations
+from netsec_tui.core.census import counted
+from netsec_tui.core.conversations import Conversations
 from netsec_tui.core.dns import ClusterDns, find_dns
 from netsec_tui.core.knowledge import Knowledge
 from netsec_tui.core.observe import Observations
 from netsec_tui.core.resolve import Resolver
-from netsec_tui.core.services import covered_owners
 from netsec_tui.core.subject import is_host_network
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.flow import Flow, Gap
-from netsec_tui.model.identity import PeerSort, WorkloadRef
+from netsec_tui.model.identity import WorkloadRef
 from netsec_tui.model.inventory import Inventory
 from netsec_tui.model.review import Subject
 from netsec_tui.model.timespan import Window
@@ -87,33 +87,8 @@ class Record:
         return communications_of(self.resolved.conversations, subject.owners, window, narrow)
 
     def counted(self, window: Window) -> dict[WorkloadRef, tuple[int, int]]:
-        """Count ingress and egress conversations of every workload with any in the window, Services too."""
-        counts: dict[WorkloadRef, list[int]] = {}
-        for conversation in self.resolved.conversations.all.values():
-            if not conversation.real or not conversation.seen(window.start, window.end):
-                continue
-            for ref in self._servers(conversation):
-                counts.setdefault(ref, [0, 0])[0] += 1
-            client = conversation.key.client
-            if client.sort is PeerSort.OWNER:
-                counts.setdefault(client.ref, [0, 0])[1] += 1
-        found = {ref: (ingress, egress) for ref, (ingress, egress) in counts.items()}
-        for service in self.inventory.services:
-            owners = covered_owners(self.inventory, self._knowledge, service) if service.selector else ()
-            of_owners = [found[owner] for owner in owners if owner in found]
-            if of_owners:
-                ref = WorkloadRef("Service", service.namespace, service.name)
-                found[ref] = (sum(i for i, _ in of_owners), sum(e for _, e in of_owners))
-        return found
-
-    def _servers(self, conversation: Conversation) -> tuple[WorkloadRef, ...]:
-        server = conversation.key.server
-        if server.sort is PeerSort.OWNER:
-            return (server.ref,)
-        if server.sort is not PeerSort.SERVICE:
-            return ()
-        service = self.inventory.service_by_name.get((server.namespace, server.name))
-        return covered_owners(self.inventory, self._knowledge, service) if service else ()
+        """Count the ingress and egress rows of every workload with any in the window, Services too."""
+        return counted(self.resolved.conversations, window)
 
     def host_network(self, ref: WorkloadRef) -> bool:
         """Tell whether a workload runs on the host network."""
