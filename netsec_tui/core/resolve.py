@@ -118,11 +118,12 @@ class Resolver:
         pod = _holder(self.inventory.pods_by_ip.get(ip, ()), when)
         if pod:
             return _party(pod, ip)
-        service = self.inventory.service_by_ip.get(ip)
+        node = self.inventory.node_by_ip.get(ip)
+        # A load balancer of the nodes themselves (k3s and others) gives Services the nodes' addresses.
+        service = None if node else self.inventory.service_by_ip.get(ip)
         if service:
             return Party(service_peer(service.namespace, service.name), ip)
         api_server = ip in self.inventory.api_server_ips or endpoint.reserved is Reserved.KUBE_APISERVER
-        node = self.inventory.node_by_ip.get(ip)
         if node or api_server:
             name = node.name if node else ip
             return Party(node_peer(name), ip, node_like=True, api_server=api_server)
