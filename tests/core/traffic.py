@@ -42,15 +42,13 @@ def node(ip: str, reserved: Reserved = Reserved.HOST) -> Endpoint:
 def request(source: Endpoint, destination: Endpoint, port: int, **rest: Any) -> Flow:
     rest = {"time": NOON, "is_reply": False, "verdict": Verdict.FORWARDED, "source_port": 40000} | rest
     protocol = rest.pop("protocol", Protocol.TCP)
-    return Flow(
-        source=source, destination=destination, protocol=protocol, destination_port=port, **rest
-    )
+    return Flow(source=source, destination=destination, protocol=protocol, destination_port=port, **rest)
 
 
 def answer(client: Endpoint, server: Endpoint, port: int, **rest: Any) -> Flow:
     """Return what the server sends back to the client."""
-    rest = {"is_reply": True, "source_port": port, **rest}
-    return request(server, client, rest.pop("client_port", 40000), **rest)
+    client_port = rest.pop("source_port", 40000)
+    return request(server, client, client_port, **{"is_reply": True, **rest}, source_port=port)
 
 
 def exchange(client: Endpoint, server: Endpoint, port: int, **rest: Any) -> list[Flow]:
@@ -179,7 +177,7 @@ def review(made: Session, text: str, namespace: str = "shop") -> Review:
 
 
 def label(peer: Peer) -> str:
-    """Write a peer as a short text: ``Deployment/web``, ``db/Pod/x`` outside shop, ``node n1``, ``ip ...``."""
+    """Write a peer as a short text: ``Deployment/web``, ``db/Pod/x`` outside shop, ``node n1``."""
     if peer.sort in (PeerSort.OWNER, PeerSort.SERVICE):
         return f"{peer.kind}/{peer.name}" if peer.namespace == "shop" else "/".join(peer[2:0:-1] + peer[3:])
     if peer.sort is PeerSort.ADDRESS:
