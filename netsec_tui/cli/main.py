@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 
@@ -25,6 +26,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _silence_stdout()
         return BROKEN_PIPE
+    except Exception:
+        # Left to the interpreter this would exit with 1, which means "no".
+        traceback.print_exc()
+        print(
+            "netsec-tui: this is a defect of netsec-tui; please report it with the lines above",
+            file=sys.stderr,
+        )
+        return NetsecError.exit_code
 
 
 def _command(name: str) -> Callable[[Namespace], int]:

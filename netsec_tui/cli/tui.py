@@ -7,10 +7,11 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from netsec_tui.cli.exits import DONE
 from netsec_tui.cli.inputs import STDIN, has_files, inputs_of, options_of
 from netsec_tui.cli.loading import NOTHING_TO_READ
 from netsec_tui.cli.tty import piped_input_beside_keyboard, require_terminal
-from netsec_tui.errors import NotFoundError, UsageError
+from netsec_tui.errors import NetsecError, NotFoundError, UsageError
 from netsec_tui.session.session import Session
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def run(args: Namespace) -> int:
     require_terminal()
     from netsec_tui.ui.run import run_app
 
-    return run_app(
+    code = run_app(
         session,
         feed,
         start=_start_scope(args),
@@ -61,6 +62,7 @@ def run(args: Namespace) -> int:
         mouse=not args.no_mouse,
         ascii_only=args.ascii,
     )
+    return NetsecError.exit_code if code else DONE
 
 
 def _require_kubeconfig(args: Namespace) -> None:

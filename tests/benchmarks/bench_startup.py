@@ -42,7 +42,10 @@ QUIET_SECONDS, LIMIT_SECONDS = 0.7, 15.0
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Hold one start: seconds to the first paint and to the last output, bytes drawn, peak memory in MB."""
+    """Hold one start: seconds to the first paint and to the last output, bytes drawn, peak memory in MB.
+
+    For a program that paints nothing and ends, both times are those of its end.
+    """
 
     first: float
     settled: float
@@ -77,7 +80,8 @@ def start_once(arguments: Sequence[str]) -> Start:
     if (code := _end(child)) > 0:
         raise SystemExit(f"{arguments} ended with exit code {code}:\n{seen.decode(errors='replace')}")
     os.close(master)
-    return Start((first or time.perf_counter()) - begun, last - begun, len(seen), memory)
+    ended = time.perf_counter()
+    return Start((first or ended) - begun, (last if first else ended) - begun, len(seen), memory)
 
 
 def _peak_memory(process: int) -> float:
@@ -110,7 +114,7 @@ def main(rounds: int) -> None:
             for what in ("first", "settled")
         )
         drawn = f"{statistics.median(s.size for s in starts) / 1000:.1f} kB"
-        memory = f"{statistics.median(s.memory for s in starts):.0f} MB"
+        memory = f"{statistics.median(s.memory for s in starts):.0f} MB" if starts[0].memory else "-"
         print(f"{name:24}{first:>12}{settled:>12}{drawn:>12}{memory:>10}")
 
 

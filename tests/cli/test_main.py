@@ -91,3 +91,11 @@ def test_interrupt_ends_quietly(start, tmp_path):
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) == 130
         assert b"Traceback" not in process.stderr.read()
+
+
+def test_defect_is_never_taken_for_an_answer(run, cluster, monkeypatch):
+    monkeypatch.setattr("netsec_tui.session.session.Session.workloads", lambda self: 1 / 0)
+    code, out, err = run("list", *cluster)
+    assert (code, out) == (70, "")
+    assert "ZeroDivisionError" in err
+    assert "please report it" in err.splitlines()[-1]
