@@ -42,7 +42,7 @@ class ScopeBar(Widget):
     def _facts(self) -> tuple[list[str], list[str], list[str]]:
         """Return the names, the states, and the states in few words."""
         view = self._view
-        names = [literal(view.cluster or "no cluster")]
+        names = [literal(view.cluster or ", ".join(s.source for s in view.statuses) or "no cluster")]
         if view.namespace:
             names.append(literal(view.namespace))
         names.append(literal(str(view.scope)) if view.scope else "no workload chosen")
