@@ -47,7 +47,7 @@ class _Gathered:
 
         The ClusterIP of a Service that was dialled is no address of the peer behind it.
         """
-        summed = link.edge.sum(window.start, window.end)
+        summed = link.sum(window)
         if summed is None:
             return False
         counts, first, last = summed
@@ -57,6 +57,8 @@ class _Gathered:
         self.first = min(self.first, first) if self.seen else first
         self.last = max(self.last, last)
         self.seen = True
+        self.orientation = max(self.orientation, link.orientation)
+        self.via.update((link.via,) if link.via else ())
         own, peer = (link.client, link.server) if outgoing else (link.server, link.client)
         self.own_pods.update((own.pod,) if own.pod else ())
         self.pods.update((peer.pod,) if peer.pod else ())
@@ -146,8 +148,6 @@ def _gather(
         if keep(link.client if outgoing else link.server)
     ]
     if any(taken):
-        gathered.orientation = max(gathered.orientation, conversation.orientation)
-        gathered.via |= conversation.via
         rows[key] = gathered
 
 
@@ -216,4 +216,4 @@ def backend_seen(conversations: Conversations, conversation: Conversation, windo
         ConversationKey(conversation.key.client, key.peer, key.protocol, key.port)
         for key in _backend_keys(conversations, conversation)
     )
-    return any(key in client and client[key].seen(window.start, window.end) for key in keys)
+    return any(key in client and client[key].seen(window) for key in keys)

@@ -15,7 +15,7 @@ def counted(conversations: Conversations, window: Window) -> dict[WorkloadRef, t
     """Return (ingress, egress) rows of every pod owner and Service that has any in the window."""
     keys: _Keys = {}
     for conversation in conversations.all.values():
-        if conversation.real and conversation.seen(window.start, window.end):
+        if conversation.real and conversation.seen(window):
             if conversation.key.server.sort is PeerSort.SERVICE:
                 _count_dial(conversations, conversation, window, keys)
             else:

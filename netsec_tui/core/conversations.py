@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import NamedTuple
 
 from netsec_tui.core.observe import EPHEMERAL, Edge, EdgeKey, Observations
 from netsec_tui.core.resolve import Party, Resolver
 from netsec_tui.core.services import Backends, service_port, target_ports
-from netsec_tui.model.communication import Orientation, Via
+from netsec_tui.core.turns import Turn, turns
+from netsec_tui.model.communication import Counts, Orientation, Via
 from netsec_tui.model.flow import Protocol
 from netsec_tui.model.identity import API_SERVER, Peer, PeerSort, service_peer
+from netsec_tui.model.timespan import Window
 
 _API_SERVER_PORTS = frozenset({443, 6443})
 """Where an API server listens when the cluster state does not tell."""
@@ -27,15 +31,37 @@ class ConversationKey(NamedTuple):
 
 
 class Link(NamedTuple):
-    """Hold one edge of a conversation with its two ends.
+    """Hold one edge of a conversation with its two ends, for the time in which they are these.
 
-    ``answer_shaped`` means that the edge, recorded without direction, went from server to client.
+    ``answer_shaped`` means that the edge, recorded without direction, went from server to client;
+    ``guess`` is how well that is known. ``via`` names the Service that was dialled.
     """
 
     edge: Edge
     client: Party
     server: Party
-    answer_shaped: bool
+    turn: Turn
+    answer_shaped: bool = False
+    guess: Orientation = Orientation.UNKNOWN
+    via: Via | None = None
+
+    @property
+    def orientation(self) -> Orientation:
+        """Return how well it is known who opened the connection, as of now."""
+        return max(self.edge.orientation, self.guess)
+
+    def sum(self, window: Window) -> tuple[Counts, float, float] | None:
+        """Return counts, first and last time of this link's share in a window; None when unseen."""
+        return self.edge.sum(*self._minutes(window))
+
+    def seen(self, window: Window) -> bool:
+        """Tell whether anything was seen in a window."""
+        low, high = self._minutes(window)
+        return any(low <= minute <= high for minute in self.edge.buckets)
+
+    def _minutes(self, window: Window) -> tuple[float, float]:
+        high = window.end // 60 if window.end < math.inf else math.inf
+        return max(window.start // 60, self.turn.since), min(high, self.turn.until)
 
 
 @dataclass(slots=True)
@@ -43,9 +69,12 @@ class Conversation:
     """Hold all edges between two parties on one port."""
 
     key: ConversationKey
-    orientation: Orientation = Orientation.UNKNOWN
     links: list[Link] = field(default_factory=list)
-    via: set[Via] = field(default_factory=set)
+
+    @property
+    def via(self) -> set[Via]:
+        """Return the Services that were dialled."""
+        return {link.via for link in self.links if link.via}
 
     @property
     def real(self) -> bool:
@@ -54,18 +83,13 @@ class Conversation:
         An answer to a node whose request was never seen is what a proxy on that node sends back for a
         pod; the request carries the pod's identity and is a conversation of its own.
         """
-        return any(not (link.answer_shaped or _only_answers(link)) for link in self.links) or not all(
+        return any(link.edge.requested and not link.answer_shaped for link in self.links) or not all(
             link.client.node_like for link in self.links
         )
 
-    def seen(self, start: float, end: float) -> bool:
-        """Tell whether anything was seen in the minutes from start to end."""
-        low, high = int(start // 60), int(end // 60)
-        return any(low <= minute <= high for link in self.links for minute in link.edge.buckets)
-
-
-def _only_answers(link: Link) -> bool:
-    return not link.edge.requested
+    def seen(self, window: Window) -> bool:
+        """Tell whether anything was seen in a window."""
+        return any(link.seen(window) for link in self.links)
 
 
 Index = dict[Peer, dict[ConversationKey, Conversation]]
@@ -81,31 +105,61 @@ class Conversations:
         self.by_client: Index = {}
         self.by_server: Index = {}
         self.all: dict[ConversationKey, Conversation] = {}
-        self._placed: set[EdgeKey] = set()
+        self._placed: dict[EdgeKey, set[Turn]] = {}
+        self._minutes: dict[EdgeKey, int] = {}
         self._undirected: list[Edge] = []
         self._overlay: list[Conversation] = []
-        self._cache: dict[int, Party] = {}
+        self._parties: dict[tuple[int, Turn, tuple[str, str] | None], Party] = {}
+        self._changes: dict[int, tuple[int, ...]] = {}
         self._listening: set[tuple[Peer, Protocol, int]] = _declared(resolver)
         self.update(observations.edges)
 
     def update(self, changed: Iterable[EdgeKey]) -> bool:
         """Place edges that are new and return whether there were any; counts need no update."""
-        fresh = [self.observations.edges[key] for key in changed if key not in self._placed]
-        if not fresh:
-            return False
-        for edge in fresh:
-            self._placed.add(edge.key)
-            if edge.orientation is Orientation.UNKNOWN:
+        fresh = False
+        for key in changed:
+            edge = self.observations.edges[key]
+            found = self._fresh_turns(edge)
+            if not found:
+                continue
+            fresh = True
+            if edge.orientation is not Orientation.UNKNOWN:
+                for turn in found:
+                    self._place_directed(edge, turn)
+            elif len(self._placed[key]) == len(found):
                 self._undirected.append(edge)
-            else:
-                self._place_directed(edge)
-        self._orient_the_rest()
-        return True
+        if fresh:
+            self._orient_the_rest()
+        return fresh
 
-    def _place_directed(self, edge: Edge) -> None:
-        link = self._link(edge, edge.key.client, edge.key.server, answer_shaped=False)
+    def _fresh_turns(self, edge: Edge) -> set[Turn]:
+        """Return the turns that an edge was newly seen in; its minutes are kept in order of arrival."""
+        key = edge.key
+        placed = self._placed.get(key)
+        changes = self._changes_of(key)
+        if placed is None:
+            placed = self._placed[key] = set()
+        elif not changes:
+            return set()
+        fresh = turns(changes, islice(edge.buckets, self._minutes.get(key, 0), None)) - placed
+        self._minutes[key] = len(edge.buckets)
+        placed |= fresh
+        return fresh
+
+    def _changes_of(self, key: EdgeKey) -> tuple[int, ...]:
+        both: tuple[int, ...] = ()
+        for index in (key.client, key.server):
+            changes = self._changes.get(index)
+            if changes is None:
+                changes = self.resolver.changes(self.observations.endpoints[index])
+                self._changes[index] = changes
+            both += changes
+        return tuple(sorted(both))
+
+    def _place_directed(self, edge: Edge, turn: Turn) -> None:
+        link = self._link(edge, edge.key.client, edge.key.server, turn)
         key, via = self._key(link, edge.key.port)
-        self._put(self._get(key), link, edge.orientation, via)
+        self._get(key).links.append(link._replace(via=via))
         self._listening.add((key.server, key.protocol, key.port))
 
     def _orient_the_rest(self) -> None:
@@ -114,59 +168,48 @@ class Conversations:
             conversation.links = [
                 x for x in conversation.links if x.edge.orientation is not Orientation.UNKNOWN
             ]
-            conversation.orientation = max(
-                (link.edge.orientation for link in conversation.links), default=Orientation.UNKNOWN
-            )
             if not conversation.links:
                 self._drop(conversation)
         self._overlay = []
         for edge in self._undirected:
-            source_is_server, orientation = self._guess(edge)
-            ends = (
-                (edge.key.server, edge.key.client) if source_is_server else (edge.key.client, edge.key.server)
-            )
-            port = edge.key.client_port if source_is_server else edge.key.port
-            link = self._link(edge, *ends, answer_shaped=source_is_server)
-            key, via = self._key(link, port if orientation else 0)
-            conversation = self._get(key)
-            self._put(conversation, link, orientation, via)
-            self._overlay.append(conversation)
+            for turn in self._placed[edge.key]:
+                link, port = self._guess(edge, turn)
+                key, via = self._key(link, port)
+                conversation = self._get(key)
+                conversation.links.append(link._replace(via=via))
+                self._overlay.append(conversation)
 
-    def _guess(self, edge: Edge) -> tuple[bool, Orientation]:
-        """Return whether the sender of an undirected edge is the server, and how well that is known."""
-        source = self._link(edge, edge.key.server, edge.key.client, answer_shaped=True)
-        destination = self._link(edge, edge.key.client, edge.key.server, answer_shaped=False)
-        answers = edge.key.client_port > 0 and self._listens(source, edge.key.client_port)
-        asks = edge.key.port > 0 and self._listens(destination, edge.key.port)
-        if answers != asks:
-            return answers, Orientation.INFERRED
+    def _guess(self, edge: Edge, turn: Turn) -> tuple[Link, int]:
+        """Return an undirected edge with its ends in the likely order, and the port if there is one."""
+        back = self._link(edge, edge.key.server, edge.key.client, turn, answer_shaped=True)
+        forth = self._link(edge, edge.key.client, edge.key.server, turn)
         low, high = edge.key.client_port, edge.key.port
-        if (0 < low < EPHEMERAL) != (0 < high < EPHEMERAL):
-            return 0 < low < EPHEMERAL, Orientation.INFERRED
-        return False, Orientation.UNKNOWN
+        answers = low > 0 and self._listens(back, low)
+        asks = high > 0 and self._listens(forth, high)
+        if answers == asks:
+            answers, asks = 0 < low < EPHEMERAL, 0 < high < EPHEMERAL
+        if answers == asks:
+            return forth, 0
+        link, port = (back, low) if answers else (forth, high)
+        return link._replace(guess=Orientation.INFERRED), port
 
     def _listens(self, link: Link, port: int) -> bool:
         key, _ = self._key(link, port)
         return (key.server, key.protocol, key.port) in self._listening
 
-    def _link(self, edge: Edge, client: int, server: int, *, answer_shaped: bool) -> Link:
-        when = max(edge.buckets) * 60.0 + 59.0 if edge.buckets else 0.0
+    def _link(self, edge: Edge, client: int, server: int, turn: Turn, *, answer_shaped: bool = False) -> Link:
+        # The Service that a source names was dialled where the packet went.
+        service = None if answer_shaped else edge.key.service
         return Link(
-            edge,
-            self._party(client, when, None),
-            self._party(server, when, edge.key.service),
-            answer_shaped,
+            edge, self._party(client, turn, None), self._party(server, turn, service), turn, answer_shaped
         )
 
-    def _party(self, index: int, when: float, service: tuple[str, str] | None) -> Party:
-        endpoint = self.observations.endpoints[index]
-        if service is None and index in self._cache:
-            return self._cache[index]
-        party = self.resolver.resolve(endpoint, when, service)
-        # An address may have had several holders; everything else resolves alike at any time.
-        if service is None and len(self.resolver.inventory.pods_by_ip.get(endpoint.ip, ())) < 2:
-            self._cache[index] = party
-        return party
+    def _party(self, index: int, turn: Turn, service: tuple[str, str] | None) -> Party:
+        known = self._parties.get((index, turn, service))
+        if known is None:
+            endpoint = self.observations.endpoints[index]
+            known = self._parties[index, turn, service] = self.resolver.resolve(endpoint, turn.when, service)
+        return known
 
     def _key(self, link: Link, port: int) -> tuple[ConversationKey, Via | None]:
         """Return the conversation of a link, with a Service port turned into the pod port behind it."""
@@ -180,7 +223,7 @@ class Conversations:
                 server = API_SERVER
         elif link.server.api_server and port in self._api_server_ports():
             server = API_SERVER
-        elif link.edge.key.service:
+        elif link.edge.key.service and not link.answer_shaped:
             via = Via(*link.edge.key.service, port)
         return ConversationKey(link.client.peer, server, protocol, port), via
 
@@ -210,13 +253,6 @@ class Conversations:
         if self.all.pop(key, None):
             del self.by_client[key.client][key]
             del self.by_server[key.server][key]
-
-    @staticmethod
-    def _put(conversation: Conversation, link: Link, orientation: Orientation, via: Via | None) -> None:
-        conversation.links.append(link)
-        conversation.orientation = max(conversation.orientation, orientation)
-        if via:
-            conversation.via.add(via)
 
 
 def _declared(resolver: Resolver) -> set[tuple[Peer, Protocol, int]]:

@@ -59,9 +59,8 @@ class Edge:
         else:
             bucket[_ANSWERS] += flow.count
 
-    def sum(self, start: float, end: float) -> tuple[Counts, float, float] | None:
-        """Return counts, first and last time within the minutes from start to end; None when unseen."""
-        low, high = int(start // 60), int(end // 60)
+    def sum(self, low: float, high: float) -> tuple[Counts, float, float] | None:
+        """Return counts, first and last time within the minutes from low to high; None when unseen."""
         totals: list[float] | None = None
         for minute, bucket in self.buckets.items():
             if not low <= minute <= high:

@@ -6,13 +6,11 @@ from dataclasses import dataclass
 
 from netsec_tui.core.knowledge import Knowledge
 from netsec_tui.core.selectors import is_stable, owner_label
+from netsec_tui.core.turns import CLOCK_SKEW, minute_of
 from netsec_tui.model.flow import Endpoint, Labels, Reserved
 from netsec_tui.model.identity import Peer, WorkloadRef, address_peer, node_peer, owner_peer, service_peer
 from netsec_tui.model.inventory import Inventory, Pod, PodOwner
 from netsec_tui.model.policy import LabelSelector
-
-_CLOCK_SKEW = 5.0
-"""Seconds by which a node's clock may run behind the API server's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +59,13 @@ class Resolver:
         if service:
             return Party(service_peer(*service), endpoint.ip)
         return Party(address_peer(endpoint.ip), endpoint.ip, names=endpoint.names)
+
+    def changes(self, endpoint: Endpoint) -> tuple[int, ...]:
+        """Return the minutes from which an endpoint resolves to another pod, sorted; mostly none."""
+        if endpoint.namespace and (endpoint.pod or endpoint.labels):
+            return ()
+        created = {pod.created for pod in self.inventory.pods_by_ip.get(endpoint.ip, ())} - {0.0}
+        return tuple(sorted({minute_of(moment) for moment in created}))
 
     def _pod(self, endpoint: Endpoint) -> Party:
         name = (endpoint.namespace, endpoint.pod)
@@ -146,7 +151,7 @@ def _party(pod: Pod, ip: str) -> Party:
 
 def _holder(pods: tuple[Pod, ...], when: float) -> Pod | None:
     """Return the pod that had an IP at a time: the youngest that was created by then, None on doubt."""
-    held = [p for p in pods if p.created <= when + _CLOCK_SKEW]
+    held = [p for p in pods if p.created <= when + CLOCK_SKEW]
     return max(held, key=lambda p: (p.created, not p.finished, p.name), default=None)
 
 
