@@ -135,7 +135,10 @@ def _namespace(args: Namespace, context: Context | None) -> str:
     """Return the namespace in scope; as for kubectl, the context's when none is named."""
     if args.all_namespaces:
         return ""
-    return args.namespace or (context.namespace if context else "")
+    if args.namespace or context is None or not context.namespace:
+        return str(args.namespace)
+    note(f"looking at namespace {context.namespace}, as the context {context.name} says; -A looks at all")
+    return context.namespace
 
 
 def _tell(loaded: Loaded) -> None:
