@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from netsec_tui.core.addresses import Ranges, single
 from netsec_tui.core.dns import ClusterDns
 from netsec_tui.core.knowledge import Knowledge
-from netsec_tui.core.selectors import NAME_LABEL
+from netsec_tui.core.selectors import NAME_LABEL, acceptable, has_labels
 from netsec_tui.core.services import service_port, target_ports
 from netsec_tui.core.subject import is_host_network, owner_selector
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.decision import Alias, ManualRule
+from netsec_tui.model.flow import Labels
 from netsec_tui.model.identity import API_SERVER, PeerSort
 from netsec_tui.model.inventory import Inventory, Service
 from netsec_tui.model.policy import IPBlock, LabelSelector, PolicyPeer, PolicyPort, PolicyRule
@@ -45,7 +46,13 @@ class Expression:
 
     @property
     def rule(self) -> PolicyRule:
-        """Return the expression as a rule of its own."""
+        """Return the expression as a rule of its own.
+
+        Raises:
+            ValueError: there are no peers; such a rule would let everybody through.
+        """
+        if not self.peers:
+            raise ValueError("a rule without peers would allow any peer")
         return PolicyRule(self.peers, self.ports)
 
 
@@ -75,12 +82,17 @@ def express(world: World, home: str, communication: Communication) -> Expression
 def _selected(
     world: World, home: str, namespace: str, selector: LabelSelector, ports: tuple[PolicyPort, ...]
 ) -> Expression:
+    by_name = LabelSelector(((NAME_LABEL, namespace),))
+    if not acceptable(selector) or not acceptable(by_name):
+        return Expression(obstacle="the API server would not accept the labels to select it by")
     if namespace == home:
         return Expression((PolicyPeer(pod_selector=selector),), ports)
     if not world.namespace_known(namespace):
         return Expression(obstacle=f"you need to assign labels to this namespace: {namespace}")
-    by_name = LabelSelector(((NAME_LABEL, namespace),))
     return Expression((PolicyPeer(selector, by_name),), ports)
+
+
+_HOST_NETWORK = "host network: no podSelector matches its pods"
 
 
 def _owner(
@@ -88,7 +100,7 @@ def _owner(
 ) -> Expression:
     ref = communication.peer.ref
     if is_host_network(world.inventory, ref):
-        return Expression(obstacle="host network: no podSelector matches its pods")
+        return Expression(obstacle=_HOST_NETWORK)
     selector, why = owner_selector(world.inventory, world.knowledge, ref)
     if selector is None:
         return Expression(obstacle=why)
@@ -107,11 +119,30 @@ def _service(
         return Expression(obstacle="the pod port behind this Service port is not known")
     ports = tuple(PolicyPort(str(communication.key.protocol), n) for n in numbers)
     if service.selector:
-        return _selected(world, home, service.namespace, LabelSelector(service.selector), ports)
+        return _behind(world, home, service.namespace, service.selector, ports)
     addresses = tuple(sorted({e.ip for e in service.endpoints}))
     if not addresses:
         return Expression(obstacle="a Service without selector whose endpoints are not known")
     return _hosts(world, addresses, ports)
+
+
+def _behind(
+    world: World, home: str, namespace: str, labels: Labels, ports: tuple[PolicyPort, ...]
+) -> Expression:
+    """Express the pods that a Service selects; impossible when all of them are on the host network."""
+    inventory = world.inventory
+    host = [
+        pod.host_network
+        for pod in inventory.pods
+        if pod.namespace == namespace and has_labels(labels, pod.labels) and not pod.finished
+    ] or [
+        owner.host_network
+        for owner in inventory.owners_by_namespace.get(namespace, ())
+        if has_labels(labels, owner.template_labels)
+    ]
+    if host and all(host):
+        return Expression(obstacle=_HOST_NETWORK)
+    return _selected(world, home, namespace, LabelSelector(labels), ports)
 
 
 def _pod_ports(world: World, service: Service, communication: Communication) -> tuple[int, ...]:
@@ -128,14 +159,15 @@ def _dns(world: World, home: str) -> Expression:
     if dns is None:
         return Expression(obstacle="the cluster's DNS is not known")
     ports = tuple(PolicyPort(str(protocol), number) for protocol, number in dns.ports)
-    return _selected(world, home, dns.namespace, LabelSelector(dns.selector), ports)
+    return _behind(world, home, dns.namespace, dns.selector, ports)
 
 
 def _api_server(world: World, communication: Communication, ports: tuple[PolicyPort, ...]) -> Expression:
     service = world.inventory.service_by_name.get((API_SERVER.namespace, API_SERVER.name))
     if service and service.endpoints:
         numbers = sorted({number for e in service.endpoints for _, _, number in e.ports})
-        ports = tuple(PolicyPort(str(communication.key.protocol), n) for n in numbers) or ports
+        if communication.key.port in numbers:
+            ports = tuple(PolicyPort(str(communication.key.protocol), n) for n in numbers)
         return Expression(_ip_peers(tuple(sorted({e.ip for e in service.endpoints}))), ports)
     outside = tuple(ip for ip in communication.addresses if not world.ranges.inside(str(single(ip))))
     if not outside:
