@@ -1,38 +1,58 @@
-"""Decide one direction: each row's standing under ticks, general rule, manual rules and aliases."""
+"""Decide where a row stands by its own tick, and what the decisions of a direction include."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from netsec_tui.core.cover import Ends, Inclusion, applied_that_allow, covering
+from netsec_tui.core.cover import Cover, Inclusion
 from netsec_tui.core.defaults import Default, default_of
 from netsec_tui.core.express import Expression, World, express, express_manual
 from netsec_tui.model.communication import AddressCategory, Communication
 from netsec_tui.model.decision import DirectionDecisions, GeneralRule
-from netsec_tui.model.identity import CommunicationKey, Direction, PeerSort
-from netsec_tui.model.inventory import AppliedPolicy
+from netsec_tui.model.identity import PeerSort
 from netsec_tui.model.policy import LabelSelector, PolicyPeer, PolicyRule
-from netsec_tui.model.review import Row, Standing, Subject
+from netsec_tui.model.review import PeerFacts, Row, Standing, Subject
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Hold what is settled about a row before anybody ticks: it changes with traffic, not with decisions."""
+    """Hold what is settled about a row before anybody ticks: it changes with traffic, not with decisions.
+
+    ``words`` is what a search looks through, besides the reason.
+    """
 
     communication: Communication
     default: Default
     expression: Expression
     category: AddressCategory | None
+    words: str
 
 
-def case_of(world: World, subject: Subject, communication: Communication, *, reports_replies: bool) -> Case:
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """Hold where a row stands by its own tick; ``suspended`` when the general rule overrides that."""
+
+    standing: Standing
+    reason: str
+    suspended: bool = False
+
+    @property
+    def included(self) -> bool:
+        """Tell whether the row brings a rule of its own into the policy."""
+        return self.standing is Standing.IN and not self.suspended
+
+
+def case_of(
+    world: World, subject: Subject, communication: Communication, facts: PeerFacts, *, reports_replies: bool
+) -> Case:
     """Settle how a row starts, what it would write and, for an unresolved IP, its category."""
+    category = _category(world, communication)
     return Case(
         communication,
         default_of(world, subject, communication, reports_replies=reports_replies),
         express(world, subject.ref.namespace, communication),
-        _category(world, communication),
+        category,
+        _words(communication, facts, category),
     )
 
 
@@ -45,12 +65,22 @@ def _category(world: World, communication: Communication) -> AddressCategory | N
     return AddressCategory.UNKNOWN if peer.unresolved else None
 
 
-@dataclass(frozen=True)
-class Decided:
-    """Hold the rows of a direction and everything that goes into its part of the policy."""
-
-    rows: tuple[Row, ...]
-    inclusions: tuple[Inclusion, ...]
+def _words(communication: Communication, facts: PeerFacts, category: AddressCategory | None) -> str:
+    key = communication.key
+    parts = (
+        key.peer.name,
+        key.peer.namespace,
+        key.peer.kind,
+        str(key.protocol),
+        f"{key.port}/{key.protocol}",
+        *map(str, communication.via),
+        *communication.addresses,
+        *communication.names,
+        *facts.services,
+        *(f"{label}={value}" for label, value in facts.labels),
+        str(category or ""),
+    )
+    return " ".join(parts).casefold()
 
 
 def is_ticked(decisions: DirectionDecisions, case: Case) -> bool:
@@ -64,91 +94,56 @@ def is_ticked(decisions: DirectionDecisions, case: Case) -> bool:
     ticks = decisions.ticks.get(decisions.general, {})
     if key in ticks:
         return ticks[key]
-    if decisions.general is GeneralRule.INSIDE_NAMESPACE:
-        return False
-    folded = key.peer.sort is PeerSort.ALIAS and bool(case.communication.folded)
-    if folded and not case.default.ticked:
-        return all(ticks.get(member, False) for member in case.communication.folded)
-    return case.default.ticked
+    if case.default.ticked and decisions.general is not GeneralRule.INSIDE_NAMESPACE:
+        return True
+    folded = case.communication.folded if key.peer.sort is PeerSort.ALIAS else ()
+    return bool(folded) and all(ticks.get(member, False) for member in folded)
 
 
-def decide(
-    world: World,
-    subject: Subject,
-    direction: Direction,
-    cases: Iterable[Case],
-    decisions: DirectionDecisions,
-    applied: tuple[AppliedPolicy, ...],
-    ends: Ends,
-) -> Decided:
-    """Decide all rows of one direction; what one inclusion covers of another row is named there."""
-    rows = [_row(subject, decisions, case) for case in cases]
-    expressions = {case.communication.key: case.expression for case in cases}
-    inclusions = _inclusions(world, subject, decisions, rows, expressions)
-    ports = {
-        k: v for owner in subject.owners for pod in ends.owner(owner) for k, v in pod.named_ports.items()
-    }
-    done = []
-    for row in rows:
-        if row.in_policy and not row.suspended:
-            done.append(row)
-            continue
-        peers = ends.of(row.communication)
-        by = (
-            ""
-            if not row.communication.key.protocol.expressible
-            else (covering(subject.ref.namespace, row.communication, peers, inclusions))
-        )
-        lets = () if by else applied_that_allow(applied, row.communication, peers, ports)
-        done.append(replace(row, allowed_by=by, applied=lets) if by or lets else row)
-    return Decided(tuple(done), inclusions)
-
-
-def _row(subject: Subject, decisions: DirectionDecisions, case: Case) -> Row:
-    communication, general = case.communication, decisions.general
-    reason = case.default.reason
+def stand_of(decisions: DirectionDecisions, case: Case) -> Stand:
+    """Return where a row stands by its own tick, and what the general rule makes of that."""
     if case.expression.obstacle:
-        standing, reason = Standing.NOT_EXPRESSIBLE, case.expression.obstacle
-        ticked = False
-    else:
-        ticked = is_ticked(decisions, case)
-        standing = Standing.IN if ticked else Standing.OUT
-        reason = _reason(decisions, case, ticked)
-    suspended = ticked and general in (GeneralRule.BLOCK_ALL, GeneralRule.ALLOW_ALL)
-    if general is GeneralRule.BLOCK_ALL and standing is not Standing.NOT_EXPRESSIBLE:
-        reason = "suspended by Block All" if ticked else reason or "unticked"
-    if _inside(subject, communication, general):
-        suspended = ticked
-    text = _text(communication, reason, case.category)
-    return Row(communication, standing, reason, "", suspended, case.category, (), text)
+        return Stand(Standing.NOT_EXPRESSIBLE, case.expression.obstacle)
+    general = decisions.general
+    ticked = is_ticked(decisions, case)
+    standing = Standing.IN if ticked else Standing.OUT
+    reason = _reason(decisions, case, ticked)
+    if general is GeneralRule.BLOCK_ALL:
+        return Stand(standing, "suspended by Block All" if ticked else reason, ticked)
+    return Stand(standing, reason, ticked and _superfluous(general, case))
 
 
 def _reason(decisions: DirectionDecisions, case: Case, ticked: bool) -> str:
+    key, reason = case.communication.key, case.default.reason
     if ticked == case.default.ticked:
-        return case.default.reason
-    explicit = case.communication.key in decisions.ticks.get(decisions.general, {})
+        return reason
     if ticked:
-        caveat = case.default.reason
-        return f"ticked by hand; {caveat}" if caveat else "ticked by hand"
+        return f"ticked by hand; {reason}" if reason else "ticked by hand"
+    explicit = key in decisions.ticks.get(decisions.general, {}) or key.peer.sort is PeerSort.DNS
     if decisions.general is GeneralRule.INSIDE_NAMESPACE and not explicit:
         return f"starts out under {GeneralRule.INSIDE_NAMESPACE}"
     return "unticked by hand"
 
 
-def _inside(subject: Subject, communication: Communication, general: GeneralRule) -> bool:
-    return general is GeneralRule.INSIDE_NAMESPACE and (
-        communication.peer.sort in (PeerSort.OWNER, PeerSort.SERVICE)
-        and communication.peer.namespace == subject.ref.namespace
-    )
+def _superfluous(general: GeneralRule, case: Case) -> bool:
+    """Tell whether the general rule allows all that the row would; DNS keeps a rule of its own."""
+    if general is not GeneralRule.INSIDE_NAMESPACE or case.communication.peer.sort is PeerSort.DNS:
+        return general is GeneralRule.ALLOW_ALL
+    return all(p.pod_selector is not None and p.namespace_selector is None for p in case.expression.peers)
 
 
-def _inclusions(
-    world: World,
-    subject: Subject,
-    decisions: DirectionDecisions,
-    rows: list[Row],
-    expressions: dict[CommunicationKey, Expression],
-) -> tuple[Inclusion, ...]:
+def row_of(case: Case, stand: Stand, cover: Cover, applied: tuple[str, ...]) -> Row:
+    """Return the row of the table; what covers it only in part is told in the reason."""
+    reason, by = stand.reason, cover.by if cover.whole else ""
+    if cover.by and not cover.whole:
+        reason = "; ".join(filter(None, (reason, f"in part allowed by {cover.by}")))
+    text = f"{case.words} {reason.casefold()} {by.casefold()}"
+    suspended, communication = stand.suspended, case.communication
+    return Row(communication, stand.standing, reason, by, suspended, case.category, applied, text)
+
+
+def standing_rules(world: World, decisions: DirectionDecisions) -> tuple[Inclusion, ...]:
+    """Return what a direction includes besides its rows: the general rule and the manual rules."""
     general = decisions.general
     if general is GeneralRule.BLOCK_ALL:
         return ()
@@ -158,17 +153,16 @@ def _inclusions(
     if general is GeneralRule.INSIDE_NAMESPACE:
         everyone = PolicyRule((PolicyPeer(pod_selector=LabelSelector()),))
         found.append(Inclusion(f"general rule {general}", everyone))
-    found += [
-        Inclusion(f"manual rule {rule}", express_manual(world, rule).rule)
-        for rule in decisions.manual
-        if not express_manual(world, rule).obstacle
-    ]
-    found += [
-        Inclusion(_origin(row.communication), expressions[row.key].rule, row.key)
-        for row in rows
-        if row.ticked and not row.suspended
-    ]
+    for rule in decisions.manual:
+        expression = express_manual(world, rule)
+        if not expression.obstacle:
+            found.append(Inclusion(f"manual rule {rule}", expression.rule))
     return tuple(found)
+
+
+def inclusion_of(case: Case) -> Inclusion:
+    """Return what a ticked row includes."""
+    return Inclusion(_origin(case.communication), case.expression.rule)
 
 
 def _origin(communication: Communication) -> str:
@@ -179,21 +173,3 @@ def _origin(communication: Communication) -> str:
         return "cluster DNS"
     name = key.peer.name if key.peer.unresolved else f"{key.peer.kind}/{key.peer.name}"
     return f"row {name} {key.port}/{key.protocol}"
-
-
-def _text(communication: Communication, reason: str, category: AddressCategory | None) -> str:
-    key = communication.key
-    parts = (
-        key.peer.name,
-        key.peer.namespace,
-        key.peer.kind,
-        str(key.protocol),
-        str(key.port),
-        f"{key.port}/{key.protocol}",
-        *map(str, communication.via),
-        *communication.addresses,
-        *communication.names,
-        str(category or ""),
-        reason,
-    )
-    return " ".join(parts).casefold()

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from netsec_tui.core.cover import Ends
+from netsec_tui.core.ends import Ends
 from netsec_tui.core.evaluate.match import selector_matches
 from netsec_tui.core.express import World
 from netsec_tui.core.services import services_of
 from netsec_tui.core.subject import labels_of
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.connection import EndPod
-from netsec_tui.model.decision import Decisions, DirectionDecisions, GeneralRule
+from netsec_tui.model.decision import DirectionDecisions, GeneralRule
 from netsec_tui.model.identity import Direction, Peer, PeerSort, WorkloadRef, owner_peer, service_peer
 from netsec_tui.model.review import PeerFacts, Row, Subject
 from netsec_tui.model.timespan import ADVISED_HOURS, Coverage
@@ -57,7 +57,9 @@ def _facts(world: World, peer: Peer, pods: set[str], addresses: set[str], ends: 
         dns = world.dns
         ports = tuple(f"{number}/{protocol}" for protocol, number in dns.ports)
         live = {
-            f"{p.namespace}/{p.name}" for p in ends.selected(dns.namespace, dns.selector) if not p.synthetic
+            f"{p.namespace}/{p.name}"
+            for p in ends.selected(dns.namespace, dns.selector)
+            if isinstance(p, EndPod) and not p.synthetic
         }
         return PeerFacts(peer, dns.selector, (f"{dns.namespace}/{dns.name}",), ports, _sorted(pods | live))
     return PeerFacts(peer, pods=_sorted(pods), addresses=_sorted(addresses))
@@ -75,7 +77,7 @@ def _owner_facts(world: World, peer: Peer, pods: set[str], addresses: set[str], 
         tuple(service.name for service in services_of(inventory, ref)),
         tuple(f"{p.port}/{p.protocol}" for p in sorted(ports, key=lambda p: (p.port, p.protocol))),
         _sorted(pods | {f"{p.namespace}/{p.name}" for p in own}),
-        _policies_of(world, ends.owner(ref)),
+        _policies_of(world, ends.pods_of(ref)),
         _sorted(addresses | {ip for p in own for ip in p.ips}),
     )
 
@@ -134,8 +136,11 @@ def _suspended(direction: Direction, decisions: DirectionDecisions) -> list[str]
     return [*parts, "DNS"] if direction is Direction.EGRESS else parts
 
 
-def warnings_of(world: World, evidence: Evidence, decisions: Decisions) -> tuple[str, ...]:
-    """Return the sentences for the top of the view: what is missing and what that costs."""
+def warnings_of(world: World, evidence: Evidence, *, restricted: bool) -> tuple[str, ...]:
+    """Return the sentences for the top of the view: what is missing and what that costs.
+
+    ``restricted`` tells whether egress is, without being blocked altogether.
+    """
     found = [*_missing(world), *evidence.subject.notes]
     unlabelled = sorted(
         {
@@ -154,7 +159,6 @@ def warnings_of(world: World, evidence: Evidence, decisions: Decisions) -> tuple
         )
     if evidence.lost:
         found.append(f"{evidence.lost} events or lines were lost: rare communications may be missing")
-    restricted = decisions.egress.general in (GeneralRule.ROWS_DECIDE, GeneralRule.INSIDE_NAMESPACE)
     if restricted and world.dns is None:
         found.append("the cluster's DNS is not known: no DNS rule is made; name look-ups may be refused")
     if not evidence.reports_replies:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
-from netsec_tui.core.cover import Ends, selects_subject
-from netsec_tui.core.decide import Case, Decided, case_of, decide
+from netsec_tui.core.cover import selects_subject
+from netsec_tui.core.decide import Case, case_of
 from netsec_tui.core.describe import direction_note, facts_of, warnings_of
+from netsec_tui.core.ends import Ends
 from netsec_tui.core.express import World
 from netsec_tui.core.fold import fold_aliases, fold_dns
 from netsec_tui.core.generate import generate
 from netsec_tui.core.serialize import to_yaml
+from netsec_tui.core.table import Decided, Setting, Table
 from netsec_tui.model.communication import Communication
-from netsec_tui.model.decision import Alias, Decisions, GeneralRule
-from netsec_tui.model.identity import Direction
-from netsec_tui.model.inventory import AppliedPolicy
-from netsec_tui.model.review import DirectionReview, Review, Row, Subject
+from netsec_tui.model.decision import Decisions, DirectionDecisions, GeneralRule
+from netsec_tui.model.identity import CommunicationKey, Direction
+from netsec_tui.model.review import DirectionReview, PeerFacts, Review, Row, Subject
 from netsec_tui.model.timespan import Coverage
 
 
@@ -36,28 +37,31 @@ class Evidence:
 
 
 class Reviewer:
-    """Make reviews of one piece of evidence; what no decision changes is worked out once."""
+    """Make reviews of one piece of evidence; what no decision changes is worked out once.
 
-    def __init__(self, evidence: Evidence) -> None:
+    ``before`` is the reviewer of the evidence before: what still holds is taken over from it.
+    """
+
+    def __init__(self, evidence: Evidence, before: Reviewer | None = None) -> None:
         self._evidence = evidence
         self._ends = Ends(evidence.world)
-        self._cases: dict[tuple[Communication, tuple[Alias, ...]], Case] = {}
-        self._rows: dict[Row, Row] = {}
+        self._tables: dict[tuple[Direction, bool, bool], Table] = {}
+        self._warnings: dict[bool, tuple[str, ...]] = {}
         applied = evidence.world.inventory.policies
         self._applied = tuple(p for p in applied if selects_subject(p.policy, evidence.subject, self._ends))
         self._facts = facts_of(evidence.world, evidence.subject, evidence.communications, self._ends)
+        self._rows: dict[Direction, Mapping[CommunicationKey, Row]] = {}
+        if before and before._evidence.subject == evidence.subject:
+            self._rows = {d: {row.key: row for row in before._shown.get(d, ())} for d in Direction}
+        self._shown: dict[Direction, tuple[Row, ...]] = {}
 
     def review(self, decisions: Decisions, *, two_objects: bool = False) -> Review:
         """Return the review under some decisions; rows that did not change are the same objects."""
         evidence = self._evidence
-        subject = evidence.subject
-        ours = {p.name for p in generate(subject, (), (), two_objects=two_objects)}
-        others = tuple(p for p in self._applied if p.policy.name not in ours)
-        ingress = self._decide(Direction.INGRESS, decisions, others)
-        egress = self._decide(Direction.EGRESS, decisions, others)
-        policies = generate(subject, ingress.inclusions, egress.inclusions, two_objects=two_objects)
+        ingress, egress = (self._decide(d, decisions.of(d), two_objects) for d in Direction)
+        policies = generate(evidence.subject, ingress.inclusions, egress.inclusions, two_objects=two_objects)
         return Review(
-            subject=subject,
+            subject=evidence.subject,
             coverage=evidence.coverage,
             ingress=self._direction(Direction.INGRESS, decisions, ingress),
             egress=self._direction(Direction.EGRESS, decisions, egress),
@@ -65,41 +69,67 @@ class Reviewer:
             yaml=to_yaml(policies),
             facts=self._facts,
             applied=self._applied,
-            warnings=warnings_of(evidence.world, evidence, decisions),
+            warnings=self._warned(decisions.egress.general),
         )
 
-    def _decide(
-        self, direction: Direction, decisions: Decisions, applied: tuple[AppliedPolicy, ...]
-    ) -> Decided:
-        world = self._evidence.world
-        chosen = decisions.of(direction)
-        rows: Iterable[Communication] = (
-            c for c in self._evidence.communications if c.key.direction is direction
+    def tickable(self, key: CommunicationKey) -> bool:
+        """Tell whether a row of that key is shown and a policy can express it."""
+        return any(
+            table.tickable(key)
+            for (direction, *_), table in self._tables.items()
+            if direction is key.direction
         )
+
+    def _decide(self, direction: Direction, chosen: DirectionDecisions, two_objects: bool) -> Decided:
+        offered = direction is Direction.EGRESS and restricts(chosen.general)
+        key = (direction, offered, two_objects)
+        if key not in self._tables:
+            self._tables[key] = self._table(*key)
+        decided = self._tables[key].decide(chosen)
+        self._shown[direction] = decided.rows
+        return decided
+
+    def _table(self, direction: Direction, offered: bool, two_objects: bool) -> Table:
+        evidence = self._evidence
+        world, subject = evidence.world, evidence.subject
+        rows: Iterable[Communication] = (c for c in evidence.communications if c.key.direction is direction)
         rows = fold_aliases(rows, tuple(world.aliases.values()))
         if direction is Direction.EGRESS:
-            restricted = chosen.general not in (GeneralRule.ALLOW_ALL, GeneralRule.BLOCK_ALL)
-            rows = fold_dns(rows, world.dns, offered=restricted)
-        cases = sorted((self._case(row) for row in rows), key=lambda c: _display_order(c.communication))
-        decided = decide(world, self._evidence.subject, direction, cases, chosen, applied, self._ends)
-        return replace(decided, rows=tuple(self._rows.setdefault(row, row) for row in decided.rows))
+            rows = fold_dns(rows, world.dns, offered=offered)
+        cases = tuple(self._case(row) for row in sorted(rows, key=_display_order))
+        ours = {p.name for p in generate(subject, (), (), two_objects=two_objects)}
+        others = tuple(p for p in self._applied if p.policy.name not in ours)
+        known = {row.key: row for row in self._shown.get(direction, ())} or self._rows.get(direction, {})
+        return Table(Setting(world, subject, others, self._ends), cases, known)
 
     def _case(self, communication: Communication) -> Case:
         evidence = self._evidence
-        key = (communication, tuple(evidence.world.aliases.values()))
-        if key not in self._cases:
-            self._cases[key] = case_of(
-                evidence.world,
-                evidence.subject,
-                communication,
-                reports_replies=evidence.reports_replies,
+        peer = communication.peer
+        return case_of(
+            evidence.world,
+            evidence.subject,
+            communication,
+            self._facts.get(peer, PeerFacts(peer)),
+            reports_replies=evidence.reports_replies,
+        )
+
+    def _warned(self, egress: GeneralRule) -> tuple[str, ...]:
+        restricted = restricts(egress)
+        if restricted not in self._warnings:
+            self._warnings[restricted] = warnings_of(
+                self._evidence.world, self._evidence, restricted=restricted
             )
-        return self._cases[key]
+        return self._warnings[restricted]
 
     def _direction(self, direction: Direction, decisions: Decisions, decided: Decided) -> DirectionReview:
         chosen = decisions.of(direction)
         note = direction_note(direction, chosen, decided.rows, self._evidence.coverage)
         return DirectionReview(direction, chosen.general, decided.rows, chosen.manual, note)
+
+
+def restricts(general: GeneralRule) -> bool:
+    """Tell whether rows count under a general rule, and with them name look-ups."""
+    return general in (GeneralRule.ROWS_DECIDE, GeneralRule.INSIDE_NAMESPACE)
 
 
 def _display_order(communication: Communication) -> tuple[object, ...]:

@@ -249,11 +249,10 @@ class Session:
             self._decisions[self._scope], self._aliases = before.decisions, before.aliases
 
     def _tick(self, keys: tuple, ticked: bool) -> None:  # type: ignore[type-arg]
-        review = self.review()
-        if review is None:
+        if self.review() is None:
             return
-        tickable = {row.key for row in (*review.ingress.rows, *review.egress.rows) if row.tickable}
-        self._decide(decide.with_ticks(self.decisions, [k for k in keys if k in tickable], ticked))
+        tickable = self._current_reviewer().tickable
+        self._decide(decide.with_ticks(self.decisions, [k for k in keys if tickable(k)], ticked))
 
     def _add_manual(self, rule: ManualRule) -> None:
         refusal = self.check_manual(rule)
@@ -275,7 +274,8 @@ class Session:
         window = self._window()
         key = (self._record.version, self._scope, window, self._aliases)
         if self._reviewer is None or self._reviewer[0] != key:
-            self._reviewer = (key, Reviewer(self._evidence(window)))
+            before = self._reviewer[1] if self._reviewer else None
+            self._reviewer = (key, Reviewer(self._evidence(window), before))
         return self._reviewer[1]
 
     def _evidence(self, window: Window) -> Evidence:

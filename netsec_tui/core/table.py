@@ -1,0 +1,185 @@
+"""Keep the rows of one direction up to date with the decisions, at the cost of what a decision changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from netsec_tui.core.cover import Asked, Cover, Inclusion, applied_that_allow, covering
+from netsec_tui.core.decide import Case, Stand, inclusion_of, row_of, stand_of, standing_rules
+from netsec_tui.core.ends import Ends
+from netsec_tui.core.express import World
+from netsec_tui.core.nearness import Nearness, Place, end_places, rule_places
+from netsec_tui.model.decision import DirectionDecisions
+from netsec_tui.model.identity import CommunicationKey, PeerSort
+from netsec_tui.model.inventory import AppliedPolicy
+from netsec_tui.model.review import Row, Subject
+
+
+@dataclass(frozen=True)
+class Decided:
+    """Hold the rows of a direction and everything that goes into its part of the policy."""
+
+    rows: tuple[Row, ...] = ()
+    inclusions: tuple[Inclusion, ...] = ()
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Hold what all rows of a direction are decided in; ``applied`` are the cluster's other policies."""
+
+    world: World
+    subject: Subject
+    applied: tuple[AppliedPolicy, ...]
+    ends: Ends
+
+
+class Table:
+    """Decide all rows of one direction; what one inclusion covers of another row is named there.
+
+    The answer depends on the decisions alone. The ones before are remembered to find what differs: the
+    rows whose tick changed, and the rows near what these bring in or take out. Numbers are places in
+    ``cases``; ``before`` holds rows to use again where they are equal.
+    """
+
+    def __init__(
+        self, setting: Setting, cases: tuple[Case, ...], before: Mapping[CommunicationKey, Row]
+    ) -> None:
+        self._setting = setting
+        self._cases = cases
+        self._numbers = _numbers(cases)
+        self._last: DirectionDecisions | None = None
+        self._decided = Decided()
+        self._rows: list[Row | None] = [before.get(case.communication.key) for case in cases]
+        self._stands: list[Stand] = []
+        self._included: list[Inclusion | None] = []
+        self._standing: tuple[Inclusion, ...] = ()
+        self._asked: dict[int, tuple[Asked, frozenset[Place]]] = {}
+        self._applied: dict[int, tuple[str, ...]] = {}
+        self._rules_near = Nearness()
+        self._rows_near: Nearness | None = None
+
+    def tickable(self, key: CommunicationKey) -> bool:
+        """Tell whether there is a row of that key and a policy can express it."""
+        numbers = (n for n in self._numbers.get(key, ()) if self._cases[n].communication.key == key)
+        return any(not self._cases[n].expression.obstacle for n in numbers)
+
+    def decide(self, decisions: DirectionDecisions) -> Decided:
+        """Return rows and inclusions under some decisions."""
+        if self._last is decisions:
+            return self._decided
+        last, self._last = self._last, decisions
+        if last is None or (last.general, last.manual) != (decisions.general, decisions.manual):
+            stale = self._start(decisions)
+        else:
+            stale = self._move(decisions, self._changed(last, decisions))
+        for number in stale:
+            row, known = self._row(number), self._rows[number]
+            if row != known:
+                self._rows[number] = row
+        inclusions = (*self._standing, *(one for one in self._included if one))
+        self._decided = Decided(tuple(row for row in self._rows if row), inclusions)
+        return self._decided
+
+    def _changed(self, old: DirectionDecisions, new: DirectionDecisions) -> list[CommunicationKey]:
+        """Return the keys with another tick than before, under one general rule."""
+        before, after = old.ticks.get(old.general, {}), new.ticks.get(new.general, {})
+        changed = [key for key, ticked in after.items() if before.get(key) is not ticked]
+        changed += [key for key in before if key not in after]
+        if old.dns is not new.dns:
+            keys = (case.communication.key for case in self._cases)
+            changed += [key for key in keys if key.peer.sort is PeerSort.DNS]
+        return changed
+
+    def _start(self, decisions: DirectionDecisions) -> Iterable[int]:
+        """Work everything out anew and return the numbers of all rows."""
+        self._standing = standing_rules(self._setting.world, decisions)
+        self._stands = [stand_of(decisions, case) for case in self._cases]
+        self._included = [None] * len(self._cases)
+        self._rules_near = Nearness()
+        for number in range(len(self._cases)):
+            self._include(number)
+        return range(len(self._cases))
+
+    def _move(self, decisions: DirectionDecisions, keys: Iterable[CommunicationKey]) -> set[int]:
+        """Follow changed ticks and return the numbers of the rows that these may concern."""
+        changed = {number for key in keys for number in self._numbers.get(key, ())}
+        places: set[Place] = set()
+        for number in changed:
+            before = self._included[number]
+            self._stands[number] = stand_of(decisions, self._cases[number])
+            self._include(number)
+            if before != self._included[number]:
+                places |= self._rule_places(self._included[number] or before)
+        return changed | (self._near_rows(places) if places else set())
+
+    def _include(self, number: int) -> None:
+        before, wanted = self._included[number], self._stands[number].included
+        if wanted and before is None:
+            inclusion = self._included[number] = inclusion_of(self._cases[number])
+            self._rules_near.put(number, self._rule_places(inclusion))
+        elif before is not None and not wanted:
+            self._included[number] = None
+            self._rules_near.drop(number, self._rule_places(before))
+
+    def _rule_places(self, inclusion: Inclusion | None) -> frozenset[Place]:
+        home = self._setting.subject.ref.namespace
+        return rule_places(home, inclusion.rule) if inclusion else frozenset()
+
+    def _near_rows(self, places: Iterable[Place]) -> set[int]:
+        if self._rows_near is None:
+            self._rows_near = Nearness()
+            for number in range(len(self._cases)):
+                self._rows_near.put(number, self._ask(number)[1])
+        return self._rows_near.near(places)
+
+    def _ask(self, number: int) -> tuple[Asked, frozenset[Place]]:
+        known = self._asked.get(number)
+        if known is None:
+            case = self._cases[number]
+            key = case.communication.key
+            ends = self._setting.ends.of(case.communication)
+            ports = tuple((p.protocol, p.port) for p in case.expression.ports if isinstance(p.port, int))
+            asked = Asked(key.direction, ends, ports or ((str(key.protocol), key.port),))
+            known = self._asked[number] = (asked, end_places(ends))
+        return known
+
+    def _row(self, number: int) -> Row:
+        case, stand = self._cases[number], self._stands[number]
+        if stand.included:
+            return row_of(case, stand, Cover(), ())
+        cover = self._cover(number)
+        return row_of(case, stand, cover, () if cover.whole else self._applied_to(number))
+
+    def _cover(self, number: int) -> Cover:
+        case = self._cases[number]
+        if not case.communication.key.protocol.expressible:
+            return Cover()
+        asked, places = self._ask(number)
+        near = (self._included[n] for n in sorted(self._rules_near.near(places)))
+        offered = (*self._standing, *(one for one in near if one))
+        return covering(self._setting.subject.ref.namespace, asked, offered) if offered else Cover()
+
+    def _applied_to(self, number: int) -> tuple[str, ...]:
+        if not self._setting.applied:
+            return ()
+        known = self._applied.get(number)
+        if known is None:
+            asked, _ = self._ask(number)
+            known = applied_that_allow(self._setting.applied, asked, self._own_ports())
+            self._applied[number] = known
+        return known
+
+    def _own_ports(self) -> dict[tuple[str, str], int]:
+        owners = self._setting.subject.owners
+        pods = (pod for owner in owners for pod in self._setting.ends.pods_of(owner))
+        return {name: number for pod in pods for name, number in pod.named_ports.items()}
+
+
+def _numbers(cases: tuple[Case, ...]) -> dict[CommunicationKey, list[int]]:
+    """Map each key to the rows that its tick concerns: its own, and an alias that has taken it in."""
+    numbers: dict[CommunicationKey, list[int]] = {}
+    for number, case in enumerate(cases):
+        for key in (case.communication.key, *case.communication.folded):
+            numbers.setdefault(key, []).append(number)
+    return numbers
