@@ -32,7 +32,9 @@ def default_of(
     sort = communication.peer.sort
     counts = communication.counts
     if sort is PeerSort.DNS:
-        return Default(True, "" if counts.total else "not seen; every name look-up needs it")
+        return Default(
+            True, _caveat(communication) if counts.total else "not seen; every name look-up needs it"
+        )
     if sort is PeerSort.ALIAS:
         allowed = world.aliases[communication.peer.name].allowed
         return Default(allowed, "alias is set allowed" if allowed else "unresolved IPs start out")

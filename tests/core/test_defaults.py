@@ -1,0 +1,181 @@
+"""Which rows start in the policy, which start out, and the reason that the row gives."""
+
+from __future__ import annotations
+
+import pytest
+
+from netsec_tui.model.flow import Flow, Protocol, Verdict
+from netsec_tui.model.identity import Direction
+from netsec_tui.model.review import Standing
+from tests.core.scene import IN, OUT, SHOP, Scene, answer, flow, known_ends, pod, shop, talk
+
+ENDS = known_ends(SHOP)
+WEB, CART, PAY, DB = (ENDS[name] for name in ("web-1", "cart-1", "pay-1", "db-0"))
+UDP = {"protocol": Protocol.UDP}
+
+ELSEWHERE = talk(PAY, CART)
+"""A conversation of others, from which it is known that the source reports answers."""
+
+
+def started(
+    flows: list[Flow], direction: Direction, name: str, *, replies: bool = True
+) -> tuple[Standing, str]:
+    scene = shop().sees([*flows, *(ELSEWHERE if replies else [])]).chooses()
+    row = scene.row(direction, name)
+    return row.standing, row.reason
+
+
+def verdicts(*some: Verdict, answered: bool = False) -> list[Flow]:
+    return [flow(WEB, CART, verdict=v) for v in some] + ([answer(WEB, CART)] if answered else [])
+
+
+F, DROPPED, AUDIT = Verdict.FORWARDED, Verdict.DROPPED, Verdict.AUDIT
+
+
+@pytest.mark.parametrize(
+    ("flows", "reason"),
+    [
+        (talk(WEB, CART), ""),
+        ([answer(WEB, CART)], ""),
+        (verdicts(Verdict.REDIRECTED, answered=True), ""),
+        (verdicts(Verdict.UNKNOWN, answered=True), ""),
+        (verdicts(Verdict.TRACED, F, answered=True), ""),
+        (verdicts(F, DROPPED, answered=True), "denied 1 times"),
+        (verdicts(F, AUDIT, DROPPED, answered=True), "denied 2 times"),
+        (talk(WEB, CART, **UDP), ""),
+        (talk(WEB, CART, 9125, **UDP), ""),
+    ],
+)
+def test_rows_that_start_in(flows: list[Flow], reason: str) -> None:
+    assert started(flows, OUT, "cart") == (Standing.IN, reason)
+
+
+@pytest.mark.parametrize(
+    ("flows", "reason"),
+    [
+        (verdicts(F), "never answered"),
+        (verdicts(Verdict.REDIRECTED), "never answered"),
+        (verdicts(DROPPED), "denied only (1 times)"),
+        (verdicts(AUDIT, AUDIT), "denied only (2 times)"),
+        (verdicts(Verdict.TRACED), "never answered: no verdict on it was seen"),
+        (verdicts(Verdict.TRANSLATED, Verdict.ERROR), "never answered: no verdict on it was seen"),
+        ([*verdicts(F), answer(WEB, CART, rst=True)], "never answered (refused 1 times)"),
+        ([flow(WEB, CART, 9125, **UDP)], "UDP without an answer, and no pod declares the port"),
+    ],
+)
+def test_rows_that_start_out(flows: list[Flow], reason: str) -> None:
+    assert started(flows, OUT, "cart") == (Standing.OUT, reason)
+
+
+def test_denied_and_forwarded_without_an_answer_starts_out() -> None:
+    assert started(verdicts(F, DROPPED), OUT, "cart") == (Standing.OUT, "never answered")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "standing", "reason"),
+    [
+        (Verdict.FORWARDED, Standing.IN, ""),
+        (Verdict.REDIRECTED, Standing.IN, ""),
+        (Verdict.DROPPED, Standing.OUT, "denied only (1 times)"),
+        (Verdict.AUDIT, Standing.OUT, "denied only (1 times)"),
+        (Verdict.TRACED, Standing.OUT, "never answered: no verdict on it was seen"),
+        (Verdict.TRANSLATED, Standing.OUT, "never answered: no verdict on it was seen"),
+    ],
+)
+def test_without_reported_answers_the_verdict_counts(
+    verdict: Verdict, standing: Standing, reason: str
+) -> None:
+    assert started(verdicts(verdict), OUT, "cart", replies=False) == (standing, reason)
+
+
+def test_a_source_without_answers_is_told_at_the_top() -> None:
+    scene = shop().sees(verdicts(F)).chooses()
+    assert any("reports no answers" in warning for warning in scene.review.warnings)
+
+
+# -- UDP ---------------------------------------------------------------------------------------------------
+
+UDP_POD = pod("stat-1", "10.244.0.77", "stat", ports=[("metrics", "UDP", 8125)])
+
+
+def udp_scene(*flows: Flow) -> Scene:
+    return shop(UDP_POD).sees([*flows, *ELSEWHERE]).chooses()
+
+
+def test_udp_without_answer_starts_in_when_the_listening_pod_declares_the_port() -> None:
+    scene = udp_scene(flow(WEB, known_ends([UDP_POD])["stat-1"], 8125, **UDP))
+    assert scene.row(OUT, "stat").standing is Standing.IN
+
+
+@pytest.mark.parametrize("port", [8080, 8126])
+def test_udp_without_answer_starts_out_when_only_another_port_or_protocol_is_declared(port: int) -> None:
+    scene = udp_scene(flow(WEB, known_ends([UDP_POD])["stat-1"], port, **UDP))
+    assert scene.row(OUT, "stat").standing is Standing.OUT
+
+
+@pytest.mark.parametrize(("port", "standing"), [(8125, Standing.IN), (8126, Standing.OUT)])
+def test_incoming_udp_asks_what_the_selected_workload_declares(port: int, standing: Standing) -> None:
+    web = pod("web-3", "10.244.0.78", "web", ports=[("metrics", "UDP", 8125)])
+    scene = shop(web).sees([flow(PAY, WEB, port, **UDP), *ELSEWHERE]).chooses()
+    assert scene.row(IN, "pay").standing is standing
+
+
+# -- direction ---------------------------------------------------------------------------------------------
+
+
+def test_an_inferred_direction_is_said() -> None:
+    seen = [flow(WEB, CART, is_reply=None), flow(CART, WEB, 40000, is_reply=None)]
+    scene = shop().sees(seen).chooses()
+    row = scene.row(OUT, "cart")
+    assert (row.standing, row.reason) == (Standing.IN, "direction inferred")
+
+
+def test_an_unknown_direction_is_not_ticked() -> None:
+    seen = [flow(WEB, DB, 40001, is_reply=None), *ELSEWHERE]
+    scene = shop().sees(seen).chooses()
+    rows = [r for r in (*scene.table(IN).rows, *scene.table(OUT).rows) if r.key.peer.name == "db"]
+    assert rows
+    assert not any(row.ticked for row in rows)
+
+
+# -- what the peer is --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("direction", "client", "server", "port", "name", "standing", "reason"),
+    [
+        (OUT, "web-1", "203.0.113.7", 443, "203.0.113.7", Standing.OUT, "unresolved IPs start out"),
+        (IN, "203.0.113.7", "web-1", 8080, "203.0.113.7", Standing.OUT, "unresolved IPs start out"),
+        (OUT, "web-1", "10.96.0.1", 443, "kubernetes", Standing.IN, ""),
+        (OUT, "web-1", "172.18.0.3", 6443, "kubernetes", Standing.IN, ""),
+        (OUT, "web-1", "10.96.0.10", 53, "cluster DNS", Standing.IN, ""),
+        (OUT, "web-1", "db-0", 5432, "db", Standing.IN, ""),
+        (IN, "pay-1", "web-1", 8080, "pay", Standing.IN, ""),
+    ],
+)
+def test_the_sort_of_peer_decides(
+    direction: Direction, client: str, server: str, port: int, name: str, standing: Standing, reason: str
+) -> None:
+    row = shop().sees((client, server, port)).chooses().row(direction, name)
+    assert (row.standing, row.reason) == (standing, reason)
+
+
+@pytest.mark.parametrize("direction", [IN, OUT])
+def test_nodes_start_out_and_say_why(direction: Direction) -> None:
+    spoken = ("web-1", "172.18.0.2", 9100) if direction is OUT else ("172.18.0.2", "web-1", 8080)
+    row = shop().sees(spoken).chooses().row(direction, "node-a")
+    assert row.standing is Standing.OUT
+    assert row.reason.startswith("nodes start out")
+
+
+def test_the_api_server_starts_in_even_unanswered_but_not_when_only_denied() -> None:
+    allowed = shop().sees([flow(WEB, "172.18.0.3", 6443), *ELSEWHERE]).chooses()
+    assert allowed.row(OUT, "kubernetes").ticked
+    denied = shop().sees([flow(WEB, "172.18.0.3", 6443, verdict=DROPPED), *ELSEWHERE]).chooses()
+    assert denied.row(OUT, "kubernetes").reason == "denied only (1 times)"
+
+
+def test_dns_shows_the_denied_count_too() -> None:
+    seen = [*talk(WEB, "10.96.0.10", 53, **UDP), flow(WEB, "10.96.0.10", 53, verdict=DROPPED, **UDP)]
+    row = shop().sees(seen).chooses().row(OUT, "cluster DNS")
+    assert (row.standing, row.reason) == (Standing.IN, "denied 1 times")
