@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from netsec_tui.core.selectors import owner_label
@@ -25,6 +26,8 @@ class Knowledge:
     workloads_by_labels: dict[tuple[str, Labels], set[WorkloadRef]] = field(default_factory=dict)
     owner_keys: dict[WorkloadRef, set[str]] = field(default_factory=dict)
     version: int = 0
+    _told_labels: dict[PodName, set[Labels]] = field(default_factory=dict)
+    _told_workloads: dict[PodName, set[tuple[str, str]]] = field(default_factory=dict)
 
     def learn(self, endpoint: Endpoint) -> None:
         """Take in what one endpoint tells."""
@@ -38,13 +41,11 @@ class Knowledge:
         if not endpoint.pod:
             return
         pod = (endpoint.namespace, endpoint.pod)
-        if endpoint.labels and pod not in self.labels:
-            self.labels[pod] = endpoint.labels
-            self.version += 1
-        if endpoint.workloads and pod not in self.workloads:
-            kind, name = endpoint.workloads[0]
+        if endpoint.labels and self._put(self._told_labels, pod, endpoint.labels):
+            self.labels[pod] = _undisputed(self._told_labels[pod])
+        if endpoint.workloads and self._put(self._told_workloads, pod, endpoint.workloads[0]):
+            kind, name = min(self._told_workloads[pod])
             self.workloads[pod] = WorkloadRef(kind, endpoint.namespace, name)
-            self.version += 1
         if endpoint.ip:
             self._put(self.pods_by_ip, endpoint.ip, pod)
 
@@ -54,8 +55,19 @@ class Knowledge:
             ref = WorkloadRef("Workload", endpoint.namespace, named[1])
             self._put(self.owner_keys, ref, named[0])
 
-    def _put(self, index: dict, key: object, value: object) -> None:  # type: ignore[type-arg]
+    def _put(self, index: dict, key: object, value: object) -> bool:  # type: ignore[type-arg]
         values = index.setdefault(key, set())
-        if value not in values:
-            values.add(value)
-            self.version += 1
+        if value in values:
+            return False
+        values.add(value)
+        self.version += 1
+        return True
+
+
+def _undisputed(told: Iterable[Labels]) -> Labels:
+    """Return all labels that were told of a pod but those with two values, whichever came first."""
+    values: dict[str, set[str]] = {}
+    for labels in told:
+        for key, value in labels:
+            values.setdefault(key, set()).add(value)
+    return tuple(sorted((key, min(found)) for key, found in values.items() if len(found) == 1))

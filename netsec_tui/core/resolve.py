@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from netsec_tui.core.knowledge import Knowledge
@@ -11,6 +12,12 @@ from netsec_tui.model.flow import Endpoint, Labels, Reserved
 from netsec_tui.model.identity import Peer, WorkloadRef, address_peer, node_peer, owner_peer, service_peer
 from netsec_tui.model.inventory import Inventory, Pod, PodOwner
 from netsec_tui.model.policy import LabelSelector
+
+_MADE = {
+    "ReplicaSet": (("Deployment", "Rollout"), re.compile(r"[bcdf-hj-np-tv-xz0-9]{5,10}")),
+    "Job": (("CronJob",), re.compile(r"\d{8,10}")),
+}
+"""What controllers name their objects after themselves: a hash of safe letters, or the planned time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +114,12 @@ class Resolver:
 
     def _topmost(self, ref: WorkloadRef) -> WorkloadRef:
         """Lift a ReplicaSet or Job that a flow named to the owner that the cluster state gives its pods."""
-        if ref in self.inventory.owner_by_ref:
+        if ref in self.inventory.owner_by_ref or ref.kind not in _MADE:
             return ref
+        kinds, tail = _MADE[ref.kind]
         for owner in self.inventory.owners_by_namespace.get(ref.namespace, ()):
-            lifts = {"ReplicaSet": ("Deployment", "Rollout"), "Job": ("CronJob",)}.get(ref.kind, ())
-            stem, _, tail = ref.name.rpartition("-")
-            if owner.ref.kind in lifts and owner.ref.name == stem and tail:
+            made = ref.name.removeprefix(f"{owner.ref.name}-")
+            if owner.ref.kind in kinds and made != ref.name and tail.fullmatch(made):
                 return owner.ref
         return ref
 
