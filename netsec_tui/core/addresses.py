@@ -11,6 +11,7 @@ from netsec_tui.model.communication import AddressCategory
 from netsec_tui.model.inventory import Inventory
 
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 
 
 @lru_cache(maxsize=65536)
@@ -31,15 +32,25 @@ def parse_cidr(text: str) -> tuple[str, bool]:
     Raises:
         BadInputError: the text is neither an IP address nor a CIDR.
     """
-    stripped = text.strip()
+    address, slash, mask = text.strip().partition("/")
     try:
-        parsed = ipaddress.ip_network(stripped, strict=False)
-        host_bits = "/" in stripped and ipaddress.ip_address(stripped.split("/")[0]) != parsed.network_address
+        # Python reads 0.0.0.255 as a mask upside down and 0.0.0.0 as everything; nobody means the second.
+        if "%" in text or ("." in mask and not mask.startswith("255.")):
+            raise ValueError(text)
+        parsed = ipaddress.ip_network(f"{address}{slash}{mask}", strict=False)
+        host_bits = bool(slash) and ipaddress.ip_address(address) != parsed.network_address
     except ValueError:
         raise BadInputError(
             f"{text!r} is not an IP address or CIDR; write for instance 203.0.113.7 or 203.0.113.0/24"
         ) from None
-    return str(parsed), host_bits
+    return str(_unmapped(parsed)), host_bits
+
+
+def _unmapped(parsed: IPNetwork) -> IPNetwork:
+    """Return IPv4 written inside IPv6 as IPv4: dataplanes see it so, and ranges are compared so."""
+    if isinstance(parsed, ipaddress.IPv6Network) and parsed.subnet_of(_MAPPED):
+        return ipaddress.IPv4Network((int(parsed.network_address) & 0xFFFFFFFF, parsed.prefixlen - 96))
+    return parsed
 
 
 def width(cidr: str) -> int:
