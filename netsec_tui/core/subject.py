@@ -17,6 +17,8 @@ from netsec_tui.model.inventory import Inventory
 from netsec_tui.model.policy import LabelSelector
 from netsec_tui.model.review import Subject
 
+_UNACCEPTABLE = "the API server would not accept the labels of {ref}"
+
 
 def owner_selector(
     inventory: Inventory, knowledge: Knowledge, ref: WorkloadRef
@@ -28,7 +30,7 @@ def owner_selector(
     """
     selector, why = _selector(inventory, knowledge, ref)
     if selector and not acceptable(selector):
-        return None, f"the API server would not accept the labels of {ref}"
+        return None, _UNACCEPTABLE.format(ref=ref)
     return selector, why
 
 
@@ -110,7 +112,7 @@ def _service_subject(inventory: Inventory, knowledge: Knowledge, ref: WorkloadRe
         refusal = f"{ref} has no selector, so it stands for no pods"
         return Subject(ref, LabelSelector(), (), (), refusal)
     owners = covered_owners(inventory, knowledge, service)
-    refusal = ""
+    refusal = "" if acceptable(LabelSelector(service.selector)) else _UNACCEPTABLE.format(ref=ref)
     if owners and all(is_host_network(inventory, owner) for owner in owners):
         refusal = _HOST_NETWORK.format(ref=ref)
     return Subject(ref, LabelSelector(service.selector), owners, service.labels, refusal)

@@ -91,7 +91,11 @@ class Record:
         return counted(self.resolved.conversations, window)
 
     def host_network(self, ref: WorkloadRef) -> bool:
-        """Tell whether a workload runs on the host network."""
+        """Tell whether a workload runs on the host network, for a Service whether all behind it do."""
+        service = self.inventory.service_by_name.get((ref.namespace, ref.name))
+        if ref.kind == "Service" and service:
+            owners = self.resolved.conversations.backends.owners(service)
+            return bool(owners) and all(is_host_network(self.inventory, owner) for owner in owners)
         return is_host_network(self.inventory, ref)
 
     @property
