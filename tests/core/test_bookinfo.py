@@ -78,9 +78,7 @@ def test_every_other_row_is_a_node(recorded):
 
 
 def test_calls_are_answered_and_start_in(recorded):
-    called = [
-        row for r in recorded.values() for row in r.egress.rows if row.key.peer.sort is PeerSort.OWNER
-    ]
+    called = [row for r in recorded.values() for row in r.egress.rows if row.key.peer.sort is PeerSort.OWNER]
     assert len(called) == len(CALLS)
     for row in called:
         assert row.standing is Standing.IN, row.reason
