@@ -42,7 +42,8 @@ def default_of(
         return Default(False, "unresolved IPs start out")
     if sort is PeerSort.NODE:
         return Default(False, _NODE[communication.key.direction])
-    if not counts.allowed and not counts.answers:
+    # An audited request is answered, and would be refused all the same once its policy is enforced.
+    if not counts.allowed and (counts.denied or not counts.answers):
         return Default(False, _never(communication))
     if sort is PeerSort.API_SERVER:
         return Default(True, _caveat(communication))
