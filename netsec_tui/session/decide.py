@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from netsec_tui.model.decision import Decisions, DirectionDecisions, GeneralRule, ManualRule
+from netsec_tui.core.addresses import parse_cidr
+from netsec_tui.errors import BadInputError
+from netsec_tui.model.decision import Alias, Decisions, DirectionDecisions, GeneralRule, ManualRule
 from netsec_tui.model.identity import CommunicationKey, Direction, PeerSort
 
 
@@ -47,3 +49,42 @@ def without_manual(decisions: Decisions, direction: Direction, index: int) -> De
     old = decisions.of(direction)
     kept = tuple(rule for i, rule in enumerate(old.manual) if i != index)
     return _with(decisions, direction, replace(old, manual=kept))
+
+
+def manual_mistake(rule: ManualRule) -> str:
+    """Return what makes no rule of it, whatever the cluster is like; empty when nothing does."""
+    if rule.protocol is None and rule.ports:
+        return "ports need a protocol: choose TCP, UDP or SCTP"
+    if rule.protocol is not None and not rule.protocol.expressible:
+        return f"{rule.protocol} cannot be written in a NetworkPolicy: choose TCP, UDP or SCTP"
+    wrong = [str(ports) for ports in rule.ports if not 1 <= ports.first <= ports.last <= 65535]
+    return f"{wrong[0]} is no range of ports between 1 and 65535" if wrong else ""
+
+
+Aliases = tuple[Alias, ...]
+"""All aliases, by name."""
+
+
+def with_alias(aliases: Aliases, alias: Alias) -> Aliases:
+    """Create an alias or replace the one of its name.
+
+    Raises:
+        BadInputError: it has no name, no entries, or an entry that is no address or CIDR.
+    """
+    entries = tuple(sorted({parse_cidr(entry)[0] for entry in alias.entries}))
+    if not alias.name.strip() or not entries:
+        raise BadInputError("an alias needs a name and at least one IP address or CIDR")
+    return restored(aliases, {alias.name: replace(alias, entries=entries)})
+
+
+def restored(aliases: Aliases, changes: Mapping[str, Alias | None]) -> Aliases:
+    """Put aliases in place by name; None removes one."""
+    kept = [alias for alias in aliases if alias.name not in changes]
+    kept += [alias for alias in changes.values() if alias]
+    return tuple(sorted(kept, key=lambda alias: alias.name))
+
+
+def alias_changes(old: Aliases, new: Aliases) -> dict[str, Alias | None]:
+    """Return what turns the new aliases into the old ones again."""
+    before, after = {a.name: a for a in old}, {a.name: a for a in new}
+    return {n: before.get(n) for n in sorted(before | after) if before.get(n) != after.get(n)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from netsec_tui.core.addresses import parse_cidr
@@ -59,11 +59,11 @@ class WorkloadChoice:
 
 
 @dataclass(frozen=True)
-class _Decided:
-    """Hold everything that ``Undo`` can bring back."""
+class _Before:
+    """Hold what ``Undo`` brings back; ``aliases`` only those that changed, None where there was none."""
 
     decisions: Decisions
-    aliases: tuple[Alias, ...]
+    aliases: Mapping[str, Alias | None]
 
 
 class Session:
@@ -77,7 +77,7 @@ class Session:
         self._timespan = options.timespan
         self._decisions: dict[WorkloadRef, Decisions] = {}
         self._aliases: tuple[Alias, ...] = ()
-        self._undo: dict[WorkloadRef, list[_Decided]] = {}
+        self._undo: dict[WorkloadRef, list[_Before]] = {}
         self._changes = 0
         self._reviewer: tuple[object, Reviewer] | None = None
         self._review: tuple[object, Review] | None = None
@@ -160,7 +160,7 @@ class Session:
             case RemoveManualRule(direction, index):
                 self._decide(decide.without_manual(self.decisions, direction, index))
             case SetAlias(alias):
-                self._set_alias(alias)
+                self._decide(self.decisions, decide.with_alias(self._aliases, alias))
             case RemoveAlias(name):
                 self._decide(self.decisions, tuple(a for a in self._aliases if a.name != name))
             case Undo():
@@ -174,7 +174,7 @@ class Session:
             return (
                 f"{rule.cidr} is inside the {inside}: an ipBlock must not stand for pods; tick rows instead"
             )
-        return ""
+        return decide.manual_mistake(rule)
 
     def review(self) -> Review | None:
         """Return the review of the chosen workload, None before one is chosen; unchanged rows are reused."""
@@ -236,17 +236,19 @@ class Session:
     def _decide(self, decisions: Decisions, aliases: tuple[Alias, ...] | None = None) -> None:
         if self._scope is None:
             return
-        before = _Decided(self.decisions, self._aliases)
-        after = _Decided(decisions, self._aliases if aliases is None else aliases)
-        if after != before:
+        aliases = self._aliases if aliases is None else aliases
+        before = _Before(self.decisions, decide.alias_changes(self._aliases, aliases))
+        if decisions != before.decisions or before.aliases:
             self._undo.setdefault(self._scope, []).append(before)
-            self._decisions[self._scope], self._aliases = after.decisions, after.aliases
+            self._decisions[self._scope], self._aliases = decisions, aliases
 
     def _take_back(self) -> None:
         history = self._undo.get(self._scope, []) if self._scope else []
         if history and self._scope:
             before = history.pop()
-            self._decisions[self._scope], self._aliases = before.decisions, before.aliases
+            self._decisions[self._scope] = before.decisions
+            # Other workloads may have changed other aliases since: those stay.
+            self._aliases = decide.restored(self._aliases, before.aliases)
 
     def _tick(self, keys: tuple, ticked: bool) -> None:  # type: ignore[type-arg]
         if self.review() is None:
@@ -255,18 +257,11 @@ class Session:
         self._decide(decide.with_ticks(self.decisions, [k for k in keys if tickable(k)], ticked))
 
     def _add_manual(self, rule: ManualRule) -> None:
-        refusal = self.check_manual(rule)
+        canonical = replace(rule, cidr=parse_cidr(rule.cidr)[0])
+        refusal = self.check_manual(canonical)
         if refusal:
             raise BadInputError(refusal)
-        self._decide(decide.with_manual(self.decisions, rule))
-
-    def _set_alias(self, alias: Alias) -> None:
-        entries = tuple(sorted({parse_cidr(entry)[0] for entry in alias.entries}))
-        if not alias.name.strip() or not entries:
-            raise BadInputError("an alias needs a name and at least one IP address or CIDR")
-        others = [a for a in self._aliases if a.name != alias.name]
-        kept = sorted([*others, replace(alias, entries=entries)], key=lambda a: a.name)
-        self._decide(self.decisions, tuple(kept))
+        self._decide(decide.with_manual(self.decisions, canonical))
 
     # Review
 
