@@ -102,6 +102,13 @@ def test_first_and_last_seen_span_requests_and_answers():
     assert (row.communication.first_seen, row.communication.last_seen) == (NOON + 7.75, NOON + 400.25)
 
 
+@pytest.mark.parametrize("step", [1, -1])
+def test_first_and_last_seen_within_one_minute(step):
+    flows = [request(WEB, DB, 5432, time=NOON + s) for s in (3.5, 20.0, 41.25)][::step]
+    row = only(session(flows, DEPLOYED), "Deployment/web", OUT)
+    assert (row.communication.first_seen, row.communication.last_seen) == (NOON + 3.5, NOON + 41.25)
+
+
 # Services
 
 SHOP = [
@@ -211,6 +218,21 @@ def test_ingress_of_a_service_is_lifted_to_all_owners_behind_it():
     assert table(made, "Service/api", IN) == ["Deployment/web TCP 8080", "Deployment/web TCP 9090"]
     (rule,) = review(made, "Deployment/web").policies[0].egress
     assert [p.port for p in rule.ports] == [8080, 9090]
+
+
+def test_dial_is_not_lifted_to_an_owner_when_another_was_seen_to_answer_it():
+    objects = [
+        workload("Deployment", "blue", labels={"app": "api", "color": "blue"}),
+        workload("Deployment", "green", labels={"app": "api", "color": "green"}),
+        service("api", [(80, 8080)], ip="10.96.0.1"),
+    ]
+    blue = end("blue-1", labels={"app": "api", "color": "blue"})
+    flows = [*exchange(WEB, Endpoint("10.96.0.1"), 80), *exchange(WEB, blue, 8080)]
+    made = session(flows, objects)
+    assert table(made, "Workload/web", OUT) == ["Deployment/blue TCP 8080"]
+    assert table(made, "Deployment/blue", IN) == ["Workload/web TCP 8080"]
+    assert table(made, "Deployment/green", IN) == []
+    assert listed(made) == ["Deployment/blue", "Service/api", "Workload/web"]
 
 
 def test_lifted_dial_is_counted_once_for_a_service_with_two_owners():

@@ -296,6 +296,16 @@ def test_flows_on_both_sides_of_a_change_of_hands_go_to_both_holders(step):
         assert (row.communication.counts.allowed, row.communication.counts.answers) == (1, 1)
 
 
+def test_minute_of_a_change_of_hands_counts_once():
+    moments = (HOUR - 70, HOUR, HOUR + 70)  # the newer pod is as old as the second
+    flows = [request(WEB, Endpoint("10.244.0.3"), 8080, time=NOON + after) for after in moments]
+    made = session(flows, holders())
+    counts = {
+        name: only(made, f"Pod/{name}", IN).communication.counts.allowed for name in ("first", "second")
+    }
+    assert counts == {"first": 1, "second": 2}
+
+
 def test_pod_told_by_name_keeps_what_is_its_own_through_a_change_of_hands():
     flows = exchange(WEB, end("first", ip="10.244.0.3"), 8080, time=NOON + 2 * HOUR)
     assert table(session(flows, holders()), "Deployment/web", OUT) == ["Pod/first TCP 8080"]
