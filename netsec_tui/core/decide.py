@@ -115,11 +115,13 @@ def stand_of(decisions: DirectionDecisions, case: Case) -> Stand:
 
 def _reason(decisions: DirectionDecisions, case: Case, ticked: bool) -> str:
     key, reason = case.communication.key, case.default.reason
+    ticks = decisions.ticks.get(decisions.general, {})
     if ticked == case.default.ticked:
-        return reason
+        lost = not ticked and key not in ticks and any(ticks.get(k) for k in case.communication.folded)
+        return "not all of its addresses were ticked" if lost else reason
     if ticked:
         return f"ticked by hand; {reason}" if reason else "ticked by hand"
-    explicit = key in decisions.ticks.get(decisions.general, {}) or key.peer.sort is PeerSort.DNS
+    explicit = key in ticks or key.peer.sort is PeerSort.DNS
     if decisions.general is GeneralRule.INSIDE_NAMESPACE and not explicit:
         return f"starts out under {GeneralRule.INSIDE_NAMESPACE}"
     return "unticked by hand"
