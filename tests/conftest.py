@@ -1,4 +1,4 @@
-"""Shared by all tests: a clean environment, snapshots in the top-level folder, the real data beside the tree."""
+"""Shared by all tests: a clean environment, snapshots at the top level, the real data beside the tree."""
 
 import os
 from pathlib import Path
@@ -16,7 +16,7 @@ SHARED_DATA = ROOT.parent / "shared" / "data"
 
 
 def _snapshot_folder(cls, *, test_location):
-    """Keep snapshots in snapshots/<test module>; relative on purpose, syrupy spares siblings by this prefix."""
+    """Keep snapshots in snapshots/<test module>; relative, since syrupy spares siblings by this prefix."""
     here = Path(test_location.filepath).parent
     return str(here / os.path.relpath(SNAPSHOTS, here) / test_location.basename)
 

@@ -77,6 +77,16 @@ def _flow_sources(args: Namespace, stdin: Callable[[], BinaryIO]) -> list[Source
     return [*sources, *flows]
 
 
+def service_ranges(args: Namespace) -> tuple[str, ...]:
+    """Return the Service ranges given by hand; the demo brings its own."""
+    given = dict.fromkeys(args.service_cidr)
+    if args.demo:
+        from netsec_tui.sources.demo import SERVICE_CIDRS
+
+        given |= dict.fromkeys(SERVICE_CIDRS)
+    return tuple(given)
+
+
 def options_of(args: Namespace, cluster: str, *, live: bool) -> Options:
     """Return the options of a session; ``live`` tells whether its timespan ends now."""
     return Options(
@@ -84,6 +94,6 @@ def options_of(args: Namespace, cluster: str, *, live: bool) -> Options:
         live=live,
         two_objects=args.two_objects,
         pod_cidrs=tuple(dict.fromkeys(args.cluster_cidr)),
-        service_cidrs=tuple(dict.fromkeys(args.service_cidr)),
+        service_cidrs=service_ranges(args),
         timespan=args.since or TIMESPANS[-1],
     )

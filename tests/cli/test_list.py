@@ -184,3 +184,11 @@ def _hostile():
 
 
 LINE_WITH_ESCAPE = _hostile()
+
+
+def test_demo_knows_its_own_ranges(run):
+    seen = set()
+    for namespace, target in (("shop", "deploy/web"), ("shop", "deploy/payments"), ("shop", "deploy/orders")):
+        _, document, _ = listed(run, "--demo", "-n", namespace, target)
+        seen |= {row["category"] for row in document["rows"]}
+    assert {"Internal", "External", "Unknown"} <= seen
