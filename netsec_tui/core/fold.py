@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import reduce
 
-from netsec_tui.core.addresses import network, single, within
+from netsec_tui.core.addresses import IPNetwork, Ranges, network, single, within
 from netsec_tui.core.dns import ClusterDns
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.decision import Alias
@@ -14,26 +14,47 @@ from netsec_tui.model.flow import Protocol
 from netsec_tui.model.identity import DNS, CommunicationKey, Direction, PeerSort, alias_peer
 
 
-def alias_of(aliases: Iterable[Alias], ip: str) -> Alias | None:
-    """Return the alias that an address belongs to: that of the narrowest entry, by name where equal."""
-    address = single(ip)
-    matches = [
-        (-network(entry).prefixlen, alias.name, alias)
+def alias_of(aliases: Iterable[Alias], ip: str, ranges: Ranges) -> Alias | None:
+    """Return the alias that an address belongs to: that of the narrowest entry, by name where equal.
+
+    Pod and service ranges inside an entry are no part of it, as its ipBlock cuts them out.
+    """
+    return _holder(_entries(aliases, ranges), ip)
+
+
+_Entry = tuple[IPNetwork, tuple[IPNetwork, ...], Alias]
+
+
+def _entries(aliases: Iterable[Alias], ranges: Ranges) -> list[_Entry]:
+    found = [
+        (network(entry), tuple(map(network, ranges.excepts(entry))), alias)
         for alias in aliases
         for entry in alias.entries
-        if within(address, network(entry))
     ]
-    return min(matches, key=lambda m: m[:2])[2] if matches else None
+    return sorted(found, key=lambda entry: (-entry[0].prefixlen, entry[2].name))
 
 
-def fold_aliases(rows: Iterable[Communication], aliases: tuple[Alias, ...]) -> tuple[Communication, ...]:
+def _holder(entries: Iterable[_Entry], ip: str) -> Alias | None:
+    address = single(ip)
+    for block, excepts, alias in entries:
+        if within(address, block) and not any(within(address, cut) for cut in excepts):
+            return alias
+    return None
+
+
+def fold_aliases(
+    rows: Iterable[Communication], aliases: tuple[Alias, ...], ranges: Ranges
+) -> tuple[Communication, ...]:
     """Return the rows with those of aliased addresses folded into one row per protocol and port."""
     if not aliases:
         return tuple(rows)
+    entries = _entries(aliases, ranges)
     kept: list[Communication] = []
     folds: dict[CommunicationKey, list[Communication]] = {}
     for row in rows:
-        alias = alias_of(aliases, row.peer.name) if row.peer.sort is PeerSort.ADDRESS else None
+        alias = (
+            _holder(entries, row.peer.name) if row.peer.sort is PeerSort.ADDRESS and row.peer.name else None
+        )
         if alias is None:
             kept.append(row)
             continue

@@ -93,7 +93,7 @@ class Reviewer:
         evidence = self._evidence
         world, subject = evidence.world, evidence.subject
         rows: Iterable[Communication] = (c for c in evidence.communications if c.key.direction is direction)
-        rows = fold_aliases(rows, tuple(world.aliases.values()))
+        rows = fold_aliases(rows, tuple(world.aliases.values()), world.ranges)
         if direction is Direction.EGRESS:
             rows = fold_dns(rows, world.dns, offered=offered)
         cases = tuple(self._case(row) for row in sorted(rows, key=_display_order))

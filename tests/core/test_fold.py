@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from netsec_tui.core.addresses import Ranges, network
 from netsec_tui.core.fold import alias_of, fold_aliases, fold_dns
 from netsec_tui.model.communication import AddressCategory, Communication, Counts, Orientation, Via
 from netsec_tui.model.decision import Alias, GeneralRule
@@ -43,8 +44,15 @@ def partner(*entries: str, name: str = "partner") -> Alias:
 def test_an_address_belongs_to_the_alias_with_the_narrowest_entry(
     aliases: list[Alias], ip: str, name: str | None
 ) -> None:
-    found = alias_of(aliases, ip)
+    found = alias_of(aliases, ip, Ranges())
     assert (found.name if found else None) == name
+
+
+def test_a_pod_range_inside_an_entry_is_no_part_of_the_alias() -> None:
+    ranges = Ranges(pods=(network("10.244.0.0/16"),))
+    assert alias_of([partner("10.0.0.0/8")], "10.244.9.9", ranges) is None
+    assert alias_of([partner("10.0.0.0/8")], "10.1.9.9", ranges) == partner("10.0.0.0/8")
+    assert alias_of([partner("10.244.9.9/32")], "10.244.9.9", ranges) == partner("10.244.9.9/32")
 
 
 def seen(ip: str, port: int = 443, direction: Direction = OUT, **more: object) -> Communication:
@@ -72,7 +80,7 @@ def test_folding_adds_up_what_was_seen() -> None:
         own_pods=("shop/web-1",),
         names=("a.example",),
     )
-    (row,) = fold_aliases([one, two], (partner("203.0.113.0/24"),))
+    (row,) = fold_aliases([one, two], (partner("203.0.113.0/24"),), Ranges())
     assert row == Communication(
         CommunicationKey(OUT, alias_peer("partner"), TCP, 443),
         Counts((0, 3, 3, 0, 0, 0, 0, 0), 3, 1),
@@ -90,7 +98,7 @@ def test_folding_adds_up_what_was_seen() -> None:
 
 def test_there_is_one_row_for_each_direction_protocol_and_port() -> None:
     rows = [seen("203.0.113.7"), seen("203.0.113.8"), seen("203.0.113.7", 80), seen("203.0.113.7", 443, IN)]
-    folded = fold_aliases(rows, (partner("203.0.113.0/24"),))
+    folded = fold_aliases(rows, (partner("203.0.113.0/24"),), Ranges())
     assert [(row.key.direction, row.key.port, len(row.folded)) for row in folded] == [
         (OUT, 443, 2),
         (OUT, 80, 1),
@@ -100,7 +108,7 @@ def test_there_is_one_row_for_each_direction_protocol_and_port() -> None:
 
 def test_only_unresolved_addresses_fold() -> None:
     node = Communication(CommunicationKey(OUT, node_peer("203.0.113.7"), TCP, 443))
-    assert fold_aliases([node], (partner("203.0.113.0/24"),)) == (node,)
+    assert fold_aliases([node], (partner("203.0.113.0/24"),), Ranges()) == (node,)
 
 
 def test_without_the_cluster_dns_nothing_folds_and_no_row_is_made() -> None:

@@ -13,9 +13,9 @@ from netsec_tui.model.flow import Protocol
 from netsec_tui.model.identity import WorkloadRef
 from netsec_tui.model.inventory import ContainerPort
 
-NAMESPACES = ("n0", "n1", "n2")
+NAMESPACES = ("n0", "n1")
 KEYS = ("app", "tier")
-VALUES = ("a", "b", "c")
+VALUES = ("a", "b")
 NAMES = ("http", "metrics")
 NUMBERS = (1, 80, 81, 443, 8080, 65535)
 PROTOCOLS = ("TCP", "UDP", "SCTP")
@@ -89,26 +89,32 @@ def _port(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def _rules(key: str) -> st.SearchStrategy[list[dict[str, Any]]]:
-    rule = st.fixed_dictionaries(
-        {}, optional={key: st.lists(peers, max_size=2), "ports": st.lists(_port(), max_size=2)}
-    )
-    return st.lists(rule, max_size=2)
+    # Full rules more often than not: one without peers or ports hides what all others say.
+    full = {
+        key: st.lists(peers, min_size=1, max_size=2),
+        "ports": st.lists(_port(), min_size=1, max_size=2),
+    }
+    empty = {key: st.just([]), "ports": st.just([])}
+    partial = st.fixed_dictionaries({}, optional=full | empty)
+    some = st.fixed_dictionaries({key: full[key]}, optional={"ports": full["ports"]})
+    rule = st.one_of(st.fixed_dictionaries(full), some, some, partial)
+    return st.lists(rule, min_size=1, max_size=2) | st.lists(rule, max_size=1)
 
 
-specs = st.fixed_dictionaries(
-    {"podSelector": selectors},
-    optional={
-        "policyTypes": st.lists(st.sampled_from(["Ingress", "Egress"]), max_size=2, unique=True),
-        "ingress": _rules("from"),
-        "egress": _rules("to"),
-    },
+_types = st.lists(st.sampled_from(["Ingress", "Egress"]), max_size=2, unique=True)
+specs = st.one_of(
+    st.fixed_dictionaries({"podSelector": selectors, "ingress": _rules("from"), "egress": _rules("to")}),
+    st.fixed_dictionaries(
+        {"podSelector": selectors},
+        optional={"policyTypes": _types, "ingress": _rules("from"), "egress": _rules("to")},
+    ),
 )
 
 
 @st.composite
 def policy_objects(draw: st.DrawFn, count: int = 4) -> list[dict[str, Any]]:
     """Draw NetworkPolicy objects before API defaulting."""
-    chosen = draw(st.lists(st.tuples(st.sampled_from(NAMESPACES), specs), max_size=count))
+    chosen = draw(st.lists(st.tuples(st.sampled_from(NAMESPACES), specs), min_size=1, max_size=count))
     return [
         {
             "apiVersion": "networking.k8s.io/v1",
@@ -125,7 +131,7 @@ policies = policy_objects().map(lambda objects: [parse_policy(obj) for obj in ob
 
 @st.composite
 def clusters(draw: st.DrawFn, families: tuple[int, ...] = (4, 6)) -> list[EndPod]:
-    """Draw up to seven pods in three namespaces, some of them of the same owner."""
+    """Draw up to seven pods in two namespaces, some of them of the same owner."""
     namespace_labels = {n: tuple(sorted(draw(labels).items())) for n in NAMESPACES}
     pods = []
     for index in range(draw(st.integers(2, 7))):

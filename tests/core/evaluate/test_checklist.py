@@ -338,6 +338,12 @@ def test_e1_excepts_belong_to_their_own_block() -> None:
     assert ingress([p, other], OUTSIDE, WEB) == ALLOWED
 
 
+def test_e1_excepts_may_lie_in_each_other() -> None:
+    block = IPBlock("10.0.0.0/8", ("10.1.0.0/16", "10.1.1.0/24", "10.1.0.0/30"))
+    addresses = ("10.0.255.255", "10.1.0.5", "10.1.1.1", "10.1.2.1", "10.2.0.0")
+    assert [block_contains(block, ip) for ip in addresses] == [True, False, False, False, True]
+
+
 def test_e2_a_block_matches_its_family_only() -> None:
     four = ingress_to_web({"from": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]})
     six = ingress_to_web({"from": [{"ipBlock": {"cidr": "::/0"}}]})

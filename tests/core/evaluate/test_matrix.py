@@ -118,6 +118,37 @@ def test_output_reads_as_people_write_it() -> None:
     assert ("Pod/db", "Pod/db") not in lines
 
 
+@pytest.mark.parametrize(("blocks_match", "expected"), [(True, "TCP 80"), (False, "none")])
+def test_blocks_open_pods_only_with_the_switch(blocks_match: bool, expected: str) -> None:
+    near = {"ipBlock": {"cidr": "10.0.0.0/24"}}
+    p = policy(
+        "x/p", podSelector={"matchLabels": {"app": "db"}}, ingress=[{"from": [near], "ports": [{"port": 80}]}]
+    )
+    matrix = connectivity([p], [WEB, DB], ipblock_matches_pods=blocks_match)
+    assert str(matrix.ports(WEB, DB)) == expected
+    assert str(matrix.ports("10.0.0.99", DB)) == "TCP 80"
+
+
+def test_a_name_is_exactly_the_pods_number_and_none_for_blocks_in_egress() -> None:
+    server = pod("x/server", "10.0.0.3", ("http=TCP/8080",), app="server")
+    by_label, by_block = (
+        policy("x/p", egress=[{"to": [peer], "ports": [{"port": "http"}]}])
+        for peer in ({"podSelector": {}}, {"ipBlock": {"cidr": "10.0.0.0/8"}})
+    )
+    assert str(connectivity([by_label], [WEB, server]).ports(WEB, server)) == "TCP 8080"
+    assert not connectivity([by_block], [WEB, server]).ports(WEB, server)
+
+
+def test_addresses_among_themselves_are_no_business_of_policies() -> None:
+    matrix = connectivity([], [WEB])
+    assert not matrix.ports("203.0.113.7", "198.51.100.1")
+    assert not [
+        link
+        for link in owner_links(matrix)
+        if isinstance(link.source, AddressRange) and isinstance(link.destination, AddressRange)
+    ]
+
+
 def test_every_address_is_one_range_when_no_block_names_any() -> None:
     links = list(owner_links(connectivity([deny_all("x", app="db")], [WEB, DB])))
     assert {str(link.destination) for link in links if link.source == WEB.ref} == {"any address"}

@@ -1,0 +1,136 @@
+"""Random traffic and random decisions over the shop, for what must hold of every review."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from netsec_tui.model.decision import GeneralRule, ManualRule, PortRange
+from netsec_tui.model.flow import Flow, Protocol, Verdict
+from netsec_tui.model.identity import Direction
+from netsec_tui.session.actions import AddManualRule, Undo
+from tests.core.scene import (
+    IN,
+    OUT,
+    SHOP,
+    Object,
+    Scene,
+    answer,
+    endpoints,
+    flow,
+    known_ends,
+    namespace,
+    owner,
+    pod,
+    policy,
+    service,
+)
+
+OBJECTS: tuple[Object, ...] = (
+    *SHOP,
+    namespace("odd"),
+    owner("nightly", "odd", "CronJob", ports=()),
+    pod("nightly-1", "10.244.0.90", "nightly", "odd", "CronJob", ports=()),
+    pod("bare-1", "10.244.0.91", labels={"app": "1e3", "tier": "no"}),
+    pod("nameless-1", "10.244.0.92", labels={}),
+    service("ghost", "10.96.0.30", [(80, 8081), (81, "http")], selector={"app": "pay"}),
+    service("outside", "10.96.0.31", [(443, 8443)], selector={}),
+    endpoints("outside", "shop", ["203.0.113.9", "203.0.113.8"], 8443, "p443-tcp"),
+    service("agents", "10.96.0.40", [(80, 9100)], "kube-system", {"app": "agent"}),
+    policy("open", {"podSelector": {}, "ingress": [{"from": [{"podSelector": {}}]}]}),
+)
+"""The shop with a CronJob, a bare pod, a pod without labels and Services of every sort."""
+
+ENDS = known_ends(OBJECTS)
+PODS = sorted(ENDS)
+ADDRESSES = ("203.0.113.7", "203.0.113.8", "203.0.113.9", "198.51.100.1", "2001:db8::7", "10.244.9.9")
+SERVICES = ("10.96.0.12", "10.96.0.1", "10.96.0.10", "10.96.0.30", "10.96.0.31", "10.96.0.40", "172.18.0.3")
+PORTS = (80, 81, 443, 53, 5353, 5432, 6443, 8080, 9100)
+RANGES = ({}, {"pod_cidrs": ("10.244.0.0/16",), "service_cidrs": ("10.96.0.0/16",)})
+
+ours = st.sampled_from(["web-1", "web-2"])
+others = st.sampled_from([p for p in PODS if not p.startswith("web")])
+protocols = st.sampled_from([Protocol.TCP, Protocol.TCP, Protocol.UDP, Protocol.SCTP, Protocol.ICMP])
+outgoing = st.tuples(ours, st.one_of(others, st.sampled_from(ADDRESSES + SERVICES)))
+incoming = st.tuples(st.one_of(others, st.sampled_from((*ADDRESSES, "172.18.0.2"))), ours)
+talks = st.tuples(
+    st.one_of(outgoing, incoming),
+    st.sampled_from(PORTS),
+    protocols,
+    st.sampled_from([Verdict.FORWARDED, Verdict.FORWARDED, Verdict.DROPPED]),
+    st.booleans(),
+)
+
+
+def flows_of(talk: tuple[Any, ...]) -> list[Flow]:
+    """Return the flows of one drawn conversation."""
+    (client, server), port, protocol, verdict, answered = talk
+    ends = ENDS.get(client, client), ENDS.get(server, server)
+    port = 0 if protocol is Protocol.ICMP else port
+    asked = flow(*ends, port, protocol=protocol, verdict=verdict)
+    return [asked, answer(*ends, port, protocol=protocol)] if answered else [asked]
+
+
+traffic = st.lists(talks, max_size=12).map(lambda drawn: [f for talk in drawn for f in flows_of(talk)])
+
+cidrs = st.sampled_from(
+    [
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "203.0.113.7/32",
+        "0.0.0.0/0",
+        "::/0",
+        "10.0.0.0/8",
+        "172.18.0.0/16",
+    ]
+)
+manual_rules = st.builds(
+    ManualRule,
+    st.sampled_from(list(Direction)),
+    cidrs,
+    st.sampled_from([Protocol.TCP, Protocol.UDP]),
+    st.lists(st.sampled_from([PortRange(443, 443), PortRange(80, 90), PortRange(1, 65535)]), max_size=2).map(
+        tuple
+    ),
+) | st.builds(ManualRule, st.sampled_from(list(Direction)), cidrs)
+
+steps = st.one_of(
+    st.tuples(st.just("tick"), st.integers(0, 20), st.booleans()),
+    st.tuples(st.just("general"), st.sampled_from(list(Direction)), st.sampled_from(list(GeneralRule))),
+    st.tuples(st.just("manual"), manual_rules),
+    st.tuples(
+        st.just("alias"),
+        st.sampled_from(["near", "far"]),
+        st.sampled_from(["203.0.113.7", "203.0.113.0/24", "10.244.9.0/24", "0.0.0.0/0"]),
+        st.booleans(),
+    ),
+    st.tuples(st.just("undo")),
+)
+
+
+def carry_out(scene: Scene, step: tuple[Any, ...]) -> None:
+    """Do one drawn step."""
+    match step:
+        case ("tick", number, ticked):
+            rows = (*scene.table(IN).rows, *scene.table(OUT).rows)
+            if rows:
+                scene.tick(rows[number % len(rows)], ticked)
+        case ("general", direction, rule):
+            scene.general(direction, rule)
+        case ("manual", rule):
+            scene.does(AddManualRule(rule))
+        case ("alias", name, entry, allowed):
+            scene.alias(name, entry, allowed=allowed)
+        case _:
+            scene.does(Undo())
+
+
+@st.composite
+def scenes(draw: st.DrawFn) -> Scene:
+    """Draw a scene with traffic of web and some decisions made."""
+    scene = Scene(*OBJECTS, ranges=draw(st.sampled_from(RANGES)), two_objects=draw(st.booleans()))
+    scene.sees(draw(traffic)).chooses()
+    for step in draw(st.lists(steps, max_size=6)):
+        carry_out(scene, step)
+    return scene
