@@ -22,7 +22,7 @@ from netsec_tui.model.flow import Endpoint, Protocol, Verdict
 from netsec_tui.model.identity import Direction, PeerSort, WorkloadRef, alias_peer, owner_peer
 from netsec_tui.model.review import Row, Standing
 from netsec_tui.session.session import Session
-from tests.core.acceptance import check
+from tests.core.acceptance import check, check_schema
 from tests.core.random_scenes import OBJECTS, RANGES, carry_out, scenes, steps, traffic
 from tests.core.scene import IN, NOW, OUT, SHOP, WEB, Scene, flow, inventory, known_ends, shop, talk
 
@@ -195,7 +195,7 @@ def verdicts(scene: Scene, world: World, row: Row) -> set[bool]:
     }
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(scenes())
 def test_a_row_is_black_exactly_when_the_generated_policy_lets_it_through(scene: Scene) -> None:
     world = world_of(scene.session)
@@ -213,7 +213,7 @@ def test_a_row_is_black_exactly_when_the_generated_policy_lets_it_through(scene:
                 assert found <= {False}, row
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(scenes())
 def test_every_generated_object_is_one_that_the_api_server_takes(scene: Scene) -> None:
     review = scene.review
@@ -225,7 +225,14 @@ def test_every_generated_object_is_one_that_the_api_server_takes(scene: Scene) -
     assert types == ["Ingress", "Egress"]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=25, deadline=None)
+@given(scenes())
+def test_every_generated_object_has_the_schema_of_the_api(scene: Scene) -> None:
+    for document in yaml.safe_load_all(scene.review.yaml):
+        check_schema(document)
+
+
+@settings(max_examples=60, deadline=None)
 @given(scenes())
 def test_what_is_suspended_or_out_brings_no_rule(scene: Scene) -> None:
     for direction in Direction:
