@@ -65,11 +65,6 @@ class Nearness:
         for place in places:
             self._held.setdefault(place, set()).add(number)
 
-    def drop(self, number: int, places: Iterable[Place]) -> None:
-        """Take a number out of places."""
-        for place in places:
-            self._held.get(place, set()).discard(number)
-
     def near(self, places: Iterable[Place]) -> set[int]:
         """Return the numbers in any of the places."""
         return set().union(*(self._held.get(place, ()) for place in places))

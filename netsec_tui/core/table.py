@@ -120,7 +120,6 @@ class Table:
             self._rules_near.put(number, self._rule_places(inclusion))
         elif before is not None and not wanted:
             self._included[number] = None
-            self._rules_near.drop(number, self._rule_places(before))
 
     def _rule_places(self, inclusion: Inclusion | None) -> frozenset[Place]:
         home = self._setting.subject.ref.namespace

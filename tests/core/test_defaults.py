@@ -7,7 +7,7 @@ import pytest
 from netsec_tui.model.flow import Flow, Protocol, Verdict
 from netsec_tui.model.identity import Direction
 from netsec_tui.model.review import Standing
-from tests.core.scene import IN, OUT, SHOP, Scene, answer, flow, known_ends, pod, shop, talk
+from tests.core.scene import IN, OUT, SHOP, Scene, answer, flow, known_ends, pod, service, shop, talk
 
 ENDS = known_ends(SHOP)
 WEB, CART, PAY, DB = (ENDS[name] for name in ("web-1", "cart-1", "pay-1", "db-0"))
@@ -111,6 +111,12 @@ def test_udp_without_answer_starts_in_when_the_listening_pod_declares_the_port()
 def test_udp_without_answer_starts_out_when_only_another_port_or_protocol_is_declared(port: int) -> None:
     scene = udp_scene(flow(WEB, known_ends([UDP_POD])["stat-1"], port, **UDP))
     assert scene.row(OUT, "stat").standing is Standing.OUT
+
+
+def test_udp_without_answer_starts_in_when_a_service_was_dialled() -> None:
+    stat = service("stat", "10.96.0.77", [(8125, 8199)], protocols=("UDP",))
+    scene = shop(UDP_POD, stat).sees([flow(WEB, "10.96.0.77", 8125, **UDP), *ELSEWHERE]).chooses()
+    assert scene.row(OUT, "stat").standing is Standing.IN
 
 
 @pytest.mark.parametrize(("port", "standing"), [(8125, Standing.IN), (8126, Standing.OUT)])
