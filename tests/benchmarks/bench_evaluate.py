@@ -1,8 +1,11 @@
 """Measure the evaluator on generated clusters: ``python tests/benchmarks/bench_evaluate.py``.
 
-Prints a table: classes of pods, seconds for the connectivity by classes, for the same by owners, and links.
-With ``--netpol-analyzer PATH`` that program (np-guard/netpol-analyzer, ``netpolicy``) lists the same input,
-read from a file, in the same run; its seconds include reading, so ``read`` gives ours to read it too.
+Prints a table of seconds: to read the manifests, to evaluate all classes of pods, to write the connections
+between owners as text, and all of it. ipBlocks do not match pods.
+
+With ``--netpol-analyzer PATH`` that program (np-guard/netpol-analyzer, built as ``netpolicy``) does the same
+with the same files in the same run, as long as that takes minutes at most; ``differ`` counts the pairs of
+owners for which the two do not agree.
 """
 
 from __future__ import annotations
@@ -10,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,10 +21,20 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from netsec_tui.core.evaluate import ClusterState, Policies, connectivity, evaluate, owner_links
+from netsec_tui.core.evaluate import (
+    ClusterState,
+    Connectivity,
+    Policies,
+    connectivity,
+    evaluate,
+    owner_links,
+)
+from netsec_tui.core.evaluate.ports import PROTOCOLS
 from netsec_tui.model.connection import Connection
 from netsec_tui.model.flow import Protocol
+from netsec_tui.model.identity import WorkloadRef
 from tests.benchmarks.cluster_generator import generate, model, write
+from tests.benchmarks.netpol_analyzer import Links, list_connections
 
 
 class Size(NamedTuple):
@@ -37,36 +49,49 @@ SIZES = (
     Size(500, 50, 100),
     Size(500, 500, 100),
     Size(5000, 500, 500),
-    Size(5000, 5000, 500),
+    Size(2000, 2000, 500),
 )
-DOUBLING_PODS = tuple(Size(5000 * 2**n, 500 * 2**n, 500) for n in range(-2, 3))
-DOUBLING_POLICIES = tuple(Size(5000, 500, 500 * 2**n) for n in range(-2, 3))
+LARGEST_COMPARED = 500 * 500
+SCALES = (0.25, 0.5, 1, 2, 4)
+DOUBLING_PODS = tuple(Size(int(5000 * scale), int(500 * scale), 500) for scale in SCALES)
+DOUBLING_POLICIES = tuple(Size(5000, 500, int(500 * scale)) for scale in SCALES)
 
 
 def measure(size: Size, analyzer: Path | None) -> str:
     """Return one line of the table."""
-    with tempfile.TemporaryDirectory() as folder:
-        write(generate(*size), Path(folder))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "in"
+        write(generate(*size), folder)
         started = time.perf_counter()
-        text = (Path(folder) / "cluster.json").read_text(encoding="utf-8")
+        text = (folder / "cluster.json").read_text(encoding="utf-8")
         pods, policies = model(json.loads(text)["items"])
         read = time.perf_counter()
         matrix = connectivity(policies, pods, ipblock_matches_pods=False)
-        classes = time.perf_counter()
-        links = sum(1 for _ in owner_links(matrix))
-        owners = time.perf_counter()
-        other = f"{_analyze(analyzer, folder):8.2f}" if analyzer else "       -"
-    return (
-        f"{size.pods:6} {size.owners:6} {size.policies:8} {len(matrix.pods.pods):7} {read - started:7.2f}"
-        f" {classes - read:8.2f} {owners - classes:8.2f} {owners - started:8.2f} {links:9} {other}"
-    )
+        evaluated = time.perf_counter()
+        with (Path(name) / "ours.txt").open("w", encoding="utf-8") as file:
+            file.writelines(f"{a} => {b} : {ports}\n" for a, b, _, ports in owner_links(matrix))
+        written = time.perf_counter()
+        small = size.owners * size.policies <= LARGEST_COMPARED
+        theirs = compared(analyzer, folder, matrix) if analyzer and small else ""
+    seconds = (read - started, evaluated - read, written - evaluated, written - started)
+    table = "".join(f"{each:9.2f}" for each in seconds)
+    return f"{size.pods:7}{size.owners:7}{size.policies:9}{len(matrix.pods.pods):8}{table}{theirs}"
 
 
-def _analyze(analyzer: Path, folder: str) -> float:
-    started = time.perf_counter()
-    command = [str(analyzer), "list", "--dirpath", folder, "-q", "-o", "txt", "-f", f"{folder}/out.txt"]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - started
+def compared(analyzer: Path, folder: Path, matrix: Connectivity) -> str:
+    """Return how long the other program takes, and in how many pairs of owners the two differ."""
+    seconds, theirs = list_connections(analyzer, folder)
+    ours: Links = {
+        (f"{a.namespace}/{a.name}", f"{b.namespace}/{b.name}"): {
+            protocol: ",".join(map(str, ranges))
+            for protocol, ranges in zip(PROTOCOLS, ports, strict=True)
+            if ranges
+        }
+        for a, b, _, ports in owner_links(matrix)
+        if isinstance(a, WorkloadRef) and isinstance(b, WorkloadRef) and a != b
+    }
+    differ = sum(1 for pair in ours.keys() | theirs.keys() if ours.get(pair) != theirs.get(pair))
+    return f"{seconds:10.2f}{differ:8}"
 
 
 def measure_single(size: Size, count: int = 20000) -> str:
@@ -94,9 +119,10 @@ def main() -> None:
         series += [("pods and owners double", DOUBLING_PODS), ("policies double", DOUBLING_POLICIES)]
     for title, sizes in series:
         print(f"\n{title}")
-        print("  pods owners policies classes    read  classes   owners    total     links analyzer")
+        print("   pods owners policies classes     read evaluate    write    total", end="")
+        print("  analyzer  differ" if options.netpol_analyzer and title == "sizes" else "")
         for size in sizes:
-            print(measure(size, options.netpol_analyzer), flush=True)
+            print(measure(size, options.netpol_analyzer if title == "sizes" else None), flush=True)
     print(f"\n{measure_single(Size(5000, 500, 500))}")
     print(f"most memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
 

@@ -31,7 +31,7 @@ def parse_policy(obj: Mapping[str, Any], *, default_namespace: str = "default") 
     """Return a networking.k8s.io/v1 NetworkPolicy, decoded from JSON or YAML, after API defaulting.
 
     Raises:
-        BadInputError: the API server would refuse the object; names the object and the field.
+        BadInputError: the spec means nothing to the API server; names the object and the field.
     """
     try:
         metadata = _mapping(obj.get("metadata"), "metadata")
@@ -59,7 +59,7 @@ def _parse_spec(namespace: str, name: str, spec: Mapping[str, Any]) -> NetworkPo
 
 
 def _policy_type(value: Any, at: str) -> Direction:
-    if value not in _TYPES:
+    if not isinstance(value, str) or value not in _TYPES:
         raise BadInputError(f"{at} is {value!r}; it must be Ingress or Egress")
     return _TYPES[value]
 
@@ -155,7 +155,10 @@ def parse_selector(value: Any, at: str = "selector") -> LabelSelector:
     """
     selector = _mapping(value, at)
     labels = _optional(selector.get("matchLabels"), f"{at}.matchLabels")
-    pairs = tuple(sorted((key, _text(v, f"{at}.matchLabels.{key}", empty=True)) for key, v in labels.items()))
+    at_labels = f"{at}.matchLabels"
+    pairs = tuple(
+        sorted((_text(k, at_labels), _text(v, f"{at_labels}.{k}", empty=True)) for k, v in labels.items())
+    )
     return LabelSelector(
         pairs, _each(selector.get("matchExpressions"), f"{at}.matchExpressions", _requirement)
     )

@@ -132,7 +132,7 @@ def test_blocks_open_pods_only_with_the_switch(blocks_match: bool, expected: str
 def test_a_name_is_exactly_the_pods_number_and_none_for_blocks_in_egress() -> None:
     server = pod("x/server", "10.0.0.3", ("http=TCP/8080",), app="server")
     by_label, by_block = (
-        policy("x/p", egress=[{"to": [peer], "ports": [{"port": "http"}]}])
+        policy("x/p", policyTypes=["Egress"], egress=[{"to": [peer], "ports": [{"port": "http"}]}])
         for peer in ({"podSelector": {}}, {"ipBlock": {"cidr": "10.0.0.0/8"}})
     )
     assert str(connectivity([by_label], [WEB, server]).ports(WEB, server)) == "TCP 8080"
