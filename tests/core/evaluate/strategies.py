@@ -129,6 +129,13 @@ def policy_objects(draw: st.DrawFn, count: int = 4) -> list[dict[str, Any]]:
 policies = policy_objects().map(lambda objects: [parse_policy(obj) for obj in objects])
 
 
+_declared = st.lists(
+    st.tuples(st.sampled_from(NAMES), st.sampled_from(PROTOCOLS), st.sampled_from(NUMBERS)),
+    max_size=2,
+    unique_by=lambda t: t[:1],
+)
+
+
 @st.composite
 def clusters(draw: st.DrawFn, families: tuple[int, ...] = (4, 6)) -> list[EndPod]:
     """Draw up to seven pods in two namespaces, some of them of the same owner."""
@@ -137,13 +144,7 @@ def clusters(draw: st.DrawFn, families: tuple[int, ...] = (4, 6)) -> list[EndPod
     for index in range(draw(st.integers(2, 7))):
         namespace = draw(st.sampled_from(NAMESPACES))
         owner = WorkloadRef("Deployment", namespace, draw(st.sampled_from(("d0", "d1"))))
-        declared = draw(
-            st.lists(
-                st.tuples(st.sampled_from(NAMES), st.sampled_from(PROTOCOLS), st.sampled_from(NUMBERS)),
-                max_size=2,
-                unique_by=lambda t: t[:1],
-            )
-        )
+        declared = draw(_declared)
         ips = {4: f"10.0.0.{index + 1}", 6: f"fd00::{index + 1}"}
         pods.append(
             EndPod(
