@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from netsec_tui.errors import BadInputError
 from netsec_tui.model.communication import AddressCategory
@@ -24,6 +24,12 @@ def network(cidr: str) -> IPNetwork:
 def single(ip: str) -> IPNetwork:
     """Return the network of one address: /32, or /128 for IPv6."""
     return ipaddress.ip_network(ip)
+
+
+@lru_cache(maxsize=65536)
+def block_text(ip: str) -> str:
+    """Return the CIDR text of one address: "203.0.113.7/32"."""
+    return str(single(ip))
 
 
 def parse_cidr(text: str) -> tuple[str, bool]:
@@ -89,7 +95,11 @@ class Ranges:
 
     def complete(self, version: int) -> bool:
         """Tell whether both pod and service ranges of an IP family (4 or 6) are known."""
-        return all(any(r.version == version for r in ranges) for ranges in (self.pods, self.services))
+        return version in self._complete
+
+    @cached_property
+    def _complete(self) -> frozenset[int]:
+        return frozenset.intersection(*(frozenset(r.version for r in x) for x in (self.pods, self.services)))
 
     def category(self, ip: str) -> AddressCategory:
         """Say whether an address is inside or outside the cluster, without guessing."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from netsec_tui.core.cover import Cover, Inclusion
+from netsec_tui.core.cover import Asked, Cover, Inclusion
 from netsec_tui.core.defaults import Default, default_of
+from netsec_tui.core.ends import Ends
 from netsec_tui.core.express import Expression, World, express, express_manual
+from netsec_tui.core.nearness import Place, end_places
 from netsec_tui.model.communication import AddressCategory, Communication
 from netsec_tui.model.decision import DirectionDecisions, GeneralRule
 from netsec_tui.model.identity import PeerSort
@@ -18,7 +20,8 @@ from netsec_tui.model.review import PeerFacts, Row, Standing, Subject
 class Case:
     """Hold what is settled about a row before anybody ticks: it changes with traffic, not with decisions.
 
-    ``words`` is what a search looks through, besides the reason.
+    ``words`` is what a search looks through, besides the reason; ``places`` is where rules that might
+    cover the row are to be found.
     """
 
     communication: Communication
@@ -26,6 +29,8 @@ class Case:
     expression: Expression
     category: AddressCategory | None
     words: str
+    asked: Asked
+    places: frozenset[Place]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +48,33 @@ class Stand:
 
 
 def case_of(
-    world: World, subject: Subject, communication: Communication, facts: PeerFacts, *, reports_replies: bool
+    world: World,
+    subject: Subject,
+    communication: Communication,
+    facts: PeerFacts,
+    ends: Ends,
+    *,
+    reports_replies: bool,
 ) -> Case:
     """Settle how a row starts, what it would write and, for an unresolved IP, its category."""
     category = _category(world, communication)
+    expression = express(world, subject.ref.namespace, communication)
+    asked = _asked(communication, expression, ends)
     return Case(
         communication,
         default_of(world, subject, communication, reports_replies=reports_replies),
-        express(world, subject.ref.namespace, communication),
+        expression,
         category,
         _words(communication, facts, category),
+        asked,
+        end_places(asked.ends),
     )
+
+
+def _asked(communication: Communication, expression: Expression, ends: Ends) -> Asked:
+    key = communication.key
+    ports = tuple((p.protocol, p.port) for p in expression.ports if isinstance(p.port, int))
+    return Asked(key.direction, ends.of(communication), ports or ((str(key.protocol), key.port),))
 
 
 def _category(world: World, communication: Communication) -> AddressCategory | None:

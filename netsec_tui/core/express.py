@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from netsec_tui.core.addresses import Ranges, single
+from netsec_tui.core.addresses import Ranges, block_text
 from netsec_tui.core.dns import ClusterDns
 from netsec_tui.core.knowledge import Knowledge
 from netsec_tui.core.selectors import NAME_LABEL, acceptable, has_labels
@@ -34,6 +34,13 @@ class World:
         Without any Namespace object the label that every namespace carries is relied on.
         """
         return not self.inventory.namespaces or namespace in self.inventory.namespaces
+
+    def same_cluster(self, other: World) -> bool:
+        """Tell whether at most the aliases differ.
+
+        Knowledge grows in place; the ranges are made anew with every state of it, so they tell.
+        """
+        return self.inventory is other.inventory and self.ranges is other.ranges and self.dns is other.dns
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +176,7 @@ def _api_server(world: World, communication: Communication, ports: tuple[PolicyP
         if communication.key.port in numbers:
             ports = tuple(PolicyPort(str(communication.key.protocol), n) for n in numbers)
         return Expression(_ip_peers(tuple(sorted({e.ip for e in service.endpoints}))), ports)
-    outside = tuple(ip for ip in communication.addresses if not world.ranges.inside(str(single(ip))))
+    outside = tuple(ip for ip in communication.addresses if not world.ranges.inside(block_text(ip)))
     if not outside:
         return Expression(obstacle="the API server's endpoints are not known")
     return Expression(_ip_peers(outside), ports)
@@ -186,14 +193,14 @@ def _addresses(world: World, communication: Communication, ports: tuple[PolicyPo
 
 def _hosts(world: World, addresses: tuple[str, ...], ports: tuple[PolicyPort, ...]) -> Expression:
     for ip in addresses:
-        inside = world.ranges.inside(str(single(ip)))
+        inside = world.ranges.inside(block_text(ip))
         if inside:
             return Expression(obstacle=f"{ip} is inside the {inside}: an ipBlock must not stand for pods")
     return Expression(_ip_peers(addresses), ports)
 
 
 def _ip_peers(addresses: tuple[str, ...]) -> tuple[PolicyPeer, ...]:
-    return tuple(PolicyPeer(ip_block=IPBlock(str(single(ip)))) for ip in addresses)
+    return tuple(PolicyPeer(ip_block=IPBlock(block_text(ip))) for ip in addresses)
 
 
 def _blocks(world: World, cidrs: tuple[str, ...], ports: tuple[PolicyPort, ...]) -> Expression:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from netsec_tui.core.addresses import network, single
+from netsec_tui.core.addresses import block_text, network
 from netsec_tui.core.selectors import NAME_LABEL, OWNER_LABEL_KEYS
 from netsec_tui.model.connection import End
 from netsec_tui.model.flow import Labels
@@ -47,7 +47,7 @@ def end_places(ends: Iterable[End]) -> frozenset[Place]:
     places: set[Place] = {ANYONE}
     for end in ends:
         ips = (end,) if isinstance(end, str) else end.ips
-        places.update((str(single(ip)),) for ip in ips)
+        places.update((block_text(ip),) for ip in ips)
         places.update((BLOCK,) if ips else ())
         if not isinstance(end, str):
             places |= {SELECTED, (end.namespace,), *((end.namespace, *pair) for pair in end.labels)}

@@ -16,7 +16,7 @@ from netsec_tui.core.serialize import to_yaml
 from netsec_tui.core.table import Decided, Setting, Table
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.decision import Decisions, DirectionDecisions, GeneralRule
-from netsec_tui.model.identity import CommunicationKey, Direction
+from netsec_tui.model.identity import CommunicationKey, Direction, PeerSort
 from netsec_tui.model.review import DirectionReview, PeerFacts, Review, Row, Subject
 from netsec_tui.model.timespan import Coverage
 
@@ -36,6 +36,9 @@ class Evidence:
     lost: int = 0
 
 
+_TableKey = tuple[Direction, bool, bool]
+
+
 class Reviewer:
     """Make reviews of one piece of evidence; what no decision changes is worked out once.
 
@@ -44,16 +47,33 @@ class Reviewer:
 
     def __init__(self, evidence: Evidence, before: Reviewer | None = None) -> None:
         self._evidence = evidence
-        self._ends = Ends(evidence.world)
-        self._tables: dict[tuple[Direction, bool, bool], Table] = {}
+        self._tables: dict[_TableKey, Table] = {}
+        self._cases: dict[CommunicationKey, Case] = {}
+        self._rows: dict[Direction, dict[CommunicationKey, Row]] = {}
         self._warnings: dict[bool, tuple[str, ...]] = {}
+        self._old_tables: Mapping[_TableKey, Table] = {}
+        self._old_cases: Mapping[CommunicationKey, Case] = {}
+        same = before is not None and before._same_but_rows(evidence)
+        self._ends: Ends = before._ends if before and same else Ends(evidence.world)
+        if before and same:
+            self._old_tables, self._old_cases = before._tables, before._cases
+            if before._evidence.world.aliases != evidence.world.aliases:
+                self._old_cases = {
+                    k: c for k, c in before._cases.items() if k.peer.sort is not PeerSort.ALIAS
+                }
+        if before and before._evidence.subject == evidence.subject:
+            self._rows = before._rows
         applied = evidence.world.inventory.policies
         self._applied = tuple(p for p in applied if selects_subject(p.policy, evidence.subject, self._ends))
         self._facts = facts_of(evidence.world, evidence.subject, evidence.communications, self._ends)
-        self._rows: dict[Direction, Mapping[CommunicationKey, Row]] = {}
-        if before and before._evidence.subject == evidence.subject:
-            self._rows = {d: {row.key: row for row in before._shown.get(d, ())} for d in Direction}
-        self._shown: dict[Direction, tuple[Row, ...]] = {}
+
+    def _same_but_rows(self, evidence: Evidence) -> bool:
+        mine = self._evidence
+        return (
+            mine.world.same_cluster(evidence.world)
+            and mine.subject == evidence.subject
+            and mine.reports_replies == evidence.reports_replies
+        )
 
     def review(self, decisions: Decisions, *, two_objects: bool = False) -> Review:
         """Return the review under some decisions; rows that did not change are the same objects."""
@@ -85,9 +105,7 @@ class Reviewer:
         key = (direction, offered, two_objects)
         if key not in self._tables:
             self._tables[key] = self._table(*key)
-        decided = self._tables[key].decide(chosen)
-        self._shown[direction] = decided.rows
-        return decided
+        return self._tables[key].decide(chosen)
 
     def _table(self, direction: Direction, offered: bool, two_objects: bool) -> Table:
         evidence = self._evidence
@@ -97,21 +115,28 @@ class Reviewer:
         if direction is Direction.EGRESS:
             rows = fold_dns(rows, world.dns, offered=offered)
         cases = tuple(self._case(row) for row in sorted(rows, key=_display_order))
+        old = self._old_tables.get((direction, offered, two_objects))
+        if old and old.holds(cases):
+            return old
         ours = {p.name for p in generate(subject, (), (), two_objects=two_objects)}
         others = tuple(p for p in self._applied if p.policy.name not in ours)
-        known = {row.key: row for row in self._shown.get(direction, ())} or self._rows.get(direction, {})
-        return Table(Setting(world, subject, others, self._ends), cases, known)
+        return Table(Setting(world, subject, others, self._ends), cases, self._rows.setdefault(direction, {}))
 
     def _case(self, communication: Communication) -> Case:
         evidence = self._evidence
-        peer = communication.peer
-        return case_of(
-            evidence.world,
-            evidence.subject,
-            communication,
-            self._facts.get(peer, PeerFacts(peer)),
-            reports_replies=evidence.reports_replies,
-        )
+        key, peer = communication.key, communication.peer
+        case = self._cases.get(key) or self._old_cases.get(key)
+        if case is None or case.communication != communication:
+            case = case_of(
+                evidence.world,
+                evidence.subject,
+                communication,
+                self._facts.get(peer, PeerFacts(peer)),
+                self._ends,
+                reports_replies=evidence.reports_replies,
+            )
+        self._cases[key] = case
+        return case
 
     def _warned(self, egress: GeneralRule) -> tuple[str, ...]:
         restricted = restricts(egress)

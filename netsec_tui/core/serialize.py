@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from netsec_tui.model.identity import Direction
@@ -110,14 +111,17 @@ def _items(items: list[Any], indent: int) -> Iterator[str]:
 
 def _scalar(value: Any) -> str:
     if isinstance(value, str):
-        plain = _PLAIN.fullmatch(value) and value.lower() not in _SPECIAL
-        return value if plain else _quoted(value)
+        return _string(value)
     if isinstance(value, Mapping):
         return "{}"
     return "[]" if isinstance(value, list) else str(value)
 
 
-def _quoted(text: str) -> str:
+@lru_cache(maxsize=65536)
+def _string(text: str) -> str:
+    if _PLAIN.fullmatch(text) and text.lower() not in _SPECIAL:
+        return text
+    if max(text, default="") <= "\uffff":
+        return json.dumps(text)
     # JSON writes what lies beyond 16 bits as two escapes, which YAML would read as two broken characters.
-    astral = "".join(f"\\U{ord(c):08x}" if ord(c) > 0xFFFF else json.dumps(c)[1:-1] for c in text)
-    return f'"{astral}"'
+    return '"' + "".join(f"\\U{ord(c):08x}" if c > "\uffff" else json.dumps(c)[1:-1] for c in text) + '"'

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import is_
 
-from netsec_tui.core.cover import Asked, Cover, Inclusion, applied_that_allow, covering
+from netsec_tui.core.cover import Cover, Inclusion, applied_that_allow, covering
 from netsec_tui.core.decide import Case, Stand, inclusion_of, row_of, stand_of, standing_rules
 from netsec_tui.core.ends import Ends
 from netsec_tui.core.express import World
-from netsec_tui.core.nearness import Nearness, Place, end_places, rule_places
+from netsec_tui.core.nearness import Nearness, Place, rule_places
 from netsec_tui.model.decision import DirectionDecisions
 from netsec_tui.model.identity import CommunicationKey, PeerSort
 from netsec_tui.model.inventory import AppliedPolicy
@@ -38,23 +39,21 @@ class Table:
     """Decide all rows of one direction; what one inclusion covers of another row is named there.
 
     The answer depends on the decisions alone. The ones before are remembered to find what differs: the
-    rows whose tick changed, and the rows near what these bring in or take out. Numbers are places in
-    ``cases``; ``before`` holds rows to use again where they are equal.
+    rows whose tick changed, and the rows near what these bring in or take out. Numbers are indexes into
+    ``cases``; ``known`` holds the rows last made, for this and other tables to use again where equal.
     """
 
-    def __init__(
-        self, setting: Setting, cases: tuple[Case, ...], before: Mapping[CommunicationKey, Row]
-    ) -> None:
+    def __init__(self, setting: Setting, cases: tuple[Case, ...], known: dict[CommunicationKey, Row]) -> None:
         self._setting = setting
         self._cases = cases
         self._numbers = _numbers(cases)
         self._last: DirectionDecisions | None = None
         self._decided = Decided()
-        self._rows: list[Row | None] = [before.get(case.communication.key) for case in cases]
+        self._known = known
+        self._rows: list[Row] = []
         self._stands: list[Stand] = []
         self._included: list[Inclusion | None] = []
         self._standing: tuple[Inclusion, ...] = ()
-        self._asked: dict[int, tuple[Asked, frozenset[Place]]] = {}
         self._applied: dict[int, tuple[str, ...]] = {}
         self._rules_near = Nearness()
         self._rows_near: Nearness | None = None
@@ -64,22 +63,32 @@ class Table:
         numbers = (n for n in self._numbers.get(key, ()) if self._cases[n].communication.key == key)
         return any(not self._cases[n].expression.obstacle for n in numbers)
 
+    def holds(self, cases: tuple[Case, ...]) -> bool:
+        """Tell whether these are the very cases that the table was made of."""
+        return len(cases) == len(self._cases) and all(map(is_, cases, self._cases))
+
     def decide(self, decisions: DirectionDecisions) -> Decided:
         """Return rows and inclusions under some decisions."""
         if self._last is decisions:
             return self._decided
         last, self._last = self._last, decisions
         if last is None or (last.general, last.manual) != (decisions.general, decisions.manual):
-            stale = self._start(decisions)
+            self._start(decisions)
+            self._rows = [self._same_or_new(number) for number in range(len(self._cases))]
         else:
-            stale = self._move(decisions, self._changed(last, decisions))
-        for number in stale:
-            row, known = self._row(number), self._rows[number]
-            if row != known:
-                self._rows[number] = row
+            for number in self._move(decisions, self._changed(last, decisions)):
+                self._rows[number] = self._same_or_new(number)
         inclusions = (*self._standing, *(one for one in self._included if one))
-        self._decided = Decided(tuple(row for row in self._rows if row), inclusions)
+        self._decided = Decided(tuple(self._rows), inclusions)
         return self._decided
+
+    def _same_or_new(self, number: int) -> Row:
+        row = self._row(number)
+        known = self._known.get(row.key)
+        if known == row:
+            return known
+        self._known[row.key] = row
+        return row
 
     def _changed(self, old: DirectionDecisions, new: DirectionDecisions) -> list[CommunicationKey]:
         """Return the keys with another tick than before, under one general rule."""
@@ -91,15 +100,14 @@ class Table:
             changed += [key for key in keys if key.peer.sort is PeerSort.DNS]
         return changed
 
-    def _start(self, decisions: DirectionDecisions) -> Iterable[int]:
-        """Work everything out anew and return the numbers of all rows."""
+    def _start(self, decisions: DirectionDecisions) -> None:
+        """Work out anew where all rows stand and what they include."""
         self._standing = standing_rules(self._setting.world, decisions)
         self._stands = [stand_of(decisions, case) for case in self._cases]
         self._included = [None] * len(self._cases)
         self._rules_near = Nearness()
         for number in range(len(self._cases)):
             self._include(number)
-        return range(len(self._cases))
 
     def _move(self, decisions: DirectionDecisions, keys: Iterable[CommunicationKey]) -> set[int]:
         """Follow changed ticks and return the numbers of the rows that these may concern."""
@@ -128,20 +136,9 @@ class Table:
     def _near_rows(self, places: Iterable[Place]) -> set[int]:
         if self._rows_near is None:
             self._rows_near = Nearness()
-            for number in range(len(self._cases)):
-                self._rows_near.put(number, self._ask(number)[1])
+            for number, case in enumerate(self._cases):
+                self._rows_near.put(number, case.places)
         return self._rows_near.near(places)
-
-    def _ask(self, number: int) -> tuple[Asked, frozenset[Place]]:
-        known = self._asked.get(number)
-        if known is None:
-            case = self._cases[number]
-            key = case.communication.key
-            ends = self._setting.ends.of(case.communication)
-            ports = tuple((p.protocol, p.port) for p in case.expression.ports if isinstance(p.port, int))
-            asked = Asked(key.direction, ends, ports or ((str(key.protocol), key.port),))
-            known = self._asked[number] = (asked, end_places(ends))
-        return known
 
     def _row(self, number: int) -> Row:
         case, stand = self._cases[number], self._stands[number]
@@ -154,17 +151,16 @@ class Table:
         case = self._cases[number]
         if not case.communication.key.protocol.expressible:
             return Cover()
-        asked, places = self._ask(number)
-        near = (self._included[n] for n in sorted(self._rules_near.near(places)))
+        near = (self._included[n] for n in sorted(self._rules_near.near(case.places)))
         offered = (*self._standing, *(one for one in near if one))
-        return covering(self._setting.subject.ref.namespace, asked, offered) if offered else Cover()
+        return covering(self._setting.subject.ref.namespace, case.asked, offered) if offered else Cover()
 
     def _applied_to(self, number: int) -> tuple[str, ...]:
         if not self._setting.applied:
             return ()
         known = self._applied.get(number)
         if known is None:
-            asked, _ = self._ask(number)
+            asked = self._cases[number].asked
             known = applied_that_allow(self._setting.applied, asked, self._own_ports())
             self._applied[number] = known
         return known

@@ -371,6 +371,11 @@ steps = st.one_of(
     st.tuples(st.just("manual"), st.sampled_from(["198.51.100.0/24", "203.0.113.0/24"])),
     st.tuples(st.just("alias"), st.sampled_from(["203.0.113.7", "203.0.113.0/24"]), st.booleans()),
     st.tuples(st.just("undo")),
+    st.tuples(
+        st.just("flows"),
+        st.sampled_from(["203.0.113.7", "203.0.113.9", "cart-1", "db-0", "agent-x"]),
+        st.sampled_from([443, 5432, 8080]),
+    ),
 )
 
 
@@ -385,6 +390,8 @@ def carry_out(scene: Scene, step: tuple[Any, ...]) -> None:
             scene.manual(cidr)
         case ("alias", entry, allowed):
             scene.alias("partner", entry, allowed=allowed)
+        case ("flows", server, port):
+            scene.sees(("web-1", server, port))
         case _:
             scene.does(Undo())
 
@@ -396,7 +403,7 @@ def test_a_review_depends_on_the_decisions_and_not_on_the_way_to_them(taken: lis
     for step in taken:
         carry_out(scene, step)
         assert scene.review is not None
-    fresh = busy()
+    fresh = busy().sees(*(("web-1", *step[1:]) for step in taken if step[0] == "flows"))
     fresh.does(*(SetAlias(alias) for alias in scene.session.aliases))
     # Ticks under a rule that is not in force, or of folded rows, cannot be made again by actions.
     fresh.session._decisions[WEB] = scene.session.decisions
