@@ -63,7 +63,7 @@ class Plan:
 _WIDTHS = {
     Field.CHECK: 3,
     Field.NAMESPACE: 16,
-    Field.KIND: 6,
+    Field.KIND: 8,
     Field.CATEGORY: 8,
     Field.PORT: 10,
     Field.VIA: 18,
@@ -94,12 +94,26 @@ _UNRESOLVED = (
 _NAMES = {False: (22, 36), True: (16, 39)}
 """Cells of the name at first and at most; an IPv6 address has 39."""
 
+_LEAST_NAME = 12
+"""Cells of the name, however short names are: the table should not look different for each workload."""
+
 
 def column_plan(
-    width: int, unresolved: bool, *, ascii_only: bool = False, home: str = "", newest: float | None = None
+    width: int,
+    unresolved: bool,
+    *,
+    ascii_only: bool = False,
+    home: str = "",
+    newest: float | None = None,
+    longest: int | None = None,
 ) -> Plan:
-    """Return the columns of a group that fill ``width`` cells: checkbox, peer and port always."""
+    """Return the columns of a group that fill ``width`` cells: checkbox, peer and port always.
+
+    ``longest`` is what the longest name takes; cells that no name needs go to the other columns.
+    """
     first, most = _NAMES[unresolved]
+    if longest is not None:
+        first, most = (min(limit, max(longest, _LEAST_NAME)) for limit in (first, most))
     fixed = _WIDTHS[Field.CHECK] + _WIDTHS[Field.PORT] + 2
     name = max(min(first, width - fixed), 1)
     left = width - fixed - name

@@ -20,13 +20,14 @@ class Frame(NamedTuple):
     """Hold what the wording of rows depends on.
 
     ``home`` is the namespace that names need not say, ``day`` (epoch seconds, any time of it) the day
-    that times need not say.
+    that times need not say, ``names`` the cells of the longest name of each group.
     """
 
     width: int
     ascii_only: bool = False
     home: str = ""
     day: float | None = None
+    names: tuple[int, int] | None = None
 
 
 class RowPainter:
@@ -36,7 +37,12 @@ class RowPainter:
         self.frame = frame
         self._plans = {
             unresolved: column_plan(
-                frame.width, unresolved, ascii_only=frame.ascii_only, home=frame.home, newest=frame.day
+                frame.width,
+                unresolved,
+                ascii_only=frame.ascii_only,
+                home=frame.home,
+                newest=frame.day,
+                longest=frame.names[unresolved] if frame.names else None,
             )
             for unresolved in (False, True)
         }

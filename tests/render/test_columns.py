@@ -178,3 +178,24 @@ def test_times_are_absolute_and_utc():
     assert utc(NEWEST) == "2026-09-21 14:13:20 UTC"
     assert utc(0.0) == "never"
     assert utc(1e20).startswith("1000000000")
+
+
+def widths(plan):
+    return {column.field: column.width for column in plan.columns}
+
+
+@pytest.mark.parametrize("unresolved", [False, True])
+@pytest.mark.parametrize("width", [66, 75, 78, 80, 100])
+def test_the_reason_gets_what_no_name_needs(width, unresolved):
+    needed = widths(column_plan(width, unresolved, longest=14))
+    unknown = widths(column_plan(width, unresolved))
+    assert needed[Field.NAME] == 14
+    assert set(needed) >= set(unknown)
+    assert needed[Field.REASON] > unknown[Field.REASON] or len(needed) > len(unknown)
+
+
+@pytest.mark.parametrize("unresolved", [False, True])
+def test_a_name_of_any_length_leaves_the_plan_as_wide_as_it_was(unresolved):
+    for width in (20, 40, 80, 140):
+        for longest in (0, 5, 30, 500):
+            assert line_width(header_line(column_plan(width, unresolved, longest=longest))) == width

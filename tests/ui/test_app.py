@@ -100,6 +100,15 @@ class TestScope:
             assert "Not listed: workloads without recorded communications, and nodes." in screen_text(app)
             assert "node-a" not in screen_text(app)
 
+    async def test_news_may_come_while_a_picker_is_opening(self):
+        app = app_over()
+        async with app.run_test(size=WIDE) as pilot:
+            await started(pilot)
+            app.action_commands()
+            app.refresh_view()
+            await pilot.pause()
+            assert "Command" in screen_text(app)
+
     async def test_another_timespan_and_workload_by_key(self):
         app = app_over()
         async with app.run_test(size=WIDE) as pilot:
@@ -134,7 +143,7 @@ class TestPanes:
         async with app.run_test(size=WIDE) as pilot:
             await started(pilot)
             text = screen_text(app)
-            for part in ("1 Ingress", "2 Egress", "3 Topology", "4 Generated policy", "shop/frontend"):
+            for part in ("1 Ingress", "2 Egress", "3 Topology", "4 Generated policy", "[x] frontend"):
                 assert part in text
             assert "kind: NetworkPolicy" in text
             assert "Deployment/checkout" in text
@@ -174,6 +183,24 @@ class TestPanes:
             await pilot.press("pagedown", "pagedown")
             await pilot.pause()
             rows = [line for line in screen_text(app).splitlines() if "203.0.113." in line and "[" in line]
+            assert len(rows) >= 16
+
+    async def test_it_has_them_below_a_warning_and_a_note_too(self):
+        many = [flow for n in range(1, 60) for flow in talk("checkout", f"203.0.113.{n}", 443)]
+        app = app_over(full_feed(many))
+        async with app.run_test(size=NARROW) as pilot:
+            await started(pilot)
+            await pilot.press("2", "r")
+            await pilot.pause()
+            await type_text(pilot, "block")
+            await pilot.press("enter")
+            await started(pilot)
+            lines = screen_text(app).splitlines()
+            assert "\u25b2" in lines[2]
+            assert "Block All" in lines[3]
+            await pilot.press("pagedown", "pagedown")
+            await pilot.pause()
+            rows = [line for line in screen_text(app).splitlines() if line[1:4] in ("[ ]", "( )")]
             assert len(rows) >= 16
 
     async def test_zoom_gives_the_screen_to_one_pane_and_back(self):
@@ -222,6 +249,27 @@ class TestDecisions:
             await pilot.press("u")
             await started(pilot)
             assert "port: 8443" in app.session.review().yaml
+
+    async def test_the_status_line_follows_the_row(self):
+        app = app_over()
+        async with app.run_test(size=WIDE) as pilot:
+            await started(pilot)
+            await pilot.press("2")
+            await started(pilot)
+            for said in ("In the policy", "Not in the policy", "In the policy"):
+                assert status(app).startswith(said)
+                await pilot.press("space")
+                await started(pilot)
+
+    async def test_what_was_said_stays_while_the_row_is_as_it_was(self):
+        live = full_feed()
+        app = app_over(live)
+        async with app.run_test(size=WIDE) as pilot:
+            await started(pilot)
+            await pilot.press("y")
+            live.waiting.append(FlowsRead(tuple(talk("checkout", "frontend", 80))))
+            await read_all(live, pilot)
+            assert "OSC 52" in status(app)
 
     async def test_new_flows_never_move_a_tick(self):
         live = full_feed()
@@ -429,7 +477,7 @@ class TestTrouble:
             await started(pilot)
             assert "source failing" in screen_text(app)
             assert "the API server at 10.1.1.1 does not answer" in screen_text(app)
-            assert "shop/frontend" in screen_text(app)
+            assert "[x] frontend" in screen_text(app)
 
     async def test_nothing_but_an_error(self):
         failing = SourceStatus("cluster", live=True, error="the API server at 10.1.1.1 does not answer")

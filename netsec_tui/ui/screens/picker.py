@@ -71,7 +71,9 @@ class Picker(Dialog[Any]):
         self.reload()
 
     def reload(self) -> None:
-        """Ask for the choices again, keeping the highlighted one."""
+        """Ask for the choices again, keeping the highlighted one; one that opens just now does so itself."""
+        if not self.query(OptionList):
+            return
         options = self.query_one(OptionList)
         if options.highlighted is not None and options.highlighted < len(self._shown):
             self._wanted = self._shown[options.highlighted].value

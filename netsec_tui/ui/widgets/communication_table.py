@@ -13,6 +13,7 @@ from textual.message import Message
 from netsec_tui.model.identity import CommunicationKey
 from netsec_tui.model.review import Row
 from netsec_tui.render.spans import Line
+from netsec_tui.ui.name_widths import NameWidths
 from netsec_tui.ui.row_marks import RowMarks
 from netsec_tui.ui.row_order import RowOrder, SortColumn
 from netsec_tui.ui.row_painter import Frame, RowPainter
@@ -110,6 +111,7 @@ class CommunicationTable(LineScroll, inherit_bindings=False):
         self._empty = NO_ROWS
         self._sections = lay_out((), (), NO_ROWS)
         self._marks = RowMarks()
+        self._names = NameWidths()
         self._hovered: CommunicationKey | None = None
         self._frame = Frame(0, ascii_only)
         self._painter = RowPainter(self._frame)
@@ -132,7 +134,9 @@ class CommunicationTable(LineScroll, inherit_bindings=False):
         self._rows, self._empty = tuple(rows), empty
         # The day alone matters; with the second in it every row would be worded anew all the time.
         day = newest // _DAY * _DAY if newest else None
-        frame = Frame(0, self._ascii, home, day)
+        if home != self._names.home:
+            self._names = NameWidths(home)
+        frame = Frame(0, self._ascii, home, day, self._names.take(self._rows))
         if frame != self._frame:
             with self.changing():
                 self._frame = frame
@@ -143,6 +147,7 @@ class CommunicationTable(LineScroll, inherit_bindings=False):
         """Forget rows, cursor, marks and the places of rows: the next rows are of another workload."""
         self.action_unmark()
         self._order.settle(())
+        self._names = NameWidths()
         self._rows = ()
         self._arrange([])
 

@@ -43,6 +43,7 @@ class TablePane(Pane):
         self._ascii = ascii_only
         self._view = View()
         self._filter = RowFilter()
+        self._said = ""
 
     def compose(self) -> ComposeResult:
         """Put the note above the table and the search below it."""
@@ -61,6 +62,7 @@ class TablePane(Pane):
             self.query_one(CommunicationTable).reset()
         if view.review is not before.review:
             self._draw()
+            self._follow()
 
     def take_focus(self) -> None:
         """Give the keyboard to the table."""
@@ -72,7 +74,10 @@ class TablePane(Pane):
             return
         rows = self._filter.keep(table.rows)
         self.query_one(CommunicationTable).set_rows(
-            rows, self._filter.nothing if self._filter.active else NO_ROWS
+            rows,
+            self._filter.nothing if self._filter.active else NO_ROWS,
+            home=self._view.namespace,
+            newest=self._view.review.coverage.newest if self._view.review else None,
         )
         note = self.query_one(".note", Static)
         note.update(plain(table.note))
@@ -116,10 +121,18 @@ class TablePane(Pane):
             row = event.widget.row_at_cursor()
             self._tell(row.key if row else None)
 
+    def _follow(self) -> None:
+        """Say it anew when a decision, or new flows, changed what the row under the cursor is."""
+        table = self.query_one(CommunicationTable)
+        row = table.row_at_cursor() if self.screen.focused is table else None
+        if row and self._table and row_sentence(row, self._table) != self._said:
+            self._tell(row.key)
+
     def _tell(self, key: CommunicationKey | None, error: bool = False) -> None:
         row = self._row(key)
         if row and self._table:
-            self.post_message(Say(row_sentence(row, self._table), error))
+            self._said = row_sentence(row, self._table)
+            self.post_message(Say(self._said, error))
 
     # Filters
 
