@@ -11,7 +11,7 @@ from typing import Any
 
 from netsec_tui.cli.exits import CANNOT_TELL, DONE
 from netsec_tui.cli.inputs import inputs_of, options_of, reads_cluster, service_ranges
-from netsec_tui.cli.output import note
+from netsec_tui.cli.output import left_out, note
 from netsec_tui.cli.tty import piped_input
 from netsec_tui.cli.values import Target
 from netsec_tui.cli.workloads import find
@@ -44,8 +44,8 @@ class Loaded:
 
     @property
     def skipped(self) -> int:
-        """Return how many lines or documents could not be read."""
-        return sum(status.skipped for status in self.reading.statuses)
+        """Return how many lines, documents and parts of objects could not be read."""
+        return sum(status.skipped for status in self.reading.statuses) + len(self.reading.unclear)
 
     @property
     def exit_code(self) -> int:
@@ -114,8 +114,10 @@ def choose(loaded: Loaded, target: Target) -> Review:
     review = session.review()
     if review is None:
         raise NotFoundError(f"{target} has no review")
+    told = loaded.problems()
     for warning in review.warnings:
-        note(warning)
+        if warning not in told:
+            note(warning)
     return review
 
 
@@ -147,6 +149,6 @@ def _tell(loaded: Loaded) -> None:
     for reason, lost in loaded.gaps().items():
         note(f"{reason} ({lost} lost)")
     if loaded.skipped:
-        note(f"{loaded.skipped} lines or documents could not be read and were left out")
+        note(left_out(loaded.skipped))
     if not loaded.flows:
         note(NO_FLOWS)

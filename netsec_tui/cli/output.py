@@ -19,6 +19,12 @@ def note(sentence: str) -> None:
     print(f"netsec-tui: {literal(sentence)}", file=sys.stderr)
 
 
+def left_out(count: int) -> str:
+    """Return the sentence that sums up what could not be read."""
+    parts = "line, document or part of an object" if count == 1 else "lines, documents or parts of objects"
+    return f"{count} {parts} could not be read and {'was' if count == 1 else 'were'} left out"
+
+
 def put(text: str) -> None:
     """Write a result to standard output as UTF-8, whatever the locale.
 

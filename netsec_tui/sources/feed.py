@@ -89,11 +89,16 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Hold what reading once came to; ``failures`` are what sources raised, with their exit codes."""
+    """Hold what reading once came to.
+
+    ``failures`` are what sources raised, with their exit codes. ``unclear`` names the parts of objects
+    that were read but could not be understood, a sentence each; ``inventory.missing`` holds them as well.
+    """
 
     inventory: Inventory
     statuses: tuple[SourceStatus, ...]
     failures: tuple[NetsecError, ...]
+    unclear: tuple[str, ...] = ()
 
 
 def read_all(
@@ -128,4 +133,5 @@ def read_all(
             failures.append(error)
             status = replace(status, error=str(error), ended=True)
         statuses.append(status)
-    return Reading(state.inventory(), tuple(statuses), tuple(failures))
+    inventory, unclear = state.build()
+    return Reading(inventory, tuple(statuses), tuple(failures), unclear)

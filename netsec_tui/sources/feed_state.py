@@ -33,11 +33,14 @@ class ClusterState:
 
     def inventory(self) -> Inventory:
         """Return the inventory of everything told."""
+        return self.build()[0]
+
+    def build(self) -> tuple[Inventory, tuple[str, ...]]:
+        """Return that inventory, and a sentence for each part of an object that could not be understood."""
         told = [self._told[key] for key in sorted(self._told, key=lambda key: key[0])]
-        inventory, _ = build_inventory(
+        return build_inventory(
             (obj for message in told for obj in message.objects),
             pod_cidrs=self._pod_cidrs,
             service_cidrs=self._service_cidrs,
             missing=(problem for message in told for problem in message.problems),
         )
-        return inventory

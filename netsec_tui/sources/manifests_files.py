@@ -113,5 +113,7 @@ def _objects(document: Document) -> Iterator[tuple[str, KubeObject | None]]:
             yield "has no kind, so it is no Kubernetes object", None
         elif not isinstance(entry.get("apiVersion"), str):
             yield f"{printable(entry['kind'])} has no apiVersion", None
+        elif (kept := strip(entry)) is not None and not object_key(kept)[2]:
+            yield f"{printable(entry['kind'])} has no metadata.name", None
         else:
-            yield "", strip(entry)
+            yield "", kept

@@ -192,3 +192,35 @@ def test_demo_knows_its_own_ranges(run):
         _, document, _ = listed(run, "--demo", "-n", namespace, target)
         seen |= {row["category"] for row in document["rows"]}
     assert {"Internal", "External", "Unknown"} <= seen
+
+
+BROKEN_OBJECTS = {
+    "a Pod without a name": (
+        "kind: Pod\napiVersion: v1\nmetadata: {namespace: shop}\n",
+        ["odd.yaml:1: Pod has no metadata.name"],
+    ),
+    "an address that is none": (
+        "kind: Pod\napiVersion: v1\nmetadata: {namespace: shop, name: odd}\nstatus: {podIP: nowhere}\n",
+        ["Pod shop/odd: status holds something that is no IP address: 'nowhere'"],
+    ),
+    "a policy that the API server would refuse": (
+        "kind: NetworkPolicy\napiVersion: networking.k8s.io/v1\nmetadata: {namespace: shop, name: odd}\n"
+        "spec: {podSelector: [], policyTypes: [Sideways]}\n",
+        ["NetworkPolicy shop/odd: spec.podSelector is no", "NetworkPolicy shop/odd: spec.policyTypes holds"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "sentences"), BROKEN_OBJECTS.values(), ids=BROKEN_OBJECTS)
+@pytest.mark.parametrize("command", ["list", "generate"])
+def test_object_that_cannot_be_understood_is_counted_and_told(
+    run, cluster, tmp_path, command, text, sentences
+):
+    (tmp_path / "odd.yaml").write_text(text, encoding="utf-8")
+    flags = [*cluster, "--manifests", "odd.yaml"]
+    code, out, err = run(command, *flags, *SHOP, "deploy/web")
+    assert code == 65
+    assert out
+    assert all(err.count(sentence) == 1 for sentence in sentences)
+    document = listed(run, *flags)[1]["input"]
+    assert (document["skipped"], len(document["problems"])) == (len(sentences), len(sentences))
