@@ -23,7 +23,10 @@ def run(args: Namespace) -> int:
     if args.target is None:
         _list_workloads(loaded, as_json)
     else:
-        _list_rows(loaded, choose(loaded, args.target), as_json)
+        review = choose(loaded, args.target)
+        if review.subject.refusal:
+            note(f"no policy is possible: {review.subject.refusal}")
+        _list_rows(loaded, review, as_json)
     return loaded.exit_code
 
 

@@ -21,12 +21,18 @@ from netsec_tui.model.review import Review
 from netsec_tui.session.actions import ChooseWorkload
 from netsec_tui.session.session import Session
 from netsec_tui.sources.feed import Reading, read_all
-from netsec_tui.sources.kubeconfig import Context, choose_context
+from netsec_tui.sources.kubeconfig import Context, choose_context, kubeconfig_files
 
 NOTHING_TO_READ = (
     "there is nothing to read: no kubeconfig was found; look around with netsec-tui demo (or --demo), "
     "or give flows with --flows, cluster state with --manifests, or a recording with --capture"
 )
+NO_STATE = (
+    "no cluster state: owners come from labels, Services, DNS and applied policies are not known; "
+    "add --manifests or --context"
+)
+"""The words of a review's warning: what is a problem of the input is told once."""
+
 NO_FLOWS = (
     "not a single flow was read, so nothing can be told; give flows with --flows or --capture, "
     "for instance: hubble observe -o json | netsec-tui list --flows -"
@@ -59,7 +65,8 @@ class Loaded:
     def problems(self) -> list[str]:
         """Return what failed and what is missing, a sentence each."""
         failed = [status.error for status in self.reading.statuses if status.error]
-        return list(dict.fromkeys([*failed, *self.reading.inventory.missing]))
+        inventory = self.reading.inventory
+        return list(dict.fromkeys([*failed, *(inventory.missing if inventory.known else [NO_STATE])]))
 
     def gaps(self) -> dict[str, int]:
         """Return how many events each reason has cost."""
@@ -126,11 +133,12 @@ def _context(args: Namespace) -> Context | None:
     if not reads_cluster(args):
         return None
     try:
-        return choose_context(args.context or None, args.kubeconfig or None)
+        kubeconfig_files(args.kubeconfig or None)
     except NotFoundError as error:
         if args.context or args.kubeconfig:
             raise
         raise UsageError(NOTHING_TO_READ) from error
+    return choose_context(args.context or None, args.kubeconfig or None)
 
 
 def _namespace(args: Namespace, context: Context | None) -> str:

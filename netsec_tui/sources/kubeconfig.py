@@ -52,17 +52,7 @@ def contexts(path: str | Path | None = None) -> tuple[Context, ...]:
         NotFoundError: there is no kubeconfig, or no context in it.
         BadInputError: a file cannot be read.
     """
-    files = kubeconfig_files(path)
-    found: dict[str, Context] = {}
-    current = ""
-    for file in files:
-        config = _read(file)
-        chosen = config.get("current-context")
-        current = current or (chosen if isinstance(chosen, str) else "")
-        for context in _contexts(config, file):
-            found.setdefault(context.name, context)
-    if not found:
-        raise NotFoundError(f"{', '.join(map(str, files))} holds no contexts; {_WAY_OUT}")
+    found, current = _merged(path)
     return tuple(
         Context(name, found[name].cluster, found[name].namespace, name == current) for name in sorted(found)
     )
@@ -75,14 +65,31 @@ def choose_context(name: str | None = None, path: str | Path | None = None) -> C
         NotFoundError: there is no such context, or none is current.
         BadInputError: a file cannot be read.
     """
-    offered = contexts(path)
-    for context in offered:
-        if context.name == name or (not name and context.current):
-            return context
-    names = printable(", ".join(context.name for context in offered), 400)
+    found, current = _merged(path)
+    wanted = name or current
+    if wanted in found:
+        return Context(wanted, found[wanted].cluster, found[wanted].namespace, wanted == current)
+    names = printable(", ".join(sorted(found)), 400)
     if name:
         raise NotFoundError(f"there is no context {printable(name)}; the kubeconfig has {names}")
-    raise NotFoundError(f"the kubeconfig has no current context; choose one with --context: {names}")
+    why = f"names {printable(current)}, which does not exist, as its" if current else "has no"
+    raise NotFoundError(f"the kubeconfig {why} current context; choose one with --context: {names}")
+
+
+def _merged(path: str | Path | None) -> tuple[dict[str, Context], str]:
+    """Return the contexts of all files by name, and the name of the current one, empty for none."""
+    files = kubeconfig_files(path)
+    found: dict[str, Context] = {}
+    current = ""
+    for file in files:
+        config = _read(file)
+        chosen = config.get("current-context")
+        current = current or (chosen if isinstance(chosen, str) else "")
+        for context in _contexts(config, file):
+            found.setdefault(context.name, context)
+    if not found:
+        raise NotFoundError(f"{', '.join(map(str, files))} holds no contexts; {_WAY_OUT}")
+    return found, current
 
 
 def _read(file: Path) -> Mapping[str, Any]:

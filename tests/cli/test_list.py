@@ -224,3 +224,23 @@ def test_object_that_cannot_be_understood_is_counted_and_told(
     assert all(err.count(sentence) == 1 for sentence in sentences)
     document = listed(run, *flags)[1]["input"]
     assert (document["skipped"], len(document["problems"])) == (len(sentences), len(sentences))
+
+
+def test_missing_cluster_state_is_a_problem_that_is_told_once(run, cluster):
+    for target in ([], [*SHOP, "workload/web"]):
+        code, document, err = listed(run, "--flows", "flows.json", *target)
+        assert code == 0
+        assert [problem.partition(":")[0] for problem in document["input"]["problems"]] == [
+            "no cluster state"
+        ]
+        assert err.count("no cluster state") == 1
+
+
+def test_refused_workload_says_why_and_has_no_row_in_a_policy(run, cluster):
+    code, document, err = listed(run, *cluster, *SHOP, "ds/agent")
+    assert code == 0
+    assert "host network" in document["workload"]["refusal"].casefold()
+    assert f"no policy is possible: {document['workload']['refusal']}" in err
+    assert document["rows"]
+    assert not any(row["inPolicy"] for row in document["rows"])
+    assert document["policies"] == []

@@ -99,3 +99,12 @@ def test_defect_is_never_taken_for_an_answer(run, cluster, monkeypatch):
     assert (code, out) == (70, "")
     assert "ZeroDivisionError" in err
     assert "please report it" in err.splitlines()[-1]
+
+
+def test_kubeconfig_whose_current_context_is_gone_is_not_taken_for_none(run, tmp_path, monkeypatch):
+    config = "current-context: zz\ncontexts: [{name: prod, context: {cluster: c, user: u}}]\n"
+    (tmp_path / "config").write_text(config, encoding="utf-8")
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
+    code, out, err = run("list")
+    assert (code, out, err.count("\n")) == (66, "", 1)
+    assert "names zz, which does not exist" in err

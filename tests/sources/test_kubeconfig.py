@@ -98,3 +98,10 @@ def test_a_context_is_chosen_by_name_or_as_the_current_one(tmp_path: Path) -> No
 def test_without_a_current_context_the_choice_is_told(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match=r"--context: dev, prod"):
         choose_context(None, write(tmp_path / "c", ["prod", "dev"]))
+
+
+def test_a_current_context_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError) as caught:
+        choose_context(None, write(tmp_path / "c", ["prod", "dev"], "zz"))
+    assert "names zz, which does not exist" in str(caught.value)
+    assert str(caught.value).endswith("--context: dev, prod")
