@@ -56,9 +56,10 @@ class RemoveManualRule:
 
 @dataclass(frozen=True, slots=True)
 class SetAlias:
-    """Create an alias or replace the one of the same name."""
+    """Create an alias or replace the one of the same name; ``old`` is its name so far when that changes."""
 
     alias: Alias
+    old: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,15 @@ from dataclasses import replace
 
 from netsec_tui.core.addresses import parse_cidr
 from netsec_tui.errors import BadInputError
-from netsec_tui.model.decision import Alias, Decisions, DirectionDecisions, GeneralRule, ManualRule
-from netsec_tui.model.identity import CommunicationKey, Direction, PeerSort
+from netsec_tui.model.decision import (
+    Alias,
+    Decisions,
+    DirectionDecisions,
+    GeneralRule,
+    ManualRule,
+    Ticks,
+)
+from netsec_tui.model.identity import CommunicationKey, Direction, PeerSort, alias_peer
 
 
 def _with(decisions: Decisions, direction: Direction, changed: DirectionDecisions) -> Decisions:
@@ -65,8 +72,10 @@ Aliases = tuple[Alias, ...]
 """All aliases, by name."""
 
 
-def with_alias(aliases: Aliases, alias: Alias) -> Aliases:
-    """Create an alias or replace the one of its name.
+def with_alias(aliases: Aliases, alias: Alias, old: str = "") -> Aliases:
+    """Create an alias or replace the one of its name; the one named ``old`` goes.
+
+    An entry belongs to one alias: it moves here from another, which goes when nothing is left of it.
 
     Raises:
         BadInputError: it has no name, no entries, or an entry that is no address or CIDR.
@@ -74,7 +83,34 @@ def with_alias(aliases: Aliases, alias: Alias) -> Aliases:
     entries = tuple(sorted({parse_cidr(entry)[0] for entry in alias.entries}))
     if not alias.name.strip() or not entries:
         raise BadInputError("an alias needs a name and at least one IP address or CIDR")
-    return restored(aliases, {alias.name: replace(alias, entries=entries)})
+    changes: dict[str, Alias | None] = {}
+    for other in aliases:
+        kept = tuple(entry for entry in other.entries if entry not in entries)
+        if other.name == old or not kept:
+            changes[other.name] = None
+        elif kept != other.entries:
+            changes[other.name] = replace(other, entries=kept)
+    return restored(aliases, {**changes, alias.name: replace(alias, entries=entries)})
+
+
+def with_renamed(decisions: Decisions, old: str, new: str) -> Decisions:
+    """Let the ticks of the alias ``old`` hold for the alias ``new`` as well."""
+    for direction in Direction:
+        side = decisions.of(direction)
+        ticks = {
+            general: {**of_rule, **_renamed(of_rule, old, new)} for general, of_rule in side.ticks.items()
+        }
+        if ticks != side.ticks:
+            decisions = _with(decisions, direction, replace(side, ticks=ticks))
+    return decisions
+
+
+def _renamed(ticks: Ticks, old: str, new: str) -> Ticks:
+    return {
+        key._replace(peer=alias_peer(new)): ticked
+        for key, ticked in ticks.items()
+        if key.peer == alias_peer(old)
+    }
 
 
 def restored(aliases: Aliases, changes: Mapping[str, Alias | None]) -> Aliases:

@@ -159,8 +159,8 @@ class Session:
                 self._add_manual(rule)
             case RemoveManualRule(direction, index):
                 self._decide(decide.without_manual(self.decisions, direction, index))
-            case SetAlias(alias):
-                self._decide(self.decisions, decide.with_alias(self._aliases, alias))
+            case SetAlias(alias, old):
+                self._set_alias(alias, old)
             case RemoveAlias(name):
                 self._decide(self.decisions, tuple(a for a in self._aliases if a.name != name))
             case Undo():
@@ -262,6 +262,17 @@ class Session:
         if refusal:
             raise BadInputError(refusal)
         self._decide(decide.with_manual(self.decisions, canonical))
+
+    def _set_alias(self, alias: Alias, old: str) -> None:
+        aliases = decide.with_alias(self._aliases, alias, old)
+        if old and all(known.name != alias.name for known in self._aliases):
+            # The old ticks stay beside the copies, so that Undo finds them in whatever workload.
+            for ref, decisions in self._decisions.items():
+                if ref != self._scope:
+                    self._decisions[ref] = decide.with_renamed(decisions, old, alias.name)
+            self._decide(decide.with_renamed(self.decisions, old, alias.name), aliases)
+        else:
+            self._decide(self.decisions, aliases)
 
     # Review
 

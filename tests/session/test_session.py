@@ -266,6 +266,52 @@ def test_an_alias_is_replaced_by_name_and_removed() -> None:
     assert [a.name for a in scene.does(RemoveAlias("a")).session.aliases] == ["b"]
 
 
+def entries(scene: Scene) -> dict[str, tuple[str, ...]]:
+    return {alias.name: alias.entries for alias in scene.session.aliases}
+
+
+@pytest.mark.parametrize(
+    ("others", "expected"),
+    [
+        ({"one": ("203.0.113.7/32", "203.0.113.8/32")}, {"one": ("203.0.113.8/32",)}),
+        ({"one": ("203.0.113.7/32",)}, {}),
+        ({"wide": ("203.0.113.0/24",)}, {"wide": ("203.0.113.0/24",)}),
+    ],
+    ids=["it keeps the rest", "nothing is left of it", "a range stays whole"],
+)
+def test_an_address_moves_from_one_alias_to_another(others, expected) -> None:
+    scene = busy()
+    for name, held in others.items():
+        scene.alias(name, *held)
+    scene.alias("two", "203.0.113.7", allowed=True)
+    assert entries(scene) == {**expected, "two": ("203.0.113.7/32",)}
+    assert scene.row(OUT, "two").ticked
+    assert entries(scene.does(Undo())) == others
+
+
+def test_a_renamed_alias_keeps_its_ticks_in_every_workload() -> None:
+    scene = busy().alias("one", "203.0.113.7", allowed=True)
+    scene.tick(scene.row(OUT, "one"), False)
+    scene.chooses(PAY).tick(scene.row(OUT, "one"), False)
+    scene.does(SetAlias(Alias("two", ("203.0.113.7",), True), old="one"))
+    for workload in (PAY, WEB):
+        row = scene.chooses(workload).row(OUT, "two")
+        assert not row.ticked
+        assert "one" not in scene.names(OUT)
+    scene.chooses(PAY).does(Undo())
+    assert entries(scene) == {"one": ("203.0.113.7/32",)}
+    for workload in (PAY, WEB):
+        assert not scene.chooses(workload).row(OUT, "one").ticked
+
+
+def test_an_alias_that_joins_another_takes_over_its_ticks() -> None:
+    scene = busy().alias("one", "203.0.113.7").alias("two", "203.0.113.8")
+    scene.tick(scene.row(OUT, "one"))
+    scene.does(SetAlias(Alias("two", ("203.0.113.7", "203.0.113.8")), old="one"))
+    assert entries(scene) == {"two": ("203.0.113.7/32", "203.0.113.8/32")}
+    assert not scene.row(OUT, "two").ticked
+
+
 # -- new input ---------------------------------------------------------------------------------------------
 
 

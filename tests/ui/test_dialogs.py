@@ -163,6 +163,28 @@ class TestAlias:
             assert complaint in app.text()
             assert app.answer is NOTHING_YET
 
+    async def test_an_alias_can_be_renamed(self):
+        one = Alias("one", ("203.0.113.7/32",), True)
+        app = DialogHost(AliasDialog("one", one, (one,)))
+        async with app.run_test() as pilot:
+            await pilot.press("ctrl+u", *"two", "enter")
+            assert app.answer == SetAlias(Alias("two", one.entries, True), old="one")
+
+    async def test_a_change_of_an_alias_is_no_renaming(self):
+        one = Alias("one", ("203.0.113.7/32",))
+        app = DialogHost(AliasDialog("one", one, (one,)))
+        async with app.run_test() as pilot:
+            await pilot.press("tab", "tab", "space", "enter")
+            assert app.answer == SetAlias(Alias("one", one.entries, True))
+
+    async def test_an_alias_can_join_another(self):
+        one, two = Alias("one", ("203.0.113.7/32",)), Alias("two", ("198.51.100.0/24",), True)
+        app = DialogHost(AliasDialog("one", one, (one, two)))
+        async with app.run_test() as pilot:
+            await pilot.press("tab", "enter", "enter")
+            merged = ("198.51.100.0/24", "203.0.113.7/32")
+            assert app.answer == SetAlias(Alias("two", merged, True), old="one")
+
     async def test_an_alias_can_be_removed(self):
         app = DialogHost(AliasDialog("proxies", Alias("proxies", ("10.0.0.0/8",)), ()))
         async with app.run_test() as pilot:
@@ -244,7 +266,9 @@ class TestSave:
             assert app.answer == "deployment-web.yaml"
         assert (tmp_path / "deployment-web.yaml").read_text() == "a: b\n"
 
-    @pytest.mark.parametrize(("key", "content"), [("y", "new\n"), ("n", "old\n"), ("escape", "old\n")])
+    @pytest.mark.parametrize(
+        ("key", "content"), [("y", "new\n"), ("n", "old\n"), ("enter", "old\n"), ("escape", "old\n")]
+    )
     async def test_it_asks_before_it_replaces_a_file(self, tmp_path, key, content):
         (tmp_path / "web.yaml").write_text("old\n")
         app = DialogHost(SaveDialog("web", "new\n"))

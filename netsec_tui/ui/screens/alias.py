@@ -1,4 +1,4 @@
-"""Name an unresolved IP: a new alias, or one more entry of an existing one, allowed or not."""
+"""Name an unresolved IP: a new alias, or one more entry of an existing one; or change an alias."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ from netsec_tui.ui.widgets.tick import Tick
 
 
 class AliasDialog(Dialog[Action]):
-    """Edit ``alias`` when given; else name ``address``. Gives the action that does it."""
+    """Edit ``alias`` when given, its name too; else name ``address``. Gives the action that does it.
+
+    The name of another alias adds the entries to that one.
+    """
 
     BINDINGS = [
         Binding("enter", "save", "Save", show=False),
@@ -34,14 +37,14 @@ class AliasDialog(Dialog[Action]):
         super().__init__(title, "enter save   tab next   space tick" + ("   ctrl+d remove" if alias else ""))
         self._edited = alias
         self._entries = " ".join(alias.entries) if alias else address
-        self._aliases = {} if alias else {known.name: known for known in aliases}
+        self._aliases = {known.name: known for known in aliases if known != alias}
 
     def body(self) -> Iterable[Widget]:
         """Return the form."""
         yield Label("Name")
         yield Field(self._edited.name if self._edited else "", "for instance proxies", id="name")
         if self._aliases:
-            yield Label("or assign to an existing alias")
+            yield Label(f"or assign to {'another' if self._edited else 'an existing'} alias")
             yield OptionList(*(Option(_describe(a)) for a in self._aliases.values()), markup=False)
         yield Label("Addresses and ranges")
         yield Field(self._entries, id="entries")
@@ -81,7 +84,8 @@ class AliasDialog(Dialog[Action]):
         if name in self._aliases:
             entries.update(self._aliases[name].entries)
         ordered = tuple(sorted(entries, key=_order))
-        self.dismiss(SetAlias(Alias(name, ordered, self.query_one(Tick).value)))
+        old = self._edited.name if self._edited and self._edited.name != name else ""
+        self.dismiss(SetAlias(Alias(name, ordered, self.query_one(Tick).value), old))
 
     def action_remove(self) -> None:
         """Forget the alias; its addresses show as rows of their own again."""
