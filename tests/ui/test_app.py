@@ -351,6 +351,17 @@ class TestFilters:
             await pilot.pause()
             assert "data/orders-db" in screen_text(app)
 
+    async def test_no_row_is_new_for_having_been_hidden(self):
+        app = app_over()
+        async with app.run_test(size=WIDE) as pilot:
+            await started(pilot)
+            before = screen_text(app)
+            await pilot.press("2", "slash")
+            await type_text(pilot, "payment")
+            await pilot.press("enter", "space", "u", "escape", "1")
+            await started(pilot)
+            assert screen_text(app) == before
+
     async def test_categories(self):
         app = app_over()
         async with app.run_test(size=WIDE) as pilot:

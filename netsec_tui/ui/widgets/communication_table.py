@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -109,6 +109,7 @@ class CommunicationTable(LineScroll, inherit_bindings=False):
         self._order = RowOrder()
         self._rows: tuple[Row, ...] = ()
         self._empty = NO_ROWS
+        self._only: Callable[[Iterable[Row]], Iterable[Row]] = iter
         self._sections = lay_out((), (), NO_ROWS)
         self._marks = RowMarks()
         self._names = NameWidths()
@@ -123,15 +124,17 @@ class CommunicationTable(LineScroll, inherit_bindings=False):
         rows: Iterable[Row],
         empty: tuple[str, str] = NO_ROWS,
         *,
+        only: Callable[[Iterable[Row]], Iterable[Row]] = iter,
         home: str = "",
         newest: float | None = None,
     ) -> None:
         """Show other rows; the cursor stays on its row, or goes to the next one still there.
 
-        ``empty`` is what each group says without rows, ``home`` the namespace that names need not say,
-        ``newest`` (epoch seconds) the latest record: times of its day are shown without the date.
+        ``empty`` is what each group says without rows, ``only`` picks those to show (the others keep their
+        places), ``home`` is the namespace that names need not say, ``newest`` (epoch seconds) the latest
+        record: times of its day are shown without the date.
         """
-        self._rows, self._empty = tuple(rows), empty
+        self._rows, self._empty, self._only = tuple(rows), empty, only
         # The day alone matters; with the second in it every row would be worded anew all the time.
         day = newest // _DAY * _DAY if newest else None
         if home != self._names.home:
@@ -163,7 +166,7 @@ class CommunicationTable(LineScroll, inherit_bindings=False):
     def _arrange(self, rows: list[Row]) -> None:
         old_rows, old = self._all_rows(), self.row_at_cursor()
         with self.changing():
-            self._sections = lay_out(rows, self._order.arrived, self._empty)
+            self._sections = lay_out(self._only(rows), self._order.arrived, self._empty)
             present = self._all_rows()
             wanted = survivor(old, old_rows, present) if old is not None else None
             stops = [*self._sections[0].lines, *self._sections[1].lines]

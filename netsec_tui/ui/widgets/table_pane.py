@@ -72,17 +72,17 @@ class TablePane(Pane):
         table = self._table
         if table is None:
             return
-        rows = self._filter.keep(table.rows)
         self.query_one(CommunicationTable).set_rows(
-            rows,
+            table.rows,
             self._filter.nothing if self._filter.active else NO_ROWS,
+            only=self._filter.keep,
             home=self._view.namespace,
             newest=self._view.review.coverage.newest if self._view.review else None,
         )
         note = self.query_one(".note", Static)
         note.update(plain(table.note))
         note.display = bool(table.note)
-        shown = (table, self._filter, len(rows))
+        shown = (table, self._filter, len(self._filter.keep(table.rows)))
         self.summarise(table_summary(*shown), table_title(*shown))
 
     def _row(self, key: CommunicationKey | None) -> Row | None:
