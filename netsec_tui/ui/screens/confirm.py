@@ -1,4 +1,4 @@
-"""Ask yes or no; no is the answer of every key that leaves."""
+"""Ask yes or no; only ``y`` is yes, so that a second enter out of habit loses nothing."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class Confirm(Dialog[bool]):
     """Put one question."""
 
     BINDINGS = [
-        Binding("y,enter", "answer(True)", "Yes", show=False),
-        Binding("n,q", "answer(False)", "No", show=False),
+        Binding("y", "answer(True)", "Yes", show=False),
+        Binding("n,q,enter", "answer(False)", "No", show=False),
     ]
 
     def __init__(self, title: str, question: str) -> None:
-        super().__init__(title, "y or enter yes   n no")
+        super().__init__(title, "y yes   n or enter no")
         self._question = question
 
     def body(self) -> Iterable[Widget]:
