@@ -36,7 +36,8 @@ class ObjectsRead:
 class SourceStatus:
     """Tell how a source is doing; ``skipped`` counts lines or documents that could not be read.
 
-    ``error`` is one sentence, empty when all is well; ``ended`` means that no more will come.
+    ``error`` is one sentence, empty when all is well; ``ended`` means that no more will come, ``read`` that
+    everything there was has come, while changes to it still may.
     """
 
     source: str
@@ -45,6 +46,12 @@ class SourceStatus:
     skipped: int = 0
     error: str = ""
     ended: bool = False
+    read: bool = False
+
+    @property
+    def settled(self) -> bool:
+        """Tell whether there is nothing to wait for."""
+        return self.ended or self.read
 
 
 Message = FlowsRead | ObjectsRead | SourceStatus

@@ -22,6 +22,9 @@ _PATIENCE = 0.1
 class SourceThread(threading.Thread):
     """Follow a source until it ends or ``stop`` is set; the last status always says that it has ended.
 
+    The first one says that there is a source which has told nothing yet, so that nobody takes what others
+    have read for everything.
+
     ``failure`` is what the source raised, if anything.
     """
 
@@ -35,6 +38,7 @@ class SourceThread(threading.Thread):
 
     def run(self) -> None:
         """Follow the source; called by ``start``."""
+        self._deliver(SourceStatus(self._source.name, live=False))
         try:
             self._source.follow(self._emit, self._stop_asked)
         except Exception as error:  # One source must not take the others or the screen with it.

@@ -95,6 +95,7 @@ class ManifestSource:
                 sum(manifest.skipped for manifest in self._manifests.values()),
                 f"{trouble}; what was read from there before is kept" if trouble else "",
                 ended,
+                read=True,
             )
         )
 
