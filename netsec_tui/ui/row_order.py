@@ -52,13 +52,15 @@ class RowOrder:
         elif self.reverse:
             sorted_rows.reverse()
         self._places = {row.key: place for place, row in enumerate(sorted_rows)}
+        self._place_folded(sorted_rows)
         self.arrived = set()
         return sorted_rows
 
     def keep(self, rows: Iterable[Row]) -> list[Row]:
         """Return the rows in the places they had; those never seen go to the end, in the order given.
 
-        The first rows of all are sorted: there is no place yet to keep.
+        Rows that fold into one, or unfold, as an alias is given or taken, keep their place. The first rows
+        of all are sorted: there is no place yet to keep.
         """
         places = self._places
         if not places:
@@ -68,11 +70,25 @@ class RowOrder:
             key = row.key
             place = places.get(key)
             if place is None:
-                place = places[key] = len(places)
-                self.arrived.add(key)
+                place = places[key] = self._new_place(row)
             placed.append((place, row))
         placed.sort(key=_place)
+        self._place_folded(row for _, row in placed)
         return [row for _, row in placed]
+
+    def _new_place(self, row: Row) -> int:
+        known = (self._places.get(key) for key in row.communication.folded)
+        place = next((place for place in known if place is not None), None)
+        if place is None:
+            place = len(self._places)
+            self.arrived.add(row.key)
+        return place
+
+    def _place_folded(self, rows: Iterable[Row]) -> None:
+        """Give what is folded into a row its place, for when it has a row of its own."""
+        for row in rows:
+            for key in row.communication.folded:
+                self._places.setdefault(key, self._places[row.key])
 
 
 def _place(pair: tuple[int, Row]) -> int:

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 from netsec_tui.model.communication import Communication, Counts
 from netsec_tui.model.flow import Protocol
-from netsec_tui.model.identity import CommunicationKey, Direction, WorkloadRef, address_peer, owner_peer
+from netsec_tui.model.identity import (
+    CommunicationKey,
+    Direction,
+    WorkloadRef,
+    address_peer,
+    alias_peer,
+    owner_peer,
+)
 from netsec_tui.model.review import Row, Standing
 from netsec_tui.ui.row_marks import RowMarks
 from netsec_tui.ui.row_order import RowOrder, SortColumn
@@ -66,6 +73,41 @@ def test_arriving_rows_go_to_the_end_and_returning_ones_to_their_place():
     assert {key.peer.name for key in order.arrived} == {"new", "newer"}
     assert names(order.settle([row("new"), row("a")])) == ["new", "a"]
     assert not order.arrived
+
+
+def folded(name, *members):
+    """Return the row of an alias into which others fold."""
+    made = row(name)
+    communication = replace(
+        made.communication,
+        key=made.key._replace(peer=alias_peer(name)),
+        folded=tuple(row(member).key for member in members),
+    )
+    return replace(made, communication=communication)
+
+
+def test_an_alias_given_renamed_and_taken_is_nothing_new():
+    order = RowOrder()
+    order.settle([row("a"), row("10.0.0.1"), row("10.0.0.2"), row("10.0.0.3")])
+    steps = [
+        (
+            [row("a"), row("10.0.0.1"), row("10.0.0.3"), folded("one", "10.0.0.2")],
+            ["10.0.0.1", "one", "10.0.0.3"],
+        ),
+        ([row("a"), row("10.0.0.3"), folded("two", "10.0.0.2", "10.0.0.1")], ["two", "10.0.0.3"]),
+        ([row("a"), row("10.0.0.1"), row("10.0.0.2"), row("10.0.0.3")], ["10.0.0.1", "10.0.0.2", "10.0.0.3"]),
+    ]
+    for rows, expected in steps:
+        assert names(order.keep(rows)) == ["a", *expected]
+        assert not order.arrived
+
+
+def test_an_alias_of_before_the_last_sort_leaves_nothing_new_when_it_goes():
+    order = RowOrder()
+    order.settle([row("a"), folded("one", "10.0.0.1", "10.0.0.2"), row("10.0.0.3")])
+    after = order.keep([row("a"), row("10.0.0.1"), row("10.0.0.2"), row("10.0.0.3"), row("new")])
+    assert names(after) == ["a", "10.0.0.1", "10.0.0.2", "10.0.0.3", "new"]
+    assert {key.peer.name for key in order.arrived} == {"new"}
 
 
 def test_first_rows_are_nothing_new():
