@@ -64,6 +64,12 @@ def width(cidr: str) -> int:
     return network(cidr).num_addresses
 
 
+@lru_cache(maxsize=65536)
+def is_link_local(ip: str) -> bool:
+    """Tell whether an address is valid on one link only, as a cache on the node has (RFC 3927, 4291)."""
+    return bool(ip) and ipaddress.ip_address(ip).is_link_local
+
+
 def within(inner: IPNetwork, outer: IPNetwork) -> bool:
     """Tell whether one network lies in another of the same family."""
     return inner.version == outer.version and inner.subnet_of(outer)  # type: ignore[arg-type]
@@ -71,11 +77,15 @@ def within(inner: IPNetwork, outer: IPNetwork) -> bool:
 
 @dataclass(frozen=True)
 class Ranges:
-    """Hold the known pod and service ranges and node addresses of the cluster."""
+    """Hold the known pod and service ranges and node addresses of the cluster.
+
+    ``gaps`` are the IP families (4, 6) in which pods are known to have addresses outside these ranges.
+    """
 
     pods: tuple[IPNetwork, ...] = ()
     services: tuple[IPNetwork, ...] = ()
     nodes: tuple[IPNetwork, ...] = ()
+    gaps: frozenset[int] = frozenset()
 
     def inside(self, cidr: str) -> str:
         """Name the range that a CIDR lies in: "pod range 10.244.0.0/16"; empty when in none."""
@@ -99,7 +109,8 @@ class Ranges:
 
     @cached_property
     def _complete(self) -> frozenset[int]:
-        return frozenset.intersection(*(frozenset(r.version for r in x) for x in (self.pods, self.services)))
+        known = (frozenset(r.version for r in ranges) for ranges in (self.pods, self.services))
+        return frozenset.intersection(*known) - self.gaps
 
     def category(self, ip: str) -> AddressCategory:
         """Say whether an address is inside or outside the cluster, without guessing."""
@@ -111,8 +122,27 @@ class Ranges:
 
 def ranges_of(inventory: Inventory) -> Ranges:
     """Return the ranges that an inventory tells."""
+    pods = tuple(network(c) for c in inventory.pod_cidrs)
     return Ranges(
-        tuple(network(c) for c in inventory.pod_cidrs),
+        pods,
         tuple(network(c) for c in inventory.service_cidrs),
         tuple(single(ip) for node in inventory.nodes for ip in node.addresses),
+        _gaps(inventory, pods),
     )
+
+
+def _gaps(inventory: Inventory, pods: tuple[IPNetwork, ...]) -> frozenset[int]:
+    """Return the families in which a node without range of its own, or a pod elsewhere, shows a gap.
+
+    A range given by hand, one that is no node's, stands for the nodes that tell none.
+    """
+    of_nodes = {network(cidr) for node in inventory.nodes for cidr in node.pod_cidrs}
+    by_hand = {r.version for r in pods if r not in of_nodes}
+    gaps = {
+        version
+        for node in inventory.nodes
+        for version in {4, 6} - by_hand - {network(cidr).version for cidr in node.pod_cidrs}
+    }
+    addresses = (single(ip) for pod in inventory.pods if not pod.host_network for ip in pod.ips)
+    gaps |= {a.version for a in addresses if not any(within(a, r) for r in pods)}
+    return frozenset(gaps)

@@ -15,6 +15,7 @@ from netsec_tui.core.turns import Turn, turns
 from netsec_tui.model.communication import Counts, Orientation, Via
 from netsec_tui.model.flow import Protocol
 from netsec_tui.model.identity import API_SERVER, Peer, PeerSort, service_peer
+from netsec_tui.model.inventory import Inventory
 from netsec_tui.model.timespan import Window
 
 _API_SERVER_PORTS = frozenset({443, 6443})
@@ -111,6 +112,7 @@ class Conversations:
         self._overlay: list[Conversation] = []
         self._parties: dict[tuple[int, Turn, tuple[str, str] | None], Party] = {}
         self._changes: dict[int, tuple[int, ...]] = {}
+        self._node_ports = _node_ports(resolver.inventory)
         self._listening: set[tuple[Peer, Protocol, int]] = _declared(resolver)
         self.update(observations.edges)
 
@@ -214,8 +216,13 @@ class Conversations:
     def _key(self, link: Link, port: int) -> tuple[ConversationKey, Via | None]:
         """Return the conversation of a link, with a Service port turned into the pod port behind it."""
         protocol = link.edge.key.protocol
+        client = API_SERVER if link.client.api_server else link.client.peer
         server = link.server.peer
         via: Via | None = None
+        behind = self._node_ports.get((protocol, port)) if link.server.node_like else None
+        if behind:
+            # kube-proxy turns a node port into a pod and its port before any policy looks.
+            server, port = behind
         if server.sort is PeerSort.SERVICE:
             via = Via(server.namespace, server.name, port)
             port = self._pod_port(server, protocol, port)
@@ -225,7 +232,7 @@ class Conversations:
             server = API_SERVER
         elif link.edge.key.service and not link.answer_shaped:
             via = Via(*link.edge.key.service, port)
-        return ConversationKey(link.client.peer, server, protocol, port), via
+        return ConversationKey(client, server, protocol, port), via
 
     def _pod_port(self, server: Peer, protocol: Protocol, port: int) -> int:
         inventory = self.resolver.inventory
@@ -253,6 +260,16 @@ class Conversations:
         if self.all.pop(key, None):
             del self.by_client[key.client][key]
             del self.by_server[key.server][key]
+
+
+def _node_ports(inventory: Inventory) -> dict[tuple[Protocol, int], tuple[Peer, int]]:
+    """Map a node port to the Service that it belongs to and that Service's own port."""
+    return {
+        (port.protocol, port.node_port): (service_peer(service.namespace, service.name), port.port)
+        for service in inventory.services
+        for port in service.ports
+        if port.node_port
+    }
 
 
 def _declared(resolver: Resolver) -> set[tuple[Peer, Protocol, int]]:

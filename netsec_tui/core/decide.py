@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from netsec_tui.core.cover import Asked, Cover, Inclusion
 from netsec_tui.core.defaults import Default, default_of
+from netsec_tui.core.dns import is_local_dns
 from netsec_tui.core.ends import Ends
 from netsec_tui.core.express import Expression, World, express, express_manual
 from netsec_tui.core.nearness import Place, end_places
@@ -59,6 +60,8 @@ def case_of(
     """Settle how a row starts, what it would write and, for an unresolved IP, its category."""
     category = _category(world, communication)
     expression = express(world, subject.ref.namespace, communication)
+    if subject.refusal:
+        expression = Expression(obstacle=f"no policy can be made for {subject.ref}")
     asked = _asked(communication, expression, ends)
     return Case(
         communication,
@@ -115,7 +118,7 @@ def is_ticked(decisions: DirectionDecisions, case: Case) -> bool:
     ticks = decisions.ticks.get(decisions.general, {})
     if key in ticks:
         return ticks[key]
-    if case.default.ticked and decisions.general is not GeneralRule.INSIDE_NAMESPACE:
+    if case.default.ticked and (decisions.general is not GeneralRule.INSIDE_NAMESPACE or is_local_dns(key)):
         return True
     folded = case.communication.folded if key.peer.sort is PeerSort.ALIAS else ()
     return bool(folded) and all(ticks.get(member, False) for member in folded)
@@ -123,9 +126,12 @@ def is_ticked(decisions: DirectionDecisions, case: Case) -> bool:
 
 def stand_of(decisions: DirectionDecisions, case: Case) -> Stand:
     """Return where a row stands by its own tick, and what the general rule makes of that."""
-    if case.expression.obstacle:
-        return Stand(Standing.NOT_EXPRESSIBLE, case.expression.obstacle)
     general = decisions.general
+    if case.expression.obstacle:
+        reason = case.expression.obstacle
+        if general is GeneralRule.ALLOW_ALL and not case.communication.key.protocol.expressible:
+            reason += "; what Allow All means for it is up to the CNI"
+        return Stand(Standing.NOT_EXPRESSIBLE, reason)
     ticked = is_ticked(decisions, case)
     standing = Standing.IN if ticked else Standing.OUT
     reason = _reason(decisions, case, ticked)
@@ -135,13 +141,16 @@ def stand_of(decisions: DirectionDecisions, case: Case) -> Stand:
 
 
 def _reason(decisions: DirectionDecisions, case: Case, ticked: bool) -> str:
-    key, reason = case.communication.key, case.default.reason
+    key = case.communication.key
+    reason = "; ".join(filter(None, (case.default.reason, ticked and case.expression.caveat)))
     ticks = decisions.ticks.get(decisions.general, {})
     if ticked == case.default.ticked:
         lost = not ticked and key not in ticks and any(ticks.get(k) for k in case.communication.folded)
         return "not all of its addresses were ticked" if lost else reason
     if ticked:
-        return f"ticked by hand; {reason}" if reason else "ticked by hand"
+        # That it would start out is told by the tick itself.
+        caveat = case.expression.caveat if case.default.plain else reason
+        return f"ticked by hand; {caveat}" if caveat else "ticked by hand"
     explicit = key in ticks or key.peer.sort is PeerSort.DNS
     if decisions.general is GeneralRule.INSIDE_NAMESPACE and not explicit:
         return f"starts out under {GeneralRule.INSIDE_NAMESPACE}"
@@ -165,10 +174,10 @@ def row_of(case: Case, stand: Stand, cover: Cover, applied: tuple[str, ...]) -> 
     return Row(communication, stand.standing, reason, by, suspended, case.category, applied, text)
 
 
-def standing_rules(world: World, decisions: DirectionDecisions) -> tuple[Inclusion, ...]:
+def standing_rules(world: World, subject: Subject, decisions: DirectionDecisions) -> tuple[Inclusion, ...]:
     """Return what a direction includes besides its rows: the general rule and the manual rules."""
     general = decisions.general
-    if general is GeneralRule.BLOCK_ALL:
+    if general is GeneralRule.BLOCK_ALL or subject.refusal:
         return ()
     if general is GeneralRule.ALLOW_ALL:
         return (Inclusion(f"general rule {general}", PolicyRule()),)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from netsec_tui.core.dns import is_local_dns
 from netsec_tui.core.express import World
 from netsec_tui.model.communication import Communication, Orientation
 from netsec_tui.model.flow import Protocol
@@ -19,10 +20,14 @@ _NODE = {
 
 @dataclass(frozen=True, slots=True)
 class Default:
-    """Hold whether a row starts in the policy, and why not or with which caveat."""
+    """Hold whether a row starts in the policy, and why not or with which caveat.
+
+    ``plain`` marks a reason that says no more than how rows of its sort start.
+    """
 
     ticked: bool
     reason: str = ""
+    plain: bool = False
 
 
 def default_of(
@@ -37,11 +42,13 @@ def default_of(
         )
     if sort is PeerSort.ALIAS:
         allowed = world.aliases[communication.peer.name].allowed
-        return Default(allowed, "alias is set allowed" if allowed else "unresolved IPs start out")
+        return Default(allowed, "alias is set allowed" if allowed else "unresolved IPs start out", True)
+    if is_local_dns(communication.key):
+        return Default(True, "DNS cache on the node")
     if sort is PeerSort.ADDRESS:
-        return Default(False, "unresolved IPs start out")
+        return Default(False, "unresolved IPs start out", True)
     if sort is PeerSort.NODE:
-        return Default(False, _NODE[communication.key.direction])
+        return Default(False, _NODE[communication.key.direction], True)
     # An audited request is answered, and would be refused all the same once its policy is enforced.
     if not counts.allowed and (counts.denied or not counts.answers):
         return Default(False, _never(communication))
@@ -60,18 +67,22 @@ def default_of(
 def _never(communication: Communication) -> str:
     counts = communication.counts
     if counts.denied and not counts.allowed:
-        return f"denied only ({counts.denied} times)"
+        return f"denied only ({_times(counts.denied)})"
     if counts.refusals:
-        return f"never answered (refused {counts.refusals} times)"
+        return f"never answered (refused {_times(counts.refusals)})"
     if not counts.allowed:
         return "never answered: no verdict on it was seen"
     return "never answered"
 
 
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
 def _caveat(communication: Communication) -> str:
     parts = []
     if communication.counts.denied:
-        parts.append(f"denied {communication.counts.denied} times")
+        parts.append(f"denied {_times(communication.counts.denied)}")
     if communication.orientation is Orientation.INFERRED:
         parts.append("direction inferred")
     return ", ".join(parts)

@@ -112,10 +112,16 @@ def duration(seconds: float) -> str:
 
 
 def direction_note(
-    direction: Direction, decisions: DirectionDecisions, rows: tuple[Row, ...], coverage: Coverage
+    subject: Subject,
+    direction: Direction,
+    decisions: DirectionDecisions,
+    rows: tuple[Row, ...],
+    coverage: Coverage,
 ) -> str:
     """Return what a direction as a whole does, empty when the rows say it all."""
     general = decisions.general
+    if subject.refusal:
+        return f"no policy is made: {direction} stays as it is"
     if general is GeneralRule.BLOCK_ALL:
         what = ", ".join(_suspended(direction, decisions))
         return f"Block All: all {direction} is refused; {what} are suspended"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from netsec_tui.core.addresses import is_link_local
 from netsec_tui.core.knowledge import Knowledge
 from netsec_tui.core.selectors import has_labels
 from netsec_tui.core.services import covered_owners, target_ports
 from netsec_tui.model.flow import Labels, Protocol
-from netsec_tui.model.identity import Peer, owner_peer, service_peer
+from netsec_tui.model.identity import CommunicationKey, Direction, Peer, PeerSort, owner_peer, service_peer
 from netsec_tui.model.inventory import Inventory, Service
 
 _NAMES = frozenset({"kube-dns", "coredns", "dns-default", "rke2-coredns-rke2-coredns"})
@@ -30,6 +31,20 @@ class ClusterDns:
     def is_dns(self, peer: Peer, protocol: Protocol, port: int) -> bool:
         """Tell whether a communication goes to the cluster DNS on one of its ports."""
         return peer in self.peers and (protocol, port) in self.ports
+
+
+def is_local_dns(key: CommunicationKey) -> bool:
+    """Tell whether a row goes to a DNS cache on the node itself (NodeLocal DNSCache: a link-local address).
+
+    Such a cache runs on the host network, so the rule for it is an ipBlock of that address.
+    """
+    return (
+        key.direction is Direction.EGRESS
+        and key.peer.sort is PeerSort.ADDRESS
+        and key.port == _DNS_PORT
+        and key.protocol in (Protocol.UDP, Protocol.TCP)
+        and is_link_local(key.peer.name)
+    )
 
 
 def find_dns(inventory: Inventory, knowledge: Knowledge) -> ClusterDns | None:

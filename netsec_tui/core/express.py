@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netsec_tui.core.addresses import Ranges, block_text
 from netsec_tui.core.dns import ClusterDns
 from netsec_tui.core.knowledge import Knowledge
 from netsec_tui.core.selectors import NAME_LABEL, acceptable, has_labels
 from netsec_tui.core.services import service_port, target_ports
-from netsec_tui.core.subject import is_host_network, owner_selector
+from netsec_tui.core.subject import also_selected, is_host_network, owner_selector
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.decision import Alias, ManualRule
 from netsec_tui.model.flow import Labels
-from netsec_tui.model.identity import API_SERVER, PeerSort
+from netsec_tui.model.identity import API_SERVER, Direction, PeerSort, WorkloadRef
 from netsec_tui.model.inventory import Inventory, Service
 from netsec_tui.model.policy import IPBlock, LabelSelector, PolicyPeer, PolicyPort, PolicyRule
 
@@ -45,11 +45,15 @@ class World:
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """Hold the peers and ports of a row; ``obstacle`` is set instead when there can be none."""
+    """Hold the peers and ports of a row; ``obstacle`` is set instead when there can be none.
+
+    ``caveat`` names whom else the peers let in.
+    """
 
     peers: tuple[PolicyPeer, ...] = ()
     ports: tuple[PolicyPort, ...] = ()
     obstacle: str = ""
+    caveat: str = ""
 
     @property
     def rule(self) -> PolicyRule:
@@ -111,7 +115,13 @@ def _owner(
     selector, why = owner_selector(world.inventory, world.knowledge, ref)
     if selector is None:
         return Expression(obstacle=why)
-    return _selected(world, home, ref.namespace, selector, ports)
+    expression = _selected(world, home, ref.namespace, selector, ports)
+    others = also_selected(world.inventory, selector, ref.namespace, (ref,))
+    return replace(expression, caveat=_lets_in(others)) if others else expression
+
+
+def _lets_in(others: tuple[WorkloadRef, ...]) -> str:
+    return f"its labels are also those of {', '.join(map(str, others))}"
 
 
 def _service(
@@ -173,7 +183,7 @@ def _api_server(world: World, communication: Communication, ports: tuple[PolicyP
     service = world.inventory.service_by_name.get((API_SERVER.namespace, API_SERVER.name))
     if service and service.endpoints:
         numbers = sorted({number for e in service.endpoints for _, _, number in e.ports})
-        if communication.key.port in numbers:
+        if communication.key.direction is Direction.EGRESS and communication.key.port in numbers:
             ports = tuple(PolicyPort(str(communication.key.protocol), n) for n in numbers)
         return Expression(_ip_peers(tuple(sorted({e.ip for e in service.endpoints}))), ports)
     outside = tuple(ip for ip in communication.addresses if not world.ranges.inside(block_text(ip)))

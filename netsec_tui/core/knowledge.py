@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from netsec_tui.core.selectors import owner_label
+from netsec_tui.core.selectors import owner_label, stable_labels
 from netsec_tui.model.flow import Endpoint, Labels
 from netsec_tui.model.identity import WorkloadRef
 
@@ -28,16 +28,16 @@ class Knowledge:
     version: int = 0
     _told_labels: dict[PodName, set[Labels]] = field(default_factory=dict)
     _told_workloads: dict[PodName, set[tuple[str, str]]] = field(default_factory=dict)
+    _index: tuple[int, dict[tuple[str, Labels], set[WorkloadRef]]] = (-1, {})
 
     def learn(self, endpoint: Endpoint) -> None:
         """Take in what one endpoint tells."""
         self._learn_owner_key(endpoint)
         if not endpoint.namespace:
             return
-        if endpoint.workloads:
+        if endpoint.workloads and endpoint.labels:
             kind, name = endpoint.workloads[0]
-            ref = WorkloadRef(kind, endpoint.namespace, name)
-            self._put(self.workloads_by_labels, (endpoint.namespace, endpoint.labels), ref)
+            self._learn_labels_of(WorkloadRef(kind, endpoint.namespace, name), endpoint.labels)
         if not endpoint.pod:
             return
         pod = (endpoint.namespace, endpoint.pod)
@@ -48,6 +48,26 @@ class Knowledge:
             self.workloads[pod] = WorkloadRef(kind, endpoint.namespace, name)
         if endpoint.ip:
             self._put(self.pods_by_ip, endpoint.ip, pod)
+
+    def workload_with(self, namespace: str, labels: Labels) -> WorkloadRef | None:
+        """Return the only workload that flows told of pods with these labels; hashes do not count.
+
+        Sources name the workload of the pods on their own node only; the others' labels lead to it.
+        """
+        if self._index[0] != self.version:
+            self._index = (self.version, self._by_labels())
+        told = self._index[1].get((namespace, stable_labels(labels)), set())
+        return next(iter(told)) if len(told) == 1 else None
+
+    def _by_labels(self) -> dict[tuple[str, Labels], set[WorkloadRef]]:
+        found = {key: set(refs) for key, refs in self.workloads_by_labels.items()}
+        for pod, ref in self.workloads.items():
+            if pod in self.labels:
+                found.setdefault((ref.namespace, stable_labels(self.labels[pod])), set()).add(ref)
+        return found
+
+    def _learn_labels_of(self, ref: WorkloadRef, labels: Labels) -> None:
+        self._put(self.workloads_by_labels, (ref.namespace, stable_labels(labels)), ref)
 
     def _learn_owner_key(self, endpoint: Endpoint) -> None:
         named = owner_label(endpoint.labels)

@@ -51,9 +51,9 @@ class Edge:
             bucket[_FIRST] = flow.time
         elif flow.time > bucket[_LAST]:
             bucket[_LAST] = flow.time
-        if not is_answer:
+        self.requested = self.requested or not is_answer
+        if not is_answer or flow.verdict.denied:
             bucket[_VERDICTS + flow.verdict] += flow.count
-            self.requested = True
         elif flow.rst:
             bucket[_REFUSALS] += flow.count
         else:

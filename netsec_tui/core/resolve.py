@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from netsec_tui.core.addresses import is_link_local
 from netsec_tui.core.knowledge import Knowledge
-from netsec_tui.core.selectors import is_stable, owner_label
+from netsec_tui.core.selectors import is_stable, owner_label, stable_labels
 from netsec_tui.core.turns import CLOCK_SKEW, minute_of
 from netsec_tui.model.flow import Endpoint, Labels, Reserved
 from netsec_tui.model.identity import Peer, WorkloadRef, address_peer, node_peer, owner_peer, service_peer
 from netsec_tui.model.inventory import Inventory, Pod, PodOwner
-from netsec_tui.model.policy import LabelSelector
 
 _MADE = {
     "ReplicaSet": (("Deployment", "Rollout"), re.compile(r"[bcdf-hj-np-tv-xz0-9]{5,10}")),
@@ -59,6 +59,8 @@ class Resolver:
         found = self._by_ip(endpoint, when)
         if found:
             return found
+        if endpoint.ip and is_link_local(endpoint.ip):
+            return Party(address_peer(endpoint.ip), endpoint.ip, names=endpoint.names)
         if endpoint.reserved.is_node or endpoint.reserved in (Reserved.HEALTH, Reserved.KUBE_APISERVER):
             name = endpoint.ip or str(endpoint.reserved)
             known_api = endpoint.reserved is Reserved.KUBE_APISERVER
@@ -80,35 +82,37 @@ class Resolver:
         if pod:
             return _party(pod, endpoint.ip)
         labels = endpoint.labels or self.knowledge.labels.get(name, ())
-        ref = self.knowledge.workloads.get(name) or self._owner_of(endpoint.namespace, labels)
+        told = self.knowledge.workloads.get(name)
+        ref = told or self._owner_of(endpoint.namespace, labels)
         ref = self._topmost(ref) if ref else WorkloadRef("Pod", *name)
         return self._owned(ref, endpoint.ip, "/".join(name), labels)
 
     def _identity(self, endpoint: Endpoint) -> Party:
         """Resolve a pod identity that came with a foreign IP: a proxy spoke for the pod."""
-        told = self.knowledge.workloads_by_labels.get((endpoint.namespace, endpoint.labels), set())
-        if len(told) == 1:
-            return self._owned(self._topmost(next(iter(told))), "", "", endpoint.labels)
         ref = self._owner_of(endpoint.namespace, endpoint.labels)
         if ref is None:
             ref = WorkloadRef("Pod", endpoint.namespace, "(unnamed)")
-        return self._owned(ref, "", "", endpoint.labels)
+        return self._owned(self._topmost(ref), "", "", endpoint.labels)
 
     def _owned(self, ref: WorkloadRef, ip: str, pod: str, labels: Labels) -> Party:
         owner = self.inventory.owner_by_ref.get(ref)
         return Party(owner_peer(ref), ip, pod, labels, host_network=bool(owner and owner.host_network))
 
     def _owner_of(self, namespace: str, labels: Labels) -> WorkloadRef | None:
-        """Return the only owner of the cluster state that these labels fit, else the one a label names."""
+        """Return the owner that pods with these labels have.
+
+        In this order: what flows told of other pods with them, the owner of the cluster state whose
+        selector fits most narrowly, the one that a label names.
+        """
         if not labels:
             return None
-        fitting = [
-            owner.ref
-            for owner in self.inventory.owners_by_namespace.get(namespace, ())
-            if _fits(owner, labels)
-        ]
-        if len(fitting) == 1:
-            return fitting[0]
+        told = self.knowledge.workload_with(namespace, labels)
+        if told:
+            return told
+        owners = self.inventory.owners_by_namespace.get(namespace, ())
+        fitting = sorted((-_fit(owner, labels), owner.ref) for owner in owners if _fit(owner, labels))
+        if fitting and (len(fitting) == 1 or fitting[0][0] < fitting[1][0]):
+            return fitting[0][1]
         named = owner_label(labels)
         return WorkloadRef("Workload", namespace, named[1]) if named else None
 
@@ -162,22 +166,17 @@ def _holder(pods: tuple[Pod, ...], when: float) -> Pod | None:
     return max(held, key=lambda p: (p.created, not p.finished, p.name), default=None)
 
 
-def _fits(owner: PodOwner, labels: Labels) -> bool:
+def _fit(owner: PodOwner, labels: Labels) -> int:
+    """Return how many labels make these an owner's pods, 0 when they are not."""
     selector = owner.selector
-    if selector is None:
-        wanted = tuple(pair for pair in owner.template_labels if is_stable(pair[0]))
-        return bool(wanted) and set(wanted) <= set(labels)
-    if selector.match_expressions or not selector.match_labels:
+    if selector is not None and (selector.match_expressions or not selector.match_labels):
         # Flows carry a filtered set of labels, so an absent key proves nothing here.
-        return _template_fits(owner, labels)
-    return set(_stable(selector)) <= set(labels)
+        return _template_fit(owner, labels)
+    wanted = set(stable_labels(selector.match_labels if selector else owner.template_labels))
+    return len(wanted) if wanted <= set(labels) else 0
 
 
-def _template_fits(owner: PodOwner, labels: Labels) -> bool:
+def _template_fit(owner: PodOwner, labels: Labels) -> int:
     template = dict(owner.template_labels)
-    shared = [k for k, _ in labels if k in template and is_stable(k)]
-    return bool(shared) and all(template[k] == v for k, v in labels if k in template and is_stable(k))
-
-
-def _stable(selector: LabelSelector) -> Labels:
-    return tuple(pair for pair in selector.match_labels if is_stable(pair[0]))
+    shared = [(k, v) for k, v in labels if k in template and is_stable(k)]
+    return len(shared) if all(template[k] == v for k, v in shared) else 0

@@ -148,7 +148,9 @@ class Reviewer:
 
     def _direction(self, direction: Direction, decisions: Decisions, decided: Decided) -> DirectionReview:
         chosen = decisions.of(direction)
-        note = direction_note(direction, chosen, decided.rows, self._evidence.coverage)
+        note = direction_note(
+            self._evidence.subject, direction, chosen, decided.rows, self._evidence.coverage
+        )
         return DirectionReview(direction, chosen.general, decided.rows, chosen.manual, note)
 
 

@@ -40,6 +40,11 @@ def is_stable(key: str) -> bool:
     return key not in _UNSTABLE_KEYS and not key.startswith(_UNSTABLE_PREFIXES)
 
 
+def stable_labels(labels: Labels) -> Labels:
+    """Return the pairs whose key outlives a rollout."""
+    return tuple(pair for pair in labels if is_stable(pair[0]))
+
+
 def stable_selector(selector: LabelSelector) -> LabelSelector | None:
     """Return an owner's spec.selector without unstable keys, None when nothing is left."""
     labels = tuple((k, v) for k, v in selector.match_labels if is_stable(k))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from netsec_tui.core.evaluate.match import selector_matches
 from netsec_tui.core.knowledge import Knowledge
 from netsec_tui.core.selectors import (
     acceptable,
     common_labels,
-    has_labels,
     selector_from_labels,
     stable_selector,
 )
@@ -96,13 +96,14 @@ def subject_of(inventory: Inventory, knowledge: Knowledge, ref: WorkloadRef) -> 
     selector, refusal = owner_selector(inventory, knowledge, ref)
     if is_host_network(inventory, ref):
         refusal = _HOST_NETWORK.format(ref=ref)
+    others = also_selected(inventory, selector, ref.namespace, (ref,)) if selector else ()
     return Subject(
         ref,
         selector or LabelSelector(),
         (ref,),
         labels_of(inventory, knowledge, ref),
         refusal,
-        _also_selected(inventory, selector, ref.namespace, (ref,)),
+        tuple(f"the policy's selector also selects {other}" for other in others),
     )
 
 
@@ -118,16 +119,17 @@ def _service_subject(inventory: Inventory, knowledge: Knowledge, ref: WorkloadRe
     return Subject(ref, LabelSelector(service.selector), owners, service.labels, refusal)
 
 
-def _also_selected(
-    inventory: Inventory, selector: LabelSelector | None, namespace: str, owners: tuple[WorkloadRef, ...]
-) -> tuple[str, ...]:
-    if selector is None or not selector.match_labels or selector.match_expressions:
-        return ()
-    others = sorted(
-        owner.ref
-        for owner in inventory.owners_by_namespace.get(namespace, ())
-        if owner.ref not in owners
-        and not owner.host_network
-        and has_labels(selector.match_labels, owner.template_labels)
+def also_selected(
+    inventory: Inventory, selector: LabelSelector, namespace: str, owners: tuple[WorkloadRef, ...]
+) -> tuple[WorkloadRef, ...]:
+    """Return the other owners of a namespace whose pods a selector selects, sorted."""
+    return tuple(
+        sorted(
+            owner.ref
+            for owner in inventory.owners_by_namespace.get(namespace, ())
+            if owner.ref not in owners
+            and not owner.host_network
+            and owner.template_labels
+            and selector_matches(selector, dict(owner.template_labels))
+        )
     )
-    return tuple(f"the policy's selector also selects {other}" for other in others)

@@ -102,7 +102,7 @@ class Table:
 
     def _start(self, decisions: DirectionDecisions) -> None:
         """Work out anew where all rows stand and what they include."""
-        self._standing = standing_rules(self._setting.world, decisions)
+        self._standing = standing_rules(self._setting.world, self._setting.subject, decisions)
         self._stands = [stand_of(decisions, case) for case in self._cases]
         self._included = [None] * len(self._cases)
         self._rules_near = Nearness()

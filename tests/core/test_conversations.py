@@ -129,7 +129,7 @@ def test_denied_packet_of_unproven_direction_is_inferred():
     row = only(session([request(WEB, DB, 5432, verdict=Verdict.DROPPED, proven=False)]), "Workload/web", OUT)
     assert row.communication.orientation is Orientation.INFERRED
     assert row.standing is Standing.OUT
-    assert row.reason == "denied only (1 times)"
+    assert row.reason == "denied only (once)"
 
 
 def test_unproven_not_a_reply_of_a_packet_that_went_on_tells_no_direction():

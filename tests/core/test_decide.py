@@ -53,7 +53,7 @@ def test_by_default_the_rows_decide() -> None:
 def test_a_tick_by_hand_and_its_reason() -> None:
     scene = busy()
     scene.tick(scene.row(OUT, "203.0.113.7")).tick(scene.row(OUT, "cart"), False)
-    assert scene.row(OUT, "203.0.113.7").reason == "ticked by hand; unresolved IPs start out"
+    assert scene.row(OUT, "203.0.113.7").reason == "ticked by hand"
     assert scene.row(OUT, "cart").reason == "unticked by hand"
     assert look(scene, OUT)["203.0.113.7"] == (True, True)
     assert look(scene, OUT)["cart"] == (False, False)
@@ -220,8 +220,10 @@ POD_RANGE, SERVICE_RANGE = ("10.244.0.0/16",), ("10.96.0.0/16",)
         ({"pod_cidrs": POD_RANGE}, "10.244.7.7", AddressCategory.INTERNAL),
         ({"pod_cidrs": POD_RANGE}, "203.0.113.7", AddressCategory.UNKNOWN),
         ({"service_cidrs": SERVICE_RANGE}, "10.96.9.9", AddressCategory.INTERNAL),
-        ({"service_cidrs": SERVICE_RANGE}, "203.0.113.7", AddressCategory.EXTERNAL),
-        ({"service_cidrs": SERVICE_RANGE}, "192.168.1.1", AddressCategory.EXTERNAL),
+        # Pods outside the only node range show that there are pod ranges nobody told.
+        ({"service_cidrs": SERVICE_RANGE}, "203.0.113.7", AddressCategory.UNKNOWN),
+        ({"service_cidrs": SERVICE_RANGE, "pod_cidrs": POD_RANGE}, "203.0.113.7", AddressCategory.EXTERNAL),
+        ({"service_cidrs": SERVICE_RANGE, "pod_cidrs": POD_RANGE}, "192.168.1.1", AddressCategory.EXTERNAL),
         ({"service_cidrs": SERVICE_RANGE}, "2001:db8::1", AddressCategory.UNKNOWN),
         (
             {"service_cidrs": ("fd00::/108",), "pod_cidrs": ("fd01::/64",)},

@@ -40,7 +40,7 @@ F, DROPPED, AUDIT = Verdict.FORWARDED, Verdict.DROPPED, Verdict.AUDIT
         (verdicts(Verdict.REDIRECTED, answered=True), ""),
         (verdicts(Verdict.UNKNOWN, answered=True), ""),
         (verdicts(Verdict.TRACED, F, answered=True), ""),
-        (verdicts(F, DROPPED, answered=True), "denied 1 times"),
+        (verdicts(F, DROPPED, answered=True), "denied once"),
         (verdicts(F, AUDIT, DROPPED, answered=True), "denied 2 times"),
         (talk(WEB, CART, **UDP), ""),
         (talk(WEB, CART, 9125, **UDP), ""),
@@ -55,11 +55,11 @@ def test_rows_that_start_in(flows: list[Flow], reason: str) -> None:
     [
         (verdicts(F), "never answered"),
         (verdicts(Verdict.REDIRECTED), "never answered"),
-        (verdicts(DROPPED), "denied only (1 times)"),
+        (verdicts(DROPPED), "denied only (once)"),
         (verdicts(AUDIT, AUDIT), "denied only (2 times)"),
         (verdicts(Verdict.TRACED), "never answered: no verdict on it was seen"),
         (verdicts(Verdict.TRANSLATED, Verdict.ERROR), "never answered: no verdict on it was seen"),
-        ([*verdicts(F), answer(WEB, CART, rst=True)], "never answered (refused 1 times)"),
+        ([*verdicts(F), answer(WEB, CART, rst=True)], "never answered (refused once)"),
         ([flow(WEB, CART, 9125, **UDP)], "UDP without an answer, and no pod declares the port"),
     ],
 )
@@ -76,8 +76,8 @@ def test_denied_and_forwarded_without_an_answer_starts_out() -> None:
     [
         (Verdict.FORWARDED, Standing.IN, ""),
         (Verdict.REDIRECTED, Standing.IN, ""),
-        (Verdict.DROPPED, Standing.OUT, "denied only (1 times)"),
-        (Verdict.AUDIT, Standing.OUT, "denied only (1 times)"),
+        (Verdict.DROPPED, Standing.OUT, "denied only (once)"),
+        (Verdict.AUDIT, Standing.OUT, "denied only (once)"),
         (Verdict.TRACED, Standing.OUT, "never answered: no verdict on it was seen"),
         (Verdict.TRANSLATED, Standing.OUT, "never answered: no verdict on it was seen"),
     ],
@@ -178,10 +178,10 @@ def test_the_api_server_starts_in_even_unanswered_but_not_when_only_denied() -> 
     allowed = shop().sees([flow(WEB, "172.18.0.3", 6443), *ELSEWHERE]).chooses()
     assert allowed.row(OUT, "kubernetes").ticked
     denied = shop().sees([flow(WEB, "172.18.0.3", 6443, verdict=DROPPED), *ELSEWHERE]).chooses()
-    assert denied.row(OUT, "kubernetes").reason == "denied only (1 times)"
+    assert denied.row(OUT, "kubernetes").reason == "denied only (once)"
 
 
 def test_dns_shows_the_denied_count_too() -> None:
     seen = [*talk(WEB, "10.96.0.10", 53, **UDP), flow(WEB, "10.96.0.10", 53, verdict=DROPPED, **UDP)]
     row = shop().sees(seen).chooses().row(OUT, "cluster DNS")
-    assert (row.standing, row.reason) == (Standing.IN, "denied 1 times")
+    assert (row.standing, row.reason) == (Standing.IN, "denied once")
