@@ -12,15 +12,25 @@ from types import FrameType
 
 from netsec_tui.cli.exits import CANNOT_TELL, DONE
 from netsec_tui.cli.inputs import Inputs, inputs_of
-from netsec_tui.cli.output import note
+from netsec_tui.cli.output import left_out, note
 from netsec_tui.cli.tty import piped_input
-from netsec_tui.errors import BadInputError
+from netsec_tui.errors import BadInputError, UsageError
 from netsec_tui.sources.contract import SourceStatus
 from netsec_tui.sources.record import Recorded, record
 
+STDOUT = "-"
+
 
 def run(args: Namespace) -> int:
-    """Record until the input ends or Ctrl-C, both of which leave a complete file; return the exit code."""
+    """Record until the input ends or Ctrl-C, both of which leave a complete file; return the exit code.
+
+    Raises:
+        UsageError: the capture is to go to standard output.
+    """
+    if args.output == STDOUT:
+        raise UsageError(
+            "record writes a file, not standard output; name one, for instance -o monday.capture"
+        )
     inputs = inputs_of(args, piped_input)
     stop = threading.Event()
     watch = _Watch(inputs, stop)
@@ -38,7 +48,7 @@ class _Watch:
         self._stop = stop
 
     def __call__(self, status: SourceStatus) -> None:
-        if status.ended or status.source in self._state:
+        if status.ended or (status.source in self._state and status.settled):
             self._waiting[status.source] -= 1
         if not any(count > 0 for count in self._waiting.values()):
             self._stop.set()
@@ -67,9 +77,13 @@ def _summary(recorded: Recorded, path: str) -> int:
     for status in recorded.statuses.values():
         if status.error:
             note(status.error)
+    for problem in dict.fromkeys(problem for told in recorded.problems.values() for problem in told):
+        note(problem)
+    for reason, lost in recorded.lost.items():
+        note(f"{reason} ({lost} lost)")
     skipped = sum(status.skipped for status in recorded.statuses.values())
     if skipped:
-        note(f"{skipped} lines or documents could not be read and were left out")
+        note(left_out(skipped))
     note(f"{path} holds {recorded.flows} flows and {sum(recorded.objects.values())} objects")
     if recorded.failures:
         return recorded.failures[0].exit_code

@@ -50,7 +50,7 @@ class ClusterSource:
                 # A new log-in reads the kubeconfig again: it may name another address or token by now.
                 self._api = None
                 kept = f"{error}; what was read before is kept"
-                self._tell(emit, SourceStatus(self.name, self.live, self._detail(), error=kept))
+                self._tell(emit, SourceStatus(self.name, self.live, self._detail(), error=kept, read=True))
 
     def _list_all(self, emit: Emit, stop: threading.Event) -> None:
         api = self._api or ClusterApi(log_in(self._context, self._kubeconfig))
@@ -67,7 +67,7 @@ class ClusterSource:
             raise UnreachableError(f"{api.server} lets this context list nothing: {problems[0]}")
         objects = tuple(obj for listed in self._listed.values() for obj in listed)
         self._tell(emit, ObjectsRead(self.name, objects, tuple(problems)))
-        self._tell(emit, SourceStatus(self.name, self.live, self._detail()))
+        self._tell(emit, SourceStatus(self.name, self.live, self._detail(), read=True))
 
     def _detail(self) -> str:
         count = sum(map(len, self._listed.values()))

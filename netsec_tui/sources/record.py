@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from netsec_tui.errors import NetsecError
-from netsec_tui.model.flow import Flow
+from netsec_tui.model.flow import Gap
 from netsec_tui.sources.capture_writer import CaptureWriter
 from netsec_tui.sources.contract import FlowsRead, Message, ObjectsRead, Source, SourceStatus
 from netsec_tui.sources.feed_thread import SourceThread, put_all
@@ -23,10 +24,16 @@ _PATIENCE = 0.1
 
 @dataclass(slots=True)
 class Recorded:
-    """Count what was written; ``failures`` are what sources raised, ``statuses`` the last of each source."""
+    """Count what was written.
+
+    ``failures`` are what sources raised, ``statuses`` the last of each source. ``lost`` counts events by
+    the reason why they are missing; ``problems`` are each source's sentences about its objects.
+    """
 
     flows: int = 0
     gaps: int = 0
+    lost: Counter[str] = field(default_factory=Counter)
+    problems: dict[str, tuple[str, ...]] = field(default_factory=dict)
     objects: dict[str, int] = field(default_factory=dict)
     statuses: dict[str, SourceStatus] = field(default_factory=dict)
     failures: tuple[NetsecError, ...] = ()
@@ -39,10 +46,13 @@ class Recorded:
     def count(self, message: Message) -> None:
         """Count one message."""
         if isinstance(message, FlowsRead):
-            flows = sum(isinstance(flow, Flow) for flow in message.flows)
-            self.flows += flows
-            self.gaps += len(message.flows) - flows
+            gaps = [gap for gap in message.flows if isinstance(gap, Gap)]
+            self.flows += len(message.flows) - len(gaps)
+            self.gaps += len(gaps)
+            for gap in gaps:
+                self.lost[gap.reason] += gap.lost
         elif isinstance(message, ObjectsRead):
+            self.problems[message.source] = message.problems
             self.objects[message.source] = len(message.objects)
         else:
             self.statuses[message.source] = message

@@ -10,6 +10,11 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
+LAUNCHER = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background
+runpy.run_module("netsec_tui", run_name="__main__", alter_sys=True)
+"""
 NODE_IP = "192.168.0.4"
 PODS = {
     "gateway-1": ("shop", "10.1.0.1", {"app": "gateway"}, ("Deployment", "gateway")),
@@ -125,7 +130,7 @@ def start():
 
     def call(*argv, **more):
         env = {**os.environ, "PYTHONPATH": str(ROOT)}
-        command = [sys.executable, "-m", "netsec_tui", *map(str, argv)]
+        command = [sys.executable, "-c", LAUNCHER, *map(str, argv)]
         return subprocess.Popen(command, env=env, **more)
 
     return call

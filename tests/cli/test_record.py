@@ -61,3 +61,29 @@ def _wait_for(path, text, times):
     while not path.exists() or path.read_bytes().count(text) < times:
         assert time.monotonic() < end, f"{path} never held {times} times {text!r}"
         time.sleep(0.01)
+
+
+def test_standard_output_is_no_capture(run, cluster, tmp_path):
+    code, out, err = run("record", *cluster, "-o", "-")
+    assert (code, out, err.count("\n")) == (64, "", 1)
+    assert "-o monday.capture" in err
+    assert not (tmp_path / "-").exists()
+
+
+def test_what_could_not_be_read_is_named_with_file_and_line(run, cluster, tmp_path):
+    with (tmp_path / "flows.json").open("a", encoding="utf-8") as file:
+        file.write("garbage\ngarbage\n")
+    with (tmp_path / "cluster.yaml").open("a", encoding="utf-8") as file:
+        file.write("---\nreplicas: 3\n")
+    line = (tmp_path / "cluster.yaml").read_text(encoding="utf-8").count("\n")
+    code, _, err = run("record", *cluster, "-o", "a.capture")
+    assert code == 65
+    assert "flows.json:12: not JSON (and 1 more lines that cannot be read) (2 lost)" in err
+    assert f"cluster.yaml:{line - 1}: has no kind" in err
+    assert "3 lines, documents or parts of objects could not be read" in err
+
+
+def test_cluster_state_alone_is_recorded_whole(run, cluster, tmp_path):
+    code, _, err = run("record", "--manifests", "cluster.yaml", "-o", "a.capture")
+    assert code == 0
+    assert "a.capture holds 0 flows and 14 objects" in err

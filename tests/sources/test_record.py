@@ -30,7 +30,7 @@ class Live:
     def read(self, emit: Emit) -> None:
         emit(FlowsRead(FLOWS))
         emit(FlowsRead((Gap(11.0, 3, "three were lost"),)))
-        emit(SourceStatus(self.name, self.live))
+        emit(SourceStatus(self.name, self.live, read=True))
 
     def follow(self, emit: Emit, stop: threading.Event) -> None:
         self.read(emit)
@@ -51,10 +51,11 @@ def test_a_recording_holds_what_the_sources_delivered(
     with CaptureWriter(tmp_path / "old") as writer:
         writer.write(FlowsRead(FLOWS))
     sources = [CaptureSource(tmp_path / "old"), ManifestSource([tmp_path / "a.yaml"]), Live()]
-    stop, seen = threading.Event(), set()
+    stop, seen = threading.Event(), set[str]()
 
     def report(status: SourceStatus) -> None:
-        seen.add(status.source)
+        nonlocal seen
+        seen |= {status.source} if status.settled else set()
         if len(seen) == 3:
             stop.set()
 
