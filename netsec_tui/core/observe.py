@@ -30,23 +30,31 @@ class EdgeKey(NamedTuple):
     service: tuple[str, str] | None
 
 
+Summed = tuple[Counts, float, float]
+"""Counts, first and last time."""
+
+
 class Edge:
     """Hold what was seen between two endpoints on one port, by minute."""
 
-    __slots__ = ("buckets", "key", "orientation", "requested")
+    __slots__ = ("_latest", "_oldest", "_summed", "buckets", "key", "orientation", "requested")
 
     def __init__(self, key: EdgeKey) -> None:
         self.key = key
         self.orientation = Orientation.UNKNOWN
         self.requested = False
         self.buckets: dict[int, list[float]] = {}
+        self._oldest, self._latest = float("inf"), float("-inf")
+        self._summed: tuple[tuple[float, float], Summed | None] | None = None
 
     def add(self, flow: Flow, is_answer: bool) -> None:
         """Count one flow in the bucket of its minute."""
         minute = int(flow.time // 60)
+        self._summed = None
         bucket = self.buckets.get(minute)
         if bucket is None:
             bucket = self.buckets[minute] = [flow.time, flow.time, 0, 0, *_EMPTY_VERDICTS]
+            self._oldest, self._latest = min(self._oldest, minute), max(self._latest, minute)
         elif flow.time < bucket[_FIRST]:
             bucket[_FIRST] = flow.time
         elif flow.time > bucket[_LAST]:
@@ -59,8 +67,15 @@ class Edge:
         else:
             bucket[_ANSWERS] += flow.count
 
-    def sum(self, low: float, high: float) -> tuple[Counts, float, float] | None:
+    def sum(self, low: float, high: float) -> Summed | None:
         """Return counts, first and last time within the minutes from low to high; None when unseen."""
+        # A window that moves on over an edge that is quite inside it changes nothing.
+        span = max(low, self._oldest), min(high, self._latest)
+        if self._summed is None or self._summed[0] != span:
+            self._summed = (span, self._sum(*span))
+        return self._summed[1]
+
+    def _sum(self, low: float, high: float) -> Summed | None:
         totals: list[float] | None = None
         for minute, bucket in self.buckets.items():
             if not low <= minute <= high:
