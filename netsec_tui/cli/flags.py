@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
+from argparse import (
+    ArgumentParser,
+    ArgumentTypeError,
+    BooleanOptionalAction,
+    Namespace,
+    RawDescriptionHelpFormatter,
+)
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from netsec_tui import __version__
 from netsec_tui.cli import values
 from netsec_tui.errors import UsageError
 
-COMMANDS = ("demo", "list", "generate", "record")
+if TYPE_CHECKING:
+    from argparse import _ArgumentGroup
+
+COMMANDS = ("demo", "list", "generate", "record", "check")
 
 _EPILOG = """\
 commands:
@@ -18,6 +27,7 @@ commands:
   netsec-tui list [KIND/NAME]            workloads with communications, or one workload's rows
   netsec-tui generate -n NS KIND/NAME    print the NetworkPolicy that the screen would save
   netsec-tui record -o FILE              write what is read to a capture file
+  netsec-tui check --from END --to END   tell whether the NetworkPolicies allow a connection
 
 examples:
   hubble observe -f -o json | netsec-tui --flows - --context prod
@@ -144,7 +154,46 @@ def _record() -> Parser:
     return parser
 
 
-_PARSERS = {"tui": _tui, "demo": _demo, "list": _list, "generate": _generate, "record": _record}
+def _check() -> Parser:
+    parser = _parser(
+        "check",
+        "Tell whether the NetworkPolicies allow a connection, on both sides, and by which rules. "
+        "Exit codes: 0 allowed for all pairs of pods, 1 for none, 2 mixed or cannot tell.",
+    )
+    _add_question(parser)
+    parser.add_argument("--matrix", action="store_true", help="print which owners may reach which")
+    parser.add_argument(
+        "-o", "--output", choices=("table", "json", "csv"), default="table", help="csv for --matrix only"
+    )
+    parser.add_argument(
+        "--ipblock-matches-pods",
+        action=BooleanOptionalAction,
+        default=True,
+        help="whether an ipBlock also matches the addresses of pods; Cilium does not (default: it does)",
+    )
+    parser.set_defaults(target=None, flows=[])
+    _add_state(_input_group(parser))
+    return parser
+
+
+_PARSERS = {
+    "tui": _tui,
+    "demo": _demo,
+    "list": _list,
+    "generate": _generate,
+    "record": _record,
+    "check": _check,
+}
+
+
+def _add_question(parser: Parser) -> None:
+    group = parser.add_argument_group("question", "An END is NS/POD, NS/KIND/NAME or an IP address.")
+    group.add_argument("--from", dest="source", metavar="END", help="who opens the connection")
+    group.add_argument("--to", dest="destination", metavar="END", help="who listens; may be a Service")
+    group.add_argument("--port", metavar="PROTOCOL/PORT", help="for instance TCP/8080; a Service's own port")
+    group.add_argument(
+        "--batch", metavar="FILE|-", help="answer many: JSON lines with from, to, protocol, port"
+    )
 
 
 def _add_scope(parser: Parser) -> None:
@@ -160,9 +209,7 @@ def _add_scope(parser: Parser) -> None:
 
 
 def _add_inputs(parser: Parser) -> None:
-    group = parser.add_argument_group(
-        "input", "A cluster is contacted only when it is named, or when nothing else is."
-    )
+    group = _input_group(parser)
     group.add_argument(
         "--flows",
         action="append",
@@ -170,6 +217,16 @@ def _add_inputs(parser: Parser) -> None:
         metavar="PATH|-",
         help="Hubble JSON lines; - is stdin",
     )
+    _add_state(group)
+
+
+def _input_group(parser: Parser) -> _ArgumentGroup:
+    return parser.add_argument_group(
+        "input", "A cluster is contacted only when it is named, or when nothing else is."
+    )
+
+
+def _add_state(group: _ArgumentGroup) -> None:
     group.add_argument(
         "--manifests",
         action="append",
@@ -205,6 +262,7 @@ def _with_value() -> frozenset[str]:
     _add_scope(shared)
     _add_inputs(shared)
     _add_screen(shared)
+    _add_question(shared)
     return frozenset(
         flag for action in shared._actions if action.nargs != 0 for flag in action.option_strings
     ) | {"-o", "--output"}

@@ -51,6 +51,10 @@ def _command(name: str) -> Callable[[Namespace], int]:
             from netsec_tui.cli import record
 
             return record.run
+        case "check":
+            from netsec_tui.cli import check
+
+            return check.run
     from netsec_tui.cli import tui
 
     return tui.run

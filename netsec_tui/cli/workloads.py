@@ -28,7 +28,7 @@ def find(session: Session, target: Target, namespace: str) -> WorkloadRef:
     if not found:
         raise NotFoundError(_missing(session, known, target, namespace))
     if len(found) > 1:
-        where = _some(ref.namespace for ref in found)
+        where = some(ref.namespace for ref in found)
         raise UsageError(f"{target} exists in several namespaces ({where}); choose one with -n")
     return found[0]
 
@@ -41,7 +41,7 @@ def check_namespace(session: Session, namespace: str) -> None:
     """
     names = _namespaces(session)
     if namespace and namespace not in names:
-        raise NotFoundError(f"namespace {namespace} is not known; there is {_some(names)}")
+        raise NotFoundError(f"namespace {namespace} is not known; there is {some(names)}")
 
 
 def _known(session: Session) -> Iterator[WorkloadRef]:
@@ -60,15 +60,15 @@ def _namespaces(session: Session) -> set[str]:
 
 def _missing(session: Session, known: set[WorkloadRef], target: Target, namespace: str) -> str:
     if namespace and namespace not in _namespaces(session):
-        return f"namespace {namespace} is not known; there is {_some(_namespaces(session))}"
+        return f"namespace {namespace} is not known; there is {some(_namespaces(session))}"
     alike = {f"{ref} in {ref.namespace}" for ref in known if ref.name == target.name}
     there = alike or {str(ref) for ref in known if namespace == ref.namespace}
     place = f"in namespace {namespace}" if namespace else "in any namespace"
-    hint = f"there is {_some(there)}" if there else '"netsec-tui list" shows what there is'
+    hint = f"there is {some(there)}" if there else '"netsec-tui list" shows what there is'
     return f"no {target} {place}; {hint}"
 
 
-def _some(names: Iterable[str]) -> str:
+def some(names: Iterable[str]) -> str:
     """Return the first few names, and how many more there are."""
     ordered = sorted(names)
     more = len(ordered) - _SHOWN

@@ -119,6 +119,7 @@ class Inventory:
 
     ``known`` is False when there is no cluster state at all (flows only). ``missing`` names what could
     not be read, a sentence each. ``namespaces`` maps names to labels. CIDRs are canonical text.
+    ``unread_policies`` are (namespace, name) of NetworkPolicies that are there but make no sense.
     """
 
     known: bool = False
@@ -131,6 +132,7 @@ class Inventory:
     pod_cidrs: tuple[str, ...] = ()
     service_cidrs: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    unread_policies: tuple[tuple[str, str], ...] = ()
 
     pod_by_name: Mapping[tuple[str, str], Pod] = field(init=False, repr=False, compare=False)
     pods_by_ip: Mapping[str, tuple[Pod, ...]] = field(init=False, repr=False, compare=False)

@@ -43,7 +43,9 @@ def build_inventory(
     pods = tuple(_pod(fields, chain) for fields in kinds["Pod"])
     endpoints = read_endpoints(kinds["EndpointSlice"], kinds["Endpoints"])
     nodes = tuple(read_node(fields) for fields in kinds["Node"])
-    policies = [read_policy(fields.data, problems) for fields in kinds["NetworkPolicy"]]
+    policies = {
+        object_key(fields.data)[1:]: read_policy(fields.data, problems) for fields in kinds["NetworkPolicy"]
+    }
     known = any(kinds.values())
     namespaces = {ref_of(fields).name: _namespace_labels(fields) for fields in kinds["Namespace"]}
     owner_list = read_owners(owners, pods, chain)
@@ -58,10 +60,11 @@ def build_inventory(
         owners=owner_list,
         services=services,
         nodes=nodes,
-        policies=tuple(policy for policy in policies if policy),
+        policies=tuple(policy for policy in policies.values() if policy),
         pod_cidrs=pod_ranges,
         service_cidrs=service_ranges,
         missing=tuple(dict.fromkeys((*missing, *sentences))),
+        unread_policies=tuple(name for name, policy in policies.items() if policy is None),
     )
     return inventory, sentences
 

@@ -1,0 +1,120 @@
+"""Read the cluster state that a check asks about, once."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from netsec_tui.cli.check_ends import Ends
+from netsec_tui.cli.exits import DONE
+from netsec_tui.cli.inputs import inputs_of, reads_cluster, service_ranges
+from netsec_tui.cli.output import note
+from netsec_tui.cli.tty import piped_input
+from netsec_tui.core.evaluate import ClusterState, Override, Policies, cluster_state
+from netsec_tui.errors import BadInputError, NotFoundError, UsageError
+from netsec_tui.model.connection import EndPod
+from netsec_tui.model.inventory import Inventory
+from netsec_tui.sources.feed import Reading, read_all
+from netsec_tui.sources.kubeconfig import choose_context
+
+_NOTHING_TO_READ = (
+    "there is nothing to read: no kubeconfig was found; give cluster state with --manifests, "
+    "a recording with --capture, or try --demo"
+)
+_NO_STATE = "no cluster state was read, only flows; give it with --manifests or --context"
+_POLICIES = "networkpolicies"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Hold what was read; pods that owners without live ones would make are among the state's."""
+
+    inventory: Inventory
+    state: ClusterState
+    policies: Policies
+    problems: tuple[str, ...] = ()
+    skipped: int = 0
+    exit_code: int = DONE
+
+    @cached_property
+    def ends(self) -> Ends:
+        """Return the look-up of ends by what a person types."""
+        return Ends(self.inventory, self.state)
+
+    def document(self) -> dict[str, Any]:
+        """Return what could not be read as JSON."""
+        return {"skipped": self.skipped, "problems": list(self.problems)}
+
+
+def read_cluster(args: Namespace) -> Cluster:
+    """Read every input once; what cannot be read is told on standard error, the rest is kept.
+
+    Raises:
+        NetsecError: there is no cluster state to ask about.
+    """
+    _check_context(args)
+    sources = inputs_of(args, piped_input).all
+    reading = read_all(sources, lambda flows: None, args.cluster_cidr, service_ranges(args))
+    if not reading.inventory.known:
+        raise reading.failures[0] if reading.failures else BadInputError(_NO_STATE)
+    cluster = _cluster(reading, ipblock_matches_pods=args.ipblock_matches_pods)
+    for problem in cluster.problems:
+        note(problem)
+    return cluster
+
+
+def _check_context(args: Namespace) -> None:
+    if not reads_cluster(args):
+        return
+    try:
+        choose_context(args.context or None, args.kubeconfig or None)
+    except NotFoundError as error:
+        if args.context or args.kubeconfig:
+            raise
+        raise UsageError(_NOTHING_TO_READ) from error
+
+
+def _cluster(reading: Reading, *, ipblock_matches_pods: bool) -> Cluster:
+    inventory = reading.inventory
+    known = cluster_state(inventory, overrides=_unread(inventory), ipblock_matches_pods=ipblock_matches_pods)
+    skipped = sum(status.skipped for status in reading.statuses)
+    failed = [status.error for status in reading.statuses if status.error]
+    code = BadInputError.exit_code if skipped else DONE
+    return Cluster(
+        inventory,
+        replace(known, pods=(*known.pods, *_unborn(inventory, known))),
+        Policies(applied.policy for applied in inventory.policies),
+        tuple(dict.fromkeys((*failed, *inventory.missing))),
+        skipped,
+        reading.failures[0].exit_code if reading.failures else code,
+    )
+
+
+def _unread(inventory: Inventory) -> Iterator[Override]:
+    """Return the NetworkPolicies that could not be read: what they say is not known, so they may overrule."""
+    for namespace, name in inventory.unread_policies:
+        yield Override("NetworkPolicy", namespace, f"{namespace}/{name}, which cannot be read,")
+    if any(sentence.startswith(_POLICIES) for sentence in inventory.missing):
+        yield Override("NetworkPolicy", "", "that could not be listed")
+
+
+def _unborn(inventory: Inventory, state: ClusterState) -> Iterator[EndPod]:
+    """Return for each owner without live pods one as its template makes them, named by kind and name."""
+    alive = {pod.ref for pod in state.pods}
+    for owner in inventory.owners:
+        ref = owner.ref
+        if ref in alive or ref.kind == "Pod":
+            continue
+        yield EndPod(
+            namespace=ref.namespace,
+            name=str(ref),
+            labels=owner.template_labels,
+            namespace_labels=inventory.namespaces.get(ref.namespace),
+            ports=owner.ports,
+            host_network=owner.host_network,
+            owner=ref,
+            synthetic=True,
+        )
