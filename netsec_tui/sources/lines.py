@@ -15,11 +15,11 @@ from typing import IO
 
 from netsec_tui.errors import BadInputError, NotFoundError
 from netsec_tui.sources.contract import Emit
+from netsec_tui.sources.lines_packed import GZIP_MAGIC, Unpacker
 from netsec_tui.sources.lines_reading import LineReading
 
 _CHUNK = 1 << 20
 _PIPE_CHUNK = 1 << 16
-_GZIP_MAGIC = b"\x1f\x8b"
 FLUSH_SECONDS = 0.1
 """Flows of a stream are handed on after this long at most; also how soon ``stop`` is heard."""
 
@@ -107,21 +107,41 @@ def _follow(descriptor: int, reading: LineReading, emit: Emit, stop: threading.E
     """Read a descriptor until it ends or ``stop`` is set, handing on what has come in now and then."""
     reading.flush(emit)
     handed_on = time.monotonic()
+    unpacker = Unpacker()
     while not stop.is_set():
         chunk = _available(descriptor)
         if chunk == b"":
             break
-        if chunk:
-            reading.feed(chunk)
+        if chunk and not _taken(reading, unpacker, chunk):
+            break
         if reading.pending and time.monotonic() - handed_on >= FLUSH_SECONDS:
             reading.flush(emit)
             handed_on = time.monotonic()
     else:
         reading.flush(emit)
         return
-    reading.finish()
+    _finish(reading, unpacker)
     reading.require_flows()
     reading.flush(emit, ended=True)
+
+
+def _taken(reading: LineReading, unpacker: Unpacker, chunk: bytes) -> bool:
+    """Take in the next bytes; return whether more can be read after them."""
+    try:
+        for piece in unpacker.feed(chunk):
+            reading.feed(piece)
+    except BadInputError as error:
+        reading.cut_off(str(error))
+        return False
+    return True
+
+
+def _finish(reading: LineReading, unpacker: Unpacker) -> None:
+    try:
+        reading.feed(unpacker.finish())
+    except BadInputError as error:
+        reading.cut_off(str(error))
+    reading.finish()
 
 
 def _available(descriptor: int) -> bytes | None:
@@ -157,7 +177,7 @@ def _open(path: Path) -> io.FileIO:
 
 
 def _unpacked(file: io.FileIO) -> io.BufferedReader[io.FileIO] | gzip.GzipFile:
-    packed = file.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
+    packed = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
     file.seek(0)
     plain = io.BufferedReader(file)
     return gzip.GzipFile(fileobj=plain) if packed else plain

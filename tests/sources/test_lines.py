@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import threading
+import zlib
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from netsec_tui.errors import BadInputError, NetsecError, NotFoundError
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.sources.contract import FlowsRead, SourceStatus
 from netsec_tui.sources.lines import FlowFileSource, FlowStreamSource
+from netsec_tui.sources.lines_packed import Unpacker
 from netsec_tui.sources.lines_reading import LineReading
 
 
@@ -298,6 +300,42 @@ def test_a_stream_that_ends_without_a_flow_is_an_error(content, words):
     pipe.close()
     assert isinstance(pipe.error, BadInputError)
     assert words in str(pipe.error)
+
+
+PACKED = gzip.compress(line(1) + b"oops\n") + b"\0\0" + gzip.compress(line(2) + line(3))
+
+
+@pytest.mark.parametrize("step", [1, 2, 7, len(PACKED)])
+def test_a_packed_stream_is_unpacked_as_it_comes(step):
+    pipe = Pipe()
+    for at in range(0, len(PACKED), step):
+        pipe.write(PACKED[at : at + step])
+    pipe.close()
+    assert (pipe.heard.ports, pipe.error) == ([1, 2, 3], None)
+    assert (pipe.heard.status.skipped, pipe.heard.status.detail) == (1, "standard input:2: not JSON")
+
+
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [(b"", "the packed input is cut off here"), (b"\xff" * 20, "the packed input is damaged from here on")],
+)
+def test_a_packed_stream_that_breaks_keeps_what_it_has(end, words):
+    packer = zlib.compressobj(wbits=31)
+    begun = packer.compress(line(1) + line(2)) + packer.flush(zlib.Z_SYNC_FLUSH)
+    pipe = Pipe()
+    pipe.write(begun)
+    pipe.wait_for(lambda: pipe.heard.ports)
+    pipe.write(end)
+    pipe.close()
+    assert pipe.heard.ports == [1, 2]
+    assert (pipe.heard.status.skipped, pipe.heard.status.detail) == (1, f"standard input:3: {words}")
+
+
+def test_a_packed_stream_of_enormous_size_is_read_in_pieces():
+    unpacker = Unpacker()
+    sizes = [len(piece) for piece in unpacker.feed(gzip.compress(b"\n" * 50_000_000))]
+    assert (sum(sizes), unpacker.finish()) == (50_000_000, b"")
+    assert max(sizes) <= 1 << 20
 
 
 def test_a_keyboard_is_no_stream():
