@@ -24,7 +24,7 @@ WORDS = """
     1e3 12e4 1E400 0x10 0o7 010 0b1 1_000 1.0 .5 -1 +1 1:30 190:20:30 2001-12-14 12 0
     a:b ? !tag &a *a %a @a `a {} [] {a} ' " \\ é 中 😀 [red]odd[/red] \x1b[31m \ufeff \x00
 """
-SPACED = ("", " ", "a: b", "# x", "a #b", "- a", " a", "a ", "\t", "\n", "a\nb", "\x85", "\u2028")
+SPACED = ("", " ", "a: b", "# x", "a #b", "- a", " a", "a ", "\t", "\n", "a\nb", "\x7f", "\x85", "\u2028")
 MISREAD = (*WORDS.split(), *SPACED)
 
 
@@ -56,6 +56,12 @@ def test_any_text_stays_itself(key: str, value: str) -> None:
 @pytest.mark.parametrize("text", ["web", "a-b", "kubernetes.io/metadata.name", "Yes-man", "e3", "Deployment"])
 def test_plain_words_are_not_quoted(text: str) -> None:
     assert f"name: {text}\n" in to_yaml([NetworkPolicy("shop", text)])
+
+
+@pytest.mark.parametrize("text", ["a\x7fb", "a\x1bb", "a\x85b", "a\u202eb", "a\x7f😀", "\U000e0001"])
+def test_nothing_but_printable_ascii_is_written(text: str) -> None:
+    written = to_yaml([labelled((text, text))])
+    assert all(" " <= char <= "~" for char in written.replace("\n", ""))
 
 
 @pytest.mark.parametrize("text", ["y", "no", "1e3", "12e4", "0x10", "null", "~", "", "1_000"])
