@@ -56,3 +56,10 @@ def test_nothing_of_one_machine_is_in_the_tree():
 def test_no_binaries_in_the_tree_but_packed_test_data():
     binary = [path for path in project_files() if path.is_file() and b"\0" in path.read_bytes()[:8192]]
     assert [relative(path) for path in binary if path.parent != ROOT / "tests" / "data"] == []
+
+
+def test_every_benchmark_is_listed():
+    listed = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    benchmarks = [path.name for path in (ROOT / "tests" / "benchmarks").glob("bench_*.py")]
+    assert benchmarks
+    assert [name for name in benchmarks if f"`{name}`" not in listed] == []
