@@ -79,7 +79,7 @@ def row_sentence(row: Row, table: DirectionReview) -> str:
     if row.reason:
         why.append(row.reason)
     if row.applied:
-        why.append(f"applied now: {', '.join(row.applied)}")
+        why.append(f"applied policy {', '.join(row.applied)} lets it through")
     if not row.tickable:
         state = "Cannot be ticked"
     return f"{state}: {'; '.join(why)}" if why else state

@@ -112,7 +112,7 @@ BLOCKED = table(general=GeneralRule.BLOCK_ALL)
         (
             replace(OUT, applied=("allow-db",)),
             table(),
-            "Not in the policy: never answered; applied now: allow-db",
+            "Not in the policy: never answered; applied policy allow-db lets it through",
         ),
     ],
 )
