@@ -163,6 +163,8 @@ def _cell(row: Row, column: Column, plan: Plan) -> Span:
             span = row_cells.last_seen(row, plan.newest)
         case Field.REASON:
             span = row_cells.reason(row)
+            if not span.text and not _has(plan, Field.VIA):
+                span = row_cells.dialled(row)
             return Span(pad(crop(span.text, column.width, ellipsis), column.width), span.role)
         case _:
             span = _PLAIN[column.field](row)

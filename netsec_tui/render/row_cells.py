@@ -69,6 +69,11 @@ def via(row: Row) -> Span:
     return Span(via_text(row.communication.via).removeprefix("via "), Role.DIM)
 
 
+def dialled(row: Row) -> Span:
+    """Return the Services that were dialled as a remark, for tables without a column of their own for it."""
+    return Span(via_text(row.communication.via), Role.DIM)
+
+
 def names(row: Row) -> Span:
     """Return the DNS names that the source knew."""
     return Span(literal(", ".join(row.communication.names)), Role.DIM)
