@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from netsec_tui.model.identity import WorkloadRef
 from netsec_tui.session.session import Session
 from netsec_tui.sources.contract import SourceStatus
 from netsec_tui.ui.keymap import key_of
@@ -25,10 +26,21 @@ class Advice:
     error: bool = False
 
 
-def advise(session: Session, statuses: Iterable[SourceStatus]) -> Advice:
-    """Say what to do while no workload is chosen."""
+def settled(statuses: Iterable[SourceStatus]) -> bool:
+    """Tell whether there are sources and none has anything left to read."""
+    told = tuple(statuses)
+    return bool(told) and all(status.settled for status in told)
+
+
+def advise(session: Session, statuses: Iterable[SourceStatus], awaited: WorkloadRef | None = None) -> Advice:
+    """Say what to do while no workload is chosen; ``awaited`` is the one that flags have named."""
     told = tuple(statuses)
     errors = tuple(status.error for status in told if status.error)
+    if awaited is not None and session.workloads() and not settled(told):
+        return Advice(
+            f"Waiting for {awaited} in {awaited.namespace}",
+            (f"It was not seen yet. Press {key_of('scope')} to choose another workload.", "", *errors),
+        )
     if session.workloads():
         return Advice(
             "Choose a workload",
@@ -44,7 +56,7 @@ def advise(session: Session, statuses: Iterable[SourceStatus]) -> Advice:
         return Advice("Nothing could be read", (*errors, "", *_how_to_get_flows(session)), error=True)
     if session.inventory.known:
         return Advice("The cluster state is here, flows are lacking", _how_to_get_flows(session))
-    if told and all(status.ended for status in told):
+    if settled(told):
         return Advice("No flows were read", _how_to_get_flows(session))
     details = tuple(f"{status.source}: {status.detail}" for status in told if status.detail)
     return Advice("Reading", details or ("Nothing has come in yet.",))

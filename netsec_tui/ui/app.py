@@ -11,7 +11,7 @@ from textual import on
 from textual.app import App
 from textual.screen import Screen
 
-from netsec_tui.errors import NetsecError, NotFoundError
+from netsec_tui.errors import NetsecError
 from netsec_tui.model.decision import Alias, Decisions
 from netsec_tui.model.identity import WorkloadRef
 from netsec_tui.session.actions import Action, ChooseTimespan, ChooseWorkload, Undo
@@ -20,7 +20,15 @@ from netsec_tui.ui.intake import Intake
 from netsec_tui.ui.keymap import Place
 from netsec_tui.ui.messages import Decide, Saved
 from netsec_tui.ui.palette import commands
-from netsec_tui.ui.scope_flow import Answers, ask_scope, first_questions, questions_from
+from netsec_tui.ui.scope_flow import (
+    Answers,
+    Outcome,
+    Questions,
+    ask_scope,
+    first_questions,
+    other_questions,
+    questions_from,
+)
 from netsec_tui.ui.screens.confirm import Confirm
 from netsec_tui.ui.screens.main import MainScreen
 from netsec_tui.ui.screens.picker import Picker
@@ -62,7 +70,9 @@ class NetsecApp(App[int]):
         self._intake = Intake(session, feed)
         self._start = start or StartScope()
         self._catching_up = False
-        self._awaited: WorkloadRef | None = None
+        self._questions: Questions | None = None
+        self._waiting = False
+        self._due = False
         self._unsaved: set[WorkloadRef] = set()
         self._main = MainScreen(lambda rule: self.session.check_manual(rule), ascii_only)
 
@@ -93,7 +103,7 @@ class NetsecApp(App[int]):
         if self._start.timespan is not None:
             self.session.apply(ChooseTimespan(self._start.timespan))
         self._poll()
-        self._run_flow(*first_questions(self._start))
+        self._run_flow(first_questions(self._start))
 
     def _take_in(self) -> None:
         """Empty the feed; a backlog in many small steps, so that keys are answered between them."""
@@ -105,14 +115,18 @@ class NetsecApp(App[int]):
         if not self._catching_up:
             self._take_in()
         if self._intake.news():
-            if self._awaited is not None and self._found(self._awaited):
-                self._awaited = None
+            self._due = True
             self.refresh_view()
+        # Questions that wait must not open over a dialog that the operator is in.
+        if self._due and self._waiting and self._questions and self.screen is self._main:
+            self._main.say("")
+            self._run_flow(self._questions)
 
     def refresh_view(self) -> None:
         """Give the screen, and a picker that is open, what the session holds now."""
         statuses = self._intake.statuses.values()
-        self._main.show(view_of(self.session, statuses, self._start.namespace or ""))
+        awaited = self._questions.awaited if self._questions else None
+        self._main.show(view_of(self.session, statuses, self._start.namespace or "", awaited))
         if isinstance(self.screen, Picker):
             self.screen.reload()
 
@@ -162,32 +176,56 @@ class NetsecApp(App[int]):
         known = namespace or (self.session.scope.namespace if self.session.scope else None)
         if steps[0] == "kind" and known is None:
             steps = questions_from("namespace")
-        self._run_flow(steps, Answers(namespace=known))
+        self._run_flow(Questions(steps, Answers(namespace=known)))
 
-    def _run_flow(self, steps: Sequence[str], answers: Answers) -> None:
-        self._awaited = None
-        self.run_worker(self._flow(steps, answers), group="scope", exclusive=True)
+    def _run_flow(self, questions: Questions) -> None:
+        self._questions, self._waiting, self._due = questions, False, False
+        self.run_worker(self._flow(questions), group="scope", exclusive=True)
 
-    async def _flow(self, steps: Sequence[str], answers: Answers) -> None:
+    async def _flow(self, questions: Questions) -> None:
         try:
-            answered = await ask_scope(self, steps, answers)
+            outcome = await ask_scope(self, questions)
+            if outcome is Outcome.WAITING and self._intake.settled and self.session.workloads():
+                self._main.say(questions.lacking, error=True)
+                self._questions = questions = other_questions(questions, self.session)
+                self.refresh_view()
+                outcome = await ask_scope(self, questions)
         except NetsecError as error:
-            self._main.say(str(error), error=True)
+            self._fail(error)
             return
-        if answered and answers.timespan is not None:
-            self.apply(ChooseTimespan(answers.timespan))
-        chosen = answers.workload if answered else None
-        if chosen is not None and not self.apply(ChooseWorkload(chosen)):
-            self._awaited = chosen
+        if outcome is Outcome.WAITING:
+            self._wait(questions)
+            return
+        self._questions = None
+        if outcome is Outcome.ANSWERED:
+            self._main.say("")
+            self._take(questions.answers)
+        self.refresh_view()
 
-    def _found(self, awaited: WorkloadRef) -> bool:
-        """Choose a workload that flags have named once it is there; why it was not has been said."""
-        try:
-            self.session.apply(ChooseWorkload(awaited))
-        except NotFoundError:
-            return False
-        self._main.say("")
-        return True
+    def _take(self, answers: Answers) -> None:
+        """Look at what was answered."""
+        if answers.timespan is not None:
+            self.apply(ChooseTimespan(answers.timespan))
+        if answers.workload is not None and answers.workload != self.session.scope:
+            self.apply(ChooseWorkload(answers.workload))
+
+    def _wait(self, questions: Questions) -> None:
+        """Say what is lacking; ask again when there is news, unless there is something to look at anyway."""
+        self._waiting = self.session.scope is None
+        if questions.awaited is not None and not self._intake.settled:
+            self._main.say(f"Waiting for {questions.awaited} in {questions.awaited.namespace}")
+        elif questions.steps[questions.at] == "kind" and not self._intake.settled:
+            self._main.say(f"Waiting for workloads in namespace {questions.answers.namespace}")
+        else:
+            self._main.say(questions.lacking, error=questions.awaited is not None)
+        self.refresh_view()
+
+    def _fail(self, error: NetsecError) -> None:
+        """Say why the questions cannot go on; with nothing else to read, in the middle of the screen too."""
+        self._questions = None
+        self._main.say(str(error), error=True)
+        self._intake.fail("kubeconfig", str(error))
+        self.refresh_view()
 
     async def connect(self, cluster: str) -> bool:
         """Change to another cluster; False when that failed, which has been said."""
@@ -203,6 +241,7 @@ class NetsecApp(App[int]):
         self._intake = Intake(*connected)
         self._intake.start()
         self._unsaved.clear()
+        self._main.say("")
         self.refresh_view()
         return True
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from netsec_tui.model.inventory import Inventory
 from netsec_tui.session.session import Session
 from netsec_tui.sources.contract import FlowsRead, SourceStatus
+from netsec_tui.ui.advice import settled
 from netsec_tui.ui.start import FeedLike
 
 DRAIN_SECONDS = 0.1
@@ -23,6 +24,11 @@ class Intake:
         self._feed = feed
         self._seen: tuple[int, tuple[SourceStatus, ...]] = (-1, ())
 
+    @property
+    def settled(self) -> bool:
+        """Tell whether all sources have delivered what there was."""
+        return settled(self.statuses.values())
+
     def start(self) -> None:
         """Start reading."""
         if self._feed is not None:
@@ -32,6 +38,11 @@ class Intake:
         """Stop reading; may take a moment."""
         if self._feed is not None:
             self._feed.stop()
+
+    def fail(self, source: str, error: str) -> None:
+        """Take it that there is no feed because of an error; with a feed the sources speak for themselves."""
+        if self._feed is None:
+            self.statuses[source] = SourceStatus(source, live=False, error=error, ended=True)
 
     def empty(self) -> bool:
         """Move what was read into the session; tell whether there may be more at once."""

@@ -1,25 +1,34 @@
-"""Ask for the scope, one picker after the other; leaving a picker goes one step back."""
+"""Ask for the scope, one picker after the other; leaving a picker goes one step back.
+
+A question that cannot be answered yet is not asked: the flow stops there and is taken up again later.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Any, Protocol
 
 from textual.screen import Screen
 
+from netsec_tui.errors import NotFoundError
 from netsec_tui.model.identity import WorkloadRef
 from netsec_tui.model.timespan import Timespan
+from netsec_tui.session.actions import ChooseWorkload
 from netsec_tui.session.session import Session
 from netsec_tui.ui import choices
-from netsec_tui.ui.advice import COVERAGE_LIMITS, advise
+from netsec_tui.ui.advice import COVERAGE_LIMITS
 from netsec_tui.ui.choices import Choice
 from netsec_tui.ui.screens.picker import Picker
 from netsec_tui.ui.start import Clusters, StartScope
 
 STEPS = ("cluster", "namespace", "kind", "owner", "timespan")
 """The questions in the order of the documents."""
+
+NAMED = "named"
+"""In place of the question for the owner: find the workload that flags have named."""
 
 
 class Asker(Protocol):
@@ -43,6 +52,9 @@ class Asker(Protocol):
     async def connect(self, cluster: str) -> bool:
         """Change to another cluster; False when that failed, which has been said."""
 
+    def refresh_view(self) -> None:
+        """Show what the session holds now."""
+
 
 @dataclass
 class Answers:
@@ -62,13 +74,41 @@ class Answers:
         return self.owner
 
 
-def first_questions(start: StartScope) -> tuple[tuple[str, ...], Answers]:
-    """Return what is asked at the start, and what flags have answered."""
+@dataclass
+class Questions:
+    """Hold what is asked: ``at`` is the present step, ``lacking`` why it cannot be asked yet.
+
+    ``reason`` stands above the choices: why they are offered.
+    """
+
+    steps: Sequence[str]
+    answers: Answers
+    at: int = 0
+    lacking: str = ""
+    reason: str = ""
+
+    @property
+    def awaited(self) -> WorkloadRef | None:
+        """Return the workload that flags have named."""
+        return self.answers.workload if NAMED in self.steps else None
+
+
+class Outcome(Enum):
+    """Tell how far the questions came."""
+
+    ANSWERED = auto()
+    LEFT = auto()
+    WAITING = auto()
+
+
+def first_questions(start: StartScope) -> Questions:
+    """Return what is asked at the start, with what flags have answered."""
     answers = Answers(start.namespace, start.kind, timespan=start.timespan, name=start.name)
     answered = {step for step in STEPS if step != "cluster" and getattr(answers, step, None) is not None}
+    steps = [step for step in STEPS if step not in answered]
     if start.kind and start.name:
-        answered.add("owner")
-    return tuple(step for step in STEPS if step not in answered), answers
+        steps[steps.index("owner")] = NAMED
+    return Questions(steps, answers)
 
 
 def questions_from(first: str) -> tuple[str, ...]:
@@ -89,27 +129,63 @@ async def cluster_choices(clusters: Clusters | None) -> list[Choice]:
     return [Choice(name, name) for name in await asyncio.to_thread(clusters.names)]
 
 
-async def ask_scope(asker: Asker, steps: Sequence[str], answers: Answers) -> bool:
-    """Ask the questions; True when all were answered."""
-    at = 0
+def other_questions(questions: Questions, session: Session) -> Questions:
+    """Return what is asked when what was named is not there: among what is, and why."""
+    named, namespaces = questions.answers, {choice.ref.namespace for choice in session.workloads()}
+    here = named.namespace in namespaces
+    steps = questions_from("kind" if here else "namespace")
+    if named.timespan is None and "timespan" in questions.steps:
+        steps = (*steps, "timespan")
+    answers = Answers(named.namespace if here else None, timespan=named.timespan)
+    return Questions(steps, answers, reason=questions.lacking)
+
+
+async def ask_scope(asker: Asker, questions: Questions) -> Outcome:
+    """Ask the questions from the present one on."""
     forward = True
-    while 0 <= at < len(steps):
-        answered = await _ask_step(asker, steps[at], answers)
+    while 0 <= questions.at < len(questions.steps):
+        step = questions.steps[questions.at]
+        questions.lacking = _lacking(asker.session, step, questions.answers)
+        if questions.lacking:
+            return Outcome.WAITING
+        answered = await _ask_step(asker, step, questions)
         if answered is not None:
             forward = answered
-        at += 1 if forward else -1
-    return at == len(steps)
+        questions.at += 1 if forward else -1
+    return Outcome.LEFT if questions.at < 0 else Outcome.ANSWERED
 
 
-async def _ask_step(asker: Asker, step: str, answers: Answers) -> bool | None:
+def _lacking(session: Session, step: str, answers: Answers) -> str:
+    """Return why a question cannot be asked now, or an empty string."""
+    if step == NAMED and answers.workload is not None:
+        try:
+            session.apply(ChooseWorkload(answers.workload))
+        except NotFoundError as error:
+            return str(error)
+    if step not in ("namespace", "kind"):
+        return ""
+    namespaces = sorted({choice.ref.namespace for choice in session.workloads()})
+    if not namespaces:
+        return "No workload with communications to choose from yet"
+    if step == "kind" and answers.namespace not in namespaces:
+        return (
+            f"no workload with communications in namespace {answers.namespace!r}; "
+            f"there are some in {', '.join(namespaces)}"
+        )
+    return ""
+
+
+async def _ask_step(asker: Asker, step: str, questions: Questions) -> bool | None:
     """Ask one question; None means that there was nothing to ask."""
     if step == "cluster":
         return await _ask_cluster(asker)
-    picker = _picker(asker, step, answers)
-    answer = await asker.push_screen_wait(picker)
+    if step == NAMED:
+        asker.refresh_view()
+        return None
+    answer = await asker.push_screen_wait(_picker(asker, step, questions))
     if answer is None:
         return False
-    setattr(answers, step, answer)
+    setattr(questions.answers, step, answer)
     return True
 
 
@@ -127,8 +203,8 @@ async def _ask_cluster(asker: Asker) -> bool | None:
             return True
 
 
-def _picker(asker: Asker, step: str, answers: Answers) -> Picker:
-    session = asker.session
+def _picker(asker: Asker, step: str, questions: Questions) -> Picker:
+    session, answers = asker.session, questions.answers
     scope = session.scope
     namespace, kind = answers.namespace or "", answers.kind or ""
     offers: dict[str, tuple[str, Callable[[], Sequence[Choice]], object]] = {
@@ -154,13 +230,8 @@ def _picker(asker: Asker, step: str, answers: Answers) -> Picker:
         title,
         offered,
         current=current,
-        empty=_nothing_yet(session),
+        reason=questions.reason if step != "timespan" else "",
+        empty="No workload with communications.",
         footnote=() if step == "timespan" else COVERAGE_LIMITS,
         ascii_only=asker.ascii_only,
     )
-
-
-def _nothing_yet(session: Session) -> str:
-    advice = advise(session, ())
-    lines = "\n".join(advice.lines)
-    return f"No workload with communications yet.\n\n{lines}".rstrip()

@@ -18,13 +18,15 @@ from netsec_tui.ui.advice import Advice, advise
 class View:
     """Hold everything the panes draw; ``review`` is None until a workload is chosen.
 
-    ``known`` tells whether there is cluster state, ``lost`` how many events the sources did not deliver.
+    ``known`` tells whether there is cluster state, ``lost`` how many events the sources did not deliver,
+    ``awaited`` is the workload that flags have named while it is not there.
     """
 
     cluster: str = ""
     namespace: str = ""
     timespan: Timespan | None = None
     scope: WorkloadRef | None = None
+    awaited: WorkloadRef | None = None
     review: Review | None = None
     statuses: tuple[SourceStatus, ...] = ()
     lost: int = 0
@@ -40,7 +42,12 @@ class View:
         return (*(status.error for status in self.statuses if status.error), *self.review.warnings)
 
 
-def view_of(session: Session, statuses: Iterable[SourceStatus], namespace: str) -> View:
+def view_of(
+    session: Session,
+    statuses: Iterable[SourceStatus],
+    namespace: str,
+    awaited: WorkloadRef | None = None,
+) -> View:
     """Gather what the screen shows from the session and the sources."""
     told = tuple(statuses)
     inventory, review = session.inventory, session.review()
@@ -49,10 +56,11 @@ def view_of(session: Session, statuses: Iterable[SourceStatus], namespace: str) 
         namespace=session.scope.namespace if session.scope else namespace,
         timespan=session.timespan,
         scope=session.scope,
+        awaited=awaited,
         review=review,
         statuses=told,
         lost=sum(gap.lost for gap in session.gaps),
         known=inventory.known,
         aliases=session.aliases,
-        advice=advise(session, told) if review is None else Advice(),
+        advice=advise(session, told, awaited) if review is None else Advice(),
     )

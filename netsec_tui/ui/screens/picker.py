@@ -28,7 +28,8 @@ _LABEL_WIDTH = 44
 class Picker(Dialog[Any]):
     """Offer choices; they may change while the picker is open (``reload``).
 
-    ``choices`` is asked anew on every reload, ``empty`` is shown when there are none, ``footnote`` always.
+    ``choices`` is asked anew on every reload, ``empty`` is shown when there are none, ``footnote`` always,
+    ``reason`` above them when the question needs one.
     """
 
     BINDINGS = [
@@ -45,6 +46,7 @@ class Picker(Dialog[Any]):
         *,
         current: object = None,
         typed: str = "",
+        reason: str = "",
         empty: str = "",
         footnote: Sequence[str] = (),
         ascii_only: bool = False,
@@ -53,12 +55,15 @@ class Picker(Dialog[Any]):
         self._choices = choices
         self._wanted = current
         self._typed = typed
+        self._reason = reason
         self._empty = empty
         self._footnote = footnote
         self._shown: list[Choice] = []
 
     def body(self) -> Iterable[Widget]:
-        """Return the input, the list and the footnote."""
+        """Return the reason, the input, the list and the footnote."""
+        if self._reason:
+            yield Static(plain(self._reason, "bold $text-error"), classes="reason")
         yield Field(self._typed, "type to filter")
         yield OptionList(markup=False)
         yield Static(classes="empty")
