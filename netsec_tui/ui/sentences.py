@@ -25,15 +25,16 @@ def coverage_text(coverage: Coverage) -> str:
 
 
 def short_coverage(coverage: Coverage) -> str:
-    """Set what was seen beside what was asked, for narrow screens: ``3h10m of 12h``."""
-    covered = duration(coverage.covered).replace(" min", "m").replace(" ", "")
-    asked = coverage.asked.label.removeprefix("last ").replace(" min", "m").replace(" ", "")
-    return f"{covered} of {asked}"
+    """Set what was seen beside what was asked, for narrow screens: ``3 h 10 min of 12 h``."""
+    covered = duration(coverage.covered)
+    if coverage.asked.seconds is None:
+        return f"{covered} seen"
+    return f"{covered} of {coverage.asked.label.removeprefix('last ')}"
 
 
 def source_text(view: View) -> str:
     """Say how the sources are doing; skipped lines and lost events are never left out."""
-    return ", ".join([_source_state(view), *losses(view)])
+    return ", ".join([source_state(view), *losses(view)])
 
 
 def losses(view: View) -> list[str]:
@@ -43,12 +44,13 @@ def losses(view: View) -> list[str]:
     return [f"{number:,} {what}" for number, what in counts if number]
 
 
-def _source_state(view: View) -> str:
+def source_state(view: View) -> str:
+    """Say in a word or two whether there is more to come."""
     if not view.statuses:
         return "no source"
     if any(status.error for status in view.statuses):
         return "source failing"
-    if all(status.ended for status in view.statuses):
+    if all(status.settled for status in view.statuses):
         return "all read"
     return "live" if any(status.live for status in view.statuses) else "reading"
 

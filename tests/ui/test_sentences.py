@@ -44,7 +44,8 @@ def test_duration(seconds, text):
 def test_what_was_seen_stands_beside_what_was_asked():
     coverage = Coverage(TIMESPANS[2], 3 * HOURS + 10 * 60, 0.0)
     assert coverage_text(coverage) == "last 12 h, 3 h 10 min seen"
-    assert short_coverage(coverage) == "3h10m of 12h"
+    assert short_coverage(coverage) == "3 h 10 min of 12 h"
+    assert short_coverage(Coverage(TIMESPANS[-1], 3, 0.0)) == "3 s seen"
 
 
 LIVE = SourceStatus("hubble", live=True)

@@ -7,8 +7,11 @@ from textual.widget import Widget
 
 from netsec_tui.render.cells import cell_width, fit
 from netsec_tui.render.literal import literal
-from netsec_tui.ui.sentences import coverage_text, losses, short_coverage, source_text
+from netsec_tui.ui.sentences import coverage_text, losses, short_coverage, source_state, source_text
 from netsec_tui.ui.view import View
+
+_ENOUGH = 24
+"""Cells of the first name, beyond which it is cut before the states lose a word."""
 
 
 class ScopeBar(Widget):
@@ -31,7 +34,9 @@ class ScopeBar(Widget):
         names, long, short = self._facts()
         width = self.size.width
         arrows = cell_width(self._arrow) * (len(names) - 1)
-        wanted = sum(map(cell_width, names)) + arrows + 2
+        widths = [cell_width(name) for name in names]
+        # Where the data comes from may be a path of any length: it gives way before the states do.
+        wanted = min(widths[0], _ENOUGH) + sum(widths[1:]) + arrows + 2
         right = "  ".join(long if wanted + cell_width("  ".join(long)) <= width else short)
         names = _shrink(names, max(width - cell_width(right) - arrows - 2, 0), self._ellipsis)
         left = [part for name in names for part in ((self._arrow, "$muted"), (name, ""))][1:]
@@ -45,8 +50,10 @@ class ScopeBar(Widget):
         names = [literal(view.cluster or ", ".join(s.source for s in view.statuses) or "no cluster")]
         if view.namespace:
             names.append(literal(view.namespace))
-        names.append(literal(str(view.scope)) if view.scope else "no workload chosen")
-        long, short = [source_text(view), "read-only"], [*losses(view), "read-only"]
+        looked_at = view.scope or view.awaited
+        names.append(literal(str(looked_at)) if looked_at else "no workload chosen")
+        state = source_state(view).removeprefix("source ")
+        long, short = [source_text(view), "read-only"], [state, *losses(view), "read-only"]
         if view.review:
             long.insert(0, coverage_text(view.review.coverage))
             short.insert(0, short_coverage(view.review.coverage))
