@@ -132,7 +132,8 @@ def answer(cluster: Cluster, source: Asked, destination: Asked, protocol: Protoc
         case = Case(verdict, number, loopback=not others)
         cases.setdefault(case, Pairs()).add(end, to)
     for case in cases:
-        notes |= dict.fromkeys(case.verdict.egress.notes + case.verdict.ingress.notes)
+        for side in (case.verdict.egress, case.verdict.ingress):
+            notes |= dict.fromkeys(note for note in side.notes if note not in side_reason(side))
     unknown = source.unknown or destination.unknown
     return Answer(source.text, destination.text, protocol, port, cases, tuple(notes), unknown)
 

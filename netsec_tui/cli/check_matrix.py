@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from netsec_tui.cli.check_state import Cluster
+from netsec_tui.cli.exits import CANNOT_TELL, DONE
 from netsec_tui.cli.output import note, put, put_json, put_table
 from netsec_tui.core.evaluate import AddressRange, OwnerLink, PortSet, connectivity, owner_links
 from netsec_tui.core.evaluate.addresses import address_text
@@ -29,14 +30,19 @@ def run(cluster: Cluster, form: str) -> int:
     notes = _notes(cluster, sorted({_end_text(pod.ref) for pod in matrix.left_out}))
     if form == "json":
         put_json({"input": cluster.document(), "notes": notes, "links": [_document(link) for link in links]})
-        return cluster.exit_code
+        return _exit_code(cluster)
     for sentence in notes:
         note(sentence)
     if form == "csv":
         put(_csv(links))
     else:
         put_table(("FROM", "TO", "PORTS", "PORTS OF SOME PODS ONLY"), [_cells(link) for link in links])
-    return cluster.exit_code
+    return _exit_code(cluster)
+
+
+def _exit_code(cluster: Cluster) -> int:
+    """Return what the input says, else 2 when policies exist that are not known."""
+    return cluster.exit_code or (CANNOT_TELL if cluster.state.overrides else DONE)
 
 
 def _notes(cluster: Cluster, left_out: Iterable[str]) -> list[str]:

@@ -60,7 +60,7 @@ def read_cluster(args: Namespace) -> Cluster:
     reading = read_all(sources, lambda flows: None, args.cluster_cidr, service_ranges(args))
     if not reading.inventory.known:
         raise reading.failures[0] if reading.failures else BadInputError(_NO_STATE)
-    cluster = _cluster(reading, ipblock_matches_pods=args.ipblock_matches_pods)
+    cluster = cluster_of(reading, ipblock_matches_pods=args.ipblock_matches_pods)
     for problem in cluster.problems:
         note(problem)
     return cluster
@@ -77,7 +77,8 @@ def _check_context(args: Namespace) -> None:
         raise UsageError(_NOTHING_TO_READ) from error
 
 
-def _cluster(reading: Reading, *, ipblock_matches_pods: bool) -> Cluster:
+def cluster_of(reading: Reading, *, ipblock_matches_pods: bool) -> Cluster:
+    """Return what was read in the form that questions are answered from."""
     inventory = reading.inventory
     known = cluster_state(inventory, overrides=_unread(inventory), ipblock_matches_pods=ipblock_matches_pods)
     skipped = sum(status.skipped for status in reading.statuses)

@@ -19,7 +19,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = parse(sys.argv[1:] if argv is None else argv)
         return _command(args.command)(args)
     except NetsecError as error:
-        print(f"netsec-tui: {error}", file=sys.stderr)
+        from netsec_tui.cli.output import note
+
+        note(str(error))
         return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED

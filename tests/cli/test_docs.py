@@ -38,7 +38,7 @@ def commands():
 
 @pytest.mark.parametrize("argv", commands(), ids=" ".join)
 def test_every_command_in_the_documents_is_a_command(argv):
-    assert parse(argv).command in ("tui", "list", "generate", "record")
+    assert parse(argv).command in ("tui", "list", "generate", "record", "check")
 
 
 def test_demo_commands_in_the_readme_do_what_they_say(run):
@@ -93,7 +93,7 @@ def fields(value, path=""):
 
 
 def test_json_in_the_documents_has_the_fields_that_are_written(run, cluster):
-    workloads, one = (json.loads(block) for block in blocks(HEADLESS, "json"))
+    workloads, one, *_ = (json.loads(block) for block in blocks(HEADLESS, "json"))
     written = json.loads(run("list", *cluster, "-o", "json")[1])
     assert fields(workloads) == fields(written)
     written = json.loads(run("list", *cluster, "-n", "shop", "deploy/web", "-o", "json")[1])
