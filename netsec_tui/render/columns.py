@@ -74,6 +74,7 @@ _WIDTHS = {
     Field.REASON: 12,
 }
 _RIGHT = (Field.ALLOWED, Field.DENIED)
+_CROPPED = (Field.KIND, Field.REASON)
 
 # What comes in as the width grows, each with the cells that must stay for the reason and longer names.
 _IN_CLUSTER = (
@@ -152,7 +153,7 @@ def _spans(row: Row, plan: Plan) -> Iterator[Span]:
 
 
 def _cell(row: Row, column: Column, plan: Plan) -> Span:
-    """Return one cell, exactly as wide as its column; sentences lose their end, names their middle."""
+    """Return one cell, exactly as wide as its column; names lose their middle, sentences and kinds their end."""
     ellipsis = plan.glyphs.ellipsis
     match column.field:
         case Field.CHECK:
@@ -165,10 +166,10 @@ def _cell(row: Row, column: Column, plan: Plan) -> Span:
             span = row_cells.reason(row)
             if not span.text and not _has(plan, Field.VIA):
                 span = row_cells.dialled(row)
-            return Span(pad(crop(span.text, column.width, ellipsis), column.width), span.role)
         case _:
             span = _PLAIN[column.field](row)
-    return Span(cell(span.text, column.width, column.align, ellipsis), span.role)
+    text = crop(span.text, column.width, ellipsis) if column.field in _CROPPED else span.text
+    return Span(cell(text, column.width, column.align, ellipsis), span.role)
 
 
 def _has(plan: Plan, field: Field) -> bool:

@@ -3,6 +3,9 @@
 import pytest
 
 from netsec_tui.errors import NotFoundError
+from netsec_tui.model.identity import Direction, WorkloadRef, owner_peer
+from netsec_tui.render.columns import Field as Shown
+from netsec_tui.render.columns import column_plan, row_line
 from netsec_tui.session.session import Options, Session
 from netsec_tui.sources.contract import SourceStatus
 from netsec_tui.ui.app import NetsecApp
@@ -12,6 +15,7 @@ from netsec_tui.ui.screens.picker import Picker
 from netsec_tui.ui.screens.save import SaveDialog
 from netsec_tui.ui.start import StartScope
 from netsec_tui.ui.widgets.status_line import StatusLine
+from tests.render.reviews import row
 from tests.ui.dialog_host import DialogHost, type_text
 from tests.ui.shop import ALL, CHECKOUT, NEWEST, Feed, app_over, cluster, full_feed, read_all, screen_text
 
@@ -236,3 +240,35 @@ class TestScopeBar:
             if not told.skipped:
                 assert "shop \u203a Deployment/checkout" in line
             assert len(line) == size[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "shown"),
+    [
+        ("Deployment", "deploy"),
+        ("StatefulSet", "sts"),
+        ("DaemonSet", "ds"),
+        ("CronJob", "cj"),
+        ("ReplicaSet", "rs"),
+        ("Rollout", "rollout"),
+        ("ReplicationController", "rc"),
+        ("SparkApplication", "SparkAp…"),
+    ],
+)
+def test_a_kind_is_never_cut_in_its_middle(kind, shown):
+    plan = column_plan(120, False)
+    column = [column.field for column in plan.columns].index(Shown.KIND)
+    line = row_line(row(Direction.EGRESS, owner_peer(WorkloadRef(kind, "shop", "web"))), plan)
+    assert line.spans[column].text.strip() == shown
+
+
+async def test_a_long_policy_name_leaves_the_keys_in_sight():
+    start = StartScope("shop", "Deployment", "checkout", ALL)
+    app = app_over(start=start)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await at_rest(pilot)
+        assert "4 Generated policy · S save, y copy · deployment-" in screen_text(app)
+        await pilot.resize_terminal(*NARROW)
+        await pilot.press("4")
+        await at_rest(pilot)
+        assert "S save, y copy" in screen_text(app)

@@ -53,10 +53,11 @@ class PolicyPane(Pane):
 
 
 def _summary(review: Review) -> list[str]:
+    """Return the keys and the name of the policy; the name stands last, for the end is what gets cut."""
     if review.subject.refusal:
         return ["not possible"]
     names = ", ".join(policy.name for policy in review.policies)
-    return [names, f"{key_of('save')} save, {key_of('copy')} copy"]
+    return [f"{key_of('save')} save, {key_of('copy')} copy", names]
 
 
 def _refusal(reason: str, width: int) -> list[Line]:
