@@ -106,15 +106,16 @@ def column_plan(
     ascii_only: bool = False,
     home: str = "",
     newest: float | None = None,
-    longest: int | None = None,
+    longest: tuple[int, int] | None = None,
 ) -> Plan:
     """Return the columns of a group that fill ``width`` cells: checkbox, peer and port always.
 
-    ``longest`` is what the longest name takes; cells that no name needs go to the other columns.
+    ``longest`` is what the longest name takes where kinds have a column, and where they go with the name;
+    cells that no name needs go to the other columns.
     """
     first, most = _NAMES[unresolved]
     if longest is not None:
-        first, most = (min(limit, max(longest, _LEAST_NAME)) for limit in (first, most))
+        first = min(first, max(longest[unresolved], _LEAST_NAME))
     fixed = _WIDTHS[Field.CHECK] + _WIDTHS[Field.PORT] + 2
     name = max(min(first, width - fixed), 1)
     left = width - fixed - name
@@ -125,7 +126,10 @@ def column_plan(
             break
         fields.update(group)
         left -= cost
-    grown = min(left // 2, most - name) if Field.REASON in fields else max(left, 0)
+    if longest is not None:
+        most = min(most, max(longest[Field.KIND not in fields], name))
+    spare = left // 2 if longest is None else left
+    grown = min(spare, most - name) if Field.REASON in fields else max(left, 0)
     widths = {**_WIDTHS, Field.NAME: name + grown, Field.REASON: _WIDTHS[Field.REASON] + left - grown}
     columns = tuple(_column(field, widths) for field in Field if field in fields)
     return Plan(width, columns, ASCII if ascii_only else UNICODE, home, newest)
@@ -153,7 +157,7 @@ def _spans(row: Row, plan: Plan) -> Iterator[Span]:
 
 
 def _cell(row: Row, column: Column, plan: Plan) -> Span:
-    """Return one cell, exactly as wide as its column; names lose their middle, sentences and kinds their end."""
+    """Return one cell, exactly as wide as its column; sentences, kinds lose their end, names their middle."""
     ellipsis = plan.glyphs.ellipsis
     match column.field:
         case Field.CHECK:

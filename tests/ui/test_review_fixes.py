@@ -267,7 +267,7 @@ async def test_a_long_policy_name_leaves_the_keys_in_sight():
     app = app_over(start=start)
     async with app.run_test(size=(120, 40)) as pilot:
         await at_rest(pilot)
-        assert "4 Generated policy · S save, y copy · deployment-" in screen_text(app)
+        assert "4 Generated policy · S save, y copy" in screen_text(app)
         await pilot.resize_terminal(*NARROW)
         await pilot.press("4")
         await at_rest(pilot)
