@@ -142,7 +142,8 @@ def stand_of(decisions: DirectionDecisions, case: Case) -> Stand:
 
 def _reason(decisions: DirectionDecisions, case: Case, ticked: bool) -> str:
     key = case.communication.key
-    reason = "; ".join(filter(None, (case.default.reason, ticked and case.expression.caveat)))
+    caveats = (case.default.reason, case.expression.caveat if ticked else "")
+    reason = "; ".join(caveat for caveat in caveats if caveat)
     ticks = decisions.ticks.get(decisions.general, {})
     if ticked == case.default.ticked:
         lost = not ticked and key not in ticks and any(ticks.get(k) for k in case.communication.folded)
