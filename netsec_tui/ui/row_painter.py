@@ -11,6 +11,7 @@ from netsec_tui.model.review import Row
 from netsec_tui.render.cells import crop_spans, line_width
 from netsec_tui.render.columns import column_plan, header_line, row_line
 from netsec_tui.render.spans import Line, Role, Span
+from netsec_tui.ui.name_widths import Widths
 from netsec_tui.ui.row_sections import Section
 
 _KEPT_LINES = 2048
@@ -27,7 +28,7 @@ class Frame(NamedTuple):
     ascii_only: bool = False
     home: str = ""
     day: float | None = None
-    names: tuple[int, int] | None = None
+    names: Widths | None = None
 
 
 class RowPainter:

@@ -187,7 +187,7 @@ def widths(plan):
 @pytest.mark.parametrize("unresolved", [False, True])
 @pytest.mark.parametrize("width", [66, 75, 78, 80, 100])
 def test_the_reason_gets_what_no_name_needs(width, unresolved):
-    needed = widths(column_plan(width, unresolved, longest=14))
+    needed = widths(column_plan(width, unresolved, longest=(14, 14)))
     unknown = widths(column_plan(width, unresolved))
     assert needed[Field.NAME] == 14
     assert set(needed) >= set(unknown)
@@ -198,4 +198,15 @@ def test_the_reason_gets_what_no_name_needs(width, unresolved):
 def test_a_name_of_any_length_leaves_the_plan_as_wide_as_it_was(unresolved):
     for width in (20, 40, 80, 140):
         for longest in (0, 5, 30, 500):
-            assert line_width(header_line(column_plan(width, unresolved, longest=longest))) == width
+            assert (
+                line_width(header_line(column_plan(width, unresolved, longest=(longest, longest + 4))))
+                == width
+            )
+
+
+@pytest.mark.parametrize("width", range(65, 100))
+def test_an_ordinary_name_is_never_cut(width):
+    drawn = row(IN, owner_peer(WorkloadRef("StatefulSet", "monitoring", "prometheus")))
+    plan = column_plan(width, False, longest=(21, 25))
+    assert "prometheus" in row_line(drawn, plan).text
+    assert "monitoring/" in row_line(drawn, plan).text
