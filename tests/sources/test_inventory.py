@@ -304,7 +304,7 @@ ANY_OBJECT = st.fixed_dictionaries(
 
 
 @settings(max_examples=300)
-@given(objects=st.lists(ANY_OBJECT, max_size=6))
+@given(objects=st.lists(ANY_OBJECT, max_size=3))
 def test_no_objects_make_it_raise(objects: list[Any]) -> None:
     inventory, problems = build(*objects)
     assert all(isinstance(sentence, str) and sentence.isprintable() for sentence in problems)
