@@ -217,6 +217,14 @@ async def test_rows_fit_every_width_and_follow_a_resize(width):
         assert cursor_line(table)
 
 
+async def test_no_text_runs_under_the_scroll_bar():
+    app = Host([row(f"web{index}", reason="long " * 50) for index in range(40)])
+    async with app.run_test(size=(100, 16)):
+        table = app.query_one(Spy)
+        assert table.show_vertical_scrollbar
+        assert "…" in table.render_line(3).crop(0, table.scrollable_content_region.width).text
+
+
 @pytest.mark.parametrize(
     ("theme", "no_color"), [("ansi-dark", ""), ("ansi-light", ""), ("textual-dark", "1")]
 )

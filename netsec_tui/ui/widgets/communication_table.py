@@ -322,7 +322,7 @@ class CommunicationTable(LineScroll, inherit_bindings=False):
     # -- lines ----------------------------------------------------------------------------------------
 
     def _painter_now(self) -> RowPainter:
-        frame = self._frame._replace(width=self.size.width)
+        frame = self._frame._replace(width=self.scrollable_content_region.width)
         if self._painter.frame != frame:
             self._painter = RowPainter(frame)
         return self._painter
