@@ -10,11 +10,13 @@ from netsec_tui.model.topology import Edge, Side
 from netsec_tui.render.cells import cell_width, fit
 from netsec_tui.render.glyphs import Glyphs
 from netsec_tui.render.literal import literal
-from netsec_tui.render.names import plural
 from netsec_tui.render.spans import FoldTarget
 
 FOLD_OVER = 15
 """A namespace, the nodes or the addresses fold when they have more peers than this."""
+
+_LEAST_PLACE = 5
+"""Cells below which a namespace's name says nothing."""
 
 _GROUP_NAMES = {"nodes": "nodes", "addresses": "unresolved IPs"}
 
@@ -38,26 +40,48 @@ class Fold:
         return sum(not edge.allowed for edge in self.edges)
 
     @property
+    def allowed(self) -> bool:
+        """Tell whether the line is black: the generated policy allows at least one communication."""
+        return self.refused < len(self.edges)
+
+    @property
     def applied(self) -> bool:
         """Tell whether an applied policy lets a communication through that the generated one does not."""
         return any(edge.applied and not edge.allowed for edge in self.edges)
 
-    def text(self, width: int, glyphs: Glyphs) -> str:
-        """Return for instance ``▸ ns2/… 14 peers``; the count outlives the name when that is cut."""
-        sign = glyphs.unfolded if self.expanded else glyphs.folded
+    def words(self, width: int, glyphs: Glyphs) -> tuple[str, str]:
+        """Return for instance ``▸ 302 peers in b, `` and ``1 not allowed``, together at most ``width`` cells.
+
+        Where room is short the name is cut, then left out; the counts stay.
+        """
+        start = f"{glyphs.unfolded if self.expanded else glyphs.folded} {self.peers}"
+        short = f"{self.refused} {glyphs.refused_head}" if self.refused else ""
+        for verdict in (self._verdict, short):
+            end = ", " if verdict else ""
+            room = width - cell_width(start + end + verdict)
+            ways = self._places(room, glyphs.ellipsis, last=verdict == short)
+            fitting = (way for way in ways if cell_width(way) <= room)
+            if (place := next(fitting, None)) is not None:
+                return start + place + end, verdict
+        return fit(start, width, glyphs.ellipsis), ""
+
+    def _places(self, room: int, ellipsis: str, *, last: bool) -> list[str]:
+        """Return how to say what is folded, the best way first; a name is cut as the last resort."""
         group = self.target.group
         if group in _GROUP_NAMES:
-            count = f"{sign} {self.peers} "
-            return count + fit(_GROUP_NAMES[group], width - cell_width(count), glyphs.ellipsis)
-        counts = (f"/{glyphs.ellipsis} {plural(self.peers, 'peer')}", f"{glyphs.ellipsis} {self.peers}")
-        count = next((text for text in counts if cell_width(text) + 6 <= width), counts[-1])
-        place = fit(literal(group.removeprefix("ns:")), width - cell_width(count) - 2, glyphs.ellipsis)
-        return f"{sign} {place}{count}"
+            return [f" {_GROUP_NAMES[group]}", *([""] if last else [])]
+        place = literal(group.removeprefix("ns:"))
+        ways = [f" {'peer' if self.peers == 1 else 'peers'} in {place}", f" in {place}"]
+        return [*ways, f" in {fit(place, max(room - 4, _LEAST_PLACE), ellipsis)}", ""] if last else ways
 
     @property
-    def verdict(self) -> str:
-        """Return the count that matters: what is not allowed, else that all is."""
-        return f"{self.refused} not allowed" if self.refused else f"{len(self.edges)} allowed"
+    def _verdict(self) -> str:
+        count = len(self.edges)
+        if not self.refused:
+            return "all allowed"
+        if self.refused == count:
+            return "none allowed"
+        return f"{self.refused}{f' of {count}' if count != self.peers else ''} not allowed"
 
 
 def items(side: Side, expanded: frozenset[FoldTarget], fold_over: int = FOLD_OVER) -> Iterator[Edge | Fold]:

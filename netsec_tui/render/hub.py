@@ -1,4 +1,4 @@
-"""The hub, from 100 columns on: ingress left, the workload in the middle, egress right."""
+"""The hub: ingress left, the workload in the middle, egress right."""
 
 from __future__ import annotations
 
@@ -9,26 +9,30 @@ from netsec_tui.render.cells import cell_width, pad
 from netsec_tui.render.folds import Fold
 from netsec_tui.render.measure import Columns, needed, plan
 from netsec_tui.render.parts import (
+    STROKES,
     Pen,
     extra,
+    fold_spans,
     heading,
     line_span,
     mark,
     name_span,
     notes,
     repeats,
+    trim,
 )
 from netsec_tui.render.spans import Line, Role, Span
 
 _Items = list[Edge | Fold]
-_MIN_HALF = 30
-_BOX_EVERY = 24
+_MIN_HALF = 24
+_LEAST_BOX = 17
+_NAME_EVERY = 16
 """The workload's name comes again after this many rows, so that it stays in view while scrolling."""
 
 
 def hub(left: _Items, right: _Items, width: int, pen: Pen) -> list[Line]:
-    """Return the drawing, headings included, no line wider than ``width`` (>= 100) cells."""
-    inner = box.inner_width(pen, width // 4)
+    """Return the drawing, headings included, no line wider than ``width`` (>= 66) cells."""
+    inner = _inner(width, pen)
     halves = _halves(left, right, width - inner - 6, pen)
     text = box.content(pen, inner)
     rows = max(len(left), len(right), len(text))
@@ -37,12 +41,33 @@ def hub(left: _Items, right: _Items, width: int, pen: Pen) -> list[Line]:
     middle = _middle(text, rows, inner, pen)
     corners, top = pen.glyphs.corners, pen.glyphs.top * (inner + 2)
     indent = Span(" " * (halves[0] + 1))
-    lines = _heads(halves, inner, pen)
-    lines.append(Line((indent, Span(f"{corners[0]}{top}{corners[1]}", Role.SELECTED))))
-    for place in range(rows):
-        lines.append(Line(_trim((*west[place], Span(" "), *middle[place], *east[place]))))
+    lines = [*_heads(halves, inner, pen), Line((indent, *_top(inner, pen)))]
+    drawn = zip(west, middle, east, strict=True)
+    lines += [Line(trim((*before, Span(" "), *inside, *after))) for before, inside, after in drawn]
     lines.append(Line((indent, Span(f"{corners[2]}{top}{corners[3]}", Role.SELECTED))))
     return lines
+
+
+def fits(left: _Items, right: _Items, width: int, pen: Pen) -> bool:
+    """Tell whether a hub of ``width`` cells cuts no name."""
+    halves = _halves(left, right, width - _inner(width, pen) - 6, pen)
+    return all(needed(side, pen) <= half for side, half in zip((left, right), halves, strict=True))
+
+
+def _inner(width: int, pen: Pen) -> int:
+    return box.inner_width(pen, max(width // 5, _LEAST_BOX))
+
+
+def _top(inner: int, pen: Pen) -> tuple[Span, ...]:
+    """Return the upper edge of the box, with the workload's name in it."""
+    glyphs = pen.glyphs
+    title = box.title(pen, inner - 2)
+    line = glyphs.top * (inner - cell_width(title) - 1)
+    return (
+        Span(f"{glyphs.corners[0]}{glyphs.top} ", Role.SELECTED),
+        Span(title, Role.SELECTED, pen.topology.selected.peer),
+        Span(f" {line}{glyphs.corners[1]}", Role.SELECTED),
+    )
 
 
 def _halves(left: _Items, right: _Items, free: int, pen: Pen) -> tuple[int, int]:
@@ -59,38 +84,46 @@ def _halves(left: _Items, right: _Items, free: int, pen: Pen) -> tuple[int, int]
 def _half(items: _Items, half: int, rows: int, pen: Pen, *, ingress: bool) -> list[tuple[Span, ...]]:
     """Return the rows of one half, each ``half`` cells wide."""
     columns = plan(items, half, pen)
-    spare = Span(" " * (half - columns.used))
-    drawn: list[tuple[Span, ...]] = []
-    for item, again in zip(items, repeats(items), strict=True):
-        spans = _row(item, again, columns, pen, ingress=ingress)
-        drawn.append((spare, *spans) if ingress else (*spans, spare))
+    drawn = [
+        _fold_row(item, half, columns, pen, ingress=ingress)
+        if isinstance(item, Fold)
+        else _row(item, again, half, columns, pen, ingress=ingress)
+        for item, again in zip(items, repeats(items), strict=True)
+    ]
     return drawn + [(Span(" " * half),)] * (rows - len(items))
 
 
-def _row(item: Edge | Fold, again: bool, columns: Columns, pen: Pen, *, ingress: bool) -> tuple[Span, ...]:
+def _row(
+    edge: Edge, again: bool, half: int, columns: Columns, pen: Pen, *, ingress: bool
+) -> tuple[Span, ...]:
     """Return one edge; on the ingress side its parts run the other way round."""
     align = ">" if ingress else "<"
-    name = name_span(item, columns.name, pen, align=align, again=again)
-    line = line_span(item, columns.slot, pen, columns.via)
-    marked = Span(mark(item, pen.glyphs) * columns.mark, Role.WARNING, line.target)
-    told = extra(item, pen, again, columns.extra)
+    name = name_span(edge, columns.name, pen, align=align, again=again)
+    line = line_span(edge, columns.slot, pen, columns.via)
+    marked = Span(mark(edge, pen.glyphs) * columns.mark, Role.WARNING, line.target)
+    told = extra(edge, pen, again, columns.extra)
     more = Span(pad(told.text, columns.extra, align), told.role, told.target)
     wide = Span("  " if columns.extra else "")
+    spare = Span(" " * (half - columns.used))
     if ingress:
-        return (more, wide, name, Span(" "), line, marked)
-    return (line, marked, Span(" "), name, wide, more)
+        return (spare, more, wide, name, Span(" "), line, marked)
+    return (line, marked, Span(" "), name, wide, more, spare)
+
+
+def _fold_row(fold: Fold, half: int, columns: Columns, pen: Pen, *, ingress: bool) -> tuple[Span, ...]:
+    """Return one fold: its text has all the cells beside the line."""
+    line_cells = columns.slot + STROKES
+    free = half - line_cells - columns.mark - 1
+    text, line = fold_spans(fold, free, line_cells, pen, align=">" if ingress else "<")
+    marked = Span(mark(fold, pen.glyphs) * columns.mark, Role.WARNING, line.target)
+    return (*text, Span(" "), line, marked) if ingress else (line, marked, Span(" "), *text)
 
 
 def _middle(text: list[Span], rows: int, inner: int, pen: Pen) -> list[tuple[Span, ...]]:
-    """Return the rows of the box; its text stands in the middle, or again and again when the box is tall."""
-    start, every = (rows - len(text)) // 2, rows
-    if rows > 2 * _BOX_EVERY:
-        start, every = 1, _BOX_EVERY
-    shown = {
-        first + place: span
-        for first in range(start, rows - len(text) + 1, every)
-        for place, span in enumerate(text)
-    }
+    """Return the rows of the box; where it is tall the name comes again and again."""
+    shown = dict(enumerate(text))
+    name = Span(box.title(pen, inner), Role.SELECTED)
+    shown.update((place, name) for place in range(_NAME_EVERY, rows, _NAME_EVERY) if place not in shown)
     side = pen.glyphs.side
     drawn: list[tuple[Span, ...]] = []
     for place in range(rows):
@@ -116,16 +149,5 @@ def _heads(halves: tuple[int, int], inner: int, pen: Pen) -> list[Line]:
             Span(" " * (inner + 6)),
             east,
         )
-        lines.append(Line(_trim(spans)))
+        lines.append(Line(trim(spans)))
     return lines
-
-
-def _trim(spans: tuple[Span, ...]) -> tuple[Span, ...]:
-    """Return the spans without empty ones and without blanks at the end of the line."""
-    kept = [span for span in spans if span.text]
-    while kept and not kept[-1].text.strip():
-        kept.pop()
-    if kept:
-        last = kept[-1]
-        kept[-1] = Span(last.text.rstrip(), last.role, last.target)
-    return tuple(kept)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from netsec_tui.core.selectors import is_stable
 from netsec_tui.model.decision import GeneralRule
+from netsec_tui.model.flow import Labels
 from netsec_tui.model.identity import Peer
 from netsec_tui.model.review import Standing
 from netsec_tui.model.topology import Edge, Entity, Side, Topology
@@ -16,8 +18,10 @@ from netsec_tui.render.literal import literal
 from netsec_tui.render.names import edge_port, labels_text, line_name, via_text
 from netsec_tui.render.spans import Line, ManualTarget, Role, Span, Target
 
-STROKES = 8
-"""Cells of a line beside its text: two strokes, a space, a space, three strokes, the head."""
+STROKES = 7
+"""Cells of a line beside its text: two strokes, a space, a space, two strokes, the head."""
+FOLD_LINE = 4
+"""Cells of a fold's line at least; nothing stands on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,31 +48,53 @@ def item_target(item: Edge | Fold) -> Target:
     return item.key if item.key is not None else ManualTarget(item.direction, item.index)
 
 
-def slot_text(item: Edge | Fold, with_via: bool) -> str:
+def slot_text(edge: Edge, with_via: bool) -> str:
     """Return what stands on the line."""
-    if isinstance(item, Fold):
-        return "" if item.expanded else item.verdict
-    port, via = edge_port(item), via_text(item.via)
+    port, via = edge_port(edge), via_text(edge.via)
     return f"{port} {via}" if with_via and via else port
 
 
-def line_span(item: Edge | Fold, slot: int, pen: Pen, with_via: bool) -> Span:
-    """Return the line of an edge or fold, ``slot`` + STROKES cells wide."""
-    if isinstance(item, Fold) and item.expanded:
-        return Span(" " * (slot + STROKES), Role.DIM, item.target)
-    allowed = not item.refused if isinstance(item, Fold) else item.allowed
+def line_span(edge: Edge, slot: int, pen: Pen, with_via: bool) -> Span:
+    """Return the line of an edge, ``slot`` + STROKES cells wide."""
     glyphs = pen.glyphs
-    pattern = glyphs.allowed_stroke if allowed else glyphs.refused_stroke
-    text = fit(slot_text(item, with_via), slot, glyphs.ellipsis)
-    tail = stroke(pattern, slot - cell_width(text) + 3)
-    drawn = f"{stroke(pattern, 2)} {text} {tail}{_head(item, allowed, glyphs)}"
-    return Span(drawn, Role.ALLOWED if allowed else Role.REFUSED, item_target(item))
+    pattern = glyphs.allowed_stroke if edge.allowed else glyphs.refused_stroke
+    text = fit(slot_text(edge, with_via), slot, glyphs.ellipsis)
+    tail = stroke(pattern, slot - cell_width(text) + STROKES - 5)
+    drawn = f"{stroke(pattern, 2)} {text} {tail}{_head(edge, glyphs)}"
+    return Span(drawn, Role.ALLOWED if edge.allowed else Role.REFUSED, item_target(edge))
 
 
-def _head(item: Edge | Fold, allowed: bool, glyphs: Glyphs) -> str:
-    if allowed:
+def fold_spans(fold: Fold, name: int, line: int, pen: Pen, *, align: str) -> tuple[tuple[Span, ...], Span]:
+    """Return the text of a fold and its line; ``name`` and ``line`` are their cells.
+
+    A text that needs more than its cells takes them from the line, all but FOLD_LINE of it.
+    """
+    before, verdict = fold.words(name + line - FOLD_LINE, pen.glyphs)
+    used = cell_width(before) + cell_width(verdict)
+    left = max(line, FOLD_LINE) - max(used - name, 0)
+    blank = Span(" " * (name - used), Role.ENTITY, fold.target)
+    told = (
+        Span(before, Role.ENTITY, fold.target),
+        Span(verdict, Role.REFUSED if fold.refused else Role.ENTITY, fold.target),
+    )
+    drawn = _fold_line(fold, left, pen.glyphs)
+    return (blank, *told) if align == ">" else (*told, blank), drawn
+
+
+def _fold_line(fold: Fold, length: int, glyphs: Glyphs) -> Span:
+    if fold.expanded:
+        return Span(" " * length, Role.DIM, fold.target)
+    if fold.allowed:
+        return Span(
+            stroke(glyphs.allowed_stroke, length - 1) + glyphs.allowed_head, Role.ALLOWED, fold.target
+        )
+    return Span(stroke(glyphs.refused_stroke, length - 1) + glyphs.refused_head, Role.REFUSED, fold.target)
+
+
+def _head(edge: Edge, glyphs: Glyphs) -> str:
+    if edge.allowed:
         return glyphs.allowed_head
-    if isinstance(item, Edge) and item.standing is Standing.NOT_EXPRESSIBLE:
+    if edge.standing is Standing.NOT_EXPRESSIBLE:
         return glyphs.inexpressible_head
     return glyphs.refused_head
 
@@ -79,32 +105,25 @@ def mark(item: Edge | Fold, glyphs: Glyphs) -> str:
     return glyphs.applied if through else " "
 
 
-def name_text(item: Edge | Fold, pen: Pen) -> str:
-    """Return the name of an edge's peer, between stars when it is selected itself, or of a fold."""
-    if isinstance(item, Fold):
-        return item.text(1000, pen.glyphs)
-    name = line_name(item.peer, pen.home)
-    return f"*{name}*" if pen.entity(item.peer).selected else name
+def name_text(edge: Edge, pen: Pen) -> str:
+    """Return the name of an edge's peer, between stars when it is selected itself."""
+    name = line_name(edge.peer, pen.home)
+    return f"*{name}*" if pen.entity(edge.peer).selected else name
 
 
-def name_span(item: Edge | Fold, width: int, pen: Pen, *, align: str, again: bool) -> Span:
+def name_span(edge: Edge, width: int, pen: Pen, *, align: str, again: bool) -> Span:
     """Return the name in exactly ``width`` cells; ``again`` draws a ditto mark for the peer above."""
-    ellipsis = pen.glyphs.ellipsis
-    if isinstance(item, Fold):
-        return Span(cell(item.text(width, pen.glyphs), width, align, ellipsis), Role.ENTITY, item.target)
     if again:
-        return Span(cell(pen.glyphs.ditto, width, align), Role.DIM, item.peer)
-    role = Role.SELECTED if pen.entity(item.peer).selected else Role.ENTITY
-    return Span(cell(name_text(item, pen), width, align, ellipsis), role, item.peer)
+        return Span(cell(pen.glyphs.ditto, width, align), Role.DIM, edge.peer)
+    role = Role.SELECTED if pen.entity(edge.peer).selected else Role.ENTITY
+    return Span(cell(name_text(edge, pen), width, align, pen.glyphs.ellipsis), role, edge.peer)
 
 
-def extra(item: Edge | Fold, pen: Pen, again: bool, width: int = 1000) -> Span:
+def extra(item: Edge, pen: Pen, again: bool, width: int = 1000) -> Span:
     """Return what else is worth its place: why a line is as it is, else the peer's Services and labels.
 
     The text is at most ``width`` cells; what an applied policy does is said in fewer words before it is cut.
     """
-    if isinstance(item, Fold):
-        return Span("")
     ellipsis, target = pen.glyphs.ellipsis, item_target(item)
     if item.applied and not item.allowed:
         through = f"{literal(', '.join(item.applied))} lets it through"
@@ -121,9 +140,14 @@ def extra(item: Edge | Fold, pen: Pen, again: bool, width: int = 1000) -> Span:
 
 
 def entity_text(entity: Entity) -> str:
-    """Return Services and labels, for instance ``svc web  app=web,tier=front``."""
+    """Return Services and lasting labels, for instance ``svc web  app=web,tier=front``."""
     services = f"svc {literal(','.join(entity.services))}" if entity.services else ""
-    return "  ".join(filter(None, (services, labels_text(entity.labels))))
+    return "  ".join(filter(None, (services, labels_text(lasting(entity.labels)))))
+
+
+def lasting(labels: Labels) -> Labels:
+    """Return the labels without hashes and ids of one rollout or run; the detail has them all."""
+    return tuple((key, value) for key, value in labels if is_stable(key))
 
 
 def widest(texts: Iterable[str]) -> int:
@@ -138,6 +162,17 @@ def repeats(items: Sequence[Edge | Fold]) -> list[bool]:
         above, this = items[place - 1], items[place]
         again[place] = isinstance(above, Edge) and isinstance(this, Edge) and above.peer == this.peer
     return again
+
+
+def trim(spans: tuple[Span, ...]) -> tuple[Span, ...]:
+    """Return the spans without empty ones and without blanks at the end of the line."""
+    kept = [span for span in spans if span.text]
+    while kept and not kept[-1].text.strip():
+        kept.pop()
+    if kept:
+        last = kept[-1]
+        kept[-1] = Span(last.text.rstrip(), last.role, last.target)
+    return tuple(kept)
 
 
 def heading(side: Side, pen: Pen, width: int) -> Span:

@@ -9,14 +9,17 @@ from netsec_tui.render.cells import cell_width
 from netsec_tui.render.folds import Fold
 from netsec_tui.render.measure import Columns, plan
 from netsec_tui.render.parts import (
+    STROKES,
     Pen,
     extra,
+    fold_spans,
     heading,
     line_span,
     mark,
     name_span,
     notes,
     repeats,
+    trim,
 )
 from netsec_tui.render.spans import Line, Role, Span
 
@@ -47,18 +50,19 @@ def _block(direction: Direction, items: list[Edge | Fold], width: int, pen: Pen)
 
 def _row(item: Edge | Fold, again: bool, columns: Columns, pen: Pen) -> tuple[Span, ...]:
     """Return one edge, the peer before the line for ingress and behind it for egress."""
-    name = name_span(item, columns.name, pen, align="<", again=again)
-    line = line_span(item, columns.slot, pen, columns.via)
+    more = Span("")
+    if isinstance(item, Fold):
+        direction = item.target.direction
+        name, line = fold_spans(item, columns.name, columns.slot + STROKES, pen, align="<")
+    else:
+        direction, more = item.direction, extra(item, pen, again, columns.extra)
+        name = (name_span(item, columns.name, pen, align="<", again=again),)
+        line = line_span(item, columns.slot, pen, columns.via)
     marked = Span(mark(item, pen.glyphs) * columns.mark, Role.WARNING, line.target)
-    more = extra(item, pen, again, columns.extra)
-    ingress = item.target.direction if isinstance(item, Fold) else item.direction
-    ends = (
-        (name, Span(" "), line, marked) if ingress is Direction.INGRESS else (line, marked, Span(" "), name)
-    )
-    spans = [*ends, Span("  "), more] if more.text else list(ends)
-    last = spans[-1]
-    spans[-1] = Span(last.text.rstrip(), last.role, last.target)
-    return tuple(span for span in spans if span.text)
+    ends = (line, marked, Span(" "), *name)
+    if direction is Direction.INGRESS:
+        ends = (*name, Span(" "), line, marked)
+    return trim((*ends, Span("  "), more))
 
 
 def _box(width: int, pen: Pen) -> list[Line]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from netsec_tui.model.topology import Topology
 from netsec_tui.render.folds import FOLD_OVER, items
 from netsec_tui.render.glyphs import UNICODE, Glyphs
-from netsec_tui.render.hub import hub
+from netsec_tui.render.hub import fits, hub
 from netsec_tui.render.parts import Pen, legend, refusal_lines
 from netsec_tui.render.spans import FoldTarget, Line
 from netsec_tui.render.stacked import stacked
 
-HUB_WIDTH = 100
+HUB_WIDTH = 80
+HUB_LEAST = 70
+"""The hub is drawn from HUB_WIDTH on, from HUB_LEAST on where it cuts no name."""
 MIN_WIDTH = 40
 
 
@@ -31,7 +33,8 @@ def topology_lines(
     pen = Pen(topology, glyphs)
     left = list(items(topology.ingress, expanded, fold_over))
     right = list(items(topology.egress, expanded, fold_over))
-    layout = hub if width >= HUB_WIDTH else stacked
+    as_hub = width >= HUB_WIDTH or (width >= HUB_LEAST and fits(left, right, width, pen))
+    layout = hub if as_hub else stacked
     return [
         *refusal_lines(topology, width),
         *layout(left, right, width, pen),

@@ -99,8 +99,8 @@ def test_what_is_not_allowed_looks_different_without_colour(charset, width):
     assert (
         drawn
         == {
-            "unicode": ["── 8080/TCP ───▶", "╌╌ 8080/TCP ╌╌╌✗", "╌╌ 8080/TCP ╌╌╌⊘"],
-            "ascii": ["-- 8080/TCP --->", "-. 8080/TCP -.-x", "-. 8080/TCP -.-0"],
+            "unicode": ["── 8080/TCP ──▶", "╌╌ 8080/TCP ╌╌✗", "╌╌ 8080/TCP ╌╌⊘"],
+            "ascii": ["-- 8080/TCP -->", "-. 8080/TCP -.x", "-. 8080/TCP -.0"],
         }[charset]
     )
 
@@ -188,11 +188,73 @@ def test_300_peers_fold_with_counts_and_nothing_is_missing(width):
     folds = [target for target in targets(lines) if isinstance(target, FoldTarget)]
     assert len(lines) < 40
     assert len(folds) == 8
-    assert (" 43 peers" if width > 40 else " 43 ") in line_of(lines, FoldTarget(IN, "ns:team-0"))
-    assert "4 not allowed" in line_of(lines, FoldTarget(IN, "ns:team-0"))
-    assert "75 not allowed" in line_of(lines, FoldTarget(OUT, "addresses"))
+    said = "▸ 43 peers in team-0, 4 not allowed" if width == 120 else "▸ 43 in team-0, 4 "
+    assert said in line_of(lines, FoldTarget(IN, "ns:team-0"))
+    assert "▸ 75" in line_of(lines, FoldTarget(OUT, "addresses"))
     unfolded = draw(crowd(), width, expanded=frozenset(folds))
     assert sum(target in set(all_edges(crowd())) for target in targets(unfolded)) == 376
+
+
+@pytest.mark.parametrize(
+    ("allowed", "stroke", "verdict", "red"),
+    [
+        (20, ("─", "▶", Role.ALLOWED), "all allowed", Role.ENTITY),
+        (1, ("─", "▶", Role.ALLOWED), "19 not allowed", Role.REFUSED),
+        (0, ("╌", "✗", Role.REFUSED), "none allowed", Role.REFUSED),
+    ],
+)
+@pytest.mark.parametrize("direction", Direction)
+@pytest.mark.parametrize("width", [79, 140])
+def test_a_fold_is_red_only_when_none_is_allowed(width, direction, allowed, stroke, verdict, red):
+    standings = [Standing.IN] * allowed + [Standing.OUT] * (20 - allowed)
+    peers = [row(direction, deployment(f"d{n}", "b"), standing=s) for n, s in enumerate(standings)]
+    fold = FoldTarget(direction, "ns:b")
+    spans = [span for line in draw(Builder(rows=peers).review(), width) for span in line.spans]
+    drawn = [span for span in spans if span.target == fold and span.text.strip()]
+    (line,) = (span for span in drawn if set(span.text) == set(stroke[:2]))
+    before, count = (span for span in drawn if span is not line)
+    assert line.role is stroke[2]
+    assert (before.text, count.text, count.role) == ("▸ 20 peers in b, ", verdict, red)
+
+
+def test_a_fold_of_more_communications_than_peers_says_of_how_many():
+    peers = [row(IN, deployment(f"d{n}", "b"), port) for n in range(20) for port in (80, 443)]
+    peers.append(row(IN, deployment("d0", "b"), 22, standing=Standing.OUT))
+    assert "▸ 20 peers in b, 1 of 41 not allowed" in texts(draw(Builder(rows=peers).review(), 140))
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "hub"),
+    [("web", 69, False), ("web", 77, True), ("long-" * 5, 79, False), ("long-" * 5, 80, True)],
+)
+def test_peers_stand_left_and_right_where_they_fit(name, width, hub):
+    built = Builder().add(row(IN, deployment("a")), row(OUT, deployment(name)))
+    heading = next(line for line in draw(built.review(), width) if "INGRESS" in line.text)
+    assert ("EGRESS" in heading.text) is hub
+
+
+def test_the_cursor_stops_once_at_the_workload():
+    lines = draw(service_with_owners(), 100)
+    selected = build_topology(service_with_owners()).selected.peer
+    assert sum(any(span.target == selected for span in line.spans) for line in lines) == 1
+
+
+def test_the_name_of_the_workload_comes_again_in_a_tall_box():
+    rows = [row(IN, address_peer(f"192.0.2.{n}")) for n in range(60)]
+    lines = draw(Builder(rows=rows).review(), 120, fold_over=99)
+    assert sum("Deployment/checkout" in line.text for line in lines) == 4
+
+
+def test_a_hash_is_no_label_worth_showing():
+    built = Builder(labels=(("controller-uid", "4b1c"), ("app", "once")))
+    built.add(row(IN, deployment("a"))).know(
+        deployment("a"), labels=(("batch.kubernetes.io/controller-uid", "4b1c"), ("tier", "x"))
+    )
+    for width in (66, 140):
+        drawn = texts(draw(built.review(), width))
+        assert "app=once" in drawn
+        assert "tier=x" in drawn
+        assert "4b1c" not in drawn
 
 
 def test_fold_says_that_an_applied_policy_lets_something_through():
@@ -209,7 +271,7 @@ def test_manual_rules_and_singletons_never_fold():
 
 
 def test_alias_is_one_entity_and_one_line():
-    drawn = texts(draw(shop(), 80))
+    drawn = texts(draw(shop(), 60))
     assert drawn.count("alias/card network") == 1
 
 

@@ -169,6 +169,18 @@ async def test_a_line_about_two_things_has_two_places():
         assert cursor_text(app.query_one(Spy)) == ["client2 ──▶"]
 
 
+async def test_going_right_opens_what_is_closed():
+    app = Host([hub(0), hub(1)])
+    async with app.run_test(size=(60, 10)) as pilot:
+        view = app.query_one(Spy)
+        view.set_lines([hub(0), hub(1)], closed={address_peer("left1")})
+        await pilot.press("right", "left", "down", "right")
+        assert app.seen[-2:] == [("focused", "left1"), ("activated", "left1")]
+        view.set_lines([hub(0), hub(1)])
+        await pilot.press("right")
+        assert app.seen[-1] == ("focused", "right1")
+
+
 async def test_long_lines_scroll_sideways_without_splitting_wide_characters():
     app = Host([words("日本" * 20 + "END")])
     async with app.run_test(size=(42, 5)) as pilot:

@@ -61,11 +61,11 @@ class MainScreen(Screen[None]):
         yield TabBar()
         yield WarningsBar(self._ascii)
         yield AdvicePanel()
-        with Horizontal(id="panes"):
-            with Vertical(id="tables"):
+        with Vertical(id="panes"):
+            with Horizontal(id="tables"):
                 yield TablePane(Direction.INGRESS, self._check, self._ascii)
                 yield TablePane(Direction.EGRESS, self._check, self._ascii)
-            with Vertical(id="results"):
+            with Horizontal(id="results"):
                 yield TopologyPane(self._ascii)
                 yield PolicyPane(self._ascii)
                 yield AppliedPane(self._ascii)

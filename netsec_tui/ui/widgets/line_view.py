@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
@@ -75,7 +75,7 @@ class LineView(LineScroll, inherit_bindings=False):
             "side(1)",
             "Right",
             False,
-            tooltip="Go to what is on the right, or scroll",
+            tooltip="Go to what is on the right, unfold, or scroll",
             id="lines.right",
         ),
         Binding(
@@ -122,14 +122,19 @@ class LineView(LineScroll, inherit_bindings=False):
         super().__init__(id=id, classes=classes)
         self._lines: tuple[Line, ...] = ()
         self._spots: list[tuple[Spot, ...]] = []
+        self._folded: Collection[Target] = ()
         self._focused = 0
         self._lane = 0
         self._hovered: tuple[int, Spot] | None = None
 
     # -- content ------------------------------------------------------------------------------------
 
-    def set_lines(self, lines: Sequence[Line]) -> None:
-        """Show other lines; the cursor stays on its target, or near it when that is gone."""
+    def set_lines(self, lines: Sequence[Line], closed: Collection[Target] = ()) -> None:
+        """Show other lines; the cursor stays on its target, or near it when that is gone.
+
+        ``closed`` are targets that going to the right opens, as in a tree.
+        """
+        self._folded = closed
         if tuple(lines) == self._lines:
             return
         before = self.target
@@ -231,7 +236,9 @@ class LineView(LineScroll, inherit_bindings=False):
     def action_side(self, step: int) -> None:
         """Go to the neighbour in the line, or scroll sideways."""
         place = self._focused + step
-        if self.cursor is not None and 0 <= place < len(self._spots[self.cursor]):
+        if step > 0 and self.target is not None and self.target in self._folded:
+            self.action_activate()
+        elif self.cursor is not None and 0 <= place < len(self._spots[self.cursor]):
             self._put(self.cursor, place)
         else:
             self.scroll_relative(x=step * _SIDE_STEP, animate=False)

@@ -102,7 +102,9 @@ class TopologyPane(Pane):
             return
         self._layout = layout
         lines = topology_lines(topology, self._room, self._glyphs, self._expanded)
-        self.query_one(LineView).set_lines(lines)
+        targets = {span.target for line in lines for span in line.spans}
+        folds = {target for target in targets if isinstance(target, FoldTarget)}
+        self.query_one(LineView).set_lines(lines, folds - self._expanded)
         sides = (topology.ingress, topology.egress)
         self.summarise([", ".join(f"{side.direction} {side.allowed}/{len(side.edges)}" for side in sides)])
 
