@@ -10,8 +10,8 @@ from netsec_tui.render.literal import literal
 from netsec_tui.ui.sentences import coverage_text, losses, short_coverage, source_state, source_text
 from netsec_tui.ui.view import View
 
-_ENOUGH = 24
-"""Cells of the first name, beyond which it is cut before the states lose a word."""
+_ENOUGH = (24, 6, 6)
+"""Cells of the first name, beyond which it is cut before the states get shorter, and shorter again."""
 
 
 class ScopeBar(Widget):
@@ -34,10 +34,15 @@ class ScopeBar(Widget):
         names, long, short = self._facts()
         width = self.size.width
         arrows = cell_width(self._arrow) * (len(names) - 1)
-        widths = [cell_width(name) for name in names]
-        # Where the data comes from may be a path of any length: it gives way before the states do.
-        wanted = min(widths[0], _ENOUGH) + sum(widths[1:]) + arrows + 2
-        right = "  ".join(long if wanted + cell_width("  ".join(long)) <= width else short)
+        first, rest = cell_width(names[0]), sum(map(cell_width, names[1:])) + arrows + 2
+        # That it is read-only is so always; what goes on with the sources stays at any width.
+        states = ["  ".join(parts) for parts in (long, short, short[:-1])]
+        fitting = (
+            text
+            for text, enough in zip(states, _ENOUGH, strict=True)
+            if min(first, enough) + rest + cell_width(text) <= width
+        )
+        right = next(fitting, states[-1])
         names = _shrink(names, max(width - cell_width(right) - arrows - 2, 0), self._ellipsis)
         left = [part for name in names for part in ((self._arrow, "$muted"), (name, ""))][1:]
         left[-1] = (left[-1][0], "bold $text-primary")
