@@ -346,10 +346,10 @@ class TestFilters:
             assert "/orders: 1 shown" in screen_text(app)
             await pilot.press("slash", "home", "!", "enter")
             await pilot.pause()
-            assert "data/orders-db" not in screen_text(app)
+            assert "data/sts/orders-db" not in screen_text(app)
             await pilot.press("escape")
             await pilot.pause()
-            assert "data/orders-db" in screen_text(app)
+            assert "data/sts/orders-db" in screen_text(app)
 
     async def test_no_row_is_new_for_having_been_hidden(self):
         app = app_over()
@@ -369,7 +369,7 @@ class TestFilters:
             await pilot.press("2", "f", "i", "enter")
             await pilot.pause()
             assert "No unresolved IP matches Internal." in screen_text(app)
-            assert "data/orders-db" in screen_text(app)
+            assert "data/sts/orders-db" in screen_text(app)
 
 
 class TestPolicyOut:
