@@ -81,6 +81,16 @@ class Drawn:
         return set(self.strokes) in (set("╌✗"), set("╌⊘"))
 
 
+@dataclass(frozen=True)
+class Topology:
+    """Hold a picture: its lines, its text, and the colours of its legend."""
+
+    lines: list[Drawn]
+    text: str
+    black: ColorTriplet | None
+    red: ColorTriplet | None
+
+
 def demo_app(*arguments: str) -> NetsecApp:
     """Return what ``netsec-tui demo`` runs."""
     args = parse(["demo", *arguments])
@@ -157,7 +167,8 @@ class Operator:
         await self.answer(f"Kind in {namespace}", kind)
         await self.answer(f"{kind} in {namespace}", owner)
         await self.answer("Timespan", timespan)
-        chosen = f" {namespace} \u203a {kind}/{owner} "
+        # A narrow screen cuts the way to it, never the workload.
+        chosen = f" \u203a {kind}/{owner} "
         await self.until(lambda: chosen in self.screen().splitlines()[0], f"{owner} is chosen")
         await self.press()
 
@@ -206,11 +217,12 @@ class Operator:
         return found
 
     async def picture(self) -> list[list[Cell]]:
-        """Open the topology, read it from top to bottom, and return its lines."""
-        await self.press("3", "home")
+        """Open the topology, give it the whole screen, and read it from top to bottom."""
+        await self.press("3", "z", "home")
         lines = self._picture_in_view()
         for _ in range(_PAGES):
             if any("(blue)" in _line_text(line) for line in lines):  # the legend ends the picture
+                await self.press("z")
                 return lines
             await self.press("pagedown")
             more = self._picture_in_view()
@@ -219,18 +231,14 @@ class Operator:
             lines += more[shared:]
         raise AssertionError(f"the picture has no end\n{_text(lines)}")
 
-    async def drawn(self) -> list[Drawn]:
-        """Return every communication that the topology draws."""
-        return list(_edges(await self.picture()))
-
-    async def legend(self) -> dict[str, ColorTriplet | None]:
-        """Return the colours that the picture itself explains, by the word in its legend."""
+    async def drawn(self) -> Topology:
+        """Return every communication that the topology draws, and the colours that its legend explains."""
         picture = await self.picture()
-        found = {}
-        for word in ("(black)", "(red)", "(blue)"):
-            (line,) = [line for line in picture if word in _line_text(line)]
-            found[word.strip("()")] = line[_line_text(line).index(word)].colour
-        return found
+        colours = {}
+        for word in ("black", "red"):
+            (line,) = [line for line in picture if f"({word})" in _line_text(line)]
+            colours[word] = line[_line_text(line).index(f"({word})")].colour
+        return Topology(list(_edges(picture)), _text(picture), **colours)
 
     def _picture_in_view(self) -> list[list[Cell]]:
         region = self.app.screen.query_one("#topology LineView").content_region

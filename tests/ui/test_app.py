@@ -215,6 +215,14 @@ class TestPanes:
             await started(pilot)
             assert "apiVersion" in screen_text(app)
 
+    async def test_zoom_shows_one_pane_after_the_applied_policies_too(self):
+        app = app_over()
+        async with app.run_test(size=WIDE) as pilot:
+            await started(pilot)
+            await pilot.press("5", "1", "z")
+            await started(pilot)
+            assert [pane.id for pane in app.screen.query(".pane") if pane.region.height] == ["ingress"]
+
     async def test_view_policy_shows_the_raw_yaml(self):
         app = app_over()
         async with app.run_test(size=WIDE) as pilot:

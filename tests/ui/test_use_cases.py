@@ -103,15 +103,15 @@ def all_within(value: Any, key: str) -> list[Any]:
     return []
 
 
-async def colours_agree(operator, drawn: list[Drawn]) -> None:
-    """Hold that black and red are the colours that the legend says, and that red is red."""
-    legend = await operator.legend()
-    red = legend["red"]
-    assert red.red > max(red.green, red.blue)
-    assert legend["black"] != red
-    for line in drawn:
+async def drawn_by(operator) -> list[Drawn]:
+    """Return the lines of the topology, whose colours are those that the legend says; and red is red."""
+    picture = await operator.drawn()
+    assert picture.red.red > max(picture.red.green, picture.red.blue)
+    assert picture.black != picture.red
+    for line in picture.lines:
         assert line.black != line.red
-        assert line.colour == (legend["black"] if line.black else red)
+        assert line.colour == (picture.black if line.black else picture.red)
+    return picture.lines
 
 
 def lines_of(drawn: list[Drawn], name: str) -> list[Drawn]:
@@ -144,14 +144,13 @@ async def test_case_1_only_allow_specified_communications(size, tmp_path, cluste
         assert {row.box for row in tables["egress"]} == {"[x]"}
 
         # The topology map shows the same information.
-        before = await operator.drawn()
+        before = await drawn_by(operator)
         for pane in tables:
             side = [line for line in before if line.direction == pane]
             assert as_pairs(side) == as_pairs(tables[pane])
             assert as_pairs(line for line in side if line.black) == as_pairs(
                 row for row in tables[pane] if row.box == "[x]"
             )
-        await colours_agree(operator, before)
 
         # One service is obsolete. You uncheck that row in the egress table.
         await operator.go_to("egress", "pricing-v1")
@@ -161,11 +160,10 @@ async def test_case_1_only_allow_specified_communications(size, tmp_path, cluste
         assert operator.status().startswith("Not in the policy")
 
         # Check the topology map: the communication still exists, but is now drawn in red.
-        after = await operator.drawn()
+        after = await drawn_by(operator)
         (obsolete,) = lines_of(after, "pricing-v1")
         assert obsolete.red
         assert obsolete.port == "8080/TCP"
-        await colours_agree(operator, after)
         assert [line for line in after if line.name != "pricing-v1"] == [
             line for line in before if line.name != "pricing-v1"
         ]
@@ -224,8 +222,7 @@ async def test_case_2_allow_access_to_proxy_static_ips(tmp_path, cluster):
 
         # Verify that only the communications to these external IPs are marked in black, the other
         # communications with the other services/deployments are marked in red.
-        drawn = await operator.drawn()
-        await colours_agree(operator, drawn)
+        drawn = await drawn_by(operator)
         assert {line.name.removesuffix("/32") for line in drawn if line.black} == set(PROXIES)
         assert {line.port for line in drawn if line.black} == {"3128/TCP"}
         assert {line.name for line in drawn if line.red} == {
@@ -256,8 +253,7 @@ async def test_case_3_allow_communication_only_inside_the_namespace(tmp_path, cl
             await operator.answer(f"General rule for {pane}", "inside namespace")
             assert "Allow All Inside Namespace" in operator.pane(pane)
 
-        drawn = await operator.drawn()
-        await colours_agree(operator, drawn)
+        drawn = await drawn_by(operator)
         inside = {"web", "cart", "import-catalog", "search", "sessions"}
         assert {line.name for line in drawn if line.black} == {*inside, "cluster DNS"}
         assert {"prometheus", "price-feed"} <= {line.name for line in drawn if line.red}
@@ -305,8 +301,7 @@ async def test_case_4_allow_access_to_a_specified_namespace_egress_only(size, tm
             ("[x]", "warehouse", "9000/TCP"),
         ]
         assert re.search(r"Unresolved(?: IPs)?  0 rows", operator.pane("egress"))
-        drawn = await operator.drawn()
-        await colours_agree(operator, drawn)
+        drawn = await drawn_by(operator)
         assert as_pairs(drawn) == as_pairs(rows)
         assert all(line.black for line in drawn)
 
