@@ -90,11 +90,15 @@ def _counts(rows: list[Row], arrived: int) -> tuple[str, ...]:
 def survivor(gone: Row, before: Sequence[Row], after: Sequence[Row]) -> int | None:
     """Return the index in ``after`` of a row of ``before``, else of its nearest neighbour still there.
 
-    Neighbours below come first. None when there is no row at all.
+    The row that it folds into, or one that it unfolds to, is the row itself. Neighbours below come first;
+    None when there is no row at all.
     """
     key = gone.key
     for index, row in enumerate(after):
         if row.key == key:
+            return index
+    for index, row in enumerate(after):
+        if key in row.communication.folded or row.key in gone.communication.folded:
             return index
     places = {row.key: index for index, row in enumerate(after)}
     at = next((index for index, row in enumerate(before) if row.key == key), 0)

@@ -14,6 +14,7 @@ from netsec_tui.ui.screens.main import MainScreen
 from netsec_tui.ui.screens.picker import Picker
 from netsec_tui.ui.screens.save import SaveDialog
 from netsec_tui.ui.start import StartScope
+from netsec_tui.ui.widgets.communication_table import CommunicationTable
 from netsec_tui.ui.widgets.status_line import StatusLine
 from tests.render.reviews import row
 from tests.ui.dialog_host import DialogHost, type_text
@@ -271,3 +272,17 @@ async def test_a_long_policy_name_leaves_the_keys_in_sight():
         await pilot.press("4")
         await at_rest(pilot)
         assert "S save, y copy" in screen_text(app)
+
+
+async def test_the_cursor_is_on_the_alias_that_was_made_and_nothing_is_new():
+    app = app_over()
+    async with app.run_test(size=WIDE) as pilot:
+        await at_rest(pilot)
+        await pilot.press("2", "end", "at")
+        await at_rest(pilot)
+        await type_text(pilot, "web")
+        await pilot.press("enter")
+        await at_rest(pilot)
+        table = app.screen.query_one("#egress CommunicationTable", CommunicationTable)
+        assert table.row_at_cursor().key.peer.name == "web"
+        assert "new" not in screen_text(app)
