@@ -85,10 +85,11 @@ def test_cursor_is_never_carried_to_another_row(first, moves, batches, focused):
         app = Host(universe[:first], focus=True)
         async with app.run_test(size=(100, 12)) as pilot:
             table = app.query_one(Spy)
-            await pilot.press(*["j"] * moves)
+            for _ in range(moves):
+                table.action_step(1)  # what the key does, which has its own test, without its waiting
             if not focused:
                 app.query_one(Button).focus()
-                await pilot.pause()
+            await pilot.pause()
             for batch in batches:
                 before = table.row_at_cursor()
                 table.set_rows([universe[index] for index in batch])
