@@ -1,7 +1,11 @@
 """Every screen as a picture, wide and narrow, and the main screen in light, contrast and without colour."""
 
+from pathlib import Path
+
 import pytest
 
+from netsec_tui.sources.contract import SourceStatus
+from netsec_tui.ui.screens.confirm import Confirm
 from netsec_tui.ui.start import StartScope
 from tests.ui.shop import LAST_12_H, Feed, app_over, full_feed
 
@@ -11,7 +15,15 @@ BOTH = pytest.mark.parametrize("size", [WIDE, NARROW], ids=["140x40", "80x24"])
 
 @pytest.fixture
 def picture(snap_compare):
-    """Compare the screen after some keys with its snapshot."""
+    """Compare the screen after some keys with its snapshot; a screen among them is waited for."""
+
+    async def step(pilot, key):
+        if isinstance(key, str):
+            await pilot.press(key)
+        while not isinstance(key, str) and not isinstance(pilot.app.screen, key):
+            await pilot.pause(0.01)
+        await pilot.pause()
+        await pilot.pause()
 
     def compare(app, size, *keys):
         async def press(pilot):
@@ -20,9 +32,7 @@ def picture(snap_compare):
                 await app.workers.wait_for_complete()
             await pilot.pause()
             for key in keys:
-                await pilot.press(key)
-                await pilot.pause()
-                await pilot.pause()
+                await step(pilot, key)
             if app.screen_stack[-1] is app.screen_stack[0]:
                 await app.workers.wait_for_complete()
             await pilot.pause()
@@ -37,17 +47,20 @@ def test_ingress(picture, size):
     assert picture(app_over(), size)
 
 
+@BOTH
 @pytest.mark.parametrize("pane", ["2", "3", "4", "5"], ids=["egress", "topology", "policy", "applied"])
-def test_other_panes(picture, pane):
-    assert picture(app_over(), NARROW, pane)
+def test_other_panes(picture, pane, size):
+    assert picture(app_over(), size, pane)
 
 
-def test_topology_with_its_detail(picture):
-    assert picture(app_over(), WIDE, "3", "down", "right")
+@BOTH
+def test_topology_with_its_detail(picture, size):
+    assert picture(app_over(), size, "3", "down", "right")
 
 
-def test_topology_as_a_hub(picture):
-    assert picture(app_over(), WIDE, "3", "z")
+@BOTH
+def test_topology_alone(picture, size):
+    assert picture(app_over(), size, "3", "z")
 
 
 @pytest.mark.parametrize("theme", ["netsec-light", "netsec-contrast", "ansi-dark"])
@@ -79,6 +92,7 @@ def test_commands(picture, size):
     assert picture(app_over(), size, "colon", "n", "s")
 
 
+@BOTH
 @pytest.mark.parametrize(
     "keys",
     [
@@ -90,11 +104,18 @@ def test_commands(picture, size):
         ("enter",),
         ("slash", "o", "p", "s"),
         ("5", "enter"),
+        ("space", "q"),
     ],
-    ids=["general-rule", "categories", "alias", "ip-mask", "save", "detail", "filter", "view-policy"],
+    ids=["general-rule", "categories", "alias", "ip-mask", "save", "detail", "filter", "view-policy", "quit"],
 )
-def test_dialogs(picture, keys):
-    assert picture(app_over(), NARROW, *keys)
+def test_dialogs(picture, keys, size):
+    assert picture(app_over(), size, *keys)
+
+
+@BOTH
+def test_overwriting_is_asked_about(picture, size):
+    Path("deployment-checkout.yaml").write_text("old\n")
+    assert picture(app_over(), size, "S", "enter", Confirm)
 
 
 @BOTH
@@ -105,8 +126,20 @@ def test_no_policy_for_the_host_network(picture, size):
 
 @BOTH
 def test_no_flows(picture, size):
-    assert picture(app_over(full_feed([]), StartScope()), size, "escape")
+    assert picture(app_over(full_feed([]), StartScope()), size)
 
 
-def test_nothing_read_yet(picture):
-    assert picture(app_over(Feed(), StartScope()), NARROW, "escape")
+@BOTH
+def test_nothing_read_yet(picture, size):
+    assert picture(app_over(Feed(), StartScope()), size)
+
+
+@BOTH
+def test_nothing_can_be_read(picture, size):
+    failing = SourceStatus("cluster", live=True, error="the API server at 10.1.1.1 does not answer")
+    assert picture(app_over(Feed(failing), StartScope()), size)
+
+
+@BOTH
+def test_a_workload_is_not_there(picture, size):
+    assert picture(app_over(start=StartScope("shop", "Deployment", "nosuch", LAST_12_H)), size)
