@@ -23,7 +23,9 @@ from netsec_tui.session.session import Options, Session
 from netsec_tui.sources.contract import FlowsRead, SourceStatus
 from netsec_tui.ui.app import NetsecApp
 from netsec_tui.ui.start import StartScope
+from netsec_tui.ui.widgets.status_line import StatusLine
 
+WIDE, NARROW = (140, 40), (80, 24)
 NEWEST = 1_790_000_000.0
 CHECKOUT = WorkloadRef("Deployment", "shop", "checkout")
 LAST_12_H = TIMESPANS[2]
@@ -186,5 +188,18 @@ async def read_all(feed: Feed, pilot: Any) -> None:
     while feed.waiting:
         await pilot.pause(0.02)
     await pilot.app.workers.wait_for_complete() if not pilot.app.screen.is_modal else None
+    await pilot.pause()
+    await pilot.pause()
+
+
+def status(app: NetsecApp) -> str:
+    """Return what the status line says."""
+    return app.screen_stack[0].query_one(StatusLine).text
+
+
+async def started(pilot: Any) -> None:
+    """Wait until the app has done what the last key asked for."""
+    await pilot.pause()
+    await pilot.app.workers.wait_for_complete()
     await pilot.pause()
     await pilot.pause()
