@@ -70,6 +70,12 @@ def is_link_local(ip: str) -> bool:
     return bool(ip) and ipaddress.ip_address(ip).is_link_local
 
 
+def address_order(ip: str) -> tuple[int, int]:
+    """Return what addresses sort by: family, then number."""
+    address = single(ip)
+    return address.version, int(address.network_address)
+
+
 def within(inner: IPNetwork, outer: IPNetwork) -> bool:
     """Tell whether one network lies in another of the same family."""
     return inner.version == outer.version and inner.subnet_of(outer)  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from netsec_tui.core.addresses import address_order
 from netsec_tui.core.cover import selects_subject
 from netsec_tui.core.decide import Case, case_of
 from netsec_tui.core.describe import direction_note, facts_of, warnings_of
@@ -161,4 +162,6 @@ def restricts(general: GeneralRule) -> bool:
 
 def _display_order(communication: Communication) -> tuple[object, ...]:
     key = communication.key
-    return (key.peer.unresolved, key.peer.namespace, key.peer.kind, key.peer.name, key.port, key.protocol)
+    peer = key.peer
+    number = address_order(peer.name) if peer.sort is PeerSort.ADDRESS and peer.name else (0, 0)
+    return (peer.unresolved, peer.namespace, peer.kind, number, peer.name, key.port, key.protocol)

@@ -322,3 +322,14 @@ def test_the_verdict_is_no_part_of_a_row() -> None:
     scene = shop().sees(seen, ("web-1", "cart-1")).chooses()
     assert scene.names(OUT) == [DNS, "cart"]
     assert scene.row(OUT, "cart").reason == "denied 2 times"
+
+
+def test_addresses_stand_in_the_order_of_their_numbers() -> None:
+    peers = ("203.0.113.201", "203.0.113.77", "203.0.113.9", "2001:db8::9")
+    rows = shop().sees(*(("web-1", ip, 443) for ip in peers)).chooses().table(OUT).rows
+    assert [r.key.peer.name for r in rows if r.key.peer.unresolved] == [
+        "203.0.113.9",
+        "203.0.113.77",
+        "203.0.113.201",
+        "2001:db8::9",
+    ]
