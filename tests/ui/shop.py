@@ -187,9 +187,7 @@ async def read_all(feed: Feed, pilot: Any) -> None:
     await pilot.pause()
     while feed.waiting:
         await pilot.pause(0.02)
-    await pilot.app.workers.wait_for_complete() if not pilot.app.screen.is_modal else None
-    await pilot.pause()
-    await pilot.pause()
+    await idle(pilot)
 
 
 def status(app: NetsecApp) -> str:
@@ -200,6 +198,19 @@ def status(app: NetsecApp) -> str:
 async def started(pilot: Any) -> None:
     """Wait until the app has done what the last key asked for."""
     await pilot.pause()
-    await pilot.app.workers.wait_for_complete()
+    await idle(pilot)
+
+
+async def idle(pilot: Any) -> None:
+    """Wait until nothing runs beside the screen but a question that is open: it lasts until its answer.
+
+    Gives up after some seconds, so that the assertion that follows tells what is missing.
+    """
+    for _ in range(500):
+        modal = pilot.app.screen.is_modal
+        running = [w for w in pilot.app.workers if not w.is_finished and not (modal and w.group == "scope")]
+        if not running:
+            break
+        await pilot.pause(0.01)
     await pilot.pause()
     await pilot.pause()

@@ -7,7 +7,7 @@ import pytest
 from netsec_tui.sources.contract import SourceStatus
 from netsec_tui.ui.screens.confirm import Confirm
 from netsec_tui.ui.start import StartScope
-from tests.ui.shop import LAST_12_H, Feed, app_over, full_feed
+from tests.ui.shop import LAST_12_H, Feed, app_over, full_feed, idle
 
 WIDE, NARROW = (140, 40), (80, 24)
 BOTH = pytest.mark.parametrize("size", [WIDE, NARROW], ids=["140x40", "80x24"])
@@ -28,14 +28,10 @@ def picture(snap_compare):
     def compare(app, size, *keys):
         async def press(pilot):
             await pilot.pause()
-            if app.screen_stack[-1] is app.screen_stack[0]:
-                await app.workers.wait_for_complete()
-            await pilot.pause()
+            await idle(pilot)
             for key in keys:
                 await step(pilot, key)
-            if app.screen_stack[-1] is app.screen_stack[0]:
-                await app.workers.wait_for_complete()
-            await pilot.pause()
+            await idle(pilot)
 
         return snap_compare(app, terminal_size=size, run_before=press)
 
