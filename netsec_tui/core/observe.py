@@ -106,7 +106,6 @@ class Observations:
         self.first: float | None = None
         self.last: float | None = None
         self.reports_replies = False
-        self.flow_count = 0
         self._index: dict[Endpoint, int] = {}
         self._shortcut: dict[int, tuple[Endpoint, int]] = {}
 
@@ -125,7 +124,6 @@ class Observations:
             self.first = flow.time
         if self.last is None or flow.time > self.last:
             self.last = flow.time
-        self.flow_count += 1
         key, orientation, is_answer = self._orient(flow)
         edge = self.edges.get(key)
         if edge is None:
