@@ -12,15 +12,7 @@ from netsec_tui.model.connection import End, EndPod
 from netsec_tui.model.identity import Direction
 from netsec_tui.model.inventory import AppliedPolicy
 from netsec_tui.model.policy import NetworkPolicy, PolicyRule
-from netsec_tui.model.review import Subject
-
-
-@dataclass(frozen=True, slots=True)
-class Inclusion:
-    """Hold one thing that was included, as a rule of its own, with its name for a person."""
-
-    origin: str
-    rule: PolicyRule
+from netsec_tui.model.review import Inclusion, Subject
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from netsec_tui.core.cover import Asked, Cover, Inclusion
+from netsec_tui.core.cover import Asked, Cover
 from netsec_tui.core.defaults import Default, default_of
 from netsec_tui.core.dns import is_local_dns
 from netsec_tui.core.ends import Ends
@@ -14,7 +14,8 @@ from netsec_tui.model.communication import AddressCategory, Communication
 from netsec_tui.model.decision import DirectionDecisions, GeneralRule
 from netsec_tui.model.identity import PeerSort
 from netsec_tui.model.policy import LabelSelector, PolicyPeer, PolicyRule
-from netsec_tui.model.review import PeerFacts, Row, Standing, Subject
+from netsec_tui.model.proof import Reach
+from netsec_tui.model.review import Inclusion, PeerFacts, Row, Standing, Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,8 @@ def row_of(case: Case, stand: Stand, cover: Cover, applied: tuple[str, ...]) -> 
         reason = "; ".join(filter(None, (reason, f"in part allowed by {cover.by}")))
     text = f"{case.words} {reason.casefold()} {by.casefold()}"
     suspended, communication = stand.suspended, case.communication
-    return Row(communication, stand.standing, reason, by, suspended, case.category, applied, text)
+    reach = Reach.ALLOWED if by or stand.included else Reach.DENIED
+    return Row(communication, stand.standing, reason, by, suspended, case.category, applied, text, reach)
 
 
 def standing_rules(world: World, subject: Subject, decisions: DirectionDecisions) -> tuple[Inclusion, ...]:
@@ -195,7 +197,7 @@ def standing_rules(world: World, subject: Subject, decisions: DirectionDecisions
 
 def inclusion_of(case: Case) -> Inclusion:
     """Return what a ticked row includes."""
-    return Inclusion(_origin(case.communication), case.expression.rule)
+    return Inclusion(_origin(case.communication), case.expression.rule, case.communication.key)
 
 
 def _origin(communication: Communication) -> str:

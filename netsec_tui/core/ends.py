@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 
+from netsec_tui.core.evaluate.state import ClusterState, cluster_state
 from netsec_tui.core.express import World
 from netsec_tui.core.selectors import has_labels
 from netsec_tui.core.subject import is_host_network, labels_of
@@ -20,6 +22,11 @@ class Ends:
     def __init__(self, world: World) -> None:
         self._world = world
         self._owners: dict[WorkloadRef, tuple[End, ...]] = {}
+
+    @cached_property
+    def state(self) -> ClusterState:
+        """Return the cluster state that connections are evaluated in."""
+        return cluster_state(self._world.inventory)
 
     def of(self, communication: Communication) -> tuple[End, ...]:
         """Return live pods plus one that the owner would make next, or addresses."""
@@ -48,7 +55,9 @@ class Ends:
                 labels = labels_of(inventory, self._world.knowledge, ref)
                 ports = getattr(inventory.owner_by_ref.get(ref), "ports", ())
                 spaces = inventory.namespaces.get(ref.namespace)
-                known += (EndPod(ref.namespace, ref.name, labels, spaces, ports=ports, synthetic=True),)
+                known += (
+                    EndPod(ref.namespace, ref.name, labels, spaces, ports=ports, owner=ref, synthetic=True),
+                )
             self._owners[ref] = known
         return known
 
@@ -82,7 +91,18 @@ class Ends:
                 ends.extend(pod.ips)
                 continue
             spaces = self._world.inventory.namespaces.get(pod.namespace)
-            ends.append(EndPod(pod.namespace, pod.name, pod.labels, spaces, pod.ips, pod.ports))
+            ends.append(
+                EndPod(
+                    namespace=pod.namespace,
+                    name=pod.name,
+                    labels=pod.labels,
+                    namespace_labels=spaces,
+                    ips=pod.ips,
+                    ports=pod.ports,
+                    node=pod.node,
+                    owner=pod.owner,
+                )
+            )
         return tuple(ends)
 
 

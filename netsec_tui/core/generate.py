@@ -6,10 +6,9 @@ import hashlib
 import re
 from collections.abc import Iterable
 
-from netsec_tui.core.cover import Inclusion
 from netsec_tui.model.identity import Direction, WorkloadRef
 from netsec_tui.model.policy import NetworkPolicy, PolicyPeer, PolicyPort, PolicyRule
-from netsec_tui.model.review import Subject
+from netsec_tui.model.review import Inclusion, Subject
 
 MAX_NAME = 63
 

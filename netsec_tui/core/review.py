@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from netsec_tui.core.addresses import address_order
 from netsec_tui.core.cover import selects_subject
@@ -13,6 +14,7 @@ from netsec_tui.core.ends import Ends
 from netsec_tui.core.express import World
 from netsec_tui.core.fold import fold_aliases, fold_dns
 from netsec_tui.core.generate import generate
+from netsec_tui.core.ground import Ground
 from netsec_tui.core.serialize import to_yaml
 from netsec_tui.core.table import Decided, Setting, Table
 from netsec_tui.model.communication import Communication
@@ -93,6 +95,11 @@ class Reviewer:
             warnings=self._warned(decisions.egress.general),
         )
 
+    @cached_property
+    def ground(self) -> Ground:
+        """Return the whole cluster, for questions that go beyond the rows."""
+        return Ground(self._evidence.world, self._ends)
+
     def tickable(self, key: CommunicationKey) -> bool:
         """Tell whether a row of that key is shown and a policy can express it."""
         return any(
@@ -152,7 +159,9 @@ class Reviewer:
         note = direction_note(
             self._evidence.subject, direction, chosen, decided.rows, self._evidence.coverage
         )
-        return DirectionReview(direction, chosen.general, decided.rows, chosen.manual, note)
+        return DirectionReview(
+            direction, chosen.general, decided.rows, chosen.manual, note, decided.inclusions
+        )
 
 
 def restricts(general: GeneralRule) -> bool:

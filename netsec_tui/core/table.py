@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from operator import is_
 
-from netsec_tui.core.cover import Cover, Inclusion, applied_that_allow, covering
+from netsec_tui.core.cover import Cover, applied_that_allow, covering
 from netsec_tui.core.decide import Case, Stand, inclusion_of, row_of, stand_of, standing_rules
 from netsec_tui.core.ends import Ends
 from netsec_tui.core.express import World
@@ -14,7 +14,7 @@ from netsec_tui.core.nearness import Nearness, Place, rule_places
 from netsec_tui.model.decision import DirectionDecisions
 from netsec_tui.model.identity import CommunicationKey, PeerSort
 from netsec_tui.model.inventory import AppliedPolicy
-from netsec_tui.model.review import Row, Subject
+from netsec_tui.model.review import Inclusion, Row, Subject
 
 
 @dataclass(frozen=True)

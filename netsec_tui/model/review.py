@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from netsec_tui.model.communication import AddressCategory, Communication
@@ -11,7 +11,8 @@ from netsec_tui.model.decision import GeneralRule, ManualRule
 from netsec_tui.model.flow import Labels
 from netsec_tui.model.identity import CommunicationKey, Direction, Peer, WorkloadRef
 from netsec_tui.model.inventory import AppliedPolicy
-from netsec_tui.model.policy import LabelSelector, NetworkPolicy
+from netsec_tui.model.policy import LabelSelector, NetworkPolicy, PolicyRule
+from netsec_tui.model.proof import Proof, Reach
 from netsec_tui.model.timespan import Coverage
 
 
@@ -31,7 +32,8 @@ class Row:
     ``allowed_by`` names another inclusion that covers the row (a manual rule, an alias, the general
     rule). ``suspended`` means a general rule overrides the tick for now. ``category`` is set for
     unresolved IPs only. ``applied`` names applied policies that allow the row anyway. ``text`` is what a
-    search looks through, case-folded.
+    search looks through, case-folded. ``reach`` is what evaluating the generated policy says, on the
+    workload's side and over all pods of both ends.
     """
 
     communication: Communication
@@ -42,6 +44,7 @@ class Row:
     category: AddressCategory | None = None
     applied: tuple[str, ...] = ()
     text: str = ""
+    reach: Reach = Reach.DENIED
 
     @property
     def key(self) -> CommunicationKey:
@@ -61,7 +64,19 @@ class Row:
     @property
     def in_policy(self) -> bool:
         """Tell whether the generated policy allows the communication: a black line, else a red one."""
-        return bool(self.allowed_by) or (self.ticked and not self.suspended)
+        return self.reach is Reach.ALLOWED
+
+
+@dataclass(frozen=True, slots=True)
+class Inclusion:
+    """Hold one thing that was included, as a rule of its own, with its name for a person.
+
+    ``key`` is the row that brings it, None for a manual rule or a general rule.
+    """
+
+    origin: str
+    rule: PolicyRule
+    key: CommunicationKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +113,8 @@ class DirectionReview:
     """Hold one table: its general rule, rows in display order, manual rules, one line of state.
 
     ``note`` tells what the direction as a whole does, for instance "nothing seen in 3 h: all ingress will
-    be refused", or what a general rule suspends; empty when there is nothing to say.
+    be refused", or what a general rule suspends; empty when there is nothing to say. ``inclusions`` is
+    everything that the direction's part of the policy was made of.
     """
 
     direction: Direction
@@ -106,6 +122,7 @@ class DirectionReview:
     rows: tuple[Row, ...]
     manual: tuple[ManualRule, ...] = ()
     note: str = ""
+    inclusions: tuple[Inclusion, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,7 +131,8 @@ class Review:
 
     ``yaml`` is what saving writes, empty when ``subject.refusal`` is set. ``facts`` holds the details of
     every peer and of the workload (under ``owner_peer(subject.ref)`` or its Service peer). ``applied`` are
-    the cluster's policies that select the workload. ``warnings`` go to the top of the view.
+    the cluster's policies that select the workload. ``warnings`` go to the top of the view. ``proof`` is
+    what evaluating ``policies`` has shown.
     """
 
     subject: Subject
@@ -126,6 +144,7 @@ class Review:
     facts: Mapping[Peer, PeerFacts]
     applied: tuple[AppliedPolicy, ...] = ()
     warnings: tuple[str, ...] = ()
+    proof: Proof = field(default_factory=Proof)
 
     def of(self, direction: Direction) -> DirectionReview:
         """Return the table of one direction."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from netsec_tui.core.addresses import parse_cidr
 from netsec_tui.core.express import World
+from netsec_tui.core.ground import Ground
 from netsec_tui.core.review import Evidence, Reviewer
 from netsec_tui.core.subject import subject_of
 from netsec_tui.errors import BadInputError, NotFoundError
@@ -185,6 +186,10 @@ class Session:
             made = self._current_reviewer().review(self.decisions, two_objects=self.options.two_objects)
             self._review = (key, made)
         return self._review[1]
+
+    def ground(self) -> Ground | None:
+        """Return the whole cluster as policies see it, None before a workload is chosen."""
+        return self._current_reviewer().ground if self._scope else None
 
     # Scope
 

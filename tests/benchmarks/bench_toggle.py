@@ -56,6 +56,7 @@ def run_own(count: int) -> None:
         address_peer,
         owner_peer,
     )
+    from netsec_tui.model.proof import Reach
     from netsec_tui.model.review import Row, Standing
     from netsec_tui.ui.stylesheets import styles_dir
     from netsec_tui.ui.themes import DARK
@@ -68,7 +69,7 @@ def run_own(count: int) -> None:
         key = CommunicationKey(Direction.INGRESS, peer, Protocol.TCP, 1024 + index)
         communication = Communication(key, Counts((0, index, 0, 0, 0, 0, 0, 0)), 1_000.0, 2_000.0)
         if inside:
-            return Row(communication, Standing.IN)
+            return Row(communication, Standing.IN, reach=Reach.ALLOWED)
         return Row(communication, Standing.OUT, "unresolved IP", category=AddressCategory.UNKNOWN)
 
     class Host(App[None]):

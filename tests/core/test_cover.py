@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from netsec_tui.core.cover import Asked, Cover, Inclusion, covering
+from netsec_tui.core.cover import Asked, Cover, covering
 from netsec_tui.core.nearness import Nearness, end_places, rule_places
 from netsec_tui.model.connection import EndPod
 from netsec_tui.model.decision import GeneralRule, PortRange
 from netsec_tui.model.flow import Protocol
 from netsec_tui.model.policy import IPBlock, LabelSelector, PolicyPeer, PolicyPort, PolicyRule, Requirement
-from netsec_tui.model.review import Row, Standing
+from netsec_tui.model.review import Inclusion, Row, Standing
 from netsec_tui.session.actions import Undo
 from tests.core.scene import IN, OUT, SHOP, WEB, Scene, known_ends, policy, service, shop, talk
 

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netsec_tui.core.cover import Inclusion
 from netsec_tui.core.evaluate.match import rule_allows
 from netsec_tui.core.generate import generate, merge_rules, policy_name
 from netsec_tui.model.connection import End, EndPod
@@ -23,7 +22,7 @@ from netsec_tui.model.policy import (
     PolicyRule,
     Requirement,
 )
-from netsec_tui.model.review import Subject
+from netsec_tui.model.review import Inclusion, Subject
 
 SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 """DNS-1123 subdomain, as the API server checks names."""

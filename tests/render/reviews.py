@@ -21,6 +21,7 @@ from netsec_tui.model.identity import (
     service_peer,
 )
 from netsec_tui.model.policy import LabelSelector
+from netsec_tui.model.proof import Reach
 from netsec_tui.model.review import DirectionReview, PeerFacts, Review, Row, Standing, Subject
 from netsec_tui.model.timespan import TIMESPANS, Coverage
 
@@ -65,7 +66,9 @@ def row(
         via=via,
         **about,  # type: ignore[arg-type]
     )
-    return Row(communication, standing, reason, allowed_by, suspended, category, applied)
+    let_through = allowed_by or (standing is Standing.IN and not suspended)
+    reach = Reach.ALLOWED if let_through else Reach.DENIED
+    return Row(communication, standing, reason, allowed_by, suspended, category, applied, reach=reach)
 
 
 @dataclass

@@ -10,6 +10,7 @@ from textual.widgets import Button
 from netsec_tui.model.communication import AddressCategory, Communication
 from netsec_tui.model.flow import Protocol
 from netsec_tui.model.identity import CommunicationKey, Direction, WorkloadRef, address_peer, owner_peer
+from netsec_tui.model.proof import Reach
 from netsec_tui.model.review import Row, Standing
 from netsec_tui.ui.widgets.communication_table import CommunicationTable
 
@@ -70,7 +71,8 @@ def row(name, standing=Standing.IN, port=8080, reason="", last_seen=0.0):
     peer = address_peer(name) if is_ip else owner_peer(WorkloadRef("Deployment", "shop", name))
     key = CommunicationKey(Direction.INGRESS, peer, Protocol.TCP, port)
     category = AddressCategory.UNKNOWN if is_ip else None
-    return Row(Communication(key, last_seen=last_seen), standing, reason, category=category)
+    reach = Reach.ALLOWED if standing is Standing.IN else Reach.DENIED
+    return Row(Communication(key, last_seen=last_seen), standing, reason, category=category, reach=reach)
 
 
 def shop(count):

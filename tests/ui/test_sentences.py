@@ -6,6 +6,7 @@ import pytest
 
 from netsec_tui.model.decision import GeneralRule, ManualRule
 from netsec_tui.model.identity import Direction
+from netsec_tui.model.proof import Reach
 from netsec_tui.model.review import DirectionReview, Standing
 from netsec_tui.model.timespan import TIMESPANS, Coverage
 from netsec_tui.sources.contract import SourceStatus
@@ -100,13 +101,17 @@ BLOCKED = table(general=GeneralRule.BLOCK_ALL)
         (IN, table(), "In the policy"),
         (OUT, table(), "Not in the policy: never answered"),
         (
-            replace(OUT, allowed_by="10.0.0.0/8"),
+            replace(OUT, allowed_by="10.0.0.0/8", reach=Reach.ALLOWED),
             table(),
             "In the policy: allowed by 10.0.0.0/8; never answered",
         ),
-        (replace(IN, suspended=True), BLOCKED, "Not in the policy: Block All overrides the tick"),
         (
-            replace(IN, standing=Standing.NOT_EXPRESSIBLE, reason="ICMP"),
+            replace(IN, suspended=True, reach=Reach.DENIED),
+            BLOCKED,
+            "Not in the policy: Block All overrides the tick",
+        ),
+        (
+            replace(IN, standing=Standing.NOT_EXPRESSIBLE, reason="ICMP", reach=Reach.DENIED),
             table(),
             "Cannot be ticked: ICMP",
         ),
