@@ -13,7 +13,7 @@ from netsec_tui.cli.exits import DONE
 from netsec_tui.cli.inputs import inputs_of, reads_cluster, service_ranges
 from netsec_tui.cli.output import note
 from netsec_tui.cli.tty import piped_input
-from netsec_tui.core.evaluate import ClusterState, Override, Policies, cluster_state
+from netsec_tui.core.evaluate import ClusterState, Policies, cluster_state, overrides_of
 from netsec_tui.errors import BadInputError, NotFoundError, UsageError
 from netsec_tui.model.connection import EndPod
 from netsec_tui.model.inventory import Inventory
@@ -25,7 +25,6 @@ _NOTHING_TO_READ = (
     "a recording with --capture, or try --demo"
 )
 _NO_STATE = "no cluster state was read, only flows; give it with --manifests or --context"
-_POLICIES = "networkpolicies"
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,9 @@ def _check_context(args: Namespace) -> None:
 def cluster_of(reading: Reading, *, ipblock_matches_pods: bool) -> Cluster:
     """Return what was read in the form that questions are answered from."""
     inventory = reading.inventory
-    known = cluster_state(inventory, overrides=_unread(inventory), ipblock_matches_pods=ipblock_matches_pods)
+    known = cluster_state(
+        inventory, overrides=overrides_of(inventory), ipblock_matches_pods=ipblock_matches_pods
+    )
     skipped = sum(status.skipped for status in reading.statuses)
     failed = [status.error for status in reading.statuses if status.error]
     code = BadInputError.exit_code if skipped else DONE
@@ -92,14 +93,6 @@ def cluster_of(reading: Reading, *, ipblock_matches_pods: bool) -> Cluster:
         skipped,
         reading.failures[0].exit_code if reading.failures else code,
     )
-
-
-def _unread(inventory: Inventory) -> Iterator[Override]:
-    """Return the NetworkPolicies that could not be read: what they say is not known, so they may overrule."""
-    for namespace, name in inventory.unread_policies:
-        yield Override("NetworkPolicy", namespace, f"{namespace}/{name}, which cannot be read,")
-    if any(sentence.startswith(_POLICIES) for sentence in inventory.missing):
-        yield Override("NetworkPolicy", "", "that could not be listed")
 
 
 def _unborn(inventory: Inventory, state: ClusterState) -> Iterator[EndPod]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from netsec_tui.core.selectors import owner_label, stable_labels
+from netsec_tui.core.selectors import owner_label
+from netsec_tui.kube.labels import stable_labels
 from netsec_tui.model.flow import Endpoint, Labels
 from netsec_tui.model.identity import WorkloadRef
 

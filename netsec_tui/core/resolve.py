@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from netsec_tui.core.addresses import is_link_local
 from netsec_tui.core.knowledge import Knowledge
-from netsec_tui.core.selectors import is_stable, owner_label, stable_labels
+from netsec_tui.core.selectors import owner_label
 from netsec_tui.core.turns import CLOCK_SKEW, minute_of
+from netsec_tui.kube.labels import is_stable, stable_labels
 from netsec_tui.model.flow import Endpoint, Labels, Reserved
 from netsec_tui.model.identity import Peer, WorkloadRef, address_peer, node_peer, owner_peer, service_peer
 from netsec_tui.model.inventory import Inventory, Pod, PodOwner

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from netsec_tui.kube.labels import outlives_upgrades
 from netsec_tui.model.flow import Labels
 from netsec_tui.model.policy import LabelSelector
 
@@ -14,47 +15,10 @@ OWNER_LABEL_KEYS = ("app.kubernetes.io/name", "app", "k8s-app")
 NAME_LABEL = "kubernetes.io/metadata.name"
 """The label that every namespace carries since Kubernetes 1.21 (well-known labels)."""
 
-_UNSTABLE_KEYS = frozenset(
-    {
-        "pod-template-hash",
-        "rollouts-pod-template-hash",
-        "controller-revision-hash",
-        "pod-template-generation",
-        "statefulset.kubernetes.io/pod-name",
-        "apps.kubernetes.io/pod-index",
-        "controller-uid",
-        "job-name",
-    }
-)
-_UNSTABLE_PREFIXES = (
-    "batch.kubernetes.io/",
-    "topology.kubernetes.io/",
-    "failure-domain.beta.kubernetes.io/",
-)
-# Stable within one rollout only; a spec.selector may hold them, since it cannot change.
-_CHANGES_ON_UPGRADE = frozenset({"app.kubernetes.io/version", "helm.sh/chart", "chart"})
-
-
-def is_stable(key: str) -> bool:
-    """Tell whether a label key outlives a rollout, a rescheduling and the run of a Job."""
-    return key not in _UNSTABLE_KEYS and not key.startswith(_UNSTABLE_PREFIXES)
-
-
-def stable_labels(labels: Labels) -> Labels:
-    """Return the pairs whose key outlives a rollout."""
-    return tuple(pair for pair in labels if is_stable(pair[0]))
-
-
-def stable_selector(selector: LabelSelector) -> LabelSelector | None:
-    """Return an owner's spec.selector without unstable keys, None when nothing is left."""
-    labels = tuple((k, v) for k, v in selector.match_labels if is_stable(k))
-    expressions = tuple(r for r in selector.match_expressions if is_stable(r.key))
-    return LabelSelector(labels, expressions) if labels or expressions else None
-
 
 def selector_from_labels(labels: Labels) -> LabelSelector | None:
     """Return a selector of the labels that outlive an upgrade, None when there are none."""
-    kept = tuple((k, v) for k, v in labels if is_stable(k) and k not in _CHANGES_ON_UPGRADE)
+    kept = tuple((k, v) for k, v in labels if outlives_upgrades(k))
     return LabelSelector(kept) if kept else None
 
 

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from netsec_tui.core.evaluate.match import selector_matches
 from netsec_tui.core.knowledge import Knowledge
-from netsec_tui.core.selectors import (
-    acceptable,
-    common_labels,
-    selector_from_labels,
-    stable_selector,
-)
+from netsec_tui.core.selectors import acceptable, common_labels, selector_from_labels
 from netsec_tui.core.services import covered_owners
+from netsec_tui.kube.labels import stable_selector
 from netsec_tui.model.flow import Labels
 from netsec_tui.model.identity import WorkloadRef
 from netsec_tui.model.inventory import Inventory

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from netsec_tui.model.flow import Labels, Protocol
-from netsec_tui.model.identity import WorkloadRef
+from netsec_tui.model.identity import Direction, WorkloadRef
 from netsec_tui.model.policy import LabelSelector, NetworkPolicy
 
 
@@ -113,13 +113,36 @@ class AppliedPolicy:
     raw: Mapping[str, Any] = field(hash=False, compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class OverridingPolicy:
+    """Hold a policy of another kind, which may overrule a NetworkPolicy (CiliumNetworkPolicy and others).
+
+    ``kind`` is the kind as people call it, ``namespace`` is empty for a cluster-wide one. ``selector`` and
+    ``namespace_selector`` None mean any pod and any namespace: none is given, or it cannot be read exactly.
+    A ``baseline`` policy only speaks where no NetworkPolicy isolates. ``raw`` is the object for viewing.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+    selector: LabelSelector | None = None
+    namespace_selector: LabelSelector | None = None
+    baseline: bool = False
+    directions: tuple[Direction, ...] = tuple(Direction)
+    raw: Mapping[str, Any] = field(default_factory=dict, hash=False, compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+
+
 @dataclass(frozen=True)
 class Inventory:
     """Hold one snapshot of the cluster state, with the look-ups that resolving needs.
 
     ``known`` is False when there is no cluster state at all (flows only). ``missing`` names what could
     not be read, a sentence each. ``namespaces`` maps names to labels. CIDRs are canonical text.
-    ``unread_policies`` are (namespace, name) of NetworkPolicies that are there but make no sense.
+    ``unread_policies`` are (namespace, name) of NetworkPolicies that are there but make no sense,
+    ``overriding`` the policies of other kinds.
     """
 
     known: bool = False
@@ -133,6 +156,7 @@ class Inventory:
     service_cidrs: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     unread_policies: tuple[tuple[str, str], ...] = ()
+    overriding: tuple[OverridingPolicy, ...] = ()
 
     pod_by_name: Mapping[tuple[str, str], Pod] = field(init=False, repr=False, compare=False)
     pods_by_ip: Mapping[str, tuple[Pod, ...]] = field(init=False, repr=False, compare=False)

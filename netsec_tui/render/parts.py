@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from netsec_tui.core.selectors import is_stable
+from netsec_tui.kube.labels import is_stable
 from netsec_tui.model.decision import GeneralRule
 from netsec_tui.model.flow import Labels
 from netsec_tui.model.identity import Peer

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
+from netsec_tui.kube.overriding import OVERRIDING_KINDS
 from netsec_tui.model.flow import Labels
 from netsec_tui.model.inventory import Inventory, Node, Pod
 from netsec_tui.sources.contract import KubeObject
@@ -12,13 +13,14 @@ from netsec_tui.sources.inventory_addresses import ranges
 from netsec_tui.sources.inventory_chain import Chain, controller_of, read_chain, ref_of
 from netsec_tui.sources.inventory_owners import read_owners
 from netsec_tui.sources.inventory_pods import read_pod
-from netsec_tui.sources.inventory_policies import read_policy
+from netsec_tui.sources.inventory_policies import read_other_policy, read_policy
 from netsec_tui.sources.inventory_services import read_endpoints, read_node, read_service
 from netsec_tui.sources.objects import ObjectKey, object_key, object_title
 from netsec_tui.sources.objects_fields import Fields
 
+_OTHER_POLICIES = tuple(dict.fromkeys(kind.qualified for kind in OVERRIDING_KINDS))
 _NOT_OWNERS = frozenset(
-    {"Namespace", "Pod", "Service", "Endpoints", "EndpointSlice", "Node", "NetworkPolicy"}
+    {"Namespace", "Pod", "Service", "Endpoints", "EndpointSlice", "Node", "NetworkPolicy", *_OTHER_POLICIES}
 )
 
 
@@ -46,6 +48,7 @@ def build_inventory(
     policies = {
         object_key(fields.data)[1:]: read_policy(fields.data, problems) for fields in kinds["NetworkPolicy"]
     }
+    others = (read_other_policy(fields.data) for kind in _OTHER_POLICIES for fields in kinds.get(kind, ()))
     known = any(kinds.values())
     namespaces = {ref_of(fields).name: _namespace_labels(fields) for fields in kinds["Namespace"]}
     owner_list = read_owners(owners, pods, chain)
@@ -65,6 +68,7 @@ def build_inventory(
         service_cidrs=service_ranges,
         missing=tuple(dict.fromkeys((*missing, *sentences))),
         unread_policies=tuple(name for name, policy in policies.items() if policy is None),
+        overriding=tuple(policy for policy in others if policy),
     )
     return inventory, sentences
 

@@ -6,35 +6,20 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
+from netsec_tui.errors import BadInputError
+from netsec_tui.kube.labels import is_stable
+from netsec_tui.kube.selectors import parse_selector
 from netsec_tui.model.flow import Labels
 from netsec_tui.model.identity import WorkloadRef
 from netsec_tui.model.inventory import Pod, PodOwner
 from netsec_tui.model.policy import LabelSelector
 from netsec_tui.sources.inventory_chain import REPLICA_KINDS, Chain, ref_of
 from netsec_tui.sources.inventory_pods import read_ports
-from netsec_tui.sources.inventory_policies import read_selector
+from netsec_tui.sources.objects import printable
 from netsec_tui.sources.objects_fields import Fields
 
 _PLAIN_SELECTORS = ("ReplicationController", "DeploymentConfig")
 """Kinds older than LabelSelector: their spec.selector is a plain mapping of labels."""
-
-
-_UNSTABLE = frozenset(
-    {
-        "pod-template-hash",
-        "rollouts-pod-template-hash",
-        "controller-revision-hash",
-        "pod-template-generation",
-        "statefulset.kubernetes.io/pod-name",
-        "apps.kubernetes.io/pod-index",
-        "controller-uid",
-        "job-name",
-        "batch.kubernetes.io/controller-uid",
-        "batch.kubernetes.io/job-name",
-        "batch.kubernetes.io/job-completion-index",
-    }
-)
-"""Labels that controllers add and that name one revision, run or replica: no owner is told by them."""
 
 
 def read_owners(objects: Iterable[Fields], pods: Iterable[Pod], chain: Chain) -> tuple[PodOwner, ...]:
@@ -81,17 +66,28 @@ def _selector(fields: Fields, spec: Fields) -> LabelSelector | None:
     if kind in ("Job", "CronJob"):
         return None
     if kind not in _PLAIN_SELECTORS:
-        return read_selector(spec, "selector")
+        return _label_selector(spec)
     before = len(spec.problems)
     labels = spec.labels("selector")
     return LabelSelector(labels) if labels and len(spec.problems) == before else None
+
+
+def _label_selector(spec: Fields) -> LabelSelector | None:
+    selector = spec.data.get("selector")
+    if selector is None:
+        return None
+    try:
+        return parse_selector(selector, f"{spec.path}selector")
+    except BadInputError as error:
+        spec.problems.append(f"{spec.title}: {printable(str(error))}")
+        return None
 
 
 def _lifted(owner: PodOwner, replica_set: str) -> PodOwner:
     """Return what a ReplicaSet tells of its owner: everything but what names this one ReplicaSet."""
     selector = owner.selector
     if selector:
-        expressions = tuple(r for r in selector.match_expressions if r.key not in _UNSTABLE)
+        expressions = tuple(r for r in selector.match_expressions if is_stable(r.key))
         selector = LabelSelector(_lasting(selector.match_labels, replica_set), expressions)
     if selector and selector.everything:
         selector = None
@@ -100,11 +96,11 @@ def _lifted(owner: PodOwner, replica_set: str) -> PodOwner:
 
 def _lasting(labels: Labels, replica_set: str) -> Labels:
     # OpenShift's deployment label holds the ReplicationController's own name.
-    return tuple((key, value) for key, value in labels if key not in _UNSTABLE and value != replica_set)
+    return tuple((key, value) for key, value in labels if is_stable(key) and value != replica_set)
 
 
 def _from_pods(ref: WorkloadRef, pods: list[Pod]) -> PodOwner:
     shared = set.intersection(*(set(pod.labels) for pod in pods))
-    labels = tuple(sorted(pair for pair in shared if ref.kind == "Pod" or pair[0] not in _UNSTABLE))
+    labels = tuple(sorted(pair for pair in shared if ref.kind == "Pod" or is_stable(pair[0])))
     ports = tuple(dict.fromkeys(port for pod in pods for port in pod.ports))
     return PodOwner(ref, None, labels, ports, any(pod.host_network for pod in pods))

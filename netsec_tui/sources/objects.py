@@ -6,12 +6,17 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from netsec_tui.kube.overriding import overriding_kind
 from netsec_tui.sources.contract import KubeObject
 
 ObjectKey = tuple[str, str, str]
-"""Kind, namespace (empty for cluster-scoped objects) and name."""
+"""Kind, namespace (empty for cluster-scoped objects) and name.
 
-CLUSTER_SCOPED = frozenset({"Namespace", "Node"})
+The kind of a policy that may overrule NetworkPolicies carries its API group, as ``kubectl`` writes it
+(``NetworkPolicy.projectcalico.org``): several groups use the same names.
+"""
+
+_CLUSTER_SCOPED = frozenset({"Namespace", "Node"})
 
 _Prune = Callable[[Any], Any]
 _DEPTH = 24
@@ -59,6 +64,21 @@ def _whole(value: Any, depth: int = _DEPTH) -> Any:
     if depth and isinstance(value, list | tuple):
         return [_whole(entry, depth - 1) for entry in value]
     return _scalar(value)
+
+
+_CREDENTIALS = ("headers", "headerMatches")
+"""Lists in a CiliumNetworkPolicy's HTTP rules: the headers that they demand or add may hold tokens."""
+
+
+def _without_credentials(value: Any) -> Any:
+    return _drop_credentials(_whole(value))
+
+
+def _drop_credentials(value: Any) -> Any:
+    if isinstance(value, dict):
+        kept = {k: v for k, v in value.items() if k not in _CREDENTIALS or not isinstance(v, list)}
+        return {key: _drop_credentials(entry) for key, entry in kept.items()}
+    return [_drop_credentials(entry) for entry in value] if isinstance(value, list) else value
 
 
 _METADATA = _record(
@@ -134,20 +154,23 @@ _KINDS: Mapping[str, tuple[tuple[str, ...], _Prune]] = {
     "Node": (("",), _NODE),
     "NetworkPolicy": (("networking.k8s.io", "extensions"), _record(spec=_whole)),
 }
+_OTHER_POLICY = _record(spec=_without_credentials, specs=_without_credentials)
 
 
 def strip(obj: KubeObject) -> KubeObject | None:
     """Return an object with only the fields that the product needs, None for an object it has no use for.
 
-    A kind counts only in its own API group: a Knative Service is no Service, a Calico NetworkPolicy no
-    NetworkPolicy. An object of any other kind is kept as a pod owner when it has a selector and a pod
-    template (an Argo Rollout, an OpenKruise CloneSet). Values of the wrong type stay scalars or become an
-    empty container, so that reading can name them; stripping twice changes nothing.
+    A kind counts only in its own API group: a Knative Service is no Service. Policies of other kinds that
+    may overrule NetworkPolicies are kept (``kube/overriding.py`` lists them). An object of any other kind is
+    kept as a pod owner when it has a selector and a pod template (an Argo Rollout, an OpenKruise CloneSet).
+    Values of the wrong type stay scalars or become an empty container, so that reading can name them;
+    stripping twice changes nothing.
     """
     kind, version = obj.get("kind"), obj.get("apiVersion")
     if not isinstance(kind, str) or not isinstance(version, str):
         return None
-    prune = _shape_of(kind, version.rpartition("/")[0], obj.get("spec"))
+    other_policy = overriding_kind(obj) is not None
+    prune = _OTHER_POLICY if other_policy else _shape_of(kind, version.rpartition("/")[0], obj.get("spec"))
     if prune is None:
         return None
     return {"apiVersion": version, "kind": kind, "metadata": _METADATA(obj.get("metadata")), **prune(obj)}
@@ -188,8 +211,10 @@ def object_key(obj: KubeObject) -> ObjectKey:
     metadata = obj.get("metadata")
     if not isinstance(metadata, Mapping):
         metadata = {}
-    kind = str(obj.get("kind"))
-    namespace = "" if kind in CLUSTER_SCOPED else str(metadata.get("namespace") or "default")
+    other_policy = overriding_kind(obj)
+    kind = other_policy.qualified if other_policy else str(obj.get("kind"))
+    cluster_wide = not other_policy.namespaced if other_policy else kind in _CLUSTER_SCOPED
+    namespace = "" if cluster_wide else str(metadata.get("namespace") or "default")
     return kind, namespace, str(metadata.get("name") or "")
 
 

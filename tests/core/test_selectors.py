@@ -6,11 +6,10 @@ from netsec_tui.core.selectors import (
     acceptable,
     common_labels,
     has_labels,
-    is_stable,
     owner_label,
     selector_from_labels,
-    stable_selector,
 )
+from netsec_tui.kube.labels import is_stable, stable_selector
 from netsec_tui.model.policy import LabelSelector, Requirement
 from tests.core.traffic import end, exchange, of, pod, review, session, workload
 

@@ -80,7 +80,7 @@ def test_nothing_that_could_hold_a_secret_is_kept(leaky: dict[str, Any]) -> None
         ("ConfigMap", "v1"),
         ("Secret", "v1"),
         ("Service", "serving.knative.dev/v1"),
-        ("NetworkPolicy", "projectcalico.org/v3"),
+        ("NetworkPolicy", "policy.example/v1"),
         ("Node", "management.example/v3"),
         ("Ingress", "networking.k8s.io/v1"),
     ],

@@ -2,10 +2,12 @@
 
 from netsec_tui.core.evaluate.decide import evaluate
 from netsec_tui.core.evaluate.matrix import Connectivity, connectivity
+from netsec_tui.core.evaluate.overrides import overrides_of
 from netsec_tui.core.evaluate.owners import AddressRange, OwnerLink, owner_links
-from netsec_tui.core.evaluate.parse import parse_policy, parse_selector
 from netsec_tui.core.evaluate.ports import PortSet
 from netsec_tui.core.evaluate.state import ClusterState, Override, Policies, cluster_state, end_pods
+from netsec_tui.kube.policies import parse_policy
+from netsec_tui.kube.selectors import parse_selector
 
 __all__ = [
     "AddressRange",
@@ -19,6 +21,7 @@ __all__ = [
     "connectivity",
     "end_pods",
     "evaluate",
+    "overrides_of",
     "owner_links",
     "parse_policy",
     "parse_selector",

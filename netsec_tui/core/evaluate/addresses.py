@@ -7,10 +7,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from netsec_tui.errors import BadInputError
+from netsec_tui.kube.addresses import read_network
 from netsec_tui.model.policy import IPBlock
 
 BITS = {4: 32, 6: 128}
-_MAPPED_PREFIX = 96
 
 
 class Span(NamedTuple):
@@ -37,33 +37,10 @@ def address_number(ip: str) -> tuple[int, int]:
     return address.version, int(address)
 
 
-def canonical_cidr(text: str) -> str:
-    """Return a CIDR as text without host bits and leading zeros; an IPv4-mapped one becomes IPv4.
-
-    Stored objects may hold such CIDRs from before Kubernetes 1.36 refused them.
-
-    Raises:
-        BadInputError: the text is no CIDR.
-    """
-    address, slash, length = text.partition("/")
-    if not slash or not (length.isascii() and length.isdigit()):
-        raise BadInputError(f"{text!r} is not a CIDR such as 10.0.0.0/8 or fd00::/8")
-    if ":" not in address:
-        address = ".".join(part.lstrip("0") or "0" if part.isdigit() else part for part in address.split("."))
-    try:
-        network = ipaddress.ip_network(f"{address}/{int(length)}", strict=False)
-    except ValueError as error:
-        raise BadInputError(f"{text!r} is not a CIDR such as 10.0.0.0/8 or fd00::/8") from error
-    mapped = getattr(network.network_address, "ipv4_mapped", None)
-    if mapped is not None and network.prefixlen >= _MAPPED_PREFIX:
-        return f"{mapped}/{network.prefixlen - _MAPPED_PREFIX}"
-    return str(network)
-
-
 @lru_cache(maxsize=65536)
 def cidr_span(cidr: str) -> Span:
-    """Return the addresses of a CIDR; raises BadInputError as ``canonical_cidr`` does."""
-    network = ipaddress.ip_network(canonical_cidr(cidr))
+    """Return the addresses of a CIDR; raises BadInputError when it is none."""
+    network = read_network(cidr)
     return Span(network.version, int(network.network_address), int(network.broadcast_address))
 
 

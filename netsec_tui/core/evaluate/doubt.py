@@ -164,7 +164,9 @@ def _overriding(question: Question, finding: Finding) -> tuple[str, ...]:
     return tuple(
         f"{override.kind} {override.name} may override"
         for override in question.state.overrides
-        if override.may_select(question.subject) and not (override.baseline and finding.isolated_by)
+        if question.direction in override.directions
+        and override.may_select(question.subject)
+        and not (override.baseline and finding.isolated_by)
     )
 
 

@@ -38,8 +38,8 @@ class Policies:
 class Override:
     """Name a policy of another kind that may overrule a NetworkPolicy.
 
-    ``namespace`` is empty for a cluster-wide one, ``selector`` None when whom it selects is not known.
-    ``baseline`` policies only speak where no NetworkPolicy isolates (AdminNetworkPolicy, Baseline tier).
+    ``namespace`` is empty for a cluster-wide one; ``selector`` and ``namespace_selector`` are None when whom
+    it selects is not known. ``baseline`` policies only speak where no NetworkPolicy isolates.
     """
 
     kind: str
@@ -47,11 +47,19 @@ class Override:
     name: str
     selector: LabelSelector | None = None
     baseline: bool = False
+    namespace_selector: LabelSelector | None = None
+    directions: tuple[Direction, ...] = tuple(Direction)
 
     def may_select(self, pod: EndPod) -> bool:
-        """Tell whether the pod may be among those it selects."""
-        return self.namespace in ("", pod.namespace) and (
-            self.selector is None or selector_matches(self.selector, pod.label_map)
+        """Tell whether the pod may be among those it selects; unknown namespace labels may be any."""
+        return (
+            self.namespace in ("", pod.namespace)
+            and (self.selector is None or selector_matches(self.selector, pod.label_map))
+            and (
+                self.namespace_selector is None
+                or pod.namespace_labels is None
+                or selector_matches(self.namespace_selector, pod.namespace_label_map)
+            )
         )
 
 
