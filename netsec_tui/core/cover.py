@@ -9,10 +9,14 @@ from netsec_tui.core.ends import Ends
 from netsec_tui.core.evaluate.match import rule_allows, selector_matches
 from netsec_tui.core.selectors import has_labels
 from netsec_tui.model.connection import End, EndPod
-from netsec_tui.model.identity import Direction
+from netsec_tui.model.identity import Direction, PeerSort
 from netsec_tui.model.inventory import AppliedPolicy
 from netsec_tui.model.policy import NetworkPolicy, PolicyRule
 from netsec_tui.model.review import Inclusion, Subject
+
+
+_WIDE = (PeerSort.ALIAS, PeerSort.EXTERNAL)
+"""Rows that were ticked for whole ranges: that they let other rows through is what was decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,30 +30,38 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """Name the inclusions that let a row through; ``whole`` tells whether nothing of it is left out."""
+    """Name the inclusions that let a row through, or a part of it; ``by_row`` when a row is among them."""
 
     by: str = ""
-    whole: bool = False
+    by_row: bool = False
 
 
-def covering(namespace: str, asked: Asked, inclusions: Iterable[Inclusion]) -> Cover:
+def covering(
+    namespace: str, asked: Asked, inclusions: Iterable[Inclusion], *, ipblock_matches_pods: bool = True
+) -> Cover:
     """Find the inclusions that let the pods and addresses of a row through, the first for each."""
     home = NetworkPolicy(namespace, "")
     offered = tuple(inclusions)
-    found: dict[str, None] = {}
-    whole = True
+    found: dict[str, bool] = {}
     for end in asked.ends:
         for protocol, port in asked.ports:
             for one in offered:
-                if rule_allows(home, one.rule, asked.direction, end, protocol, port, {}):
-                    found[one.origin] = None
+                if rule_allows(
+                    home,
+                    one.rule,
+                    asked.direction,
+                    end,
+                    protocol,
+                    port,
+                    {},
+                    ipblock_matches_pods=ipblock_matches_pods,
+                ):
+                    found[one.origin] = one.key is not None and one.key.peer.sort not in _WIDE
                     break
-            else:
-                whole = False
     if not asked.ends:
         # Nobody knows where its ends are, so only a rule for everybody is sure to cover them.
-        found = {one.origin: None for one in offered if one.rule == PolicyRule()}
-    return Cover(", ".join(found), whole and bool(found))
+        found = {one.origin: False for one in offered if one.rule == PolicyRule()}
+    return Cover(", ".join(found), any(found.values()))
 
 
 def selects_subject(policy: NetworkPolicy, subject: Subject, ends: Ends) -> bool:

@@ -9,6 +9,7 @@ from netsec_tui.core.defaults import Default, default_of
 from netsec_tui.core.dns import is_local_dns
 from netsec_tui.core.ends import Ends
 from netsec_tui.core.express import Expression, World, express, express_manual
+from netsec_tui.core.judge import Judgement
 from netsec_tui.core.nearness import Place, end_places
 from netsec_tui.model.communication import AddressCategory, Communication
 from netsec_tui.model.decision import DirectionDecisions, GeneralRule
@@ -87,6 +88,8 @@ def _category(world: World, communication: Communication) -> AddressCategory | N
         return AddressCategory.ALIASED
     if peer.sort is PeerSort.ADDRESS and peer.name:
         return world.ranges.category(peer.name)
+    if peer.sort is PeerSort.EXTERNAL:
+        return AddressCategory.EXTERNAL
     return AddressCategory.UNKNOWN if peer.unresolved else None
 
 
@@ -166,15 +169,36 @@ def _superfluous(general: GeneralRule, case: Case) -> bool:
     return all(p.pod_selector is not None and p.namespace_selector is None for p in case.expression.peers)
 
 
-def row_of(case: Case, stand: Stand, cover: Cover, applied: tuple[str, ...]) -> Row:
-    """Return the row of the table; what covers it only in part is told in the reason."""
-    reason, by = stand.reason, cover.by if cover.whole else ""
-    if cover.by and not cover.whole:
-        reason = "; ".join(filter(None, (reason, f"in part allowed by {cover.by}")))
+def row_of(case: Case, stand: Stand, cover: Cover, judgement: Judgement, applied: tuple[str, ...]) -> Row:
+    """Return the row of the table; ``cover`` is what lets a row through that brings no rule of its own."""
+    whole = judgement.reach is Reach.ALLOWED
+    by = cover.by if whole else ""
+    left = "" if whole or case.expression.obstacle else _left_open(case, stand, cover, judgement)
+    reason = "; ".join(filter(None, (stand.reason, left)))
     text = f"{case.words} {reason.casefold()} {by.casefold()}"
-    suspended, communication = stand.suspended, case.communication
-    reach = Reach.ALLOWED if by or stand.included else Reach.DENIED
-    return Row(communication, stand.standing, reason, by, suspended, case.category, applied, text, reach)
+    return Row(
+        case.communication,
+        stand.standing,
+        reason,
+        by,
+        stand.suspended,
+        case.category,
+        applied,
+        text,
+        judgement.reach,
+        cover.by_row,
+    )
+
+
+def _left_open(case: Case, stand: Stand, cover: Cover, judgement: Judgement) -> str:
+    """Return what of a row is let through though it is out, or is not though it is in."""
+    if cover.by:
+        return f"in part allowed by {cover.by}"
+    if judgement.reach is Reach.DENIED:
+        return "ticked, but no pod of it matches the rule" if stand.included else ""
+    if not stand.included and case.communication.peer.sort in (PeerSort.NODE, PeerSort.EXTERNAL):
+        return ""  # how these start tells that a pod's own node always gets in
+    return judgement.why
 
 
 def standing_rules(world: World, subject: Subject, decisions: DirectionDecisions) -> tuple[Inclusion, ...]:

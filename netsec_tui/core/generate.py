@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from netsec_tui.model.identity import Direction, WorkloadRef
 from netsec_tui.model.policy import NetworkPolicy, PolicyPeer, PolicyPort, PolicyRule
-from netsec_tui.model.review import Inclusion, Subject
+from netsec_tui.model.review import Subject
 
 MAX_NAME = 63
 
@@ -28,8 +28,8 @@ def policy_name(ref: WorkloadRef, suffix: str = "") -> str:
 
 def generate(
     subject: Subject,
-    ingress: Iterable[Inclusion],
-    egress: Iterable[Inclusion],
+    ingress: tuple[PolicyRule, ...],
+    egress: tuple[PolicyRule, ...],
     *,
     two_objects: bool = False,
 ) -> tuple[NetworkPolicy, ...]:
@@ -40,23 +40,21 @@ def generate(
     if subject.refusal:
         return ()
     namespace, selector = subject.ref.namespace, subject.selector
-    incoming, outgoing = merge_rules(i.rule for i in ingress), merge_rules(i.rule for i in egress)
+    names = policy_names(subject, two_objects=two_objects)
     if not two_objects:
-        name = policy_name(subject.ref)
         both = (Direction.INGRESS, Direction.EGRESS)
-        return (NetworkPolicy(namespace, name, selector, both, incoming, outgoing),)
+        return (NetworkPolicy(namespace, names[0], selector, both, ingress, egress),)
     return (
-        NetworkPolicy(
-            namespace,
-            policy_name(subject.ref, "-ingress"),
-            selector,
-            (Direction.INGRESS,),
-            ingress=incoming,
-        ),
-        NetworkPolicy(
-            namespace, policy_name(subject.ref, "-egress"), selector, (Direction.EGRESS,), egress=outgoing
-        ),
+        NetworkPolicy(namespace, names[0], selector, (Direction.INGRESS,), ingress=ingress),
+        NetworkPolicy(namespace, names[1], selector, (Direction.EGRESS,), egress=egress),
     )
+
+
+def policy_names(subject: Subject, *, two_objects: bool) -> tuple[str, ...]:
+    """Return the names of the objects that are generated for a workload."""
+    if not two_objects:
+        return (policy_name(subject.ref),)
+    return policy_name(subject.ref, "-ingress"), policy_name(subject.ref, "-egress")
 
 
 def merge_rules(rules: Iterable[PolicyRule]) -> tuple[PolicyRule, ...]:

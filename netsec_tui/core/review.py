@@ -13,8 +13,9 @@ from netsec_tui.core.describe import direction_note, facts_of, warnings_of
 from netsec_tui.core.ends import Ends
 from netsec_tui.core.express import World
 from netsec_tui.core.fold import fold_aliases, fold_dns
-from netsec_tui.core.generate import generate
+from netsec_tui.core.generate import generate, policy_names
 from netsec_tui.core.ground import Ground
+from netsec_tui.core.judge import OwnPods
 from netsec_tui.core.serialize import to_yaml
 from netsec_tui.core.table import Decided, Setting, Table
 from netsec_tui.model.communication import Communication
@@ -68,6 +69,7 @@ class Reviewer:
             self._rows = before._rows
         applied = evidence.world.inventory.policies
         self._applied = tuple(p for p in applied if selects_subject(p.policy, evidence.subject, self._ends))
+        self._own = OwnPods(evidence.subject, self._ends)
         self._facts = facts_of(evidence.world, evidence.subject, evidence.communications, self._ends)
 
     def _same_but_rows(self, evidence: Evidence) -> bool:
@@ -82,7 +84,7 @@ class Reviewer:
         """Return the review under some decisions; rows that did not change are the same objects."""
         evidence = self._evidence
         ingress, egress = (self._decide(d, decisions.of(d), two_objects) for d in Direction)
-        policies = generate(evidence.subject, ingress.inclusions, egress.inclusions, two_objects=two_objects)
+        policies = generate(evidence.subject, ingress.rules, egress.rules, two_objects=two_objects)
         return Review(
             subject=evidence.subject,
             coverage=evidence.coverage,
@@ -126,9 +128,10 @@ class Reviewer:
         old = self._old_tables.get((direction, offered, two_objects))
         if old and old.holds(cases):
             return old
-        ours = {p.name for p in generate(subject, (), (), two_objects=two_objects)}
+        ours = policy_names(subject, two_objects=two_objects)
         others = tuple(p for p in self._applied if p.policy.name not in ours)
-        return Table(Setting(world, subject, others, self._ends), cases, self._rows.setdefault(direction, {}))
+        setting = Setting(world, subject, direction, others, self._ends, self._own)
+        return Table(setting, cases, self._rows.setdefault(direction, {}))
 
     def _case(self, communication: Communication) -> Case:
         evidence = self._evidence

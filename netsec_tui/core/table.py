@@ -10,19 +10,24 @@ from netsec_tui.core.cover import Cover, applied_that_allow, covering
 from netsec_tui.core.decide import Case, Stand, inclusion_of, row_of, stand_of, standing_rules
 from netsec_tui.core.ends import Ends
 from netsec_tui.core.express import World
+from netsec_tui.core.generate import merge_rules
+from netsec_tui.core.judge import Judge, OwnPods
 from netsec_tui.core.nearness import Nearness, Place, rule_places
 from netsec_tui.model.decision import DirectionDecisions
-from netsec_tui.model.identity import CommunicationKey, PeerSort
+from netsec_tui.model.identity import CommunicationKey, Direction, PeerSort
 from netsec_tui.model.inventory import AppliedPolicy
+from netsec_tui.model.policy import PolicyRule
+from netsec_tui.model.proof import Reach
 from netsec_tui.model.review import Inclusion, Row, Subject
 
 
 @dataclass(frozen=True)
 class Decided:
-    """Hold the rows of a direction and everything that goes into its part of the policy."""
+    """Hold the rows of a direction, everything that goes into its part of the policy, and that part."""
 
     rows: tuple[Row, ...] = ()
     inclusions: tuple[Inclusion, ...] = ()
+    rules: tuple[PolicyRule, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -31,8 +36,14 @@ class Setting:
 
     world: World
     subject: Subject
+    direction: Direction
     applied: tuple[AppliedPolicy, ...]
     ends: Ends
+    own: OwnPods
+
+    def judge(self, rules: tuple[PolicyRule, ...]) -> Judge:
+        """Return who says what rules of this direction make of a row."""
+        return Judge(self.subject, self.own, self.ends.state, self.direction, rules)
 
 
 class Table:
@@ -50,7 +61,7 @@ class Table:
         self._last: DirectionDecisions | None = None
         self._decided = Decided()
         self._known = known
-        self._rows: list[Row] = []
+        self._rows: list[Row | None] = []
         self._stands: list[Stand] = []
         self._included: list[Inclusion | None] = []
         self._standing: tuple[Inclusion, ...] = ()
@@ -68,22 +79,26 @@ class Table:
         return len(cases) == len(self._cases) and all(map(is_, cases, self._cases))
 
     def decide(self, decisions: DirectionDecisions) -> Decided:
-        """Return rows and inclusions under some decisions."""
+        """Return rows, inclusions and rules under some decisions."""
         if self._last is decisions:
             return self._decided
         last, self._last = self._last, decisions
+        moved: Iterable[int] = range(len(self._cases))
         if last is None or (last.general, last.manual) != (decisions.general, decisions.manual):
             self._start(decisions)
-            self._rows = [self._same_or_new(number) for number in range(len(self._cases))]
         else:
-            for number in self._move(decisions, self._changed(last, decisions)):
-                self._rows[number] = self._same_or_new(number)
+            moved = self._move(decisions, self._changed(last, decisions))
         inclusions = (*self._standing, *(one for one in self._included if one))
-        self._decided = Decided(tuple(self._rows), inclusions)
+        rules = merge_rules(inclusion.rule for inclusion in inclusions)
+        judge = self._setting.judge(rules)
+        self._rows += [None] * (len(self._cases) - len(self._rows))
+        for number in moved:
+            self._rows[number] = self._same_or_new(number, judge)
+        self._decided = Decided(tuple(row for row in self._rows if row), inclusions, rules)
         return self._decided
 
-    def _same_or_new(self, number: int) -> Row:
-        row = self._row(number)
+    def _same_or_new(self, number: int, judge: Judge) -> Row:
+        row = self._row(number, judge)
         known = self._known.get(row.key)
         if known == row:
             return known
@@ -140,12 +155,14 @@ class Table:
                 self._rows_near.put(number, case.places)
         return self._rows_near.near(places)
 
-    def _row(self, number: int) -> Row:
+    def _row(self, number: int, judge: Judge) -> Row:
         case, stand = self._cases[number], self._stands[number]
+        judgement = judge.judge(case.asked)
         if stand.included:
-            return row_of(case, stand, Cover(), ())
+            return row_of(case, stand, Cover(), judgement, ())
         cover = self._cover(number)
-        return row_of(case, stand, cover, () if cover.whole else self._applied_to(number))
+        applied = () if judgement.reach is Reach.ALLOWED else self._applied_to(number)
+        return row_of(case, stand, cover, judgement, applied)
 
     def _cover(self, number: int) -> Cover:
         case = self._cases[number]
@@ -153,7 +170,10 @@ class Table:
             return Cover()
         near = (self._included[n] for n in sorted(self._rules_near.near(case.places)))
         offered = (*self._standing, *(one for one in near if one))
-        return covering(self._setting.subject.ref.namespace, case.asked, offered) if offered else Cover()
+        if not offered:
+            return Cover()
+        home, state = self._setting.subject.ref.namespace, self._setting.ends.state
+        return covering(home, case.asked, offered, ipblock_matches_pods=state.ipblock_matches_pods)
 
     def _applied_to(self, number: int) -> tuple[str, ...]:
         if not self._setting.applied:

@@ -33,7 +33,8 @@ class Row:
     rule). ``suspended`` means a general rule overrides the tick for now. ``category`` is set for
     unresolved IPs only. ``applied`` names applied policies that allow the row anyway. ``text`` is what a
     search looks through, case-folded. ``reach`` is what evaluating the generated policy says, on the
-    workload's side and over all pods of both ends.
+    workload's side and over all pods of both ends. ``overlaps`` tells that another row lets it through:
+    their peers' labels cannot be told apart.
     """
 
     communication: Communication
@@ -45,6 +46,7 @@ class Row:
     applied: tuple[str, ...] = ()
     text: str = ""
     reach: Reach = Reach.DENIED
+    overlaps: bool = False
 
     @property
     def key(self) -> CommunicationKey:

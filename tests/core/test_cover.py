@@ -11,6 +11,7 @@ from netsec_tui.core.nearness import Nearness, end_places, rule_places
 from netsec_tui.model.connection import EndPod
 from netsec_tui.model.decision import GeneralRule, PortRange
 from netsec_tui.model.flow import Protocol
+from netsec_tui.model.identity import CommunicationKey, Peer, alias_peer, owner_peer
 from netsec_tui.model.policy import IPBlock, LabelSelector, PolicyPeer, PolicyPort, PolicyRule, Requirement
 from netsec_tui.model.review import Inclusion, Row, Standing
 from netsec_tui.session.actions import Undo
@@ -137,32 +138,45 @@ def block(cidr: str) -> PolicyPeer:
     return PolicyPeer(ip_block=IPBlock(cidr))
 
 
+def row_inclusion(name: str, peer: Peer, *peers: PolicyPeer) -> Inclusion:
+    return Inclusion(name, PolicyRule(peers), CommunicationKey(OUT, peer, Protocol.TCP, 80))
+
+
 @pytest.mark.parametrize(
     ("inclusions", "expected"),
     [
         ([], Cover()),
-        ([included("a", PolicyPeer(A))], Cover("a", False)),
-        ([included("ten", block("10.0.0.0/8"))], Cover("ten", True)),
-        ([included("a", PolicyPeer(A)), included("bob", block("10.0.0.2/32"))], Cover("a, bob", True)),
-        ([included("first", block("10.0.0.0/8")), included("later", PolicyPeer(A))], Cover("first", True)),
+        ([included("a", PolicyPeer(A))], Cover("a")),
+        ([included("ten", block("10.0.0.0/8"))], Cover("ten")),
+        ([included("a", PolicyPeer(A)), included("bob", block("10.0.0.2/32"))], Cover("a, bob")),
+        ([included("first", block("10.0.0.0/8")), included("later", PolicyPeer(A))], Cover("first")),
         ([included("ten", block("10.0.0.0/8"), ports=(PolicyPort("UDP"),))], Cover()),
-        ([Inclusion("everything", PolicyRule())], Cover("everything", True)),
+        ([Inclusion("everything", PolicyRule())], Cover("everything")),
+        ([row_inclusion("row a", owner_peer(WEB), PolicyPeer(A))], Cover("row a", by_row=True)),
+        ([row_inclusion("alias a", alias_peer("a"), block("10.0.0.0/8"))], Cover("alias a")),
     ],
 )
-def test_a_cover_is_whole_when_every_end_is_let_through(inclusions: list[Inclusion], expected: Cover) -> None:
+def test_a_cover_names_the_first_inclusion_for_each_end(inclusions: list[Inclusion], expected: Cover) -> None:
     assert covering("home", Asked(OUT, (ALICE, BOB), (("TCP", 80),)), inclusions) == expected
+
+
+def test_blocks_cover_pods_only_where_the_cni_lets_them() -> None:
+    ten = [included("ten", block("10.0.0.0/8"))]
+    asked = Asked(OUT, (ALICE, "10.1.1.1"), (("TCP", 80),))
+    assert covering("home", asked, ten, ipblock_matches_pods=False) == Cover("ten")
+    assert covering("home", Asked(OUT, (ALICE,), asked.ports), ten, ipblock_matches_pods=False) == Cover()
 
 
 def test_every_port_is_asked() -> None:
     dns = Asked(OUT, (ALICE,), (("UDP", 53), ("TCP", 53)))
-    udp = included("udp", PolicyPeer(A), ports=(PolicyPort("UDP", 53),))
-    assert covering("home", dns, [udp]) == Cover("udp", False)
+    tcp = included("tcp", PolicyPeer(A), ports=(PolicyPort("TCP", 53),))
+    assert covering("home", dns, [tcp]) == Cover("tcp")
 
 
 @pytest.mark.parametrize(
     ("inclusion", "expected"),
     [
-        (Inclusion("everything", PolicyRule()), Cover("everything", True)),
+        (Inclusion("everything", PolicyRule()), Cover("everything")),
         (included("a", PolicyPeer(A)), Cover()),
     ],
 )
@@ -195,7 +209,7 @@ NAMED_FAR = LabelSelector((("kubernetes.io/metadata.name", "far"),))
 def test_what_a_rule_matches_is_near_it(peer: PolicyPeer, end: EndPod | str) -> None:
     rule = PolicyRule((peer,))
     asked = Asked(OUT, (end,), (("TCP", 80),))
-    assert covering("home", asked, [Inclusion("it", rule)]).whole
+    assert covering("home", asked, [Inclusion("it", rule)]).by == "it"
     near = Nearness()
     near.put(7, rule_places("home", rule))
     assert near.near(end_places([end])) == {7}

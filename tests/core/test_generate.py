@@ -22,7 +22,7 @@ from netsec_tui.model.policy import (
     PolicyRule,
     Requirement,
 )
-from netsec_tui.model.review import Inclusion, Subject
+from netsec_tui.model.review import Subject
 
 SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 """DNS-1123 subdomain, as the API server checks names."""
@@ -96,27 +96,27 @@ RULE = PolicyRule((PolicyPeer(APP),), (PolicyPort("TCP", 80),))
 
 
 def test_one_object_has_both_directions() -> None:
-    (policy,) = generate(SUBJECT, [Inclusion("row", RULE)], [])
+    (policy,) = generate(SUBJECT, (RULE,), ())
     assert policy.policy_types == (Direction.INGRESS, Direction.EGRESS)
     assert (policy.namespace, policy.name, policy.pod_selector) == ("shop", "deployment-web", APP)
     assert (policy.ingress, policy.egress) == ((RULE,), ())
 
 
-@pytest.mark.parametrize("rules", [[], [Inclusion("row", RULE)]])
-def test_two_objects_have_one_direction_each_whatever_the_rows(rules: list[Inclusion]) -> None:
-    policies = generate(SUBJECT, rules, [], two_objects=True)
+@pytest.mark.parametrize("rules", [(), (RULE,)])
+def test_two_objects_have_one_direction_each_whatever_the_rows(rules: tuple[PolicyRule, ...]) -> None:
+    policies = generate(SUBJECT, rules, (), two_objects=True)
     assert [(p.name, p.policy_types) for p in policies] == [
         ("deployment-web-ingress", (Direction.INGRESS,)),
         ("deployment-web-egress", (Direction.EGRESS,)),
     ]
-    assert policies[0].ingress == tuple(i.rule for i in rules)
+    assert policies[0].ingress == rules
     assert policies[1].ingress == ()
 
 
 def test_a_refused_subject_has_no_policy() -> None:
     refused = Subject(ref("Deployment", "web"), LabelSelector(), (), refusal="it runs on the host network")
-    assert generate(refused, [Inclusion("row", RULE)], []) == ()
-    assert generate(refused, [], [], two_objects=True) == ()
+    assert generate(refused, (RULE,), ()) == ()
+    assert generate(refused, (), (), two_objects=True) == ()
 
 
 # -- merging -----------------------------------------------------------------------------------------------

@@ -97,11 +97,16 @@ def _addresses(peer: End, family: int | None) -> tuple[str, ...]:
 
 def _usual(question: Question, family: int | None) -> Reading:
     """Return the common reading: a pod is a pod, but on the host network it is its node's address (F5)."""
-    peer, addresses = question.peer, held_at(_addresses(question.peer, family))
+    peer, addresses = question.peer, _addresses(question.peer, family)
     if isinstance(peer, str) or peer.host_network:
-        return Reading(never, addresses, question.named(None))
-    held = addresses if question.state.ipblock_matches_pods else never
-    return Reading(selected_as(peer), held, question.named(peer))
+        return Reading(never, held_at(addresses), question.named(None), (), addresses)
+    held = held_at(addresses) if question.state.ipblock_matches_pods else never
+    return Reading(selected_as(peer), held, question.named(peer), peer.labels, addresses)
+
+
+def _nobody(question: Question) -> Reading:
+    """Return the reading under which only a rule for any peer matches."""
+    return Reading(never, never, question.named(None), (), ())
 
 
 def _other_ways(question: Question, families: list[int | None]) -> Ways:
@@ -113,7 +118,7 @@ def _other_ways(question: Question, families: list[int | None]) -> Ways:
     if connection.source_translated and question.direction is Direction.INGRESS:
         # The node that forwards may be the pod's own, from which everything is allowed.
         yield Doubt.TRANSLATED, True
-        yield Doubt.TRANSLATED, question.find(Reading(never, never, question.named(None))).allowed
+        yield Doubt.TRANSLATED, question.find(_nobody(question)).allowed
     if question.node is not None:
         yield from _ways_of_node(question)
     if isinstance(peer, str):
@@ -128,7 +133,7 @@ def _ways_of_node(question: Question) -> Ways:
     elif question.node == question.subject.node:
         yield (Doubt.OWN_NODE if question.direction is Direction.EGRESS else Doubt.HOST_NETWORK), True
     if not question.state.ipblock_matches_pods:  # E5
-        yield Doubt.NODE_ADDRESS, question.find(Reading(never, never, question.named(None))).allowed
+        yield Doubt.NODE_ADDRESS, question.find(_nobody(question)).allowed
 
 
 def _ways_of_address(question: Question, ip: str) -> Ways:
@@ -156,7 +161,7 @@ def _ways_of_pod(question: Question, peer: EndPod, families: list[int | None]) -
         yield Doubt.FAMILIES_DIFFER, question.find(_usual(question, family)).allowed
     if not peer.ips and (state.ipblock_matches_pods or peer.host_network):
         held = always if peer.host_network else state.may_hold_pods
-        reading = _usual(question, families[0])._replace(held=held)
+        reading = _usual(question, families[0])._replace(held=held, addresses=None)
         yield Doubt.ADDRESS_UNKNOWN, question.find(reading).allowed
 
 

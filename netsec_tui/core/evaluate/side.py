@@ -8,7 +8,7 @@ from typing import NamedTuple
 from netsec_tui.core.evaluate.match import NamedPorts, block_contains, peer_matches_pod, rule_covers
 from netsec_tui.core.evaluate.state import Policies
 from netsec_tui.model.connection import EndPod, RuleRef
-from netsec_tui.model.flow import Protocol
+from netsec_tui.model.flow import Labels, Protocol
 from netsec_tui.model.identity import Direction
 from netsec_tui.model.policy import IPBlock, NetworkPolicy, PolicyPeer
 
@@ -29,12 +29,15 @@ class Reading(NamedTuple):
     """Hold one way to see the peer.
 
     ``selected(entry, policy namespace)`` tells whether selectors match it, ``held`` whether an ipBlock
-    does; ``named`` are the destination's named ports under this reading.
+    does; ``named`` are the destination's named ports under this reading. Selectors can match by ``labels``
+    alone, ipBlocks by ``addresses``: long policies are narrowed down by them; None means by anything.
     """
 
     selected: Callable[[PolicyPeer, str], bool]
     held: Callable[[IPBlock], bool]
     named: NamedPorts
+    labels: Labels | None = None
+    addresses: tuple[str, ...] | None = None
 
 
 def never(*_: object) -> bool:
@@ -71,13 +74,18 @@ def find(
     allowed = [
         RuleRef(policy.namespace, policy.name, direction, index)
         for policy in selecting
-        for index in _covering(policy, direction, reading, protocol, port)
+        for index in _covering(policies, policy, direction, reading, protocol, port)
     ]
     return Finding(tuple(RuleRef(p.namespace, p.name, direction) for p in selecting), tuple(allowed))
 
 
 def _covering(
-    policy: NetworkPolicy, direction: Direction, reading: Reading, protocol: Protocol, port: int
+    policies: Policies,
+    policy: NetworkPolicy,
+    direction: Direction,
+    reading: Reading,
+    protocol: Protocol,
+    port: int,
 ) -> list[int]:
     if not protocol.expressible:
         return []
@@ -89,7 +97,7 @@ def _covering(
 
     return [
         index
-        for index, rule in enumerate(policy.rules(direction))
+        for index, rule in policies.near(policy, direction, reading.labels, reading.addresses)
         if rule_covers(rule, direction, matches, str(protocol), port, reading.named)
     ]
 

@@ -9,10 +9,15 @@ from functools import cached_property
 
 from netsec_tui.core.evaluate.addresses import Span, address_number, block_spans, cidr_span
 from netsec_tui.core.evaluate.match import policy_selects, selector_matches
+from netsec_tui.core.evaluate.rule_index import Numbered, RuleIndex
 from netsec_tui.model.connection import EndPod
+from netsec_tui.model.flow import Labels
 from netsec_tui.model.identity import Direction
 from netsec_tui.model.inventory import Inventory, Service
 from netsec_tui.model.policy import IPBlock, LabelSelector, NetworkPolicy
+
+_MANY_PEERS = 16
+"""From this number of peers on an index is quicker than asking each."""
 
 
 class Policies:
@@ -24,6 +29,7 @@ class Policies:
         for policy in self.all:
             self._by_namespace[policy.namespace].append(policy)
         self._selecting: dict[tuple[object, ...], tuple[NetworkPolicy, ...]] = {}
+        self._indexes: dict[tuple[int, Direction], RuleIndex | None] = {}
 
     def selecting(self, pod: EndPod, direction: Direction) -> tuple[NetworkPolicy, ...]:
         """Return the policies that isolate a pod in a direction (B1)."""
@@ -32,6 +38,27 @@ class Policies:
             candidates = self._by_namespace.get(pod.namespace, ())
             self._selecting[key] = tuple(p for p in candidates if policy_selects(p, direction, pod))
         return self._selecting[key]
+
+    def near(
+        self,
+        policy: NetworkPolicy,
+        direction: Direction,
+        labels: Labels | None,
+        addresses: tuple[str, ...] | None,
+    ) -> Iterable[Numbered]:
+        """Return the rules of one of the policies that may match a peer with these labels or addresses.
+
+        None for either means that it may have any.
+        """
+        rules = policy.rules(direction)
+        if labels is None or addresses is None:
+            return enumerate(rules)
+        key = (id(policy), direction)
+        if key not in self._indexes:
+            many = sum(len(rule.peers) for rule in rules) >= _MANY_PEERS
+            self._indexes[key] = RuleIndex(rules) if many else None
+        index = self._indexes[key]
+        return index.near(labels, addresses) if index else enumerate(rules)
 
 
 @dataclass(frozen=True, slots=True)
