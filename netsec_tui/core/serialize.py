@@ -10,16 +10,58 @@ from typing import Any
 
 from netsec_tui.model.identity import Direction
 from netsec_tui.model.policy import IPBlock, LabelSelector, NetworkPolicy, PolicyPeer, PolicyPort, PolicyRule
+from netsec_tui.model.provenance import RulePlace
 
+_PORTS = "ports"
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 _SPECIAL = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "none"})
 """Words that YAML 1.1 reads as a boolean or null (yaml.org/type/bool.html), in any case."""
+_LONG_KEY = 1000
+"""A longer key is written with a question mark: others may take 1024 characters at most (YAML 1.1, 7.3.3)."""
 
 
 def to_yaml(policies: Iterable[NetworkPolicy]) -> str:
     """Return policies as YAML documents; the empty string for none."""
-    documents = ("\n".join(_lines(policy_object(policy), 0)) + "\n" for policy in policies)
-    return "---\n".join(documents)
+    return "".join(f"{line}\n" for _, lines in _pieces(policies) for line in lines)
+
+
+def yaml_places(policies: Iterable[NetworkPolicy]) -> list[RulePlace | None]:
+    """Return for each line of ``to_yaml`` the place in the policies that it writes, None for other lines.
+
+    A line that opens a direction or a rule belongs to the direction or rule as a whole.
+    """
+    return [place for place, lines in _pieces(policies) for _ in lines]
+
+
+def _pieces(policies: Iterable[NetworkPolicy]) -> Iterator[tuple[RulePlace | None, Iterable[str]]]:
+    """Return the lines of all documents, piece by piece with the place that each writes."""
+    for number, policy in enumerate(policies):
+        if number:
+            yield None, ("---",)
+        written = policy_object(policy)
+        rules = {direction: written["spec"].pop(str(direction)) for direction in policy.policy_types}
+        yield None, _lines(written, 0)
+        for direction in policy.policy_types:
+            yield from _direction_pieces(RulePlace(number, direction), rules[direction])
+
+
+def _direction_pieces(
+    place: RulePlace, rules: list[dict[str, Any]]
+) -> Iterator[tuple[RulePlace, Iterable[str]]]:
+    yield place, (f"  {place.direction}:" if rules else f"  {place.direction}: []",)
+    for index, rule in enumerate(rules):
+        own = place._replace(rule=index)
+        if not rule:
+            yield own, ("    - {}",)
+        lead = "    - "
+        for key, entries in rule.items():
+            yield own, (f"{lead}{key}:",)
+            lead = "      "
+            for entry, value in enumerate(entries):
+                part = RulePlace(place.policy, place.direction, index, entry)
+                if key == _PORTS:
+                    part = RulePlace(place.policy, place.direction, index, port=entry)
+                yield part, _items([value], 8)
 
 
 def policy_object(policy: NetworkPolicy) -> dict[str, Any]:
@@ -44,7 +86,7 @@ def _rule(rule: PolicyRule, word: str) -> dict[str, Any]:
     if rule.peers:
         written[word] = [_peer(peer) for peer in rule.peers]
     if rule.ports:
-        written["ports"] = [_port(port) for port in rule.ports]
+        written[_PORTS] = [_port(port) for port in rule.ports]
     return written
 
 
@@ -87,7 +129,11 @@ def _selector(selector: LabelSelector) -> dict[str, Any]:
 def _lines(value: Mapping[str, Any], indent: int) -> Iterator[str]:
     pad = " " * indent
     for key, item in value.items():
-        head = f"{pad}{_scalar(key)}:"
+        name = _scalar(key)
+        head = f"{pad}{name}:"
+        if len(name) > _LONG_KEY:
+            yield f"{pad}? {name}"
+            head = f"{pad}:"
         if isinstance(item, Mapping) and item:
             yield head
             yield from _lines(item, indent + 2)

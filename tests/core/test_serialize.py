@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netsec_tui.core.serialize import policy_object, to_yaml
+from netsec_tui.core.serialize import policy_object, to_yaml, yaml_places
 from netsec_tui.model.identity import Direction
 from netsec_tui.model.policy import (
     IPBlock,
@@ -18,6 +18,7 @@ from netsec_tui.model.policy import (
     PolicyRule,
     Requirement,
 )
+from netsec_tui.model.provenance import RulePlace
 
 WORDS = """
     y n Y N yes No ON off true False null NULL ~ none None nan inf .inf .nan << = -
@@ -51,6 +52,13 @@ def test_every_string_stays_itself_as_value_as_key_and_as_list_item(text: str) -
 def test_any_text_stays_itself(key: str, value: str) -> None:
     policy = labelled((key, value))
     assert read_back(policy) == [policy_object(policy)]
+
+
+@pytest.mark.parametrize("size", [1000, 1030, 5000])
+def test_a_long_key_stays_itself_first_in_a_list_too(size: int) -> None:
+    selector = LabelSelector((("x" * size, "1"), ("y" * size, "")))
+    written = NetworkPolicy("shop", "x", selector, ingress=(PolicyRule((PolicyPeer(selector),)),))
+    assert read_back(written) == [policy_object(written)]
 
 
 @pytest.mark.parametrize("text", ["web", "a-b", "kubernetes.io/metadata.name", "Yes-man", "e3", "Deployment"])
@@ -180,3 +188,34 @@ def test_a_direction_without_rules_is_written_as_an_empty_list() -> None:
 
 def test_nothing_is_written_as_nothing() -> None:
     assert to_yaml([]) == ""
+
+
+@given(st.lists(policies, max_size=3))
+def test_the_lines_of_every_place_are_what_that_place_says(written: list[NetworkPolicy]) -> None:
+    text, places = to_yaml(written).splitlines(), yaml_places(written)
+    assert len(places) == len(text)
+    lines: dict[RulePlace, str] = {}
+    for place, line in zip(places, text, strict=True):
+        if place is not None:
+            lines[place] = lines.get(place, "") + f"{line}\n"
+    for number, policy in enumerate(written):
+        spec = policy_object(policy)["spec"]
+        for direction in policy.policy_types:
+            for index, rule in enumerate(spec[str(direction)]):
+                own = RulePlace(number, direction, index)
+                parts = [
+                    (own._replace(peer=n), peer) for n, peer in enumerate(rule.get(_word(direction), []))
+                ]
+                parts += [(own._replace(port=n), port) for n, port in enumerate(rule.get("ports", []))]
+                assert [yaml.safe_load(lines.pop(place)) for place, _ in parts] == [
+                    [part] for _, part in parts
+                ]
+                assert set(yaml.safe_load(lines.pop(own))[0]) == set(rule)
+            assert yaml.safe_load(lines.pop(RulePlace(number, direction))) == {
+                str(direction): None if spec[str(direction)] else []
+            }
+    assert lines == {}
+
+
+def _word(direction: Direction) -> str:
+    return "from" if direction is Direction.INGRESS else "to"
