@@ -64,6 +64,13 @@ def width(cidr: str) -> int:
     return network(cidr).num_addresses
 
 
+def width_text(addresses: int) -> str:
+    """Return a number of addresses for a person: "256 addresses", "about 2^96 addresses"."""
+    if addresses > 1 << 32:
+        return f"about 2^{addresses.bit_length() - 1} addresses"
+    return "1 address" if addresses == 1 else f"{addresses:,} addresses"
+
+
 @lru_cache(maxsize=65536)
 def is_link_local(ip: str) -> bool:
     """Tell whether an address is valid on one link only, as a cache on the node has (RFC 3927, 4291)."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from netsec_tui.core.conversations import Conversation, ConversationKey, Conversations, Link
+from netsec_tui.core.marks import marked
 from netsec_tui.core.resolve import Party
 from netsec_tui.core.selectors import has_labels
 from netsec_tui.core.services import owner_ports, service_port
@@ -99,6 +100,7 @@ def communications_of(
     """
     rows: _Rows = {}
     lifted: _Lifted = set()
+    owners = tuple(owners)
     keep = _keeps(conversations.resolver.inventory, service_selector)
     for owner in owners:
         peer = owner_peer(owner)
@@ -107,7 +109,7 @@ def communications_of(
             key = _key(Direction.INGRESS, conversation.key.client, conversation.key)
             _gather(rows, key, conversation, window, keep, outgoing=False)
         _through_services(conversations, owner, window, rows, lifted)
-    return tuple(rows[key].communication(key) for key in sorted(rows))
+    return marked(conversations, owners, tuple(rows[key].communication(key) for key in sorted(rows)))
 
 
 def _keeps(inventory: Inventory, selector: Labels) -> PodFilter:

@@ -13,7 +13,15 @@ from netsec_tui.core.subject import labels_of
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.connection import EndPod
 from netsec_tui.model.decision import DirectionDecisions, GeneralRule
-from netsec_tui.model.identity import Direction, Peer, PeerSort, WorkloadRef, owner_peer, service_peer
+from netsec_tui.model.identity import (
+    EXTERNAL,
+    Direction,
+    Peer,
+    PeerSort,
+    WorkloadRef,
+    owner_peer,
+    service_peer,
+)
 from netsec_tui.model.review import PeerFacts, Row, Subject
 from netsec_tui.model.timespan import ADVISED_HOURS, Coverage
 
@@ -30,6 +38,9 @@ def facts_of(
     for row in communications:
         pods.setdefault(row.peer, set()).update(row.pods)
         addresses.setdefault(row.peer, set()).update(row.addresses)
+        if row.exposed:
+            addresses.setdefault(EXTERNAL, set()).update(row.addresses)
+            pods.setdefault(EXTERNAL, set())
     for owner in subject.owners:
         pods.setdefault(owner_peer(owner), set())
     if subject.ref.kind == "Service":

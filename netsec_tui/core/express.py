@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from netsec_tui.core.addresses import Ranges, block_text
+from netsec_tui.core.addresses import Ranges, block_text, network, single, width, width_text
 from netsec_tui.core.dns import ClusterDns
 from netsec_tui.core.knowledge import Knowledge
 from netsec_tui.core.selectors import NAME_LABEL, acceptable, has_labels
@@ -85,7 +85,9 @@ def express(world: World, home: str, communication: Communication) -> Expression
         case PeerSort.API_SERVER:
             return _api_server(world, communication, ports)
         case PeerSort.ALIAS:
-            return _blocks(world, world.aliases[key.peer.name].entries, ports)
+            return _told_width(_blocks(world, world.aliases[key.peer.name].entries, ports))
+        case PeerSort.EXTERNAL:
+            return _external(world, communication, ports)
         case _:
             return _addresses(world, communication, ports)
 
@@ -220,6 +222,29 @@ def _blocks(world: World, cidrs: tuple[str, ...], ports: tuple[PolicyPort, ...])
             return Expression(obstacle=f"{cidr} is inside the {inside}: an ipBlock must not stand for pods")
     peers = tuple(PolicyPeer(ip_block=IPBlock(c, world.ranges.excepts(c))) for c in cidrs)
     return Expression(peers, ports)
+
+
+def _external(world: World, communication: Communication, ports: tuple[PolicyPort, ...]) -> Expression:
+    """Express everybody outside, in the IP families that the cluster's pods have."""
+    versions = {r.version for r in world.ranges.pods}
+    versions |= {single(ip).version for pod in world.inventory.pods for ip in pod.ips}
+    versions |= {single(ip).version for ip in communication.addresses if ip}
+    anywhere = tuple(_ANYWHERE[version] for version in sorted(versions or _ANYWHERE))
+    expression = _told_width(_blocks(world, anywhere, ports))
+    if all(world.ranges.complete(network(cidr).version) for cidr in anywhere):
+        return expression
+    pods_too = "the cluster's ranges are not known in full: other pods may get in too"
+    return replace(expression, caveat=f"{expression.caveat}; {pods_too}")
+
+
+_ANYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
+
+
+def _told_width(expression: Expression) -> Expression:
+    """Say how many addresses ipBlocks cover, where that is more than one."""
+    blocks = [peer.ip_block for peer in expression.peers if peer.ip_block]
+    covered = sum(width(b.cidr) - sum(width(cut) for cut in b.excepts) for b in blocks)
+    return replace(expression, caveat=f"covers {width_text(covered)}") if covered > 1 else expression
 
 
 def express_manual(world: World, rule: ManualRule) -> Expression:

@@ -1,4 +1,4 @@
-"""Fold rows together: addresses of one alias into one row a port, observed DNS into the DNS row."""
+"""Fold rows together: addresses of one alias, observed DNS, whoever comes in from outside."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from netsec_tui.core.dns import ClusterDns
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.decision import Alias
 from netsec_tui.model.flow import Protocol
-from netsec_tui.model.identity import DNS, CommunicationKey, Direction, PeerSort, alias_peer
+from netsec_tui.model.identity import DNS, EXTERNAL, CommunicationKey, Direction, PeerSort, alias_peer
 
 
 def alias_of(aliases: Iterable[Alias], ip: str, ranges: Ranges) -> Alias | None:
@@ -45,9 +45,12 @@ def _holder(entries: Iterable[_Entry], ip: str) -> Alias | None:
 def fold_aliases(
     rows: Iterable[Communication], aliases: tuple[Alias, ...], ranges: Ranges
 ) -> tuple[Communication, ...]:
-    """Return the rows with those of aliased addresses folded into one row per protocol and port."""
+    """Return the rows with those of aliased addresses folded into one row per protocol and port.
+
+    What no alias takes folds into the row of external ingress where a Service lets the outside in.
+    """
     if not aliases:
-        return tuple(rows)
+        return fold_external(rows, ranges)
     entries = _entries(aliases, ranges)
     kept: list[Communication] = []
     folds: dict[CommunicationKey, list[Communication]] = {}
@@ -59,6 +62,23 @@ def fold_aliases(
             kept.append(row)
             continue
         folds.setdefault(row.key._replace(peer=alias_peer(alias.name)), []).append(row)
+    return (*fold_external(kept, ranges), *(_merge(key, members) for key, members in folds.items()))
+
+
+def fold_external(rows: Iterable[Communication], ranges: Ranges) -> tuple[Communication, ...]:
+    """Return the rows with nodes and addresses that a Service lets in from outside in one row a port.
+
+    Whether policies see the client or, after source NAT, a node or load balancer is left open by
+    Kubernetes. An address in the pod or service range is nobody outside.
+    """
+    kept: list[Communication] = []
+    folds: dict[CommunicationKey, list[Communication]] = {}
+    for row in rows:
+        outside = row.exposed and not (row.peer.sort is PeerSort.ADDRESS and ranges.inside(row.peer.name))
+        if outside:
+            folds.setdefault(row.key._replace(peer=EXTERNAL), []).append(row)
+        else:
+            kept.append(row)
     return (*kept, *(_merge(key, members) for key, members in folds.items()))
 
 
@@ -98,4 +118,5 @@ def _merge(key: CommunicationKey, members: list[Communication]) -> Communication
         own_pods=union("own_pods"),
         names=union("names"),
         folded=tuple(row.key for row in members),
+        exposed=union("exposed"),
     )

@@ -71,6 +71,14 @@ def owner_ports(
     return target_ports(inventory, service, port)
 
 
+def declares(inventory: Inventory, ref: WorkloadRef, protocol: Protocol, number: int) -> bool:
+    """Tell whether a container of an owner declares a port, in its template or in a live pod."""
+    owner = inventory.owner_by_ref.get(ref)
+    pods = inventory.pods_by_owner.get(ref, ())
+    declared = (*(owner.ports if owner else ()), *(port for pod in pods for port in pod.ports))
+    return any(port.port == number and port.protocol is protocol for port in declared)
+
+
 class Backends:
     """Know which owners stand behind each Service, for one inventory and what flows told until now.
 

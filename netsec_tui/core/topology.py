@@ -28,6 +28,7 @@ _SORT_ORDER = (
     PeerSort.API_SERVER,
     PeerSort.NODE,
     PeerSort.ALIAS,
+    PeerSort.EXTERNAL,
     PeerSort.ADDRESS,
 )
 _PLACE = {sort: place for place, sort in enumerate(_SORT_ORDER)}

@@ -75,8 +75,10 @@ class Communication:
 
     Times are epoch seconds; both 0.0 when nothing was seen (the DNS row can exist unseen). ``addresses``
     are the peer's IPs seen, ``pods`` its pod names seen, ``own_pods`` the selected workload's,
-    ``names`` DNS names the source knew. ``folded`` are the keys of the rows that an alias or the DNS row
-    has taken in. ``owners`` names the selected workload's owners on this row (several under a Service).
+    ``names`` DNS names the source knew. ``folded`` are the keys of the rows that an alias, the DNS row or
+    the row of external ingress has taken in. ``exposed`` are the Services that let the outside reach the
+    port, for instance "web (NodePort)", on ingress rows of nodes and addresses. ``suspect`` marks one of
+    many high ports of a peer that nobody declares.
     """
 
     key: CommunicationKey
@@ -90,6 +92,8 @@ class Communication:
     own_pods: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     folded: tuple[CommunicationKey, ...] = ()
+    exposed: tuple[str, ...] = ()
+    suspect: bool = False
 
     @property
     def peer(self) -> Peer:

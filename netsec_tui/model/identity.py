@@ -34,7 +34,7 @@ KINDS = ("Service", "Deployment", "DaemonSet", "StatefulSet", "CronJob", "Job")
 
 
 class PeerSort(StrEnum):
-    """Tell the sorts of peer apart; everything but ADDRESS and ALIAS is in-cluster."""
+    """Tell the sorts of peer apart; everything but ADDRESS, ALIAS and EXTERNAL is in-cluster."""
 
     OWNER = "owner"
     SERVICE = "service"
@@ -43,13 +43,14 @@ class PeerSort(StrEnum):
     NODE = "node"
     ADDRESS = "address"
     ALIAS = "alias"
+    EXTERNAL = "external"
 
 
 class Peer(NamedTuple):
     """Identify the other end of a communication.
 
     OWNER and SERVICE carry kind, namespace and name; NODE, ADDRESS (canonical IP text) and ALIAS only a
-    name. DNS and API_SERVER are singletons made by the functions below.
+    name. DNS, API_SERVER and EXTERNAL are the singletons below.
     """
 
     sort: PeerSort
@@ -60,7 +61,7 @@ class Peer(NamedTuple):
     @property
     def unresolved(self) -> bool:
         """Tell whether the peer belongs to the group of unresolved IPs."""
-        return self.sort in (PeerSort.ADDRESS, PeerSort.ALIAS)
+        return self.sort in (PeerSort.ADDRESS, PeerSort.ALIAS, PeerSort.EXTERNAL)
 
     @property
     def ref(self) -> WorkloadRef:
@@ -95,6 +96,8 @@ def alias_peer(name: str) -> Peer:
 
 API_SERVER = Peer(PeerSort.API_SERVER, "Service", "default", "kubernetes")
 DNS = Peer(PeerSort.DNS, "DNS", "", "cluster DNS")
+EXTERNAL = Peer(PeerSort.EXTERNAL, "External", "", "external ingress")
+"""Whoever comes from outside through a Service that lets it: a client's address, or a node's in its place."""
 
 
 class CommunicationKey(NamedTuple):

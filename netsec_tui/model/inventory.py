@@ -95,6 +95,11 @@ class Service:
     labels: Labels = ()
     endpoints: tuple[ServiceEndpoint, ...] = ()
 
+    @property
+    def exposed(self) -> bool:
+        """Tell whether the outside may reach it: on nodes' ports, a load balancer or external IPs."""
+        return self.type in ("NodePort", "LoadBalancer") or bool(self.external_ips)
+
 
 @dataclass(frozen=True, slots=True)
 class Node:

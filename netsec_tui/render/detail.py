@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from ipaddress import ip_address, ip_network
 
+from netsec_tui.core.addresses import width as addresses_in
+from netsec_tui.core.addresses import width_text
 from netsec_tui.core.topology import cidr_peer, subject_peer
 from netsec_tui.model.communication import Counts, Orientation, Via
 from netsec_tui.model.decision import GeneralRule
@@ -107,6 +109,7 @@ def manual_detail(review: Review, target: ManualTarget, width: int = 80) -> list
         *heading(f"Manual rule: allow {target.direction} {way} {literal(rule.cidr)}", width),
         *fact("Decision", state, width, Role.REFUSED if out else Role.ALLOWED),
         *fact("Ports", literal(ports), width),
+        *fact("Covers", _covered(review, target.direction, rule.cidr), width),
         *fact("Seen", listed(dict.fromkeys(met)) or "no address in this block", width),
     ]
 
@@ -205,6 +208,14 @@ def _talk(review: Review, peer: Peer, width: int) -> list[Line]:
         ports += [f"{rule.port_text} (manual rule)" for rule in side.manual if cidr_peer(rule.cidr) == peer]
         lines += fact("Calls it on" if direction is Direction.INGRESS else "Called on", listed(ports), width)
     return lines
+
+
+def _covered(review: Review, direction: Direction, cidr: str) -> str:
+    """Return how many addresses a manual rule opens; pod and service ranges in it are cut out."""
+    peers = (p for policy in review.policies for rule in policy.rules(direction) for p in rule.peers)
+    blocks = [p.ip_block for p in peers if p.ip_block and p.ip_block.cidr == cidr]
+    cut = max((sum(map(addresses_in, block.excepts)) for block in blocks), default=0)
+    return width_text(addresses_in(cidr) - cut)
 
 
 def _inside(peer: Peer, cidr: str) -> bool:

@@ -160,7 +160,7 @@ def test_a_row_that_folding_took_out_says_so() -> None:
 def test_an_allowed_alias_is_in_and_its_rules_name_every_entry() -> None:
     scene = two_addresses().alias("partner", "203.0.113.7", "203.0.113.8", "198.51.100.0/24", allowed=True)
     row = scene.row(OUT, "partner", 443)
-    assert (row.ticked, row.reason) == (True, "alias is set allowed")
+    assert (row.ticked, row.reason) == (True, "alias is set allowed; covers 258 addresses")
     (rule,) = [rule for rule in scene.rules(OUT) if "ipBlock" in rule["to"][0]]
     assert [entry["ipBlock"]["cidr"] for entry in rule["to"]] == [
         "198.51.100.0/24",

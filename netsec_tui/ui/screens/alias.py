@@ -22,7 +22,7 @@ from netsec_tui.ui.widgets.tick import Tick
 
 
 class AliasDialog(Dialog[Action]):
-    """Edit ``alias`` when given, its name too; else name ``address``. Gives the action that does it.
+    """Edit ``alias`` when given, its name too; else name ``address``, which may be empty. Gives the action.
 
     The name of another alias adds the entries to that one.
     """
@@ -33,7 +33,7 @@ class AliasDialog(Dialog[Action]):
     ]
 
     def __init__(self, address: str, alias: Alias | None, aliases: Sequence[Alias]) -> None:
-        title = f"Alias {alias.name}" if alias else f"Alias for {address}"
+        title = f"Alias {alias.name}" if alias else f"Alias for {address or 'addresses'}"
         super().__init__(title, "enter save   tab next   space tick" + ("   ctrl+d remove" if alias else ""))
         self._edited = alias
         self._entries = " ".join(alias.entries) if alias else address

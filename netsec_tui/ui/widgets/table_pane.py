@@ -203,4 +203,5 @@ class TablePane(Pane):
         aliases = self._view.aliases
         edited = next((a for a in aliases if a.name == peer.name), None)
         edited = edited if peer.sort is PeerSort.ALIAS else None
-        self.app.push_screen(AliasDialog(peer.name, edited, aliases), self._decide)
+        address = "" if peer.sort is PeerSort.EXTERNAL else peer.name
+        self.app.push_screen(AliasDialog(address, edited, aliases), self._decide)
