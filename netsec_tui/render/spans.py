@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from netsec_tui.model.identity import CommunicationKey, Direction, Peer
+from netsec_tui.model.provenance import RulePlace
 
 
 class Role(StrEnum):
@@ -16,6 +17,7 @@ class Role(StrEnum):
     HEADING = "heading"
     ALLOWED = "allowed"
     REFUSED = "refused"
+    GAINED = "gained"
     SELECTED = "selected"
     ENTITY = "entity"
     WARNING = "warning"
@@ -40,7 +42,7 @@ class FoldTarget:
     group: str
 
 
-Target = CommunicationKey | Peer | ManualTarget | FoldTarget
+Target = CommunicationKey | Peer | ManualTarget | FoldTarget | RulePlace
 """What a line is about: focusing or hovering it shows that thing's detail."""
 
 

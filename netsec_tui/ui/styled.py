@@ -15,6 +15,7 @@ ROLE_STYLES = {
     Role.HEADING: "bold",
     Role.ALLOWED: "",
     Role.REFUSED: "bold $text-error",
+    Role.GAINED: "$text-success",
     Role.SELECTED: "bold $text-primary",
     Role.ENTITY: "",
     Role.WARNING: "$text-warning",

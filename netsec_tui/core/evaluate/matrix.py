@@ -61,22 +61,25 @@ def connectivity(
     *,
     ipblock_matches_pods: bool = True,
     family: int | None = None,
+    beside: Iterable[NetworkPolicy] = (),
 ) -> Connectivity:
     """Return what the policies alone allow between all pods, and between pods and addresses.
 
     With ``family`` only the pods' addresses of IPv4 or IPv6 count for ipBlocks. Doubts (``Doubt``) are
-    beyond it: ask ``evaluate`` about a single connection.
+    beyond it: ask ``evaluate`` about a single connection. Policies ``beside`` allow and isolate nothing, but
+    classes and ports are cut for them too: with the same policies in all, numbers mean the same.
     """
     known, all_pods = tuple(policies), tuple(pods)
-    ranges = AddressClasses(blocks_used(known))
+    cutting = (*known, *beside)
+    ranges = AddressClasses(blocks_used(cutting))
     classes = pod_classes(
-        known,
+        cutting,
         (pod for pod in all_pods if not pod.host_network),
         ranges,
         ipblock_matches_pods=ipblock_matches_pods,
         family=family,
     )
-    atoms = PortAtoms(port_entries(known), classes.named)
+    atoms = PortAtoms(port_entries(cutting), classes.named)
     builder = _Builder(classes, ranges, atoms)
     for policy in known:
         builder.add(policy)

@@ -1,0 +1,154 @@
+"""Put connections gained or lost into few changes: ends that share ports stand together."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from typing import NamedTuple
+
+from netsec_tui.core.evaluate.addresses import BITS, Span, address_text
+from netsec_tui.core.evaluate.matrix import Connectivity
+from netsec_tui.core.evaluate.owners import OwnerEnd, OwnerLink, owner_links
+from netsec_tui.core.evaluate.ports import LAST_PORT, PROTOCOLS, PortSet
+from netsec_tui.model.difference import Addresses, Change, Group, Ports, Turn
+from netsec_tui.model.identity import Direction, WorkloadRef
+
+_EVERY_PORT = frozenset(Ports(protocol, 1, LAST_PORT) for protocol in PROTOCOLS)
+_PortKey = tuple[Ports, ...]
+
+
+class _Sort(NamedTuple):
+    """Hold what connections must share to stand in one change, but for their ends."""
+
+    direction: Direction
+    ports: _PortKey
+    partial: bool
+
+
+def changes_of(turn: Turn, moved: Connectivity, own: Collection[WorkloadRef]) -> Iterator[Change]:
+    """Return what turns as few changes, the widest first; every link has an end among ``own``."""
+    peers_of: dict[tuple[_Sort, WorkloadRef], set[OwnerEnd]] = defaultdict(set)
+    for link in owner_links(moved):
+        direction = Direction.INGRESS if link.destination in own else Direction.EGRESS
+        mine, peer = link.destination, link.source
+        if direction is Direction.EGRESS:
+            mine, peer = peer, mine
+        assert isinstance(mine, WorkloadRef)
+        for ports, partial in _parts(link):
+            peers_of[_Sort(direction, ports, partial), mine].add(peer)
+    alike: dict[tuple[_Sort, frozenset[OwnerEnd]], list[WorkloadRef]] = defaultdict(list)
+    for (sort, mine), peers in peers_of.items():
+        alike[sort, frozenset(peers)].append(mine)
+    universe = frozenset(pod.ref for group in moved.pods.pods for pod in group)
+    found = (_change(turn, sort, mine, peers, universe) for (sort, peers), mine in alike.items())
+    yield from sorted(found, key=_order)
+
+
+def _parts(link: OwnerLink) -> Iterator[tuple[_PortKey, bool]]:
+    """Return the ports that turn between all pods, then those that turn between some only."""
+    certain, possible = _ports(link.certain), _ports(link.possible)
+    if certain:
+        yield certain, False
+    if certain != possible:
+        yield tuple(_without(possible, certain)), True
+
+
+def _change(
+    turn: Turn,
+    sort: _Sort,
+    own: Iterable[WorkloadRef],
+    peers: Iterable[OwnerEnd],
+    universe: frozenset[WorkloadRef],
+) -> Change:
+    return Change(
+        turn,
+        sort.direction,
+        own=_group(own, universe),
+        peers=_group(peers, universe),
+        ports=sort.ports,
+        rest=tuple(_without(sorted(_EVERY_PORT, key=_port_order), sort.ports)),
+        partial=sort.partial,
+    )
+
+
+def _order(change: Change) -> tuple[object, ...]:
+    return (
+        tuple(Direction).index(change.direction),
+        change.partial,
+        -change.peers.size,
+        change.own.owners,
+        change.peers.owners,
+        change.peers.addresses,
+        change.ports,
+    )
+
+
+def _ports(ports: PortSet) -> _PortKey:
+    return tuple(
+        Ports(protocol, entry.first, entry.last)
+        for protocol, ranges in zip(PROTOCOLS, ports, strict=True)
+        for entry in ranges
+    )
+
+
+def _port_order(ports: Ports) -> tuple[int, int]:
+    return PROTOCOLS.index(ports.protocol), ports.first
+
+
+def _without(ports: Iterable[Ports], cut: Iterable[Ports]) -> Iterator[Ports]:
+    """Return ports less others; both are disjoint and in order."""
+    away = tuple(cut)
+    for protocol, position, last in ports:
+        for taken in away:
+            if taken.protocol != protocol or taken.last < position or taken.first > last:
+                continue
+            if taken.first > position:
+                yield Ports(protocol, position, taken.first - 1)
+            position = taken.last + 1
+        if position <= last:
+            yield Ports(protocol, position, last)
+
+
+def _group(ends: Iterable[OwnerEnd], universe: frozenset[WorkloadRef]) -> Group:
+    found = list(ends)
+    owners = {end for end in found if isinstance(end, WorkloadRef)}
+    spans = sorted(span for end in found if not isinstance(end, WorkloadRef) for span in end.spans)
+    others = universe - owners
+    spaces = {ref.namespace for ref in owners} - {ref.namespace for ref in others}
+    return Group(
+        owners=tuple(sorted(owners)),
+        others=tuple(sorted(others)),
+        spaces=tuple(sorted(spaces)),
+        addresses=tuple(map(_addresses, _joined(spans))),
+        beyond=tuple(map(_addresses, _gaps(spans))) if spans else (),
+    )
+
+
+def _joined(spans: Iterable[Span]) -> list[Span]:
+    """Return disjoint spans in order with neighbours put together."""
+    joined: list[Span] = []
+    for span in spans:
+        if joined and joined[-1].family == span.family and joined[-1].last + 1 == span.first:
+            joined[-1] = Span(span.family, joined[-1].first, span.last)
+        else:
+            joined.append(span)
+    return joined
+
+
+def _gaps(spans: Iterable[Span]) -> Iterator[Span]:
+    """Return what disjoint spans in order leave out."""
+    given = tuple(spans)
+    for family, bits in BITS.items():
+        position = 0
+        for span in given:
+            if span.family != family:
+                continue
+            if span.first > position:
+                yield Span(family, position, span.first - 1)
+            position = span.last + 1
+        if position < 1 << bits:
+            yield Span(family, position, (1 << bits) - 1)
+
+
+def _addresses(span: Span) -> Addresses:
+    return Addresses(address_text(span.family, span.first), address_text(span.family, span.last))
