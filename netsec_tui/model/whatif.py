@@ -1,0 +1,81 @@
+"""What policies would make of recorded communications: the answers to "what if", by scenario."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from netsec_tui.model.identity import CommunicationKey, Direction
+
+
+class Scenario(StrEnum):
+    """Name which policies are looked at; a draft replaces the applied policies of its name and namespace."""
+
+    APPLIED = "applied"
+    APPLIED_AND_DRAFT = "applied + draft"
+    DRAFT_ALONE = "draft alone"
+
+
+class WhatIfVerdict(StrEnum):
+    """Say what becomes of a communication, all pods of both ends and both sides of each taken together."""
+
+    ALLOWED = "allowed"
+    WOULD_BE_DENIED = "would be denied"
+    CANNOT_TELL = "cannot tell"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Hold the verdict on a row.
+
+    ``why`` is a sentence that begins with it, for instance "would be denied for 1 of 3 pods: ingress is
+    isolated by data/db, and no rule allows it".
+    """
+
+    verdict: WhatIfVerdict
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """Hold connections that would be allowed and that no row shows.
+
+    ``who`` names the pod owner, the addresses, or the many owners that the line stands for; ``links``
+    counts them. ``ports`` is text such as ``TCP 8080`` or ``all ports``.
+    """
+
+    direction: Direction
+    who: str
+    ports: str
+    links: int = 1
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """Hold the answers for one scenario.
+
+    ``judgements`` has every row; ``recorded`` are the keys of the rows with traffic, which alone are
+    counted (a DNS row can be there unseen).
+    """
+
+    judgements: Mapping[CommunicationKey, Judgement]
+    recorded: frozenset[CommunicationKey]
+    unseen: tuple[Unseen, ...] = ()
+
+    def keys(self, verdict: WhatIfVerdict) -> frozenset[CommunicationKey]:
+        """Return the recorded communications with a verdict."""
+        return frozenset(key for key in self.recorded if self.judgements[key].verdict is verdict)
+
+    def count(self, verdict: WhatIfVerdict) -> int:
+        """Return how many recorded communications have a verdict."""
+        return sum(self.judgements[key].verdict is verdict for key in self.recorded)
+
+    @property
+    def never_seen(self) -> int:
+        """Return how many pod owners and address blocks could be talked to, but no row shows it."""
+        return sum(line.links for line in self.unseen)
+
+
+WhatIf = Mapping[Scenario, Outlook]
+"""The answers for all scenarios."""
