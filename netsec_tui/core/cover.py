@@ -12,8 +12,8 @@ from netsec_tui.model.connection import End, EndPod
 from netsec_tui.model.identity import Direction, PeerSort
 from netsec_tui.model.inventory import AppliedPolicy
 from netsec_tui.model.policy import NetworkPolicy, PolicyRule
+from netsec_tui.model.proof import Opener
 from netsec_tui.model.review import Inclusion, Subject
-
 
 _WIDE = (PeerSort.ALIAS, PeerSort.EXTERNAL)
 """Rows that were ticked for whole ranges: that they let other rows through is what was decided."""
@@ -30,10 +30,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """Name the inclusions that let a row through, or a part of it; ``by_row`` when a row is among them."""
+    """Name the inclusions that let a row through, or a part of it; ROW when a row is among them."""
 
     by: str = ""
-    by_row: bool = False
+    opener: Opener = Opener.NOTHING
 
 
 def covering(
@@ -42,7 +42,7 @@ def covering(
     """Find the inclusions that let the pods and addresses of a row through, the first for each."""
     home = NetworkPolicy(namespace, "")
     offered = tuple(inclusions)
-    found: dict[str, bool] = {}
+    found: dict[str, Opener] = {}
     for end in asked.ends:
         for protocol, port in asked.ports:
             for one in offered:
@@ -56,12 +56,18 @@ def covering(
                     {},
                     ipblock_matches_pods=ipblock_matches_pods,
                 ):
-                    found[one.origin] = one.key is not None and one.key.peer.sort not in _WIDE
+                    found[one.origin] = opener_of(one)
                     break
     if not asked.ends:
         # Nobody knows where its ends are, so only a rule for everybody is sure to cover them.
-        found = {one.origin: False for one in offered if one.rule == PolicyRule()}
-    return Cover(", ".join(found), any(found.values()))
+        found = {one.origin: Opener.DECISION for one in offered if one.rule == PolicyRule()}
+    return Cover(", ".join(found), max(found.values(), default=Opener.NOTHING))
+
+
+def opener_of(inclusion: Inclusion) -> Opener:
+    """Return what an inclusion is to the rows that it lets through besides its own."""
+    wide = inclusion.key is None or inclusion.key.peer.sort in _WIDE
+    return Opener.DECISION if wide else Opener.ROW
 
 
 def selects_subject(policy: NetworkPolicy, subject: Subject, ends: Ends) -> bool:

@@ -186,7 +186,7 @@ def row_of(case: Case, stand: Stand, cover: Cover, judgement: Judgement, applied
         applied,
         text,
         judgement.reach,
-        cover.by_row,
+        cover.opener,
     )
 
 

@@ -22,6 +22,7 @@ class Ends:
     def __init__(self, world: World) -> None:
         self._world = world
         self._owners: dict[WorkloadRef, tuple[End, ...]] = {}
+        self._selected: dict[tuple[str, Labels], tuple[End, ...]] = {}
 
     @cached_property
     def state(self) -> ClusterState:
@@ -66,15 +67,27 @@ class Ends:
         return tuple(end for end in self.owner(ref) if isinstance(end, EndPod))
 
     def selected(self, namespace: str, selector: Labels) -> tuple[End, ...]:
-        """Return the pods that a Service's selector selects, or one that has just its labels."""
-        inventory = self._world.inventory
-        found = self._ends(
-            p
-            for p in inventory.pods
-            if p.namespace == namespace and has_labels(selector, p.labels) and not p.finished
-        )
-        spaces = inventory.namespaces.get(namespace)
-        return found or (EndPod(namespace, "(selected)", selector, spaces, synthetic=True),)
+        """Return the pods that a Service's selector selects and those that their owners would make next.
+
+        One that has just the selector's labels stands in where there are none.
+        """
+        known = self._selected.get((namespace, selector))
+        if known is None:
+            inventory = self._world.inventory
+            live = self._ends(
+                p
+                for p in inventory.pods
+                if p.namespace == namespace and has_labels(selector, p.labels) and not p.finished
+            )
+            owners = {owner.ref for owner in inventory.owners_by_namespace.get(namespace, ())}
+            owners |= {pod.owner for pod in live if isinstance(pod, EndPod) and pod.owner}
+            next_ones = (p for ref in sorted(owners) for p in self.pods_of(ref) if p.synthetic)
+            known = (*live, *(p for p in next_ones if has_labels(selector, p.labels)))
+            if not known:
+                spaces = inventory.namespaces.get(namespace)
+                known = (EndPod(namespace, "(selected)", selector, spaces, synthetic=True),)
+            self._selected[namespace, selector] = known
+        return known
 
     def _service(self, namespace: str, name: str) -> tuple[End, ...]:
         service = self._world.inventory.service_by_name.get((namespace, name))

@@ -8,6 +8,7 @@ from functools import cached_property
 from netsec_tui.core.ends import Ends
 from netsec_tui.core.evaluate.state import ClusterState, Policies
 from netsec_tui.core.express import World
+from netsec_tui.core.pod_index import PodIndex
 from netsec_tui.core.resolve import Resolver
 from netsec_tui.model.connection import EndPod
 from netsec_tui.model.flow import Endpoint
@@ -47,6 +48,11 @@ class Ground:
         Pods on the host network are not among them: policies see their node's address instead.
         """
         return tuple(pod for ref in self.owners for pod in self.ends.pods_of(ref))
+
+    @cached_property
+    def index(self) -> PodIndex:
+        """Return the pods in groups, to find those that a peer selects."""
+        return PodIndex(self.pods)
 
     @cached_property
     def state(self) -> ClusterState:

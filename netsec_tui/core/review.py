@@ -16,11 +16,14 @@ from netsec_tui.core.fold import fold_aliases, fold_dns
 from netsec_tui.core.generate import generate, policy_names
 from netsec_tui.core.ground import Ground
 from netsec_tui.core.judge import OwnPods
+from netsec_tui.core.proof import Prover
 from netsec_tui.core.serialize import to_yaml
 from netsec_tui.core.table import Decided, Setting, Table
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.decision import Decisions, DirectionDecisions, GeneralRule
 from netsec_tui.model.identity import CommunicationKey, Direction, PeerSort
+from netsec_tui.model.policy import NetworkPolicy
+from netsec_tui.model.proof import Proof
 from netsec_tui.model.review import DirectionReview, PeerFacts, Review, Row, Subject
 from netsec_tui.model.timespan import Coverage
 
@@ -95,7 +98,18 @@ class Reviewer:
             facts=self._facts,
             applied=self._applied,
             warnings=self._warned(decisions.egress.general),
+            proof=self._prove(policies, decisions, ingress, egress),
         )
+
+    def _prove(
+        self, policies: tuple[NetworkPolicy, ...], decisions: Decisions, ingress: Decided, egress: Decided
+    ) -> Proof:
+        general = {direction: decisions.of(direction).general for direction in Direction}
+        return self._prover.prove(policies, {Direction.INGRESS: ingress, Direction.EGRESS: egress}, general)
+
+    @cached_property
+    def _prover(self) -> Prover:
+        return Prover(self._evidence.subject, self._own, self.ground)
 
     @cached_property
     def ground(self) -> Ground:

@@ -23,11 +23,15 @@ from netsec_tui.model.review import Inclusion, Row, Subject
 
 @dataclass(frozen=True)
 class Decided:
-    """Hold the rows of a direction, everything that goes into its part of the policy, and that part."""
+    """Hold the rows of a direction, everything that goes into its part of the policy, and that part.
+
+    ``cases`` are what the rows were made of, in the same order.
+    """
 
     rows: tuple[Row, ...] = ()
     inclusions: tuple[Inclusion, ...] = ()
     rules: tuple[PolicyRule, ...] = ()
+    cases: tuple[Case, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ class Table:
         self._rows += [None] * (len(self._cases) - len(self._rows))
         for number in moved:
             self._rows[number] = self._same_or_new(number, judge)
-        self._decided = Decided(tuple(row for row in self._rows if row), inclusions, rules)
+        self._decided = Decided(tuple(row for row in self._rows if row), inclusions, rules, self._cases)
         return self._decided
 
     def _same_or_new(self, number: int, judge: Judge) -> Row:

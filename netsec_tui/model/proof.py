@@ -17,6 +17,18 @@ class Reach(StrEnum):
     UNKNOWN = "cannot tell"
 
 
+class Opener(StrEnum):
+    """Name what lets a row through that brings no rule of its own.
+
+    DECISION is a general rule, a manual rule or the row of an alias: something decided for a whole range.
+    ROW is another row, whose peer's labels cannot be told apart from this one's.
+    """
+
+    NOTHING = ""
+    DECISION = "decision"
+    ROW = "row"
+
+
 class Breach(StrEnum):
     """Name what a policy can do other than what was decided; the value heads its list."""
 

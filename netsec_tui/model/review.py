@@ -12,7 +12,7 @@ from netsec_tui.model.flow import Labels
 from netsec_tui.model.identity import CommunicationKey, Direction, Peer, WorkloadRef
 from netsec_tui.model.inventory import AppliedPolicy
 from netsec_tui.model.policy import LabelSelector, NetworkPolicy, PolicyRule
-from netsec_tui.model.proof import Proof, Reach
+from netsec_tui.model.proof import Opener, Proof, Reach
 from netsec_tui.model.timespan import Coverage
 
 
@@ -33,8 +33,8 @@ class Row:
     rule). ``suspended`` means a general rule overrides the tick for now. ``category`` is set for
     unresolved IPs only. ``applied`` names applied policies that allow the row anyway. ``text`` is what a
     search looks through, case-folded. ``reach`` is what evaluating the generated policy says, on the
-    workload's side and over all pods of both ends. ``overlaps`` tells that another row lets it through:
-    their peers' labels cannot be told apart.
+    workload's side and over all pods of both ends; ``opener`` what else than the row itself lets it, or
+    a part of it, through.
     """
 
     communication: Communication
@@ -46,7 +46,7 @@ class Row:
     applied: tuple[str, ...] = ()
     text: str = ""
     reach: Reach = Reach.DENIED
-    overlaps: bool = False
+    opener: Opener = Opener.NOTHING
 
     @property
     def key(self) -> CommunicationKey:
@@ -99,7 +99,8 @@ class Subject:
     """Hold the selected workload: what the policy selects and whom that covers.
 
     ``refusal`` is empty, or one sentence why no policy can be made for it (host network, no labels).
-    ``owners`` are the pod owners covered: the workload itself, or those behind a Service.
+    ``owners`` are the pod owners covered: the workload itself, or those behind a Service. ``shared`` are
+    other owners with pods, or a template, that the selector selects too: the policy isolates them as well.
     """
 
     ref: WorkloadRef
@@ -108,6 +109,7 @@ class Subject:
     labels: Labels = ()
     refusal: str = ""
     notes: tuple[str, ...] = ()
+    shared: tuple[WorkloadRef, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

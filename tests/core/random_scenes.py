@@ -39,8 +39,15 @@ OBJECTS: tuple[Object, ...] = (
     endpoints("outside", "shop", ["203.0.113.9", "203.0.113.8"], 8443, "p443-tcp"),
     service("agents", "10.96.0.40", [(80, 9100)], "kube-system", {"app": "agent"}),
     policy("open", {"podSelector": {}, "ingress": [{"from": [{"podSelector": {}}]}]}),
+    owner("cart-twin", labels={"app": "cart"}),
+    pod("cart-twin-1", "10.244.0.93", "cart-twin", labels={"app": "cart"}),
+    owner("pay-fast", labels={"app": "pay", "tier": "fast"}),
+    pod("pay-fast-1", "10.244.0.94", "pay-fast", labels={"app": "pay", "tier": "fast"}),
+    owner("web-old", labels={"app": "web", "track": "old"}),
+    pod("web-old-1", "10.244.1.95", "web-old", labels={"app": "web", "track": "old"}, nodeName="node-a"),
 )
-"""The shop with a CronJob, a bare pod, a pod without labels and Services of every sort."""
+"""The shop with a CronJob, a bare pod, a pod without labels, Services of every sort, and owners whose labels
+others have too: all of them, or these and more."""
 
 ENDS = known_ends(OBJECTS)
 PODS = sorted(ENDS)

@@ -13,6 +13,7 @@ from netsec_tui.model.decision import GeneralRule, PortRange
 from netsec_tui.model.flow import Protocol
 from netsec_tui.model.identity import CommunicationKey, Peer, alias_peer, owner_peer
 from netsec_tui.model.policy import IPBlock, LabelSelector, PolicyPeer, PolicyPort, PolicyRule, Requirement
+from netsec_tui.model.proof import Opener
 from netsec_tui.model.review import Inclusion, Row, Standing
 from netsec_tui.session.actions import Undo
 from tests.core.scene import IN, OUT, SHOP, WEB, Scene, known_ends, policy, service, shop, talk
@@ -138,6 +139,9 @@ def block(cidr: str) -> PolicyPeer:
     return PolicyPeer(ip_block=IPBlock(cidr))
 
 
+DECIDED = Opener.DECISION
+
+
 def row_inclusion(name: str, peer: Peer, *peers: PolicyPeer) -> Inclusion:
     return Inclusion(name, PolicyRule(peers), CommunicationKey(OUT, peer, Protocol.TCP, 80))
 
@@ -146,14 +150,20 @@ def row_inclusion(name: str, peer: Peer, *peers: PolicyPeer) -> Inclusion:
     ("inclusions", "expected"),
     [
         ([], Cover()),
-        ([included("a", PolicyPeer(A))], Cover("a")),
-        ([included("ten", block("10.0.0.0/8"))], Cover("ten")),
-        ([included("a", PolicyPeer(A)), included("bob", block("10.0.0.2/32"))], Cover("a, bob")),
-        ([included("first", block("10.0.0.0/8")), included("later", PolicyPeer(A))], Cover("first")),
+        ([included("a", PolicyPeer(A))], Cover("a", DECIDED)),
+        ([included("ten", block("10.0.0.0/8"))], Cover("ten", DECIDED)),
+        (
+            [included("a", PolicyPeer(A)), included("bob", block("10.0.0.2/32"))],
+            Cover("a, bob", DECIDED),
+        ),
+        (
+            [included("first", block("10.0.0.0/8")), included("later", PolicyPeer(A))],
+            Cover("first", DECIDED),
+        ),
         ([included("ten", block("10.0.0.0/8"), ports=(PolicyPort("UDP"),))], Cover()),
-        ([Inclusion("everything", PolicyRule())], Cover("everything")),
-        ([row_inclusion("row a", owner_peer(WEB), PolicyPeer(A))], Cover("row a", by_row=True)),
-        ([row_inclusion("alias a", alias_peer("a"), block("10.0.0.0/8"))], Cover("alias a")),
+        ([Inclusion("everything", PolicyRule())], Cover("everything", DECIDED)),
+        ([row_inclusion("row a", owner_peer(WEB), PolicyPeer(A))], Cover("row a", Opener.ROW)),
+        ([row_inclusion("alias a", alias_peer("a"), block("10.0.0.0/8"))], Cover("alias a", DECIDED)),
     ],
 )
 def test_a_cover_names_the_first_inclusion_for_each_end(inclusions: list[Inclusion], expected: Cover) -> None:
@@ -163,20 +173,20 @@ def test_a_cover_names_the_first_inclusion_for_each_end(inclusions: list[Inclusi
 def test_blocks_cover_pods_only_where_the_cni_lets_them() -> None:
     ten = [included("ten", block("10.0.0.0/8"))]
     asked = Asked(OUT, (ALICE, "10.1.1.1"), (("TCP", 80),))
-    assert covering("home", asked, ten, ipblock_matches_pods=False) == Cover("ten")
+    assert covering("home", asked, ten, ipblock_matches_pods=False) == Cover("ten", DECIDED)
     assert covering("home", Asked(OUT, (ALICE,), asked.ports), ten, ipblock_matches_pods=False) == Cover()
 
 
 def test_every_port_is_asked() -> None:
     dns = Asked(OUT, (ALICE,), (("UDP", 53), ("TCP", 53)))
     tcp = included("tcp", PolicyPeer(A), ports=(PolicyPort("TCP", 53),))
-    assert covering("home", dns, [tcp]) == Cover("tcp")
+    assert covering("home", dns, [tcp]) == Cover("tcp", DECIDED)
 
 
 @pytest.mark.parametrize(
     ("inclusion", "expected"),
     [
-        (Inclusion("everything", PolicyRule()), Cover("everything")),
+        (Inclusion("everything", PolicyRule()), Cover("everything", DECIDED)),
         (included("a", PolicyPeer(A)), Cover()),
     ],
 )

@@ -1,0 +1,281 @@
+"""The proof of a generated policy: what it does besides what was decided, and that it finds all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+
+from netsec_tui.core.ends import Ends
+from netsec_tui.core.evaluate import ClusterState, Policies, evaluate
+from netsec_tui.core.judge import own_pods
+from netsec_tui.model.connection import Connection, End, EndPod, Outcome
+from netsec_tui.model.decision import GeneralRule
+from netsec_tui.model.flow import Protocol
+from netsec_tui.model.identity import Direction, PeerSort, WorkloadRef
+from netsec_tui.model.proof import Breach, Proof, Reach
+from netsec_tui.model.review import Row, Standing
+from tests.core.random_scenes import PORTS, scenes
+from tests.core.scene import IN, OUT, Object, Scene, owner, pod, shop
+
+# -- one thing that can go wrong a case --------------------------------------------------------------------
+
+
+def twin(name: str, ip: str = "10.244.0.77", **labels: str) -> tuple[Object, Object]:
+    """Return a Deployment with one pod and the labels given."""
+    return owner(name, labels=labels), pod(f"{name}-1", ip, name, labels=labels)
+
+
+def sentences(proof: Proof, breach: Breach) -> list[str]:
+    return [finding.sentence for finding in proof.findings if finding.breach is breach]
+
+
+def test_a_policy_that_does_what_was_decided_is_clean() -> None:
+    scene = shop().sees(("web-1", "cart-1"), ("pay-1", "web-1"), ("web-1", "203.0.113.7", 443)).chooses()
+    assert scene.review.proof == Proof(included=3, allowed=3, excluded=1, denied=1)
+    assert scene.review.proof.clean
+
+
+def test_another_owner_with_the_same_labels_is_opened_though_no_row_shows_it() -> None:
+    scene = shop(*twin("cart-twin", app="cart")).sees(("web-1", "cart-1")).chooses()
+    assert sentences(scene.review.proof, Breach.POD_OPENED) == [
+        "egress to shop/cart-twin-1 of Deployment/cart-twin on 8080/TCP is allowed, though no row shows it"
+    ]
+    assert not scene.review.proof.clean
+
+
+def test_an_owner_without_pods_is_named_by_the_one_it_would_make() -> None:
+    scene = shop(owner("cart-twin", labels={"app": "cart"})).sees(("web-1", "cart-1")).chooses()
+    assert sentences(scene.review.proof, Breach.POD_OPENED) == [
+        "egress to shop/cart-twin (the next pod of Deployment/cart-twin) on 8080/TCP is allowed, "
+        "though no row shows it"
+    ]
+
+
+def test_what_a_row_shows_is_not_opened_unseen() -> None:
+    scene = shop(*twin("cart-twin", app="cart")).sees(("web-1", "cart-1"), ("web-1", "cart-twin-1")).chooses()
+    assert scene.review.proof.clean
+
+
+def test_the_same_pod_on_another_port_is_what_no_row_shows() -> None:
+    scene = (
+        shop(*twin("cart-twin", app="cart"))
+        .sees(("web-1", "cart-1"), ("web-1", "cart-twin-1", 9090))
+        .chooses()
+    )
+    assert sentences(scene.review.proof, Breach.POD_OPENED) == [
+        "egress to shop/cart-1 of Deployment/cart on 9090/TCP is allowed, though no row shows it",
+        "egress to shop/cart-twin-1 of Deployment/cart-twin on 8080/TCP is allowed, though no row shows it",
+    ]
+
+
+def test_a_row_that_is_out_but_cannot_be_told_apart_is_not_denied() -> None:
+    scene = shop(*twin("cart-twin", app="cart")).sees(("web-1", "cart-1"), ("web-1", "cart-twin-1")).chooses()
+    scene.tick(scene.row(OUT, "cart-twin"), False)
+    assert sentences(scene.review.proof, Breach.NOT_DENIED) == [
+        "egress to Deployment/cart-twin in shop on 8080/TCP is excluded, "
+        "but allowed by row Deployment/cart 8080/TCP"
+    ]
+    assert scene.row(OUT, "cart-twin").in_policy
+
+
+@pytest.mark.parametrize("rule", [GeneralRule.ALLOW_ALL, GeneralRule.INSIDE_NAMESPACE])
+def test_what_a_wider_decision_lets_through_was_decided(rule: GeneralRule) -> None:
+    scene = shop(*twin("cart-twin", app="cart")).sees(("web-1", "cart-1"), ("web-1", "pay-1")).chooses()
+    scene.tick(scene.row(OUT, "pay"), False).general(OUT, rule)
+    proof = scene.review.proof
+    assert proof.clean
+    assert proof.named == (2 if rule is GeneralRule.INSIDE_NAMESPACE else 0)
+
+
+def test_a_manual_rule_lets_addresses_through_that_it_names() -> None:
+    scene = shop().sees(("web-1", "203.0.113.7", 443)).chooses().manual("203.0.113.0/24")
+    assert scene.review.proof == Proof(included=1, allowed=1, excluded=1, named=1)
+
+
+def test_pods_inside_a_manual_rule_are_named_where_the_ranges_are_not_known() -> None:
+    scene = shop().sees(("web-1", "203.0.113.7", 443)).chooses().manual("10.244.1.0/24")
+    found = sentences(scene.review.proof, Breach.POD_OPENED)
+    assert "egress to data/db-0 of StatefulSet/db on all ports is allowed, though no row shows it" in found
+
+
+def test_pods_of_another_workload_that_the_selector_selects_are_isolated_by_accident() -> None:
+    scene = shop(*twin("web-old", app="web", track="old")).sees(("pay-1", "web-1")).chooses()
+    assert sentences(scene.review.proof, Breach.ISOLATED) == [
+        "shop/web-old-1 of Deployment/web-old is isolated by it: its labels match the policy's podSelector"
+    ]
+
+
+def test_own_pods_that_the_selector_does_not_match_are_said() -> None:
+    stray = pod("web-3", "10.244.1.12", "web", labels={"app": "webb"})
+    scene = shop(stray).sees(("pay-1", "web-1"), ("web-1", "cart-1")).chooses()
+    scene.tick(scene.row(OUT, "cart"), False)
+    assert sentences(scene.review.proof, Breach.NOT_SELECTED) == [
+        "shop/web-3 of Deployment/web is not selected by it: the podSelector does not match its labels"
+    ]
+    assert scene.row(OUT, "cart").reach is Reach.PARTLY
+    assert scene.row(OUT, "cart").reason == "unticked by hand; the policy does not select shop/web-3"
+
+
+def test_a_peer_pod_with_other_labels_is_not_reached() -> None:
+    stray = pod("cart-2", "10.244.1.12", "cart", labels={"app": "kart"})
+    scene = shop(stray).sees(("web-1", "cart-1")).chooses()
+    row = scene.row(OUT, "cart")
+    assert (row.ticked, row.in_policy) == (True, False)
+    assert row.reason == "allowed for shop/cart-1, shop/cart only"
+    assert sentences(scene.review.proof, Breach.NOT_ALLOWED) == [
+        "egress to Deployment/cart in shop on 8080/TCP is included, but allowed in part: "
+        "allowed for shop/cart-1, shop/cart only"
+    ]
+
+
+def test_without_a_policy_there_is_nothing_to_prove() -> None:
+    agent = WorkloadRef("DaemonSet", "kube-system", "agent")
+    assert shop().sees(("agent-x", "web-1")).chooses(agent).review.proof == Proof()
+
+
+# -- that it finds everything, by asking about each pair ---------------------------------------------------
+
+PROTOCOLS = (Protocol.TCP, Protocol.UDP, Protocol.SCTP)
+
+
+def outcome(
+    scene: Scene,
+    state: ClusterState,
+    direction: Direction,
+    own: EndPod,
+    end: End,
+    protocol: Protocol,
+    port: int,
+) -> Outcome:
+    """Return what the generated policies say about one pair, on the workload's side."""
+    ends = (end, own) if direction is IN else (own, end)
+    asked = Connection(ends[0], ends[1], protocol, port)
+    return evaluate(Policies(scene.review.policies), state, asked).side(direction).outcome
+
+
+def asked_ports(scene: Scene, row: Row) -> list[tuple[Protocol, int]]:
+    ground = scene.session.ground()
+    assert ground is not None
+    if row.key.peer.sort is PeerSort.DNS and ground.world.dns:
+        return list(ground.world.dns.ports)
+    return [(row.key.protocol, row.key.port)]
+
+
+def pairs(scene: Scene, row: Row) -> Iterator[tuple[EndPod, End]]:
+    ground = scene.session.ground()
+    assert ground is not None
+    for own, end in product(own_pods(scene.review.subject, ground.ends), ground.ends.of(row.communication)):
+        itself = isinstance(end, EndPod) and (own.namespace, own.name) == (end.namespace, end.name)
+        if not itself:
+            yield own, end
+
+
+@settings(max_examples=120, deadline=None)
+@given(scenes())
+def test_every_row_says_what_evaluating_all_its_pairs_says(scene: Scene) -> None:
+    ground = scene.session.ground()
+    assert ground is not None
+    for direction in Direction:
+        for row in scene.table(direction).rows:
+            if row.key.peer.sort is PeerSort.SERVICE or not ground.ends.of(row.communication):
+                continue  # its ports are those behind the Service: test_cover.py has these
+            found = {
+                outcome(scene, ground.state, direction, own, end, protocol, port)
+                for own, end in pairs(scene, row)
+                for protocol, port in asked_ports(scene, row)
+            }
+            expected = {
+                Reach.ALLOWED: found <= {Outcome.ALLOWED},
+                Reach.DENIED: found == {Outcome.DENIED},
+                Reach.PARTLY: {Outcome.ALLOWED, Outcome.DENIED} <= found,
+                Reach.UNKNOWN: Outcome.UNDECIDED in found,
+            }
+            assert expected[row.reach], (row, found)
+
+
+@settings(max_examples=120, deadline=None)
+@given(scenes())
+def test_a_row_is_as_decided_or_says_why_not(scene: Scene) -> None:
+    proof = scene.review.proof
+    told = {finding.key for finding in proof.findings}
+    for direction in Direction:
+        table = scene.table(direction)
+        for row in table.rows:
+            if row.standing is Standing.NOT_EXPRESSIBLE:
+                assert row.reason
+                continue
+            wanted = row.ticked and not (row.suspended and table.general is GeneralRule.BLOCK_ALL)
+            if row.reach is (Reach.ALLOWED if wanted else Reach.DENIED):
+                assert row.key not in told
+            else:
+                assert row.reason or row.allowed_by, row
+    assert proof.included == proof.allowed + _undecided(scene, wanted=True) + proof.count(Breach.NOT_ALLOWED)
+
+
+def _undecided(scene: Scene, *, wanted: bool) -> int:
+    return sum(
+        row.reach is Reach.UNKNOWN and row.standing is Standing.IN and not _blocked(scene, direction, row)
+        for direction in Direction
+        for row in scene.table(direction).rows
+    )
+
+
+def _blocked(scene: Scene, direction: Direction, row: Row) -> bool:
+    return row.suspended and scene.table(direction).general is GeneralRule.BLOCK_ALL
+
+
+@settings(max_examples=120, deadline=None)
+@given(scenes())
+def test_nothing_else_touching_a_selected_pod_becomes_possible_unsaid(scene: Scene) -> None:
+    ground = scene.session.ground()
+    assert ground is not None
+    review = scene.review
+    own = next(p for p in own_pods(review.subject, ground.ends) if not p.synthetic)
+    for direction in Direction:
+        table = review.of(direction)
+        if table.general is GeneralRule.ALLOW_ALL:
+            continue
+        shown = {
+            (end, protocol, port)
+            for row in table.rows
+            for end in ground.ends.of(row.communication)
+            for protocol, port in row_ports(scene, row)
+        }
+        told = [
+            f for f in review.proof.findings if f.direction is direction and f.breach is Breach.POD_OPENED
+        ]
+        opened = {f.who.partition(" ")[0] for f in told}
+        for end in ground.pods:
+            inside = table.general is GeneralRule.INSIDE_NAMESPACE and end.namespace == "shop"
+            possible = any(
+                (end, protocol, port) not in shown
+                and outcome(scene, ground.state, direction, own, end, protocol, port) is Outcome.ALLOWED
+                for protocol, port in product(PROTOCOLS, PORTS)
+            )
+            alive = any(p.ref == end.ref and str(p) in opened for p in ground.pods if not p.synthetic)
+            said = str(end) in opened or (end.synthetic and alive)
+            assert (possible and not inside) <= said, (direction, end)
+            if not end.synthetic:
+                assert said <= (possible and not inside) or own.ref == end.ref, (direction, end)
+
+
+def row_ports(scene: Scene, row: Row) -> list[tuple[Protocol, int]]:
+    """Return the ports that a row stands for; behind a Service they are those of its rule."""
+    if row.key.peer.sort is PeerSort.SERVICE:
+        return list(product(PROTOCOLS, PORTS))
+    return asked_ports(scene, row)
+
+
+def test_ends_of_a_service_hold_the_next_pod_of_each_owner_behind_it() -> None:
+    scene = shop().sees(("web-1", "cart-1")).chooses()
+    ground = scene.session.ground()
+    assert ground is not None
+    ends = Ends(ground.world).selected("shop", (("app", "web"),))
+    assert [(e.name, e.synthetic) for e in ends if isinstance(e, EndPod)] == [
+        ("web-1", False),
+        ("web-2", False),
+        ("web", True),
+    ]
