@@ -13,8 +13,10 @@ from netsec_tui.cli.exits import DONE
 from netsec_tui.cli.inputs import inputs_of, reads_cluster, service_ranges
 from netsec_tui.cli.output import note
 from netsec_tui.cli.tty import piped_input
+from netsec_tui.core.cni import find_cni
 from netsec_tui.core.evaluate import ClusterState, Policies, cluster_state, overrides_of
 from netsec_tui.errors import BadInputError, NotFoundError, UsageError
+from netsec_tui.model.cni import Cni
 from netsec_tui.model.connection import EndPod
 from netsec_tui.model.inventory import Inventory
 from netsec_tui.sources.feed import Reading, read_all
@@ -24,6 +26,9 @@ _NOTHING_TO_READ = (
     "there is nothing to read: no kubeconfig was found; give cluster state with --manifests, "
     "a recording with --capture, or try --demo"
 )
+_MARKS = 3
+"""Objects that are named of those that give the network plugin away."""
+
 _NO_STATE = "no cluster state was read, only flows; give it with --manifests or --context"
 
 
@@ -59,10 +64,30 @@ def read_cluster(args: Namespace) -> Cluster:
     reading = read_all(sources, lambda flows: None, args.cluster_cidr, service_ranges(args))
     if not reading.inventory.known:
         raise reading.failures[0] if reading.failures else BadInputError(_NO_STATE)
-    cluster = cluster_of(reading, ipblock_matches_pods=args.ipblock_matches_pods)
-    for problem in cluster.problems:
-        note(problem)
+    cni = find_cni(reading.inventory)
+    cluster = cluster_of(reading, ipblock_matches_pods=_switch(args.ipblock_matches_pods, cni))
+    for sentence in (*cluster.problems, *_told_of(args.ipblock_matches_pods, cni)):
+        note(sentence)
     return cluster
+
+
+def _switch(flag: bool | None, cni: Cni | None) -> bool:
+    if flag is not None:
+        return flag
+    return cni.ipblock_matches_pods if cni else True
+
+
+def _told_of(flag: bool | None, cni: Cni | None) -> Iterator[str]:
+    if cni is None:
+        return
+    if cni.enforces is False:
+        yield from cni.differences
+    elif flag is None:
+        says = "matches pods" if cni.ipblock_matches_pods else "does not match pods"
+        yield (
+            f"{cni.name} runs here ({', '.join(cni.seen_as[:_MARKS])}), so an ipBlock {says}; "
+            "--ipblock-matches-pods or --no-ipblock-matches-pods decides otherwise"
+        )
 
 
 def _check_context(args: Namespace) -> None:

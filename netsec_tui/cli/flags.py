@@ -168,8 +168,9 @@ def _check() -> Parser:
     parser.add_argument(
         "--ipblock-matches-pods",
         action=BooleanOptionalAction,
-        default=True,
-        help="whether an ipBlock also matches the addresses of pods; Cilium does not (default: it does)",
+        default=None,
+        help="whether an ipBlock also matches the addresses of pods "
+        "(default: what the network plugin in the cluster does; it matches when none is seen)",
     )
     parser.set_defaults(target=None, flows=[])
     _add_state(_input_group(parser))

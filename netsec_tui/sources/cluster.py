@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 
 from netsec_tui.errors import NetsecError, UnreachableError
-from netsec_tui.sources.cluster_api import RESOURCES, ClusterApi, RefusedError, Resource
+from netsec_tui.sources.cluster_api import AbsentError, ClusterApi, RefusedError
 from netsec_tui.sources.cluster_login import log_in
+from netsec_tui.sources.cluster_resources import RESOURCES, Resource, other_policies
 from netsec_tui.sources.contract import Emit, KubeObject, Message, ObjectsRead, SourceStatus
 
 POLL_SECONDS = 5.0
@@ -22,7 +24,7 @@ class ClusterSource:
         self._context = context
         self._kubeconfig = kubeconfig
         self._api: ClusterApi | None = None
-        self._listed: dict[Resource, list[KubeObject]] = {}
+        self._listed: dict[str, list[KubeObject]] = {}
         self._told: dict[type[Message], Message] = {}
 
     def read(self, emit: Emit) -> None:
@@ -59,15 +61,41 @@ class ClusterSource:
         for resource in RESOURCES:
             if stop.is_set():
                 return
-            try:
-                self._listed[resource] = api.list(resource)
-            except RefusedError as error:
-                problems.append(str(error))
+            self._list(api, (resource,), problems)
         if not self._listed:
             raise UnreachableError(f"{api.server} lets this context list nothing: {problems[0]}")
+        self._list_other_policies(api, problems, stop)
+        if stop.is_set():
+            return
         objects = tuple(obj for listed in self._listed.values() for obj in listed)
         self._tell(emit, ObjectsRead(self.name, objects, tuple(problems)))
         self._tell(emit, SourceStatus(self.name, self.live, self._detail(), read=True))
+
+    def _list(self, api: ClusterApi, versions: Iterable[Resource], problems: list[str]) -> None:
+        """List a resource in the first of its versions that the server has."""
+        for resource in versions:
+            try:
+                self._listed[resource.name] = api.list(resource)
+                return
+            except AbsentError:
+                self._listed.pop(resource.name, None)
+            except RefusedError as error:
+                problems.append(str(error))
+                return
+
+    def _list_other_policies(self, api: ClusterApi, problems: list[str], stop: threading.Event) -> None:
+        """List the policies of other kinds that the server has now; such a kind may come and go."""
+        try:
+            kinds = [*other_policies(api.groups())]
+        except RefusedError as error:
+            problems.append(str(error))
+            return
+        for versions in kinds:
+            if stop.is_set():
+                return
+            self._list(api, versions, problems)
+        served = {resource.name for resource in (*RESOURCES, *(kind[0] for kind in kinds))}
+        self._listed = {name: objects for name, objects in self._listed.items() if name in served}
 
     def _detail(self) -> str:
         count = sum(map(len, self._listed.values()))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 from netsec_tui.errors import NetsecError, UnreachableError
 from netsec_tui.sources.cluster_login import complaints
+from netsec_tui.sources.cluster_resources import Groups, Resource
 from netsec_tui.sources.contract import KubeObject
 from netsec_tui.sources.objects import printable, strip, unpack
+from netsec_tui.sources.objects_fields import Fields
 
 PAGE = 500
 TIMEOUT = (5, 30)
@@ -21,34 +23,12 @@ TIMEOUT = (5, 30)
 _RESTARTS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """Name one resource: as RBAC spells it, and the client's class and method that list it."""
-
-    name: str
-    group: str
-    api: str
-    method: str
-
-
-RESOURCES = (
-    Resource("namespaces", "", "CoreV1Api", "namespace"),
-    Resource("nodes", "", "CoreV1Api", "node"),
-    Resource("pods", "", "CoreV1Api", "pod_for_all_namespaces"),
-    Resource("services", "", "CoreV1Api", "service_for_all_namespaces"),
-    Resource("replicasets", "apps", "AppsV1Api", "replica_set_for_all_namespaces"),
-    Resource("deployments", "apps", "AppsV1Api", "deployment_for_all_namespaces"),
-    Resource("statefulsets", "apps", "AppsV1Api", "stateful_set_for_all_namespaces"),
-    Resource("daemonsets", "apps", "AppsV1Api", "daemon_set_for_all_namespaces"),
-    Resource("jobs", "batch", "BatchV1Api", "job_for_all_namespaces"),
-    Resource("cronjobs", "batch", "BatchV1Api", "cron_job_for_all_namespaces"),
-    Resource("endpointslices", "discovery.k8s.io", "DiscoveryV1Api", "endpoint_slice_for_all_namespaces"),
-    Resource("networkpolicies", "networking.k8s.io", "NetworkingV1Api", "network_policy_for_all_namespaces"),
-)
-
-
 class RefusedError(NetsecError):
     """Report one resource that the API server does not give; others may still be read."""
+
+
+class AbsentError(NetsecError):
+    """Report an optional resource that the API server does not have."""
 
 
 class ClusterApi:
@@ -65,6 +45,7 @@ class ClusterApi:
 
         Raises:
             RefusedError: the server does not give this resource: RBAC forbids it, or it has none such.
+            AbsentError: it has none such, and it need not.
             UnreachableError: the server cannot be reached, or does not take the credentials.
         """
         for _ in range(_RESTARTS):
@@ -84,16 +65,36 @@ class ClusterApi:
             if not token:
                 return
 
+    def groups(self) -> Groups:
+        """Return the API groups that the server has, none when it does not tell of any.
+
+        Raises:
+            RefusedError: RBAC forbids it.
+            UnreachableError: as ``list`` does.
+        """
+        from kubernetes import client
+
+        try:
+            document = self._answer(client.ApisApi(self._client).get_api_versions, _GROUPS)
+        except AbsentError:
+            return {}
+        groups = Fields(document, "the API server", "", []).children("groups")
+        return {group.text("name"): _versions(group) for group in groups}
+
     def _page(self, resource: Resource, token: str) -> Mapping[str, Any]:
-        import urllib3
         from kubernetes import client
 
         list_method = getattr(getattr(client, resource.api)(self._client), f"list_{resource.method}")
         more = {"_continue": token} if token else {}
+        return self._answer(partial(list_method, *resource.args, limit=PAGE, **more), resource)
+
+    def _answer(self, ask: Callable[..., Any], resource: Resource) -> Mapping[str, Any]:
+        import urllib3
+        from kubernetes import client
+
         with complaints() as heard:
             try:
-                answer = list_method(limit=PAGE, _preload_content=False, _request_timeout=TIMEOUT, **more)
-                page = json.loads(answer.data)
+                page = json.loads(ask(_preload_content=False, _request_timeout=TIMEOUT).data)
             except client.ApiException as error:
                 raise _refusal(error, resource, self.server, heard) from error
             except urllib3.exceptions.HTTPError as error:
@@ -103,6 +104,15 @@ class ClusterApi:
         if not isinstance(page, Mapping) or not isinstance(page.get("items") or [], list):
             raise UnreachableError(f"{self.server} answers, but not as a Kubernetes API server does")
         return page
+
+
+_GROUPS = Resource("apigroups", "", "ApisApi", "", optional=True)
+
+
+def _versions(group: Fields) -> tuple[str, ...]:
+    preferred = group.child("preferredVersion").text("version")
+    versions = (version.text("version") for version in group.children("versions"))
+    return tuple(dict.fromkeys(version for version in (preferred, *versions) if version))
 
 
 class _ExpiredError(Exception):
@@ -125,9 +135,10 @@ def _refusal(error: Any, resource: Resource, server: str, heard: list[str]) -> E
             )
         case 403:
             return RefusedError(
-                f"{resource.name} may not be listed; what is missing in a ClusterRole is "
-                f'apiGroups: ["{resource.group}"], resources: ["{resource.name}"], verbs: ["list"]'
+                f"{resource.name} may not be listed; what is missing in a ClusterRole is {_rule(resource)}"
             )
+        case 404 if resource.optional:
+            return AbsentError(resource.name)
         case 404:
             return RefusedError(f"{server} has no {resource.name} (apiGroup {resource.group or 'core'}, v1)")
         case 0:
@@ -135,7 +146,8 @@ def _refusal(error: Any, resource: Resource, server: str, heard: list[str]) -> E
                 f"the TLS connection to {server} fails: {_tail(error.reason)}; "
                 "check the certificate authority and the client certificate in the kubeconfig"
             )
-        case status if 400 <= status < 500 and status != 429:
+        case status if resource.optional or (400 <= status < 500 and status != 429):
+            # Another server behind this one answers for some groups; its trouble is not this one's.
             return RefusedError(
                 f"{resource.name} cannot be listed: {server} answers {status} {_tail(error.reason)}"
             )
@@ -143,6 +155,12 @@ def _refusal(error: Any, resource: Resource, server: str, heard: list[str]) -> E
             return UnreachableError(
                 f"{server} answers {status} {_tail(error.reason)} instead of a list; try again"
             )
+
+
+def _rule(resource: Resource) -> str:
+    if resource is _GROUPS:
+        return 'nonResourceURLs: ["/apis"], verbs: ["get"]'
+    return f'apiGroups: ["{resource.group}"], resources: ["{resource.plural}"], verbs: ["list"]'
 
 
 def _unreachable(error: Exception, server: str) -> str:

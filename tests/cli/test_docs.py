@@ -12,7 +12,8 @@ from netsec_tui import errors
 from netsec_tui.cli import exits
 from netsec_tui.cli.flags import parse
 from netsec_tui.errors import NetsecError
-from netsec_tui.sources.cluster_api import RESOURCES
+from netsec_tui.kube.overriding import OVERRIDING_KINDS
+from netsec_tui.sources.cluster_resources import RESOURCES
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -59,7 +60,8 @@ def test_demo_and_tests_take_one_line_each(mark):
 def test_role_in_the_readme_lists_what_is_read_and_nothing_else():
     (role,) = (yaml.safe_load(block) for block in blocks(README, "yaml"))
     granted = {(group, name) for r in role["rules"] for group in r["apiGroups"] for name in r["resources"]}
-    assert granted == {(resource.group, resource.name) for resource in RESOURCES}
+    others = {(kind.group, kind.plural) for kind in OVERRIDING_KINDS}
+    assert granted == {(resource.group, resource.name) for resource in RESOURCES} | others
     assert {verb for rule in role["rules"] for verb in rule["verbs"]} == {"list"}
 
 

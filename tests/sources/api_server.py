@@ -35,6 +35,7 @@ class ApiServer(ThreadingHTTPServer):
 
     ``refuse`` maps the last part of a path to status codes that are used up in turn, the last one stays;
     200 means a sound answer. ``bodies`` overrides an answer's text. ``listed`` is set after the last path.
+    ``more`` maps paths of further resources to kind and version; their groups are told under ``/apis/``.
     """
 
     daemon_threads = True
@@ -45,6 +46,7 @@ class ApiServer(ThreadingHTTPServer):
         self.page = page
         self.refuse: dict[str, list[int]] = {}
         self.bodies: dict[str, bytes] = {}
+        self.more: dict[str, tuple[str, str]] = {}
         self.token = "let-me-in"
         self.listed = threading.Event()
         self.requests: dict[str, list[dict[str, str]]] = defaultdict(list)
@@ -59,14 +61,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         url = urlsplit(self.path)
-        name = url.path.rpartition("/")[2]
+        name = url.path.strip("/").rpartition("/")[2]
         query = {key: values[0] for key, values in parse_qs(url.query).items()}
         self.server.requests[name].append(query)
         codes = self.server.refuse.get(name, [200])
         code = codes.pop(0) if len(codes) > 1 else codes[0]
         if self.headers.get("Authorization") != f"Bearer {self.server.token}":
             code = 401
-        body = self.server.bodies.get(name) or self._list(url.path, query)
+        body = self.server.bodies.get(name) or self._body(url.path, query)
+        code = code if body else 404
         self.send_response(code)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
@@ -75,12 +78,31 @@ class _Handler(BaseHTTPRequestHandler):
         if url.path == [*PATHS][-1]:
             self.server.listed.set()
 
-    def _list(self, path: str, query: dict[str, str]) -> bytes:
-        kind, api = PATHS[path]
+    def _body(self, path: str, query: dict[str, str]) -> bytes:
+        known = PATHS | self.server.more
+        if path == "/apis/":
+            return self._groups()
+        return self._list(*known[path], query) if path in known else b""
+
+    def _groups(self) -> bytes:
+        versions: dict[str, list[dict[str, str]]] = defaultdict(list)
+        for _, api in dict.fromkeys((*PATHS.values(), *self.server.more.values())):
+            group, _, version = api.rpartition("/")
+            told = {"groupVersion": api, "version": version}
+            if group and told not in versions[group]:
+                versions[group].append(told)
+        groups = [
+            {"name": name, "versions": told, "preferredVersion": told[0]} for name, told in versions.items()
+        ]
+        return json.dumps({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}).encode()
+
+    def _list(self, kind: str, api: str, query: dict[str, str]) -> bytes:
+        group = api.rpartition("/")[0]
         wanted = [
             {key: value for key, value in obj.items() if key not in ("kind", "apiVersion")}
             for obj in self.server.objects
             if obj["kind"] == kind
+            and (obj["apiVersion"].rpartition("/")[0] == group or obj["apiVersion"] == "v1")
         ]
         start = int(query.get("continue", 0))
         end = start + min(self.server.page, int(query["limit"]))

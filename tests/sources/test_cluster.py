@@ -82,7 +82,7 @@ def test_every_resource_is_listed_once_and_makes_the_inventory(
     found = read(source)
     assert found.problems == ()
     assert {name: len(asked) for name, asked in server.requests.items()} == dict.fromkeys(
-        (path.rpartition("/")[2] for path in PATHS), 1
+        (*(path.rpartition("/")[2] for path in PATHS), "apis"), 1
     )
     inventory, problems = build_inventory(found.objects)
     assert problems == ()
