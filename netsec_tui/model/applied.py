@@ -1,0 +1,104 @@
+"""What the applied policies do: to a workload, in a namespace, and to a communication."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from netsec_tui.model.connection import RuleRef
+from netsec_tui.model.identity import Direction, Peer
+from netsec_tui.model.inventory import AppliedPolicy
+from netsec_tui.model.proof import Reach
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Hold how far an applied policy selects a workload.
+
+    ``pods`` of the ``of`` live pods are selected; ``coming`` tells whether those that would be made next are.
+    """
+
+    policy: AppliedPolicy
+    pods: int
+    of: int
+    coming: bool = True
+
+    @property
+    def whole(self) -> bool:
+        """Tell whether it selects every pod that is there, and those to come."""
+        return self.pods == self.of and self.coming
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Hold the applied policies on a workload, or on whatever else a peer stands for.
+
+    ``overriding`` names the policies of other kinds that may select it. ``pods`` counts live pods that
+    policies see. Not ``selectable`` are addresses and pods on the host network (``host_network``).
+    """
+
+    peer: Peer
+    holds: tuple[Hold, ...] = ()
+    overriding: tuple[str, ...] = ()
+    pods: int = 0
+    selectable: bool = True
+    host_network: bool = False
+
+    def isolating(self, direction: Direction) -> tuple[Hold, ...]:
+        """Return the policies that isolate it, or some of its pods, in a direction."""
+        return tuple(hold for hold in self.holds if direction in hold.policy.policy.policy_types)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyUse:
+    """Hold the workloads that an applied policy selects; ``note`` says why when it selects none."""
+
+    policy: AppliedPolicy
+    selects: tuple[tuple[Peer, Hold], ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceMap:
+    """Map the applied policies of a namespace to its workloads and back, with traffic or without."""
+
+    namespace: str
+    policies: tuple[PolicyUse, ...]
+    workloads: tuple[Held, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedSide:
+    """Hold what the policies on one end of a communication make of it, and why, as a clause."""
+
+    direction: Direction
+    outcome: Reach
+    isolated_by: tuple[RuleRef, ...] = ()
+    allowed_by: tuple[RuleRef, ...] = ()
+    sentence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedVerdict:
+    """Hold what the applied policies make of a communication, both ends together.
+
+    ``why`` is one sentence about both ends, ``short`` the same without naming the communication.
+    ``allowed`` of ``pairs`` pairs of pods and ports are allowed.
+    """
+
+    outcome: Reach
+    why: str
+    short: str
+    egress: AppliedSide
+    ingress: AppliedSide
+    pairs: int = 0
+    allowed: int = 0
+
+    def side(self, direction: Direction) -> AppliedSide:
+        """Return what is said on one side."""
+        return self.ingress if direction is Direction.INGRESS else self.egress
+
+    @property
+    def policies(self) -> tuple[tuple[str, str], ...]:
+        """Return (namespace, name) of every policy that isolates either end."""
+        found = (*self.egress.isolated_by, *self.ingress.isolated_by)
+        return tuple(dict.fromkeys((ref.namespace, ref.policy) for ref in found))
