@@ -206,7 +206,7 @@ BROKEN_OBJECTS = {
     "a policy that the API server would refuse": (
         "kind: NetworkPolicy\napiVersion: networking.k8s.io/v1\nmetadata: {namespace: shop, name: odd}\n"
         "spec: {podSelector: [], policyTypes: [Sideways]}\n",
-        ["NetworkPolicy shop/odd: spec.podSelector is no", "NetworkPolicy shop/odd: spec.policyTypes holds"],
+        ["NetworkPolicy shop/odd: spec.podSelector must be an object, not list; the policy is left out"],
     ),
 }
 
