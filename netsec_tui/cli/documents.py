@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from netsec_tui.core.provenance import Provenance
 from netsec_tui.model.communication import Communication, Counts
 from netsec_tui.model.flow import Verdict
 from netsec_tui.model.identity import Direction, Peer, WorkloadRef
@@ -41,7 +42,7 @@ def timespan(asked: Timespan) -> Document:
 
 def review(shown: Review) -> Document:
     """Return everything about one workload: its rows, coverage, warnings and policies."""
-    subject = shown.subject
+    subject, known = shown.subject, Provenance(shown)
     return {
         "workload": {
             **workload(subject.ref),
@@ -49,12 +50,13 @@ def review(shown: Review) -> Document:
             "owners": [workload(owner) for owner in subject.owners],
             "refusal": subject.refusal or None,
             "notes": list(subject.notes),
+            "sharedWith": [workload(other) for other in subject.shared],
         },
         "coverage": coverage(shown.coverage),
         "warnings": list(shown.warnings),
         "directions": {str(direction): _direction(shown, direction) for direction in Direction},
-        "rows": [row(entry) for direction in Direction for entry in shown.of(direction).rows],
-        "policies": [_policy(policy) for policy in shown.policies],
+        "rows": [row(entry, known) for direction in Direction for entry in shown.of(direction).rows],
+        "policies": [{**_policy(policy), "rules": _rules(policy, known)} for policy in shown.policies],
         "appliedPolicies": [_policy(applied.policy) for applied in shown.applied],
     }
 
@@ -78,8 +80,8 @@ def coverage(known: Coverage) -> Document:
     }
 
 
-def row(entry: Row) -> Document:
-    """Return one communication with its decision."""
+def row(entry: Row, known: Provenance) -> Document:
+    """Return one communication with its decision and the rules that let it through."""
     seen = entry.communication
     return {
         "direction": str(entry.key.direction),
@@ -92,6 +94,14 @@ def row(entry: Row) -> Document:
         "reason": entry.reason or None,
         "allowedBy": entry.allowed_by or None,
         "appliedPolicies": list(entry.applied),
+        "rules": [
+            {
+                "policy": known.review.policies[place.policy].name,
+                "direction": str(place.direction),
+                "index": place.rule,
+            }
+            for place in known.rules_of(entry.key).rules
+        ],
         "category": str(entry.category) if entry.category else None,
         "counts": counts(seen.counts),
         "orientation": seen.orientation.name.lower(),
@@ -129,6 +139,20 @@ def _ends(seen: Communication) -> Document:
 def _direction(shown: Review, direction: Direction) -> Document:
     table = shown.of(direction)
     return {"generalRule": str(table.general), "rows": len(table.rows), "note": table.note or None}
+
+
+def _rules(policy: NetworkPolicy, known: Provenance) -> list[Document]:
+    """Return for each rule how many rows have brought it, with how many flows."""
+    return [
+        {
+            "direction": str(direction),
+            "index": found.place.rule,
+            "rows": len(found.rows),
+            "flows": found.counts.total,
+        }
+        for direction in policy.policy_types
+        for found in known.rules(direction)
+    ]
 
 
 def _policy(policy: NetworkPolicy) -> Document:

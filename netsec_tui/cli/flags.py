@@ -141,6 +141,11 @@ def _generate() -> Parser:
         metavar="FILE|DIR|-",
         help="file (replaced), folder (for <policy name>.yaml) or -, standard output, the default",
     )
+    parser.add_argument(
+        "--allow-shared-selector",
+        action="store_true",
+        help="write the policy even when its selector selects other workloads too",
+    )
     _add_scope(parser)
     _add_inputs(parser)
     return parser

@@ -9,6 +9,7 @@ from netsec_tui.cli.loading import choose, load
 from netsec_tui.cli.output import note, put
 from netsec_tui.model.review import Review
 from netsec_tui.ui.saving import target_of, write_whole
+from netsec_tui.ui.sharing import shared_sentence
 
 
 def run(args: Namespace) -> int:
@@ -22,6 +23,9 @@ def run(args: Namespace) -> int:
         note(
             f"no policy for {review.subject.ref} in {review.subject.ref.namespace}: {review.subject.refusal}"
         )
+        return NO
+    if review.subject.shared and not args.allow_shared_selector:
+        note(f"{shared_sentence(review.subject)}; --allow-shared-selector writes the policy all the same")
         return NO
     if not loaded.flows:
         note("no policy is written: without flows it would refuse everything that the workload needs")

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from netsec_tui.core.addresses import Ranges, block_text, network, single, width, width_text
 from netsec_tui.core.dns import ClusterDns
 from netsec_tui.core.knowledge import Knowledge
 from netsec_tui.core.selectors import NAME_LABEL, acceptable, has_labels
 from netsec_tui.core.services import service_port, target_ports
-from netsec_tui.core.subject import also_selected, is_host_network, owner_selector
+from netsec_tui.core.subject import (
+    LabelSets,
+    also_selected,
+    is_host_network,
+    label_sets,
+    owner_selector,
+)
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.decision import Alias, ManualRule
 from netsec_tui.model.flow import Labels
@@ -34,6 +41,16 @@ class World:
         Without any Namespace object the label that every namespace carries is relied on.
         """
         return not self.inventory.namespaces or namespace in self.inventory.namespaces
+
+    def labelled(self, namespace: str) -> LabelSets:
+        """Return the labels of a namespace's pods by owner; they are looked up once."""
+        if namespace not in self._labelled:
+            self._labelled[namespace] = label_sets(self.inventory, self.knowledge, namespace)
+        return self._labelled[namespace]
+
+    @cached_property
+    def _labelled(self) -> dict[str, LabelSets]:
+        return {}
 
     def same_cluster(self, other: World) -> bool:
         """Tell whether at most the aliases differ.
@@ -118,7 +135,7 @@ def _owner(
     if selector is None:
         return Expression(obstacle=why)
     expression = _selected(world, home, ref.namespace, selector, ports)
-    others = also_selected(world.inventory, selector, ref.namespace, (ref,))
+    others = also_selected(world.labelled(ref.namespace), selector, (ref,))
     return replace(expression, caveat=_lets_in(others)) if others else expression
 
 

@@ -6,7 +6,7 @@ from netsec_tui.core.evaluate.match import selector_matches
 from netsec_tui.core.knowledge import Knowledge
 from netsec_tui.core.selectors import acceptable, common_labels, selector_from_labels
 from netsec_tui.core.services import covered_owners
-from netsec_tui.kube.labels import stable_selector
+from netsec_tui.kube.labels import stable_labels, stable_selector
 from netsec_tui.model.flow import Labels
 from netsec_tui.model.identity import WorkloadRef
 from netsec_tui.model.inventory import Inventory
@@ -92,7 +92,8 @@ def subject_of(inventory: Inventory, knowledge: Knowledge, ref: WorkloadRef) -> 
     selector, refusal = owner_selector(inventory, knowledge, ref)
     if is_host_network(inventory, ref):
         refusal = _HOST_NETWORK.format(ref=ref)
-    others = also_selected(inventory, selector, ref.namespace, (ref,)) if selector else ()
+    labelled = label_sets(inventory, knowledge, ref.namespace)
+    others = also_selected(labelled, selector, (ref,)) if selector else ()
     return Subject(
         ref,
         selector or LabelSelector(),
@@ -100,6 +101,7 @@ def subject_of(inventory: Inventory, knowledge: Knowledge, ref: WorkloadRef) -> 
         labels_of(inventory, knowledge, ref),
         refusal,
         tuple(f"the policy's selector also selects {other}" for other in others),
+        others,
     )
 
 
@@ -115,17 +117,39 @@ def _service_subject(inventory: Inventory, knowledge: Knowledge, ref: WorkloadRe
     return Subject(ref, LabelSelector(service.selector), owners, service.labels, refusal)
 
 
-def also_selected(
-    inventory: Inventory, selector: LabelSelector, namespace: str, owners: tuple[WorkloadRef, ...]
-) -> tuple[WorkloadRef, ...]:
-    """Return the other owners of a namespace whose pods a selector selects, sorted."""
-    return tuple(
-        sorted(
-            owner.ref
-            for owner in inventory.owners_by_namespace.get(namespace, ())
-            if owner.ref not in owners
-            and not owner.host_network
-            and owner.template_labels
-            and selector_matches(selector, dict(owner.template_labels))
-        )
+LabelSets = frozenset[tuple[WorkloadRef, Labels]]
+"""Owners with labels that their pods have; one owner may come with several."""
+
+
+def label_sets(inventory: Inventory, knowledge: Knowledge, namespace: str) -> LabelSets:
+    """Return the stable labels of a namespace's templates and live pods, by owner.
+
+    Pods on the host network are left out: no selector matches them. Without any cluster state the pods
+    whose owner flows told of stand in.
+    """
+    templates = (
+        (owner.ref, owner.template_labels)
+        for owner in inventory.owners_by_namespace.get(namespace, ())
+        if owner.template_labels and not owner.host_network and owner.ref.kind != "Pod"
     )
+    pods = (
+        (pod.owner, pod.labels)
+        for pod in inventory.pods
+        if pod.namespace == namespace and not pod.finished and not pod.host_network
+    )
+    told = (
+        (ref, knowledge.labels[pod])
+        for pod, ref in knowledge.workloads.items()
+        if not inventory.known and ref.namespace == namespace and knowledge.labels.get(pod)
+    )
+    return frozenset((ref, stable_labels(labels)) for ref, labels in (*templates, *pods, *told))
+
+
+def also_selected(
+    labelled: LabelSets, selector: LabelSelector, owners: tuple[WorkloadRef, ...]
+) -> tuple[WorkloadRef, ...]:
+    """Return the owners besides some whose pods a selector of stable keys selects, sorted."""
+    others = {
+        ref for ref, labels in labelled if ref not in owners and selector_matches(selector, dict(labels))
+    }
+    return tuple(sorted(others))

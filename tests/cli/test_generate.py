@@ -1,5 +1,6 @@
 """``netsec-tui generate``: the bytes on standard output, in files and folders, and when there are none."""
 
+import json
 import os
 import stat
 
@@ -97,3 +98,28 @@ def test_flows_from_standard_input_give_the_same(run, start, cluster, tmp_path):
     ):
         printed, _ = process.communicate(timeout=60)
     assert (process.returncode, printed.decode()) == (0, out)
+
+
+@pytest.fixture
+def twin(cluster, tmp_path):
+    """Add a bare pod with the labels of web to the cluster."""
+    with (tmp_path / "cluster.yaml").open("a", encoding="utf-8") as file:
+        file.write("---\napiVersion: v1\nkind: Pod\n")
+        file.write("metadata: {name: twin, namespace: shop, labels: {app: web}}\n")
+        file.write("spec: {containers: [{name: main}]}\nstatus: {phase: Running, podIP: 10.1.0.9}\n")
+    return cluster
+
+
+def test_a_selector_of_others_too_is_refused_unless_allowed(run, twin, tmp_path):
+    code, out, err = run("generate", *twin, *WEB, "-o", "web.yaml")
+    assert (code, out) == (1, "")
+    assert not (tmp_path / "web.yaml").exists()
+    assert "also selects Pod/twin: its pods will be isolated too; --allow-shared-selector" in err
+    code, out, err = run("generate", *twin, *WEB, "--allow-shared-selector")
+    assert (code, yaml.safe_load(out)["kind"]) == (0, "NetworkPolicy")
+    assert "also selects Pod/twin" in err
+
+
+def test_whom_a_selector_selects_besides_is_in_the_json(run, twin):
+    _, out, _ = run("list", *twin, *WEB, "-o", "json")
+    assert json.loads(out)["workload"]["sharedWith"] == [{"namespace": "shop", "kind": "Pod", "name": "twin"}]

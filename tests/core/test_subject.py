@@ -108,6 +108,37 @@ def test_other_workloads_that_the_selector_selects_are_named():
     found = look(objects, "Deployment/web")
     assert found.subject.notes == ("the policy's selector also selects Deployment/web-canary",)
     assert set(found.subject.notes) <= set(found.warnings)
+    assert list(map(str, found.subject.shared)) == ["Deployment/web-canary"]
+
+
+@pytest.mark.parametrize(
+    ("other", "shared"),
+    [
+        (pod("x", labels={"app": "web", "pod-template-hash": "1"}), ["Pod/x"]),
+        (pod("x", "web", owner=("StatefulSet", "api")), ["StatefulSet/api"]),
+        (pod("x", "web", owner=("Deployment", "web")), []),
+        (pod("x", "web", phase="Succeeded"), []),
+        (pod("x", "web", host=True), []),
+        (pod("x", "web", namespace="other"), []),
+        (pod("x", "api"), []),
+    ],
+)
+def test_live_pods_of_others_count_though_no_template_matches(other, shared):
+    objects = [workload("Deployment", "web"), workload("StatefulSet", "api"), other]
+    assert list(map(str, look(objects, "Deployment/web").subject.shared)) == shared
+
+
+def test_without_cluster_state_the_pods_seen_tell_whom_a_selector_selects_besides():
+    one, two = (end(f"{n}-0", labels={"app": "web"}, workloads=(("Deployment", n),)) for n in ("one", "two"))
+    made = session([*exchange(CLIENT, one, 80), *exchange(CLIENT, two, 80)])
+    assert list(map(str, review(made, "Deployment/one").subject.shared)) == ["Deployment/two"]
+
+
+def test_a_service_shares_nothing_for_all_that_it_selects_is_its_own():
+    objects = [workload("Deployment", n, "web") for n in ("one", "two")]
+    found = look([*objects, service("web", [(80, 80)])], "Service/web", of("web"))
+    assert {"one", "two"} <= {owner.name for owner in found.subject.owners}
+    assert found.subject.shared == ()
 
 
 def test_missing_cluster_state_is_said_with_its_cost():

@@ -11,16 +11,19 @@ from textual.screen import Screen
 from textual.widgets import Footer
 
 from netsec_tui.model.decision import ManualRule
-from netsec_tui.model.identity import Direction
+from netsec_tui.model.identity import Direction, WorkloadRef
+from netsec_tui.model.review import Review
 from netsec_tui.render.detail import detail_lines
 from netsec_tui.ui.copying import copied_sentence
 from netsec_tui.ui.keymap import Place, bindings, key_of
 from netsec_tui.ui.messages import OpenDetail, Saved, Say
 from netsec_tui.ui.panes import PANES
+from netsec_tui.ui.screens.confirm import Confirm
 from netsec_tui.ui.screens.help import HelpScreen
 from netsec_tui.ui.screens.help_entries import help_entries
 from netsec_tui.ui.screens.pages import Pages
 from netsec_tui.ui.screens.save import SaveDialog
+from netsec_tui.ui.sharing import shared_sentence
 from netsec_tui.ui.view import View
 from netsec_tui.ui.widgets.advice_panel import AdvicePanel
 from netsec_tui.ui.widgets.applied_pane import AppliedPane
@@ -54,6 +57,7 @@ class MainScreen(Screen[None]):
         self._open = PANES[0]
         self._zoomed = False
         self._summaries: dict[str, str] = {}
+        self._meant: dict[WorkloadRef, tuple[WorkloadRef, ...]] = {}
 
     def compose(self) -> ComposeResult:
         """Lay out the lines and panes."""
@@ -178,11 +182,32 @@ class MainScreen(Screen[None]):
 
     def action_save(self) -> None:
         """Save the generated policy to a file."""
+        self._if_meant("Save", self._save)
+
+    def action_copy(self) -> None:
+        """Copy the generated policy to the clipboard."""
+        self._if_meant("Copy", self._copy)
+
+    def _if_meant(self, verb: str, go: Callable[[Review], None]) -> None:
+        """Let a policy out; one that isolates other workloads too only after asking, once for each."""
         review = self._view.review
         if review is None or not review.yaml:
             self.say(self._no_policy(), error=True)
             return
+        subject, sentence = review.subject, shared_sentence(review.subject)
 
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._meant[subject.ref] = subject.shared
+                go(review)
+
+        if not sentence or self._meant.get(subject.ref) == subject.shared:
+            go(review)
+        else:
+            question = f"{sentence[0].upper()}{sentence[1:]}. {verb} anyway?"
+            self.app.push_screen(Confirm("Other workloads are selected", question), answered)
+
+    def _save(self, review: Review) -> None:
         def saved(path: str | None) -> None:
             if path is not None:
                 self.say(f"Saved {path}. Apply it with: kubectl apply -f {path}")
@@ -190,12 +215,8 @@ class MainScreen(Screen[None]):
 
         self.app.push_screen(SaveDialog(review.policies[0].name, review.yaml), saved)
 
-    def action_copy(self) -> None:
-        """Copy the generated policy to the clipboard."""
-        if self._view.review is None or not self._view.review.yaml:
-            self.say(self._no_policy(), error=True)
-            return
-        self.app.copy_to_clipboard(self._view.review.yaml)
+    def _copy(self, review: Review) -> None:
+        self.app.copy_to_clipboard(review.yaml)
         self.say(copied_sentence(key_of("save")))
 
     def _no_policy(self) -> str:
