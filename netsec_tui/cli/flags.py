@@ -19,13 +19,14 @@ from netsec_tui.errors import UsageError
 if TYPE_CHECKING:
     from argparse import _ArgumentGroup
 
-COMMANDS = ("demo", "list", "generate", "record", "check")
+COMMANDS = ("demo", "list", "generate", "diff", "record", "check")
 
 _EPILOG = """\
 commands:
   netsec-tui demo                        walk through a made-up cluster, no cluster needed
   netsec-tui list [KIND/NAME]            workloads with communications, or one workload's rows
   netsec-tui generate -n NS KIND/NAME    print the NetworkPolicy that the screen would save
+  netsec-tui diff -n NS KIND/NAME        tell what applying that policy would change
   netsec-tui record -o FILE              write what is read to a capture file
   netsec-tui check --from END --to END   tell whether the NetworkPolicies allow a connection
 
@@ -73,6 +74,11 @@ def parse(argv: Sequence[str]) -> Namespace:
         hint = f"; the commands are {', '.join(COMMANDS)}" if command == "tui" else ""
         parser.error(f"{error}{hint}")
     return args
+
+
+def command_of(argv: Sequence[str]) -> str:
+    """Return the command that a command line names, right or wrong as the rest of it may be."""
+    return _split(list(argv))[0]
 
 
 def _split(argv: list[str]) -> tuple[str, list[str]]:
@@ -151,6 +157,24 @@ def _generate() -> Parser:
     return parser
 
 
+def _diff() -> Parser:
+    parser = _parser(
+        "diff",
+        "Tell what applying the NetworkPolicy of a workload, as generate prints it, would change. "
+        "Exit codes: 0 nothing, 1 something, 2 trouble.",
+    )
+    parser.add_argument("target", metavar="KIND/NAME", help="for instance deploy/web")
+    parser.add_argument("-o", "--output", choices=("text", "json"), default="text", help="default: text")
+    part = parser.add_mutually_exclusive_group()
+    for name, what in (("meaning", "the connections lost and gained"), ("yaml", "the objects as YAML")):
+        part.add_argument(
+            f"--{name}", dest="part", action="store_const", const=name, help=f"compare only {what}"
+        )
+    _add_scope(parser)
+    _add_inputs(parser)
+    return parser
+
+
 def _record() -> Parser:
     parser = _parser("record", "Write what is read to a capture file, until the input ends or Ctrl-C.")
     parser.add_argument("-o", "--output", required=True, metavar="FILE", help="capture file; must not exist")
@@ -187,6 +211,7 @@ _PARSERS = {
     "demo": _demo,
     "list": _list,
     "generate": _generate,
+    "diff": _diff,
     "record": _record,
     "check": _check,
 }

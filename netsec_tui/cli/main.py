@@ -8,15 +8,21 @@ import traceback
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 
-from netsec_tui.cli.exits import BROKEN_PIPE, INTERRUPTED
-from netsec_tui.cli.flags import parse
+from netsec_tui.cli.exits import BROKEN_PIPE, INTERRUPTED, as_diff_has_them
+from netsec_tui.cli.flags import command_of, parse
 from netsec_tui.errors import NetsecError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code (docs/headless.md)."""
+    given = sys.argv[1:] if argv is None else argv
+    code = _run(given)
+    return as_diff_has_them(code) if command_of(given) == "diff" else code
+
+
+def _run(argv: Sequence[str]) -> int:
     try:
-        args = parse(sys.argv[1:] if argv is None else argv)
+        args = parse(argv)
         return _command(args.command)(args)
     except NetsecError as error:
         from netsec_tui.cli.output import note
@@ -53,6 +59,10 @@ def _command(name: str) -> Callable[[Namespace], int]:
             from netsec_tui.cli import record
 
             return record.run
+        case "diff":
+            from netsec_tui.cli import diff
+
+            return diff.run
         case "check":
             from netsec_tui.cli import check
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 from netsec_tui.core.evaluate.addresses import BITS, Span, address_text
@@ -41,7 +42,7 @@ def changes_of(turn: Turn, moved: Connectivity, own: Collection[WorkloadRef]) ->
         alike[sort, frozenset(peers)].append(mine)
     universe = frozenset(pod.ref for group in moved.pods.pods for pod in group)
     found = (_change(turn, sort, mine, peers, universe) for (sort, peers), mine in alike.items())
-    yield from sorted(found, key=_order)
+    yield from _related(sorted(found, key=_order))
 
 
 def _parts(link: OwnerLink) -> Iterator[tuple[_PortKey, bool]]:
@@ -69,6 +70,18 @@ def _change(
         rest=tuple(_without(sorted(_EVERY_PORT, key=_port_order), sort.ports)),
         partial=sort.partial,
     )
+
+
+def _related(changes: Iterable[Change]) -> Iterator[Change]:
+    """Return changes in order; the first of each end tells whether the others name all that it does not."""
+    of_end: dict[tuple[Direction, Group], list[Change]] = defaultdict(list)
+    for change in changes:
+        of_end[change.direction, change.own].append(change)
+    for first, *more in of_end.values():
+        told = {ref for change in (first, *more) for ref in change.own.owners + change.peers.owners}
+        remaining = bool(first.peers.owners) and told.issuperset(first.peers.others)
+        yield replace(first, peers=replace(first.peers, remaining=remaining))
+        yield from more
 
 
 def _order(change: Change) -> tuple[object, ...]:

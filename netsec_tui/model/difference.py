@@ -37,6 +37,7 @@ class Group:
 
     ``others`` are the pod owners of the cluster that are not among ``owners``, ``spaces`` the namespaces
     that are there with all their pod owners, ``beyond`` the addresses that are not among ``addresses``.
+    ``remaining`` tells that the changes that follow for the same other end name all of ``others``.
     """
 
     owners: tuple[WorkloadRef, ...] = ()
@@ -44,6 +45,7 @@ class Group:
     spaces: tuple[str, ...] = ()
     addresses: tuple[Addresses, ...] = ()
     beyond: tuple[Addresses, ...] = ()
+    remaining: bool = False
 
     @property
     def size(self) -> int:

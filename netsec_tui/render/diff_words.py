@@ -50,6 +50,8 @@ def _pods(group: Group, opposite: Group) -> list[str]:
         return ["any other pod"]
     if len(others) <= min(_LEFT_OUT, len(owners) - 1):
         return [f"any pod (not of {', '.join(map(_owner_text, others))})"]
+    if group.remaining and len(owners) > _LEFT_OUT:
+        return ["any other pod not named below"]
     counted = Counter(ref.namespace for ref in owners)
     whole = [space for space in group.spaces if counted[space] > 1]
     rest = [ref for ref in owners if ref.namespace not in whole]

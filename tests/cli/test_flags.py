@@ -71,7 +71,7 @@ def test_repeated_parsing_does_not_remember():
     [
         ("generate", "KIND/NAME"),
         ("generate web", "'web' is not KIND/NAME, for instance deploy/web"),
-        ("lits", "the commands are demo, list, generate, record"),
+        ("lits", "the commands are demo, list, generate, diff, record"),
         ("record", "-o/--output"),
         ("list -o yaml", "invalid choice: 'yaml'"),
         ("list --since 30s", "whole minutes"),

@@ -172,6 +172,18 @@ def test_many_pod_owners_are_one_sentence() -> None:
 DATA = {"matchLabels": {"kubernetes.io/metadata.name": "data"}}
 
 
+def test_the_widest_change_names_nobody_where_the_others_name_the_rest() -> None:
+    more = tuple(owner(name) for name in ("a", "b", "c", "d", "e"))
+    callers = tuple(pod(f"{name}-1", f"10.244.0.7{n}", name) for n, name in enumerate("abc"))
+    scene = draft_of(*more, *callers).sees(*((f"{name}-1", "web-1") for name in "abc"))
+    first, second, *_ = sentences(compared(scene))
+    assert first == "- any other pod not named below and any address -> shop/Deployment/web: all ports"
+    assert second == (
+        "- shop/Deployment/a, shop/Deployment/b, shop/Deployment/c and shop/Deployment/cart"
+        " -> shop/Deployment/web: all ports but TCP 8080"
+    )
+
+
 def test_other_policies_of_the_workload_stay_and_are_named() -> None:
     others = (
         policy("old-web", SELECTS_WEB),
