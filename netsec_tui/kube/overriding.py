@@ -99,7 +99,7 @@ def _directions(specs: list[Mapping[str, Any]]) -> tuple[Direction, ...]:
 def _sections(spec: Mapping[str, Any]) -> Iterator[str]:
     """Yield directions by Calico's ``types``, else by the sections there are (``egress``, ``egressDeny``)."""
     types = spec.get("types") or [key for key, value in spec.items() if value is not None]
-    if "enableDefaultDeny" in spec:  # Cilium: isolates without a section, or not in spite of one.
+    if not spec or "enableDefaultDeny" in spec:  # Cilium: isolates without a section, or not with one.
         types = [d.value for d in Direction]
     for name in types if isinstance(types, list | tuple) else ():
         yield from (d.value for d in Direction if str(name).lower().startswith(d.value))

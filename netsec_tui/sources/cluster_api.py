@@ -159,7 +159,7 @@ def _refusal(error: Any, resource: Resource, server: str, heard: list[str]) -> E
 
 def _rule(resource: Resource) -> str:
     if resource is _GROUPS:
-        return 'nonResourceURLs: ["/apis"], verbs: ["get"]'
+        return 'nonResourceURLs: ["/apis/"], verbs: ["get"]'
     return f'apiGroups: ["{resource.group}"], resources: ["{resource.plural}"], verbs: ["list"]'
 
 

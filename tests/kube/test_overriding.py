@@ -197,6 +197,7 @@ IN, OUT = Direction.INGRESS, Direction.EGRESS
         (CILIUM, "CiliumNetworkPolicy", {"ingress": None, "egress": [{}]}, (OUT,)),
         (CILIUM, "CiliumNetworkPolicy", {"ingress": [{}], "enableDefaultDeny": {"egress": True}}, (IN, OUT)),
         (CILIUM, "CiliumNetworkPolicy", {}, (IN, OUT)),
+        (CILIUM, "CiliumNetworkPolicy", "broken", (IN, OUT)),
         (ADMIN, "AdminNetworkPolicy", {"ingress": [{}], "egress": [{}]}, (IN, OUT)),
         (CALICO, "NetworkPolicy", {"types": ["Egress"], "ingress": [{}]}, (OUT,)),
         (CALICO, "NetworkPolicy", {"types": "Egress"}, (IN, OUT)),
@@ -217,6 +218,12 @@ JUNK = st.recursive(
     max_leaves=5,
 )
 FIELDS = ["endpointSelector", "nodeSelector", "subject", "selector", "appliedTo", "tier", "types", "ingress"]
+
+
+def test_a_part_that_cannot_be_read_may_speak_about_both_directions() -> None:
+    policy = read(CILIUM, "CiliumNetworkPolicy", spec={"ingress": [{}]}, specs=["broken"])
+    assert policy is not None
+    assert policy.directions == (IN, OUT)
 
 
 @given(

@@ -123,7 +123,7 @@ def test_groups_that_are_not_told_leave_everything_open(server: ApiServer, sourc
     server.refuse["apis"] = [403]
     found = read(source)
     (problem,) = found.problems
-    assert 'nonResourceURLs: ["/apis"], verbs: ["get"]' in problem
+    assert 'nonResourceURLs: ["/apis/"], verbs: ["get"]' in problem
     assert overridden(found) == ["policy of another kind that could not be listed"]
 
 
