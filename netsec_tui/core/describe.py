@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from netsec_tui.core.ends import Ends
 from netsec_tui.core.evaluate.match import selector_matches
 from netsec_tui.core.express import World
+from netsec_tui.core.ground import Ground
+from netsec_tui.core.judge import OwnPods, listed
 from netsec_tui.core.services import services_of
 from netsec_tui.core.subject import labels_of
 from netsec_tui.model.communication import Communication
@@ -153,12 +155,13 @@ def _suspended(direction: Direction, decisions: DirectionDecisions) -> list[str]
     return [*parts, "DNS"] if direction is Direction.EGRESS else parts
 
 
-def warnings_of(world: World, evidence: Evidence, *, restricted: bool) -> tuple[str, ...]:
+def warnings_of(evidence: Evidence, ground: Ground, own: OwnPods, *, restricted: bool) -> tuple[str, ...]:
     """Return the sentences for the top of the view: what is missing and what that costs.
 
     ``restricted`` tells whether egress is, without being blocked altogether.
     """
-    found = [*_missing(world), *evidence.subject.notes]
+    world = evidence.world
+    found = [*_missing(world), *evidence.subject.notes, *_enforcement(ground, own)]
     unlabelled = sorted(
         {
             row.peer.namespace
@@ -181,6 +184,19 @@ def warnings_of(world: World, evidence: Evidence, *, restricted: bool) -> tuple[
     if not evidence.reports_replies:
         found.append("the source reports no answers: rows start by verdict alone")
     return tuple(found)
+
+
+def _enforcement(ground: Ground, own: OwnPods) -> Iterator[str]:
+    """Say what may keep a policy from doing in this cluster what the API says."""
+    cni = ground.ends.cni
+    if cni and cni.enforces is False:
+        yield from cni.differences
+    elif cni and cni.differences:
+        count = len(cni.differences)
+        yield f"{cni.name} runs here: the proof lists what it does differently ({count})"
+    over = [o for o in ground.state.overrides if any(map(o.may_select, own.all))]
+    if over:
+        yield f"{listed(f'{o.kind} {o.name}' for o in over)} may override what NetworkPolicies say here"
 
 
 def _missing(world: World) -> list[str]:

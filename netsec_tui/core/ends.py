@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cached_property
 
+from netsec_tui.core.cni import find_cni
 from netsec_tui.core.evaluate.state import ClusterState, cluster_state
 from netsec_tui.core.express import World
 from netsec_tui.core.selectors import has_labels
 from netsec_tui.core.subject import is_host_network, labels_of
+from netsec_tui.model.cni import Cni
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.connection import End, EndPod
 from netsec_tui.model.flow import Labels
@@ -26,8 +28,14 @@ class Ends:
 
     @cached_property
     def state(self) -> ClusterState:
-        """Return the cluster state that connections are evaluated in."""
-        return cluster_state(self._world.inventory)
+        """Return the cluster state that NetworkPolicies are evaluated in, as the CNI seen reads ipBlocks."""
+        matching = self.cni is None or self.cni.ipblock_matches_pods
+        return cluster_state(self._world.inventory, ipblock_matches_pods=matching)
+
+    @cached_property
+    def cni(self) -> Cni | None:
+        """Return the CNI that the cluster runs, None when nothing is seen of it."""
+        return find_cni(self._world.inventory)
 
     def of(self, communication: Communication) -> tuple[End, ...]:
         """Return live pods plus one that the owner would make next, or addresses."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 
 from netsec_tui.core.ends import Ends
+from netsec_tui.core.evaluate.overrides import overrides_of
 from netsec_tui.core.evaluate.state import ClusterState, Policies
 from netsec_tui.core.express import World
 from netsec_tui.core.pod_index import PodIndex
@@ -56,8 +58,11 @@ class Ground:
 
     @cached_property
     def state(self) -> ClusterState:
-        """Return the cluster state that connections are evaluated in; its pods are the live ones."""
-        return self.ends.state
+        """Return the cluster state that connections are evaluated in; its pods are the live ones.
+
+        Policies of other kinds are in it: what these may overrule is not decided.
+        """
+        return replace(self.ends.state, overrides=overrides_of(self.world.inventory))
 
     @cached_property
     def applied(self) -> Policies:

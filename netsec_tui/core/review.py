@@ -84,8 +84,12 @@ class Reviewer:
         )
 
     def review(self, decisions: Decisions, *, two_objects: bool = False) -> Review:
-        """Return the review under some decisions; rows that did not change are the same objects."""
+        """Return the review under some decisions; rows that did not change are the same objects.
+
+        Where the CNI seen needs it the directions are two objects, asked for or not.
+        """
         evidence = self._evidence
+        two_objects = two_objects or bool(self._ends.cni and self._ends.cni.two_objects)
         ingress, egress = (self._decide(d, decisions.of(d), two_objects) for d in Direction)
         policies = generate(evidence.subject, ingress.rules, egress.rules, two_objects=two_objects)
         return Review(
@@ -99,6 +103,7 @@ class Reviewer:
             applied=self._applied,
             warnings=self._warned(decisions.egress.general),
             proof=self._prove(policies, decisions, ingress, egress),
+            cni=self._ends.cni,
         )
 
     def _prove(
@@ -167,7 +172,7 @@ class Reviewer:
         restricted = restricts(egress)
         if restricted not in self._warnings:
             self._warnings[restricted] = warnings_of(
-                self._evidence.world, self._evidence, restricted=restricted
+                self._evidence, self.ground, self._own, restricted=restricted
             )
         return self._warnings[restricted]
 

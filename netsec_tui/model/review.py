@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from netsec_tui.model.cni import Cni
 from netsec_tui.model.communication import AddressCategory, Communication
 from netsec_tui.model.decision import GeneralRule, ManualRule
 from netsec_tui.model.flow import Labels
@@ -136,7 +137,7 @@ class Review:
     ``yaml`` is what saving writes, empty when ``subject.refusal`` is set. ``facts`` holds the details of
     every peer and of the workload (under ``owner_peer(subject.ref)`` or its Service peer). ``applied`` are
     the cluster's policies that select the workload. ``warnings`` go to the top of the view. ``proof`` is
-    what evaluating ``policies`` has shown.
+    what evaluating ``policies`` has shown, in a cluster that runs ``cni`` as far as that is known.
     """
 
     subject: Subject
@@ -149,6 +150,7 @@ class Review:
     applied: tuple[AppliedPolicy, ...] = ()
     warnings: tuple[str, ...] = ()
     proof: Proof = field(default_factory=Proof)
+    cni: Cni | None = None
 
     def of(self, direction: Direction) -> DirectionReview:
         """Return the table of one direction."""
