@@ -130,11 +130,11 @@ class _Judge:
             counts[answer.outcome] += pairs
             reasons.setdefault(answer.outcome, answer.why)
         if not counts:
-            return _judgement(WhatIfVerdict.CANNOT_TELL, _END_UNKNOWN)
+            return Judgement(WhatIfVerdict.CANNOT_TELL, _END_UNKNOWN)
         for outcome, verdict in _VERDICTS.items():
             if outcome in counts:
                 share = _share(counts[outcome], counts.total(), single=1 in (len(own), len(peers)))
-                return _judgement(verdict, reasons[outcome], share)
+                return Judgement(verdict, reasons[outcome], share)
         raise AssertionError(f"an outcome that is none: {counts}")
 
     def _asked(
@@ -185,15 +185,11 @@ def _for_any_port(policy: NetworkPolicy) -> NetworkPolicy:
     return replace(policy, ingress=ingress, egress=egress)
 
 
-def _judgement(verdict: WhatIfVerdict, why: str, share: str = "") -> Judgement:
-    return Judgement(verdict, f"{verdict}{share}: {why}" if why else f"{verdict}{share}")
-
-
 def _share(some: int, all_pairs: int, *, single: bool) -> str:
     """Return for how many pods an answer holds, nothing when for all."""
     if some == all_pairs:
         return ""
-    return f" for {some:,} of {all_pairs:,} {'pods' if single else 'pairs of pods'}"
+    return f"{some:,} of {all_pairs:,} {'pods' if single else 'pairs of pods'}"
 
 
 def _reason(verdict: ConnectionVerdict) -> str:

@@ -27,14 +27,25 @@ class WhatIfVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Hold the verdict on a row.
+    """Hold the verdict on a row, for instance "would be denied" for "1 of 3 pods".
 
-    ``why`` is a sentence that begins with it, for instance "would be denied for 1 of 3 pods: ingress is
-    isolated by data/db, and no rule allows it".
+    ``share`` is empty when the verdict is the same for all pods; ``why`` is a clause, empty for ALLOWED.
     """
 
     verdict: WhatIfVerdict
-    why: str
+    why: str = ""
+    share: str = ""
+
+    @property
+    def reason(self) -> str:
+        """Return why the verdict is so, where the verdict itself is known."""
+        return f"{self.share}: {self.why}" if self.share else self.why
+
+    def sentence(self, scenario: Scenario) -> str:
+        """Return the verdict in a scenario with its reason."""
+        share = f" for {self.share}" if self.share else ""
+        told = f"{self.verdict}{share} ({scenario})"
+        return f"{told[0].upper()}{told[1:]}" + (f": {self.why}" if self.why else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,16 @@ SHORTCUTS: tuple[Shortcut, ...] = (
     Shortcut("undo", "u", "app.undo", "Undo", "Take back the last decision", _A),
     Shortcut("save", "S,ctrl+s", "save", "Save", "Save the generated policy to a file", _A, True, "S"),
     Shortcut("copy", "y", "copy", "Copy", "Copy the generated policy to the clipboard", _A),
+    Shortcut("diff", "d", "diff", "Diff", "Compare the generated policy with what is applied", _A),
+    Shortcut(
+        "what-if",
+        "i",
+        "what_if",
+        "What-if",
+        "Show what applied policies and this draft would make of recorded communications",
+        _A,
+    ),
+    Shortcut("proof", "p", "proof", "Proof", "Show what evaluating the generated policy has proven", _A),
     Shortcut("warnings", "w", "warnings", "Warnings", "Show all warnings, or the first only", _A),
     Shortcut(
         "commands",

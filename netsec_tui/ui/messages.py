@@ -33,6 +33,10 @@ class Saved(Message):
 
 
 @dataclass
+class WhatIfCleared(Message):
+    """Tell the screen that a table no longer wants only the rows of a what-if verdict."""
+
+
 class OpenDetail(Message):
     """Ask the screen to show everything about one element."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from netsec_tui.core.ground import Ground
 from netsec_tui.model.decision import Alias
 from netsec_tui.model.identity import WorkloadRef
 from netsec_tui.model.review import Review
@@ -33,6 +34,7 @@ class View:
     known: bool = False
     aliases: tuple[Alias, ...] = ()
     advice: Advice = field(default_factory=Advice)
+    ground: Ground | None = field(default=None, compare=False)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -63,4 +65,5 @@ def view_of(
         known=inventory.known,
         aliases=session.aliases,
         advice=advise(session, told, awaited) if review is None else Advice(),
+        ground=session.ground(),
     )

@@ -43,7 +43,7 @@ def verdicts(scene: Scene, row: Row) -> tuple[WhatIfVerdict, ...]:
 
 
 def why(scene: Scene, scenario: Scenario, row: Row) -> str:
-    return asked(scene)[scenario].judgements[row.key].why
+    return asked(scene)[scenario].judgements[row.key].sentence(scenario)
 
 
 def to_cart(*objects: Object, **options: Any) -> Scene:
@@ -66,7 +66,7 @@ def test_a_row_left_out_of_the_draft_would_be_denied_by_it() -> None:
     scene = unticked(to_cart(), "cart")
     assert verdicts(scene, scene.row(OUT, "cart")) == (ALLOWED, DENIED, DENIED)
     assert why(scene, BOTH, scene.row(OUT, "cart")) == (
-        "would be denied: egress is isolated by shop/deployment-web, and no rule allows it"
+        "Would be denied (applied + draft): egress is isolated by shop/deployment-web, and no rule allows it"
     )
 
 
@@ -103,7 +103,8 @@ def test_one_pod_of_several_is_enough_and_is_counted() -> None:
     scene.chooses().alias("provider", "203.0.113.0/24")
     # Three pods of web (two live ones, one to come) times two addresses.
     assert why(scene, APPLIED, scene.row(OUT, "provider")) == (
-        "would be denied for 3 of 6 pairs of pods: egress is isolated by shop/out, and no rule allows it"
+        "Would be denied for 3 of 6 pairs of pods (applied): "
+        "egress is isolated by shop/out, and no rule allows it"
     )
 
 
@@ -114,7 +115,9 @@ def test_a_single_other_end_counts_pods() -> None:
     }
     canary = pod("web-3", "10.244.0.33", "web", labels={"app": "web", "track": "canary"})
     scene = shop(canary, policy("out", young)).sees(("web-1", "203.0.113.7", 443)).chooses()
-    assert why(scene, APPLIED, scene.row(OUT, "203.0.113.7")).startswith("would be denied for 1 of 4 pods: ")
+    assert why(scene, APPLIED, scene.row(OUT, "203.0.113.7")).startswith(
+        "Would be denied for 1 of 4 pods (applied): "
+    )
 
 
 def test_a_workload_on_the_host_network_is_a_question_for_the_cni() -> None:
@@ -123,7 +126,7 @@ def test_a_workload_on_the_host_network_is_a_question_for_the_cni() -> None:
     scene.chooses(WorkloadRef("DaemonSet", "kube-system", "agent"))
     row = scene.row(OUT, "cart")
     assert verdicts(scene, row) == (UNKNOWN, UNKNOWN, ALLOWED)
-    assert why(scene, APPLIED, row).startswith("cannot tell: egress: a pod on the host network")
+    assert why(scene, APPLIED, row).startswith("Cannot tell (applied): egress: a pod on the host network")
 
 
 def test_a_protocol_that_no_policy_speaks_of_is_a_question_for_the_cni() -> None:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.screen import Screen
 from textual.widgets import Footer
 
 from netsec_tui.model.decision import ManualRule
@@ -27,6 +26,7 @@ from netsec_tui.ui.sharing import shared_sentence
 from netsec_tui.ui.view import View
 from netsec_tui.ui.widgets.advice_panel import AdvicePanel
 from netsec_tui.ui.widgets.applied_pane import AppliedPane
+from netsec_tui.ui.screens.what_if_host import WhatIfHost
 from netsec_tui.ui.widgets.pane import Pane
 from netsec_tui.ui.widgets.policy_pane import PolicyPane
 from netsec_tui.ui.widgets.scope_bar import ScopeBar
@@ -41,7 +41,7 @@ WIDE, TALL = 120, 32
 """From this size on the panes stand beside each other; below it one pane at a time."""
 
 
-class MainScreen(Screen[None]):
+class MainScreen(WhatIfHost):
     """Show scope, tables, topology and policy together, or one at a time where there is no room."""
 
     BINDINGS = bindings(Place.ANYWHERE)
@@ -50,9 +50,8 @@ class MainScreen(Screen[None]):
     AUTO_FOCUS = ""
 
     def __init__(self, check: Callable[[ManualRule], str], ascii_only: bool = False) -> None:
-        super().__init__()
+        super().__init__(ascii_only)
         self._check = check
-        self._ascii = ascii_only
         self._view = View()
         self._open = PANES[0]
         self._zoomed = False
@@ -93,6 +92,7 @@ class MainScreen(Screen[None]):
         self.query_one(AdvicePanel).show(view.advice)
         for pane in self.query(Pane):
             pane.show(view)
+        self.consult(view)
         if first:
             self.action_pane(self._open)
 

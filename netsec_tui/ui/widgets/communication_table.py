@@ -39,7 +39,7 @@ class CommunicationTable(LineScroll, inherit_bindings=False):
         Binding(
             "space", "tick", "Tick", tooltip="Tick or untick the row, or all marked rows", id="rows.tick"
         ),
-        Binding("enter,i", "open", "Detail", False, tooltip="Show all about the row", id="rows.open"),
+        Binding("enter", "open", "Detail", False, tooltip="Show all about the row", id="rows.open"),
         Binding("a", "tick_all(True)", "Tick all", False, tooltip="Tick all rows shown", id="rows.all"),
         Binding("A", "tick_all(False)", "Tick none", False, tooltip="Untick all rows shown", id="rows.none"),
         Binding("v", "mark", "Mark", False, tooltip="Mark rows from here on, or stop", id="rows.mark"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -15,8 +16,8 @@ from netsec_tui.model.review import DirectionReview, Row
 from netsec_tui.session.actions import Action, SetGeneralRule, SetTicks
 from netsec_tui.ui.choices import general_rules
 from netsec_tui.ui.keymap import Place, bindings
-from netsec_tui.ui.messages import Decide, OpenDetail, Say
-from netsec_tui.ui.row_filter import RowFilter
+from netsec_tui.ui.messages import Decide, OpenDetail, Say, WhatIfCleared
+from netsec_tui.ui.row_filter import RowFilter, WhatIfPick
 from netsec_tui.ui.screens.alias import AliasDialog
 from netsec_tui.ui.screens.categories import Categories
 from netsec_tui.ui.screens.manual_rule import ManualRuleDialog
@@ -125,14 +126,20 @@ class TablePane(Pane):
         """Say it anew when a decision, or new flows, changed what the row under the cursor is."""
         table = self.query_one(CommunicationTable)
         row = table.row_at_cursor() if self.screen.focused is table else None
-        if row and self._table and row_sentence(row, self._table) != self._said:
+        if row and self._table and self._sentence(row, self._table) != self._said:
             self._tell(row.key)
 
     def _tell(self, key: CommunicationKey | None, error: bool = False) -> None:
         row = self._row(key)
         if row and self._table:
-            self._said = row_sentence(row, self._table)
+            self._said = self._sentence(row, self._table)
             self.post_message(Say(self._said, error))
+
+    def _sentence(self, row: Row, table: DirectionReview) -> str:
+        """Say what becomes of a row in the scenario that is looked at, and how it stands."""
+        told = row_sentence(self._row(row.key) or row, table)
+        answer = self._filter.what_if.sentence(row.key) if self._filter.what_if else ""
+        return f"{answer}. {told}" if answer else told
 
     # Filters
 
@@ -144,7 +151,7 @@ class TablePane(Pane):
     @on(Input.Changed)
     def _search(self, event: Input.Changed) -> None:
         event.stop()
-        self._filter = RowFilter(event.value, self._filter.categories)
+        self._filter = replace(self._filter, text=event.value)
         self._draw()
 
     @on(Input.Submitted)
@@ -155,21 +162,31 @@ class TablePane(Pane):
 
     def action_clear_filter(self) -> None:
         """Show all rows again and leave the search."""
+        if self._filter.what_if:
+            self.post_message(WhatIfCleared())
         self._filter = RowFilter()
         self.query_one(Field).value = ""
         self.query_one(Field).display = False
         self.take_focus()
         self._draw()
+        self._follow()
 
     def action_categories(self) -> None:
         """Choose categories of unresolved IPs."""
 
         def chosen(categories: frozenset[AddressCategory] | None) -> None:
             if categories is not None:
-                self._filter = RowFilter(self._filter.text, categories)
+                self._filter = replace(self._filter, categories=categories)
                 self._draw()
 
         self.app.push_screen(Categories(self._filter.categories, self._ascii), chosen)
+
+    def filter_what_if(self, pick: WhatIfPick | None) -> None:
+        """Show only the rows of a what-if verdict, or leave that out again."""
+        if pick or self._filter.what_if:
+            self._filter = replace(self._filter, what_if=pick)
+            self._draw()
+            self._follow()
 
     # Decisions
 
