@@ -118,8 +118,9 @@ class Words:
             return self._grant(direction, rules)
         if not is_pod:
             return ""
-        notes = list(dict.fromkeys(note for side in found for note in side.notes))
-        return "; ".join(notes) or f"no policy isolates {name} for {direction}"
+        if all(side.notes for side in found):
+            return "; ".join(dict.fromkeys(note for side in found for note in side.notes))
+        return f"no policy isolates {name} for {direction}"
 
     def _doubt(self, found: Sequence[SideVerdict]) -> str:
         reasons: dict[str, None] = {}

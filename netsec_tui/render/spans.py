@@ -42,7 +42,14 @@ class FoldTarget:
     group: str
 
 
-Target = CommunicationKey | Peer | ManualTarget | FoldTarget | RulePlace
+@dataclass(frozen=True, slots=True)
+class PolicyTarget:
+    """Point at an applied policy by its kind and name, for instance ``NetworkPolicy shop/web``."""
+
+    title: str
+
+
+Target = CommunicationKey | Peer | ManualTarget | FoldTarget | RulePlace | PolicyTarget
 """What a line is about: focusing or hovering it shows that thing's detail."""
 
 
