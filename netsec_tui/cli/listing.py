@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 from netsec_tui.cli import documents
 from netsec_tui.cli.loading import Loaded, choose, load
-from netsec_tui.cli.output import note, put_json, put_table
+from netsec_tui.cli.output import note, put, put_json, put_table
+from netsec_tui.cli.what_if import HEADINGS, cells, with_what_if
 from netsec_tui.cli.workloads import check_namespace
+from netsec_tui.core.whatif import what_if
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.flow import Protocol
 from netsec_tui.model.identity import Direction, Peer, PeerSort
@@ -53,12 +55,18 @@ def _workload_cells(choice: WorkloadChoice) -> Sequence[str]:
 
 
 def _list_rows(loaded: Loaded, review: Review, as_json: bool) -> None:
+    ground = loaded.session.ground()
+    assert ground is not None  # a workload is chosen
+    answers = what_if(review, ground)
     if as_json:
-        put_json({"input": loaded.document(), **documents.review(review)})
+        document = {"input": loaded.document(), **documents.review(review)}
+        put_json(with_what_if(document, review, answers))
         return
     rows = [row for direction in Direction for row in review.of(direction).rows]
     headings = ("DIRECTION", "STATE", "PEER", "PORT", "ALLOWED", "DENIED", "LAST SEEN", "VIA", "REASON")
     put_table(headings, [_row_cells(row) for row in rows])
+    put("\n")
+    put_table(HEADINGS, cells(answers))
 
 
 def _row_cells(row: Row) -> Sequence[str]:
