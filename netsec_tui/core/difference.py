@@ -73,14 +73,14 @@ def _changes(
 
 
 def placed(pods: Sequence[EndPod]) -> Iterator[EndPod]:
-    """Return the pods; one that an owner would make next has the addresses of one that it has now.
+    """Return the pods; one that an owner would make next is like one that it has now where that is unknown.
 
-    Its own address is not known, and it is likely to come from the same range.
+    Its address is likely to come from the same range; without a template its ports are not known either.
     """
-    living = {pod.ref: pod.ips for pod in reversed(pods) if pod.ips and not pod.synthetic}
+    living = {pod.ref: pod for pod in reversed(pods) if pod.ips and not pod.synthetic}
     for pod in pods:
-        ips = living.get(pod.ref, ()) if pod.synthetic else pod.ips
-        yield pod if ips == pod.ips else replace(pod, ips=ips)
+        like = living.get(pod.ref) if pod.synthetic else None
+        yield replace(pod, ips=like.ips, ports=pod.ports or like.ports) if like else pod
 
 
 # As YAML

@@ -33,10 +33,7 @@ def summary(difference: Difference) -> str:
     if not difference.changes:
         return "The generated policy is written differently from what is applied and means the same."
     lost, gained = (difference.count(turn) for turn in Turn)
-    return (
-        f"Applying the generated policy changes who may talk: {lost} lose and {gained} gain connections, "
-        "counted in pairs of pod owners or addresses."
-    )
+    return f"Applying it: {lost} pairs of pod owners or addresses lose connections, {gained} gain some."
 
 
 def _notes(difference: Difference, width: int) -> Iterator[Line]:

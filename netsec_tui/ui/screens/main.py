@@ -18,6 +18,7 @@ from netsec_tui.ui.keymap import Place, bindings, key_of
 from netsec_tui.ui.messages import OpenDetail, Saved, Say
 from netsec_tui.ui.panes import PANES
 from netsec_tui.ui.screens.confirm import Confirm
+from netsec_tui.ui.screens.diff import DiffDialog
 from netsec_tui.ui.screens.help import HelpScreen
 from netsec_tui.ui.screens.help_entries import help_entries
 from netsec_tui.ui.screens.pages import Pages
@@ -218,6 +219,14 @@ class MainScreen(WhatIfHost):
     def _copy(self, review: Review) -> None:
         self.app.copy_to_clipboard(review.yaml)
         self.say(copied_sentence(key_of("save")))
+
+    def action_diff(self) -> None:
+        """Compare the generated policy with what is applied."""
+        review, ground = self._view.review, self._view.ground
+        if review is None or ground is None or not review.policies:
+            self.say(self._no_policy(), error=True)
+            return
+        self.app.push_screen(DiffDialog(ground, review.policies))
 
     def _no_policy(self) -> str:
         review = self._view.review
