@@ -30,6 +30,11 @@ def run(args: Namespace) -> int:
     if not loaded.flows:
         note("no policy is written: without flows it would refuse everything that the workload needs")
         return CANNOT_TELL
+    for finding in review.proof.findings:
+        note(finding.sentence)
+    if args.strict and not review.proof.clean:
+        note("no policy is written: it does other than what was decided, and --strict was given")
+        return NO
     _write(args.output, review)
     return loaded.exit_code
 

@@ -91,9 +91,7 @@ class _Tally:
             return
         wanted = row.ticked and not (row.suspended and general is GeneralRule.BLOCK_ALL)
         self._counts["included" if wanted else "excluded"] += 1
-        if row.reach is Reach.UNKNOWN:
-            self._counts["undecided"] += 1
-        elif wanted:
+        if wanted:
             self._included(row)
         else:
             self._excluded(row)
@@ -106,12 +104,13 @@ class _Tally:
         self.findings.append(_of_row(Breach.NOT_ALLOWED, row, sentence))
 
     def _excluded(self, row: Row) -> None:
+        own_node = row.opener is Opener.NOTHING and row.key.peer.sort in _NODES
         if row.reach is Reach.DENIED:
             self._counts["denied"] += 1
+        elif row.reach is Reach.UNKNOWN or own_node:
+            self._counts["undecided"] += 1
         elif row.opener is Opener.DECISION:
             self._counts["named"] += 1
-        elif row.opener is Opener.NOTHING and row.key.peer.sort in _NODES:
-            self._counts["undecided"] += 1
         else:
             why = f"allowed by {row.allowed_by}" if row.allowed_by else row.reason
             self.findings.append(_of_row(Breach.NOT_DENIED, row, f"{row_title(row)} is excluded, but {why}"))

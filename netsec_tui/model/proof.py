@@ -62,8 +62,8 @@ class Proof:
 
     ``included`` rows are to be allowed and ``allowed`` of them are; ``excluded`` are to be denied and
     ``denied`` of them are. ``named`` of the excluded are let through by a wider decision that their row
-    names (a general rule, a manual rule, an alias), ``undecided`` of all rows depend on the CNI or on what
-    is not known, ``beyond`` cannot be written in a NetworkPolicy. Rows without a finding add up.
+    names (a general rule, a manual rule, an alias); of ``undecided`` ones that depends on the CNI or on what
+    is not known. ``beyond`` rows cannot be written in a NetworkPolicy. Any other row has a finding.
     """
 
     included: int = 0

@@ -123,3 +123,48 @@ def test_a_selector_of_others_too_is_refused_unless_allowed(run, twin, tmp_path)
 def test_whom_a_selector_selects_besides_is_in_the_json(run, twin):
     _, out, _ = run("list", *twin, *WEB, "-o", "json")
     assert json.loads(out)["workload"]["sharedWith"] == [{"namespace": "shop", "kind": "Pod", "name": "twin"}]
+
+
+@pytest.fixture
+def look_alike(cluster, tmp_path):
+    """Add a bare pod to the cluster that has the labels of a pod that web talks with."""
+    with (tmp_path / "cluster.yaml").open("a", encoding="utf-8") as file:
+        file.write("---\napiVersion: v1\nkind: Pod\n")
+        file.write("metadata: {name: shadow, namespace: shop, labels: {app: gateway}}\n")
+        file.write("spec: {containers: [{name: main}]}\nstatus: {phase: Running, podIP: 10.1.0.9}\n")
+    return cluster
+
+
+SHADOW = "ingress from shop/shadow of Pod/shadow on 8080/TCP is allowed, though no row shows it"
+
+
+def test_what_the_policy_does_besides_is_told_and_strict_writes_nothing(run, look_alike, tmp_path):
+    code, out, err = run("generate", *look_alike, *WEB)
+    assert (code, yaml.safe_load(out)["kind"]) == (0, "NetworkPolicy")
+    assert SHADOW in err
+    code, out, err = run("generate", *look_alike, *WEB, "--strict", "-o", "web.yaml")
+    assert (code, out) == (1, "")
+    assert SHADOW in err
+    assert "no policy is written" in err
+    assert not (tmp_path / "web.yaml").exists()
+
+
+def test_strict_writes_a_policy_that_is_proven(run, cluster):
+    code, out, _ = run("generate", *cluster, *WEB, "--strict")
+    assert (code, out) == (0, run("generate", *cluster, *WEB)[1])
+
+
+def test_the_proof_is_in_the_json(run, look_alike):
+    _, out, _ = run("list", *look_alike, *WEB, "-o", "json")
+    proof = json.loads(out)["proof"]
+    assert (proof["clean"], proof["opened"], proof["isolated"]) == (False, {"pods": 1, "addresses": 0}, 0)
+    assert proof["included"]["rows"] == proof["included"]["allowed"] > 0
+    assert proof["findings"] == [
+        {
+            "kind": "podOpened",
+            "direction": "ingress",
+            "who": "shop/shadow of Pod/shadow",
+            "ports": "8080/TCP",
+            "sentence": SHADOW,
+        }
+    ]

@@ -211,19 +211,9 @@ def test_a_row_is_as_decided_or_says_why_not(scene: Scene) -> None:
                 assert row.key not in told
             else:
                 assert row.reason or row.allowed_by, row
-    assert proof.included == proof.allowed + _undecided(scene, wanted=True) + proof.count(Breach.NOT_ALLOWED)
-
-
-def _undecided(scene: Scene, *, wanted: bool) -> int:
-    return sum(
-        row.reach is Reach.UNKNOWN and row.standing is Standing.IN and not _blocked(scene, direction, row)
-        for direction in Direction
-        for row in scene.table(direction).rows
-    )
-
-
-def _blocked(scene: Scene, direction: Direction, row: Row) -> bool:
-    return row.suspended and scene.table(direction).general is GeneralRule.BLOCK_ALL
+    assert proof.included == proof.allowed + proof.count(Breach.NOT_ALLOWED)
+    named = proof.denied + proof.named + proof.undecided
+    assert proof.excluded == named + proof.count(Breach.NOT_DENIED)
 
 
 @settings(max_examples=100, deadline=None)
