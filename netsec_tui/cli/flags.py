@@ -19,7 +19,7 @@ from netsec_tui.errors import UsageError
 if TYPE_CHECKING:
     from argparse import _ArgumentGroup
 
-COMMANDS = ("demo", "list", "generate", "diff", "record", "check")
+COMMANDS = ("demo", "list", "generate", "diff", "record", "check", "applied")
 
 _EPILOG = """\
 commands:
@@ -27,6 +27,7 @@ commands:
   netsec-tui list [KIND/NAME]            workloads with communications, or one workload's rows
   netsec-tui generate -n NS KIND/NAME    print the NetworkPolicy that the screen would save
   netsec-tui diff -n NS KIND/NAME        tell what applying that policy would change
+  netsec-tui applied [KIND/NAME]         which applied policies select whom, and what they let through
   netsec-tui record -o FILE              write what is read to a capture file
   netsec-tui check --from END --to END   tell whether the NetworkPolicies allow a connection
 
@@ -180,6 +181,19 @@ def _record() -> Parser:
     parser.add_argument("-o", "--output", required=True, metavar="FILE", help="capture file; must not exist")
     parser.set_defaults(target=None, namespace="", all_namespaces=True, since=None, two_objects=False)
     _add_inputs(parser)
+def _applied() -> Parser:
+    parser = _parser(
+        "applied",
+        "Tell which applied policies select which workloads; of one workload also whether they let its "
+        "communications through, and why.",
+    )
+    parser.add_argument("target", nargs="?", metavar="KIND/NAME", help="tell of this workload")
+    parser.add_argument("-o", "--output", choices=("table", "json"), default="table", help="default: table")
+    _add_scope(parser)
+    _add_inputs(parser)
+    return parser
+
+
     return parser
 
 
@@ -217,6 +231,7 @@ _PARSERS = {
 }
 
 
+    "applied": _applied,
 def _add_question(parser: Parser) -> None:
     group = parser.add_argument_group("question", "An END is NS/POD, NS/KIND/NAME or an IP address.")
     group.add_argument("--from", dest="source", metavar="END", help="who opens the connection")

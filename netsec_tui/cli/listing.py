@@ -6,6 +6,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from netsec_tui.cli import documents
+from netsec_tui.cli.applied_documents import with_applied
 from netsec_tui.cli.loading import Loaded, choose, load
 from netsec_tui.cli.output import note, put, put_json, put_table
 from netsec_tui.cli.what_if import HEADINGS, cells, with_what_if
@@ -60,7 +61,7 @@ def _list_rows(loaded: Loaded, review: Review, as_json: bool) -> None:
     answers = what_if(review, ground)
     if as_json:
         document = {"input": loaded.document(), **documents.review(review)}
-        put_json(with_what_if(document, review, answers))
+        put_json(with_applied(with_what_if(document, review, answers), review, ground))
         return
     rows = [row for direction in Direction for row in review.of(direction).rows]
     headings = ("DIRECTION", "STATE", "PEER", "PORT", "ALLOWED", "DENIED", "LAST SEEN", "VIA", "REASON")

@@ -86,6 +86,18 @@ class Loaded:
 
 
 def load(args: Namespace) -> Loaded:
+    """Read every input once, and say so when there is not a single flow in it.
+
+    Raises:
+        NetsecError: nothing at all could be read, or there is nothing to read.
+    """
+    loaded = read(args)
+    if not loaded.flows:
+        note(NO_FLOWS)
+    return loaded
+
+
+def read(args: Namespace) -> Loaded:
     """Read every input once; what cannot be read is told on standard error, the rest is kept.
 
     Raises:
@@ -158,5 +170,3 @@ def _tell(loaded: Loaded) -> None:
         note(f"{reason} ({lost} lost)")
     if loaded.skipped:
         note(left_out(loaded.skipped))
-    if not loaded.flows:
-        note(NO_FLOWS)

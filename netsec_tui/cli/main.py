@@ -55,6 +55,10 @@ def _command(name: str) -> Callable[[Namespace], int]:
             from netsec_tui.cli import generate
 
             return generate.run
+        case "applied":
+            from netsec_tui.cli import applied
+
+            return applied.run
         case "record":
             from netsec_tui.cli import record
 

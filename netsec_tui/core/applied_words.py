@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from netsec_tui.model.applied import AppliedSide, AppliedVerdict
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.connection import Doubt, Outcome, RuleRef, SideVerdict
-from netsec_tui.model.flow import Protocol
+from netsec_tui.model.flow import Protocol, Verdict
 from netsec_tui.model.identity import (
     CommunicationKey,
     Direction,
@@ -94,6 +94,8 @@ class Words:
                 f"; yet it was seen denied {_times(counts.denied)}: by another kind of policy, "
                 "or the policies have changed since"
             )
+        if outcome is Reach.DENIED and counts.verdicts[Verdict.AUDIT]:
+            return "; yet it passes: policies are only audited, not enforced"
         passed = counts.answers or (counts.allowed and not counts.denied)
         if outcome is Reach.DENIED and passed:
             return "; yet it was seen to pass: the policies are not enforced, or have changed since"

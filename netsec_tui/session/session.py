@@ -191,6 +191,10 @@ class Session:
         """Return the whole cluster as policies see it, None before a workload is chosen."""
         return self._current_reviewer().ground if self._scope else None
 
+    def cluster(self) -> Ground:
+        """Return the whole cluster as policies see it, whether a workload is chosen or not."""
+        return self.ground() or Ground(self._world())
+
     # Scope
 
     def _choose(self, ref: WorkloadRef) -> None:
@@ -292,14 +296,17 @@ class Session:
     def _evidence(self, window: Window) -> Evidence:
         assert self._scope is not None
         record = self._record
-        resolved = record.resolved
         subject = subject_of(record.inventory, record.knowledge, self._scope)
-        aliases = {alias.name: alias for alias in self._aliases}
         return Evidence(
-            World(record.inventory, record.knowledge, resolved.ranges, resolved.dns, aliases),
+            self._world(),
             subject,
             record.communications(subject, window),
             self._coverage(window),
             record.observations.reports_replies,
             sum(gap.lost for gap in record.observations.gaps),
         )
+
+    def _world(self) -> World:
+        record, resolved = self._record, self._record.resolved
+        aliases = {alias.name: alias for alias in self._aliases}
+        return World(record.inventory, record.knowledge, resolved.ranges, resolved.dns, aliases)

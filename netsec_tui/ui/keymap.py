@@ -104,6 +104,15 @@ SHORTCUTS: tuple[Shortcut, ...] = (
         False,
         "esc",
     ),
+    Shortcut(
+        "applied-view",
+        "v",
+        "next_view",
+        "View",
+        "Show the policies of the workload, of the focused row's peer, of all rows, of the namespace",
+        Place.APPLIED,
+        True,
+    ),
     Shortcut("close", "escape,ctrl+g", "cancel", "Back", "Leave the dialog without an answer", Place.DIALOGS),
 )
 

@@ -39,7 +39,7 @@ def commands():
 
 @pytest.mark.parametrize("argv", commands(), ids=" ".join)
 def test_every_command_in_the_documents_is_a_command(argv):
-    assert parse(argv).command in ("tui", "list", "generate", "diff", "record", "check")
+    assert parse(argv).command in ("tui", "list", "generate", "applied", "diff", "record", "check")
 
 
 def test_demo_commands_in_the_readme_do_what_they_say(run):
