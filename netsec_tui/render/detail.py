@@ -7,17 +7,20 @@ from ipaddress import ip_address, ip_network
 
 from netsec_tui.core.addresses import width as addresses_in
 from netsec_tui.core.addresses import width_text
+from netsec_tui.core.provenance import Provenance
 from netsec_tui.core.topology import cidr_peer, subject_peer
 from netsec_tui.model.communication import Counts, Orientation, Via
 from netsec_tui.model.decision import GeneralRule
 from netsec_tui.model.flow import Verdict
 from netsec_tui.model.identity import CommunicationKey, Direction, Peer, PeerSort, owner_peer
+from netsec_tui.model.provenance import RulePlace
 from netsec_tui.model.review import PeerFacts, Review, Row, Standing
 from netsec_tui.render.facts import fact, heading, joined, listed
 from netsec_tui.render.folds import fold_group, group_name
 from netsec_tui.render.literal import literal
 from netsec_tui.render.moments import utc
 from netsec_tui.render.names import bare_name, full_name, line_name, plural, port_text
+from netsec_tui.render.provenance import origins_detail, rules_text
 from netsec_tui.render.spans import FoldTarget, Line, ManualTarget, Role, Target
 
 When = Callable[[float], str]
@@ -30,10 +33,18 @@ _ORIENTATIONS = {
 }
 
 
-def detail_lines(review: Review, target: Target, width: int = 80, when: When = utc) -> list[Line]:
-    """Return the detail of any target, at most ``width`` cells wide; nothing when it is no longer there."""
+def detail_lines(
+    review: Review, target: Target, width: int = 80, when: When = utc, known: Provenance | None = None
+) -> list[Line]:
+    """Return the detail of any target, at most ``width`` cells wide; nothing when it is no longer there.
+
+    ``known`` saves building the look-ups of rules and rows anew.
+    """
+    known = known or Provenance(review)
     if isinstance(target, CommunicationKey):
-        return communication_detail(review, target, width, when)
+        return communication_detail(review, target, width, when, known)
+    if isinstance(target, RulePlace):
+        return origins_detail(known, target, width, when)
     if isinstance(target, ManualTarget):
         return manual_detail(review, target, width)
     if isinstance(target, FoldTarget):
@@ -42,7 +53,11 @@ def detail_lines(review: Review, target: Target, width: int = 80, when: When = u
 
 
 def communication_detail(
-    review: Review, key: CommunicationKey, width: int = 80, when: When = utc
+    review: Review,
+    key: CommunicationKey,
+    width: int = 80,
+    when: When = utc,
+    known: Provenance | None = None,
 ) -> list[Line]:
     """Return both ends, ports, times, counts and the decision of a communication."""
     row = next((row for row in review.of(key.direction).rows if row.key == key), None)
@@ -57,6 +72,7 @@ def communication_detail(
     return [
         *heading(f"{key.direction.capitalize()} from {ends[0]} to {ends[1]}", width),
         *fact("Decision", _decision(review, row), width, Role.ALLOWED if allowed else Role.REFUSED),
+        *fact("Rule", rules_text(review, (known or Provenance(review)).rules_of(key)), width),
         *fact("Port", joined((f"{port_text(key)} on the pod", _dialled(seen.via)), ", "), width),
         *fact("Seen", times, width),
         *fact("Counts", _counts(seen.counts), width),

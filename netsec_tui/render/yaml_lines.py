@@ -48,7 +48,7 @@ def _lines(lines: list[str]) -> Iterator[Line]:
         yield line
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=65536)
 def _line(text: str) -> tuple[Line, int | None]:
     """Return a line outside of block scalars, and the indent of the node whose block scalar it opens."""
     match = _LINE.fullmatch(text)

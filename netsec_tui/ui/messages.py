@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from textual.message import Message
 
+from netsec_tui.model.identity import CommunicationKey
 from netsec_tui.render.spans import Target
 from netsec_tui.session.actions import Action
 
@@ -32,12 +33,23 @@ class Saved(Message):
     path: str
 
 
-@dataclass
 class WhatIfCleared(Message):
     """Tell the screen that a table no longer wants only the rows of a what-if verdict."""
 
 
+@dataclass
 class OpenDetail(Message):
     """Ask the screen to show everything about one element."""
 
     target: Target
+
+
+@dataclass
+class FocusCommunication(Message):
+    """Tell the screen which communication is focused, so that every pane can show what belongs to it."""
+
+    key: CommunicationKey
+
+    def can_replace(self, message: Message) -> bool:
+        """Let the newest win over those not handled yet."""
+        return isinstance(message, FocusCommunication)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from netsec_tui.model.decision import GeneralRule
 from netsec_tui.model.review import DirectionReview, Row
 from netsec_tui.model.timespan import Coverage
+from netsec_tui.render.provenance import rules_text
 from netsec_tui.ui.row_filter import RowFilter
 from netsec_tui.ui.view import View
 
@@ -85,3 +86,13 @@ def row_sentence(row: Row, table: DirectionReview) -> str:
     if not row.tickable:
         state = "Cannot be ticked"
     return f"{state}: {'; '.join(why)}" if why else state
+
+
+def focus_sentence(row: Row, view: View) -> str:
+    """Say whether the policy allows a row, why, and by which of its rules."""
+    review, known = view.review, view.provenance
+    if review is None:
+        return ""
+    rules = rules_text(review, known.rules_of(row.key)) if known else ""
+    sentence = row_sentence(row, review.of(row.key.direction))
+    return f"{sentence}{'; ' if ': ' in sentence else ': '}{rules}" if rules else sentence

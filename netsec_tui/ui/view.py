@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from netsec_tui.core.ground import Ground
+from netsec_tui.core.provenance import Provenance
 from netsec_tui.model.decision import Alias
-from netsec_tui.model.identity import WorkloadRef
+from netsec_tui.model.identity import CommunicationKey, WorkloadRef
 from netsec_tui.model.review import Review
 from netsec_tui.model.timespan import Timespan
 from netsec_tui.session.session import Session
@@ -20,7 +21,9 @@ class View:
     """Hold everything the panes draw; ``review`` is None until a workload is chosen.
 
     ``known`` tells whether there is cluster state, ``lost`` how many events the sources did not deliver,
-    ``awaited`` is the workload that flags have named while it is not there.
+    ``awaited`` is the workload that flags have named while it is not there. ``focused`` is the
+    communication that was focused last, in a table or the topology; ``provenance`` tells which rules of
+    the policy come from which rows.
     """
 
     cluster: str = ""
@@ -35,6 +38,8 @@ class View:
     aliases: tuple[Alias, ...] = ()
     advice: Advice = field(default_factory=Advice)
     ground: Ground | None = field(default=None, compare=False)
+    focused: CommunicationKey | None = None
+    provenance: Provenance | None = None
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -65,5 +70,6 @@ def view_of(
         known=inventory.known,
         aliases=session.aliases,
         advice=advise(session, told, awaited) if review is None else Advice(),
+        provenance=Provenance(review) if review is not None else None,
         ground=session.ground(),
     )

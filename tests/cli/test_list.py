@@ -244,3 +244,20 @@ def test_refused_workload_says_why_and_has_no_row_in_a_policy(run, cluster):
     assert document["rows"]
     assert not any(row["inPolicy"] for row in document["rows"])
     assert document["policies"] == []
+
+
+def test_rows_and_rules_of_the_policy_name_each_other(run, cluster):
+    told = json.loads(run("list", *cluster, "-n", "shop", "deploy/web", "-o", "json")[1])
+    (policy,) = told["policies"]
+    rules = {(rule["direction"], rule["index"]): rule for rule in policy["rules"]}
+    assert set(rules) == {("ingress", 0), *(("egress", number) for number in range(len(rules) - 1))}
+    for direction, index in rules:
+        behind = [
+            row
+            for row in told["rows"]
+            if {"policy": policy["name"], "direction": direction, "index": index} in row["rules"]
+        ]
+        assert rules[direction, index]["rows"] == len(behind) > 0
+        flows = sum(n for row in behind for name, n in row["counts"].items())
+        assert rules[direction, index]["flows"] == flows > 0
+    assert all(bool(row["rules"]) == row["inPolicy"] for row in told["rows"])

@@ -360,6 +360,8 @@ class TestFilters:
         app = app_over()
         async with app.run_test(size=WIDE) as pilot:
             await started(pilot)
+            await pilot.press("2", "1")  # the policy follows the cursor
+            await started(pilot)
             before = screen_text(app)
             await pilot.press("2", "slash")
             await type_text(pilot, "payment")

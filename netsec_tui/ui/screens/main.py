@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -15,7 +16,7 @@ from netsec_tui.model.review import Review
 from netsec_tui.render.detail import detail_lines
 from netsec_tui.ui.copying import copied_sentence
 from netsec_tui.ui.keymap import Place, bindings, key_of
-from netsec_tui.ui.messages import OpenDetail, Saved, Say
+from netsec_tui.ui.messages import FocusCommunication, OpenDetail, Saved, Say
 from netsec_tui.ui.panes import PANES
 from netsec_tui.ui.screens.confirm import Confirm
 from netsec_tui.ui.screens.diff import DiffDialog
@@ -86,6 +87,7 @@ class MainScreen(WhatIfHost):
         if not self.children:
             return
         first = self._view.review is None and view.review is not None
+        view = replace(view, focused=self._view.focused if view.scope == self._view.scope else None)
         self._view = view
         self.set_class(view.review is None, "-empty")
         self.query_one(ScopeBar).show(view)
@@ -164,11 +166,17 @@ class MainScreen(WhatIfHost):
     def _say(self, event: Say) -> None:
         self.say(event.text, event.error)
 
+    @on(FocusCommunication)
+    def _focus_communication(self, event: FocusCommunication) -> None:
+        self._view = replace(self._view, focused=event.key)
+        for pane in self.query(Pane):
+            pane.show(self._view)
+
     @on(OpenDetail)
     def _open_detail(self, event: OpenDetail) -> None:
         if self._view.review:
             width = min(DETAIL_WIDTH, int(self.size.width * 0.94) - 6)
-            lines = detail_lines(self._view.review, event.target, width)
+            lines = detail_lines(self._view.review, event.target, width, known=self._view.provenance)
             self.app.push_screen(Pages("Detail", lines))
 
     def action_warnings(self) -> None:

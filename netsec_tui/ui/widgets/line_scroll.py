@@ -72,6 +72,10 @@ class LineScroll(ScrollView, can_focus=True, inherit_bindings=False):
         """Return one line of the content."""
         raise NotImplementedError
 
+    def plain_line_at(self, number: int) -> Line:
+        """Return one line as copying takes it, each character in the place where it is painted."""
+        return self.line_at(number)
+
     def marks_at(self, number: int) -> tuple[Mark, ...]:
         """Return the marks of one line; the cursor's comes last, to lie on top."""
         raise NotImplementedError
@@ -185,13 +189,13 @@ class LineScroll(ScrollView, can_focus=True, inherit_bindings=False):
         return (Mark(SELECTION, span[0], span[1] if span[1] >= 0 else None),)
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        """Return the selected text, as it is painted, for copying."""
+        """Return the selected text for copying."""
         first = selection.start.y if selection.start is not None else 0
         last = selection.end.y if selection.end is not None else self.line_count - 1
         texts = []
         for number in range(first, min(last + 1, self.line_count)):
             start, end = selection.get_span(number) or (0, 0)
-            text = shown(self.line_at(number))
+            text = shown(self.plain_line_at(number))
             texts.append(text[start : end if end >= 0 else len(text)].rstrip())
         return "\n".join(texts), "\n"
 

@@ -7,16 +7,20 @@ from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 from rich.cells import cell_len
+from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.message import Message
 
 from netsec_tui.render.literal import literal
-from netsec_tui.render.spans import Line, Target
-from netsec_tui.ui.widgets.line_scroll import CURSOR, HOVER, MOVES, LineScroll
+from netsec_tui.render.spans import Line, Role, Span, Target
+from netsec_tui.ui.widgets.line_scroll import CURSOR, HOVER, MARKED, MOVES, LineScroll
 from netsec_tui.ui.widgets.painting import Mark, shown
 
 _SIDE_STEP = 8
+
+
+_WHOLE: tuple[tuple[int, int | None], ...] = ((0, None),)
 
 
 class Spot(NamedTuple):
@@ -36,6 +40,8 @@ class Spot(NamedTuple):
 
 def spots(line: Line) -> tuple[Spot, ...]:
     """Return what a line is about, from left to right; one thing alone takes the whole width."""
+    if all(span.target is None for span in line.spans):
+        return (Spot(line.target, _WHOLE),) if line.target is not None and line.spans else ()
     places: dict[Target, list[tuple[int, int | None]]] = {}
     at = 0
     for span in line.spans:
@@ -49,7 +55,7 @@ def spots(line: Line) -> tuple[Spot, ...]:
                 ranges.append((at, end))
         at = end
     if line.target is not None and len(places) == 1:
-        return (Spot(line.target if line.target in places else next(iter(places)), ((0, None),)),)
+        return (Spot(line.target if line.target in places else next(iter(places)), _WHOLE),)
     return tuple(Spot(target, tuple(ranges)) for target, ranges in places.items())
 
 
@@ -126,6 +132,9 @@ class LineView(LineScroll, inherit_bindings=False):
         self._focused = 0
         self._lane = 0
         self._hovered: tuple[int, Spot] | None = None
+        self._barred: Sequence[range] = ()
+        self._marked: Sequence[range] = ()
+        self._bar = ("", "")
 
     # -- content ------------------------------------------------------------------------------------
 
@@ -160,6 +169,44 @@ class LineView(LineScroll, inherit_bindings=False):
             self._put(*place)
         return place is not None
 
+    def point_out(self, barred: Sequence[range], marked: Sequence[range], bars: tuple[str, str]) -> None:
+        """Draw a bar before some lines and mark some of them.
+
+        ``bars`` are one character for lines with a bar only and one for marked lines; they take the place
+        of a blank in front of the line.
+        """
+        if (barred, marked, bars) != (self._barred, self._marked, self._bar):
+            with self.changing():
+                self._barred, self._marked, self._bar = barred, marked, bars
+
+    def show_marked(self) -> None:
+        """Bring the first marked lines into view and put the cursor there, unless this view is moved in."""
+        if not self._marked or self.has_focus:
+            return
+        first = self._marked[0].start
+        with self.changing():
+            if self._spots[first]:
+                self.cursor, self._focused = first, 0
+            self._show_first_marked()
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Keep marked lines in view, all of them, while the cursor is where ``show_marked`` has put it."""
+        if self._marked and self.cursor == self._marked[0].start:
+            self._show_first_marked()
+
+    def _show_first_marked(self) -> None:
+        """Scroll from the top, or from where it is, as little as shows the lines and what is around them."""
+        lines = self._marked[0]
+        around = next((bar for bar in self._barred if lines.start in bar), lines)
+        height, top = self.scrollable_content_region.height, self.scroll_offset.y
+        wanted = 0
+        if lines.stop > height:
+            wanted = top
+            for shown_last in (around, lines):
+                wanted = min(max(wanted, shown_last.stop - height), shown_last.start)
+        if height and wanted != top:
+            self.scroll_to(y=wanted, animate=False, force=True)
+
     def _same_place(self, before: Target | None, stops: Sequence[int]) -> int | None:
         """Find the line for the cursor among new content and set the place in that line."""
         place = self._find(before) if before is not None else None
@@ -192,13 +239,27 @@ class LineView(LineScroll, inherit_bindings=False):
         return len(self._lines)
 
     def line_at(self, number: int) -> Line:
-        """Return one line."""
+        """Return one line, with its bar if it has one."""
+        line = self._lines[number]
+        marked = _within(number, self._marked)
+        if not line.spans or not (marked or _within(number, self._barred)):
+            return line
+        first = line.spans[0]
+        if not first.text.startswith(" "):
+            return line
+        bar = Span(self._bar[int(marked)], Role.KEY, first.target)
+        return Line((bar, Span(first.text[1:], first.role, first.target), *line.spans[1:]), line.target)
+
+    def plain_line_at(self, number: int) -> Line:
+        """Return one line as it was given."""
         return self._lines[number]
 
     def marks_at(self, number: int) -> tuple[Mark, ...]:
-        """Mark what the pointer is over, and on top what the cursor is on."""
+        """Mark what is pointed out, what the pointer is over, and on top what the cursor is on."""
         hovered = self._hovered
-        marks = hovered[1].marks(HOVER) if hovered is not None and hovered[0] == number else ()
+        marks: tuple[Mark, ...] = (Mark(MARKED),) if _within(number, self._marked) else ()
+        if hovered is not None and hovered[0] == number:
+            marks += hovered[1].marks(HOVER)
         spot = self._spot_at_cursor
         return (*marks, *spot.marks(CURSOR)) if spot is not None and number == self.cursor else marks
 
@@ -266,3 +327,7 @@ class LineView(LineScroll, inherit_bindings=False):
             return None
         index = self.index_at(number, self.pointer.x)
         return next(((number, spot) for spot in self._spots[number] if spot.covers(index)), None)
+
+
+def _within(number: int, ranges: Sequence[range]) -> bool:
+    return any(number in lines for lines in ranges)

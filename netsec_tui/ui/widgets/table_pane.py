@@ -16,13 +16,13 @@ from netsec_tui.model.review import DirectionReview, Row
 from netsec_tui.session.actions import Action, SetGeneralRule, SetTicks
 from netsec_tui.ui.choices import general_rules
 from netsec_tui.ui.keymap import Place, bindings
-from netsec_tui.ui.messages import Decide, OpenDetail, Say, WhatIfCleared
+from netsec_tui.ui.messages import Decide, FocusCommunication, OpenDetail, Say, WhatIfCleared
 from netsec_tui.ui.row_filter import RowFilter, WhatIfPick
 from netsec_tui.ui.screens.alias import AliasDialog
 from netsec_tui.ui.screens.categories import Categories
 from netsec_tui.ui.screens.manual_rule import ManualRuleDialog
 from netsec_tui.ui.screens.picker import Picker
-from netsec_tui.ui.sentences import row_sentence, table_summary, table_title
+from netsec_tui.ui.sentences import focus_sentence, table_summary, table_title
 from netsec_tui.ui.styled import plain
 from netsec_tui.ui.view import View
 from netsec_tui.ui.widgets.communication_table import NO_ROWS, CommunicationTable
@@ -126,18 +126,19 @@ class TablePane(Pane):
         """Say it anew when a decision, or new flows, changed what the row under the cursor is."""
         table = self.query_one(CommunicationTable)
         row = table.row_at_cursor() if self.screen.focused is table else None
-        if row and self._table and self._sentence(row, self._table) != self._said:
+        if row and self._sentence(row) != self._said:
             self._tell(row.key)
 
     def _tell(self, key: CommunicationKey | None, error: bool = False) -> None:
         row = self._row(key)
-        if row and self._table:
-            self._said = self._sentence(row, self._table)
+        if row:
+            self._said = self._sentence(row)
             self.post_message(Say(self._said, error))
+            self.post_message(FocusCommunication(row.key))
 
-    def _sentence(self, row: Row, table: DirectionReview) -> str:
+    def _sentence(self, row: Row) -> str:
         """Say what becomes of a row in the scenario that is looked at, and how it stands."""
-        told = row_sentence(self._row(row.key) or row, table)
+        told = focus_sentence(self._row(row.key) or row, self._view)
         answer = self._filter.what_if.sentence(row.key) if self._filter.what_if else ""
         return f"{answer}. {told}" if answer else told
 

@@ -18,8 +18,8 @@ from netsec_tui.render.detail import detail_lines
 from netsec_tui.render.glyphs import ASCII, UNICODE, Glyphs
 from netsec_tui.render.spans import FoldTarget, Role, Span, Target
 from netsec_tui.render.topology import topology_lines
-from netsec_tui.ui.messages import OpenDetail, Say
-from netsec_tui.ui.sentences import row_sentence
+from netsec_tui.ui.messages import FocusCommunication, OpenDetail, Say
+from netsec_tui.ui.sentences import focus_sentence
 from netsec_tui.ui.styled import content_of, content_of_lines
 from netsec_tui.ui.view import View
 from netsec_tui.ui.widgets.line_view import LineView
@@ -122,8 +122,9 @@ class TopologyPane(Pane):
         self._detail(target)
         sentence = ""
         if self._view.review is not None and isinstance(target, CommunicationKey):
-            table = self._view.review.of(target.direction)
-            sentence = next((row_sentence(row, table) for row in table.rows if row.key == target), "")
+            rows = self._view.review.of(target.direction).rows
+            sentence = next((focus_sentence(row, self._view) for row in rows if row.key == target), "")
+            self.post_message(FocusCommunication(target))
         self.post_message(Say(sentence))
 
     @on(LineView.TargetHovered)
@@ -149,7 +150,7 @@ class TopologyPane(Pane):
         review, detail = self._view.review, self.query_one(".detail", Static)
         detail.display = target is not None and review is not None
         if target is not None and review is not None:
-            lines = detail_lines(review, target, self._room)[:DETAIL_LINES]
+            lines = detail_lines(review, target, self._room, known=self._view.provenance)[:DETAIL_LINES]
             detail.update(content_of_lines(lines))
 
 
