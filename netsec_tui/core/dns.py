@@ -20,7 +20,10 @@ _DNS_PORT = 53
 
 @dataclass(frozen=True, slots=True)
 class ClusterDns:
-    """Hold the cluster DNS as a policy needs it; ``ports`` are the pods' own, by protocol."""
+    """Hold the cluster DNS as a policy needs it.
+
+    ``ports`` are the pods' own, UDP first; several where pods give a port's name to several numbers.
+    """
 
     namespace: str
     name: str
@@ -56,18 +59,18 @@ def find_dns(inventory: Inventory, knowledge: Knowledge) -> ClusterDns | None:
     for service in sorted(inventory.services, key=lambda s: (s.namespace, s.name)):
         if not _serves_dns(service):
             continue
-        ports: dict[Protocol, int] = {}
+        ports: dict[Protocol, tuple[int, ...]] = {}
         for port in service.ports:
             targets = target_ports(inventory, service, port) if port.port == _DNS_PORT else ()
             if targets and port.protocol in (Protocol.UDP, Protocol.TCP):
-                ports[port.protocol] = targets[0]
+                ports[port.protocol] = targets
         if not ports:
             continue
-        ports.setdefault(Protocol.TCP, ports.get(Protocol.UDP, 0))
+        ports.setdefault(Protocol.TCP, ports.get(Protocol.UDP, ()))
         ports.setdefault(Protocol.UDP, ports[Protocol.TCP])
         owners = covered_owners(inventory, knowledge, service)
         peers = {owner_peer(owner) for owner in owners} | {service_peer(service.namespace, service.name)}
-        ordered = tuple(sorted(ports.items(), key=lambda item: item[0] is Protocol.TCP))
+        ordered = tuple((p, number) for p in (Protocol.UDP, Protocol.TCP) for number in ports[p])
         return ClusterDns(service.namespace, service.name, service.selector, ordered, frozenset(peers))
     return None
 

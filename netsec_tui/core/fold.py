@@ -10,7 +10,6 @@ from netsec_tui.core.addresses import IPNetwork, Ranges, network, single, within
 from netsec_tui.core.dns import ClusterDns
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.decision import Alias
-from netsec_tui.model.flow import Protocol
 from netsec_tui.model.identity import DNS, EXTERNAL, CommunicationKey, Direction, PeerSort, alias_peer
 
 
@@ -88,7 +87,7 @@ def fold_dns(
     """Return egress rows with observed DNS in one row; ``offered`` makes that row even when unseen."""
     if dns is None:
         return tuple(rows)
-    key = CommunicationKey(Direction.EGRESS, DNS, Protocol.UDP, dict(dns.ports)[Protocol.UDP])
+    key = CommunicationKey(Direction.EGRESS, DNS, *dns.ports[0])
     kept: list[Communication] = []
     members: list[Communication] = []
     for row in rows:

@@ -77,6 +77,19 @@ def test_named_port_is_looked_up_in_the_pods():
     assert rule_ports(found) == [("TCP", 5354), ("UDP", 5353)]
 
 
+def test_pods_that_give_the_port_different_numbers_are_all_reached():
+    def backend(name, number):
+        made = pods() | {"metadata": {**pods()["metadata"], "name": name}}
+        made["spec"] = {
+            "containers": [{"ports": [{"name": "dns", "containerPort": number, "protocol": "UDP"}]}]
+        }
+        return made
+
+    found, rows = dns_rows([dns([(53, "dns", "UDP")]), backend("old-1", 5353), backend("new-1", 1053)])
+    assert len(rows) == 1
+    assert rule_ports(found) == [("TCP", 1053), ("TCP", 5353), ("UDP", 1053), ("UDP", 5353)]
+
+
 def test_rule_names_namespace_and_pods():
     found, _ = dns_rows([dns(BOTH)])
     (peer,) = (p for rule in found.policies[0].egress for p in rule.peers if p.namespace_selector)

@@ -77,6 +77,7 @@ def test_01_pod_port_behind_a_service_port():
         (to_pods(app="pay"), [{"protocol": "TCP", "port": 8443}]),
     ]
     assert "10.96." not in scene.review.yaml
+    assert [scene.row(OUT, name).key.port for name in ("cart", "pay")] == [8080, 8443]
     assert [row.key.port for row in scene.chooses(WEB._replace(name="cart")).table(IN).rows] == [8080]
 
 
@@ -369,6 +370,11 @@ def test_15_denied_flows_are_never_learned():
     assert [state(scene.row(OUT, name)) for name in ("db", "pay")] == [OUT_OF_IT, OUT_OF_IT]
     assert opened(scene, IN) == [(to_pods(app="cart"), [8080])]
     assert egress(scene) == []
+    # Nor where the source tells of no answers at all, so that silence means nothing.
+    mute = shop()
+    web = mute.end("web-1")
+    mute.sees([flow(mute.end("pay-1"), web, 8080, **dropped), flow(mute.end("cart-1"), web, 8080)]).chooses()
+    assert opened(mute, IN) == [(to_pods(app="cart"), [8080])]
 
 
 def test_15_a_peer_of_another_namespace_is_one_entry_of_both_selectors():
