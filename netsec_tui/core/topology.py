@@ -15,6 +15,7 @@ from netsec_tui.model.identity import (
     owner_peer,
     service_peer,
 )
+from netsec_tui.model.proof import Reach
 from netsec_tui.model.review import PeerFacts, Review, Row, Standing
 from netsec_tui.model.topology import Edge, Entity, Side, Topology
 
@@ -108,6 +109,7 @@ def _row_edge(row: Row, policy: bool) -> Edge:
         reason=row.reason,
         allowed_by=row.allowed_by,
         applied=row.applied,
+        open=policy and row.reach in (Reach.PARTLY, Reach.UNKNOWN),
     )
 
 

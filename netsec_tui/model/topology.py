@@ -37,7 +37,8 @@ class Edge:
 
     Exactly one of ``key`` and ``rule`` is set; ``index`` is the rule's place in its direction. ``allowed``
     is the documents' black: the generated policy lets it through; else the line is red. ``applied`` names
-    applied policies that allow a red one anyway.
+    applied policies that allow a red one anyway. ``open`` marks a red one that is let through in part, or of
+    which that cannot be told.
     """
 
     direction: Direction
@@ -51,6 +52,7 @@ class Edge:
     reason: str = ""
     allowed_by: str = ""
     applied: tuple[str, ...] = ()
+    open: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ class Glyphs:
     dot: str
     applied: str = "!"
     ditto: str = '"'
+    open_head: str = "?"
 
 
 UNICODE = Glyphs(

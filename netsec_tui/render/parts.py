@@ -96,7 +96,7 @@ def _head(edge: Edge, glyphs: Glyphs) -> str:
         return glyphs.allowed_head
     if edge.standing is Standing.NOT_EXPRESSIBLE:
         return glyphs.inexpressible_head
-    return glyphs.refused_head
+    return glyphs.open_head if edge.open else glyphs.refused_head
 
 
 def mark(item: Edge | Fold, glyphs: Glyphs) -> str:
@@ -208,12 +208,16 @@ def legend(items: Iterable[Edge | Fold], pen: Pen, width: int) -> list[Line]:
         Span(f"{stroke(glyphs.allowed_stroke, 3)}{glyphs.allowed_head} allowed (black)", Role.ALLOWED),
         Span(f"{stroke(glyphs.refused_stroke, 3)}{glyphs.refused_head} not allowed (red)", Role.REFUSED),
     ]
-    if any(i.standing is Standing.NOT_EXPRESSIBLE and not i.allowed for i in drawn if isinstance(i, Edge)):
+    edges = [item for item in drawn if isinstance(item, Edge)]
+    inexpressible = [edge for edge in edges if edge.standing is Standing.NOT_EXPRESSIBLE]
+    if any(edge.open and edge not in inexpressible for edge in edges):
+        entries.append(Span(f"{glyphs.open_head} in part, or cannot tell", Role.REFUSED))
+    if any(not edge.allowed for edge in inexpressible):
         entries.append(Span(f"{glyphs.inexpressible_head} not expressible", Role.REFUSED))
     if any(mark(item, glyphs).strip() for item in drawn):
         entries.append(Span(f"{glyphs.applied} an applied policy lets it through", Role.WARNING))
     box = f"{glyphs.side}name{glyphs.side}"
-    starred = any(isinstance(i, Edge) and pen.entity(i.peer).selected for i in drawn)
+    starred = any(pen.entity(edge.peer).selected for edge in edges)
     entries.append(Span(f"{box}{' *name*' if starred else ''} selected (blue)", Role.SELECTED))
     return _flow(entries, width, glyphs.ellipsis)
 

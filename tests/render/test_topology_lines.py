@@ -1,5 +1,7 @@
 """The drawn topology: it fits, hides nothing, and says without colour what the colours say."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from netsec_tui.core.topology import build_topology
 from netsec_tui.model.decision import GeneralRule, ManualRule
 from netsec_tui.model.identity import API_SERVER, DNS, Direction, WorkloadRef, address_peer, alias_peer
+from netsec_tui.model.proof import Reach
 from netsec_tui.model.review import Standing
 from netsec_tui.render.cells import line_width
 from netsec_tui.render.glyphs import ASCII, UNICODE
@@ -301,3 +304,12 @@ def test_drawing_is_the_same_whatever_the_order_of_the_rows():
     )
     turned.facts = dict(review.facts)
     assert draw(turned.review(), 120) == draw(review, 120)
+
+
+@pytest.mark.parametrize("reach", [Reach.PARTLY, Reach.UNKNOWN])
+def test_what_is_open_in_part_or_cannot_be_told_is_no_plain_refusal(reach):
+    doubtful = replace(row(OUT, deployment("cart"), standing=Standing.OUT), reach=reach)
+    lines = draw(Builder().add(doubtful, row(OUT, deployment("pay"), standing=Standing.OUT)).review())
+    assert "?" in line_of(lines, doubtful.key)
+    assert "?" not in line_of(lines, row(OUT, deployment("pay")).key)
+    assert any("? in part, or cannot tell" in line.text for line in lines)
