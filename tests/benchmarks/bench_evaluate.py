@@ -3,9 +3,8 @@
 Prints a table of seconds: to read the manifests, to evaluate all classes of pods, to write the connections
 between owners as text, and all of it. ipBlocks do not match pods.
 
-With ``--netpol-analyzer PATH`` that program (np-guard/netpol-analyzer, built as ``netpolicy``) does the same
-with the same files in the same run, as long as that takes minutes at most; ``differ`` counts the pairs of
-owners for which the two do not agree.
+With ``--with-netpol-analyzer``, instead, ``check --matrix`` and np-guard/netpol-analyzer run on the same
+files, one after the other, as whole processes; see ``side_by_side.py``. Go builds it in a minute or two.
 """
 
 from __future__ import annotations
@@ -21,20 +20,12 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from netsec_tui.core.evaluate import (
-    ClusterState,
-    Connectivity,
-    Policies,
-    connectivity,
-    evaluate,
-    owner_links,
-)
-from netsec_tui.core.evaluate.ports import PROTOCOLS
+from netsec_tui.core.evaluate import ClusterState, Policies, connectivity, evaluate, owner_links
 from netsec_tui.model.connection import Connection
 from netsec_tui.model.flow import Protocol
-from netsec_tui.model.identity import WorkloadRef
 from tests.benchmarks.cluster_generator import generate, model, write
-from tests.benchmarks.netpol_analyzer import Links, list_connections
+from tests.benchmarks.netpol_analyzer import build
+from tests.benchmarks.side_by_side import print_table
 
 
 class Size(NamedTuple):
@@ -51,13 +42,12 @@ SIZES = (
     Size(5000, 500, 500),
     Size(2000, 2000, 500),
 )
-LARGEST_COMPARED = 500 * 500
 SCALES = (0.25, 0.5, 1, 2, 4)
 DOUBLING_PODS = tuple(Size(int(5000 * scale), int(500 * scale), 500) for scale in SCALES)
 DOUBLING_POLICIES = tuple(Size(5000, 500, int(500 * scale)) for scale in SCALES)
 
 
-def measure(size: Size, analyzer: Path | None) -> str:
+def measure(size: Size) -> str:
     """Return one line of the table."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "in"
@@ -71,27 +61,9 @@ def measure(size: Size, analyzer: Path | None) -> str:
         with (Path(name) / "ours.txt").open("w", encoding="utf-8") as file:
             file.writelines(f"{a} => {b} : {ports}\n" for a, b, _, ports in owner_links(matrix))
         written = time.perf_counter()
-        small = size.owners * size.policies <= LARGEST_COMPARED
-        theirs = compared(analyzer, folder, matrix) if analyzer and small else ""
     seconds = (read - started, evaluated - read, written - evaluated, written - started)
     table = "".join(f"{each:9.2f}" for each in seconds)
-    return f"{size.pods:7}{size.owners:7}{size.policies:9}{len(matrix.pods.pods):8}{table}{theirs}"
-
-
-def compared(analyzer: Path, folder: Path, matrix: Connectivity) -> str:
-    """Return how long the other program takes, and in how many pairs of owners the two differ."""
-    seconds, theirs = list_connections(analyzer, folder)
-    ours: Links = {
-        (f"{a.namespace}/{a.name}", f"{b.namespace}/{b.name}"): {
-            protocol: ",".join(map(str, ranges))
-            for protocol, ranges in zip(PROTOCOLS, ports, strict=True)
-            if ranges
-        }
-        for a, b, _, ports in owner_links(matrix)
-        if isinstance(a, WorkloadRef) and isinstance(b, WorkloadRef) and a != b
-    }
-    differ = sum(1 for pair in ours.keys() | theirs.keys() if ours.get(pair) != theirs.get(pair))
-    return f"{seconds:10.2f}{differ:8}"
+    return f"{size.pods:7}{size.owners:7}{size.policies:9}{len(matrix.pods.pods):8}{table}"
 
 
 def measure_single(size: Size, count: int = 20000) -> str:
@@ -111,18 +83,27 @@ def measure_single(size: Size, count: int = 20000) -> str:
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--netpol-analyzer", type=Path, help="path of the netpolicy program")
+    parser.add_argument("--with-netpol-analyzer", action="store_true", help="build it and run both")
     parser.add_argument("--quick", action="store_true", help="without the doubling series")
     options = parser.parse_args()
+    if not options.with_netpol_analyzer:
+        print_own(quick=options.quick)
+    elif program := build():
+        print_table(program)
+    else:
+        print("netpol-analyzer was left out: no go on the PATH to build it with (https://go.dev/doc/install)")
+
+
+def print_own(*, quick: bool) -> None:
+    """Print what the evaluator takes, step by step."""
     series = [("sizes", SIZES)]
-    if not options.quick:
+    if not quick:
         series += [("pods and owners double", DOUBLING_PODS), ("policies double", DOUBLING_POLICIES)]
     for title, sizes in series:
         print(f"\n{title}")
-        print("   pods owners policies classes     read evaluate    write    total", end="")
-        print("  analyzer  differ" if options.netpol_analyzer and title == "sizes" else "")
+        print("   pods owners policies classes     read evaluate    write    total")
         for size in sizes:
-            print(measure(size, options.netpol_analyzer if title == "sizes" else None), flush=True)
+            print(measure(size), flush=True)
     print(f"\n{measure_single(Size(5000, 500, 500))}")
     print(f"most memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
 

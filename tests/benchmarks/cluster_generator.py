@@ -1,8 +1,9 @@
 """Make a cluster of any size for benchmarks: the same arguments give the same objects.
 
 Each owner has its own ``app`` label; every fourth shares a ``tier``, and every fifth namespace a ``team``.
-Policies isolate one app (one in eight: a whole namespace) and allow a few apps, tiers, teams and ranges on
-numbered, ranged and (ingress only) named ports; three in four also speak of egress, with DNS.
+There are two profiles of policies. ``plain``: one app each, ingress from two apps on a port, egress to one
+app on a port and to DNS. ``mixed``: one app each (one in eight: a whole namespace); a few apps, tiers, teams
+and ranges on numbered, ranged and (ingress only) named ports; three in four also speak of egress, with DNS.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +29,14 @@ PORTS = (80, 443, 3000, 5432, 6379, 8080, 8443, 9090, 9092, 9200)
 EXTERNAL = ("0.0.0.0/0", "203.0.113.0/24", "198.51.100.0/25", "192.0.2.17/32", "172.16.0.0/12")
 
 
-def generate(pods: int, owners: int, policies: int, seed: int = 1) -> list[Object]:
-    """Return Namespaces, Pods with owners, and NetworkPolicies as Kubernetes objects."""
+def generate(pods: int, owners: int, policies: int, profile: str = "mixed", *, seed: int = 1) -> list[Object]:
+    """Return Namespaces, Pods with owners, and NetworkPolicies of a profile as Kubernetes objects."""
     rng = random.Random(seed)
+    make = PROFILES[profile]
     count = max(1, -(-owners // OWNERS_PER_NAMESPACE))
     namespaces = [_namespace(index) for index in range(count)]
     made = [_pod(index, index % owners, count) for index in range(pods)]
-    return namespaces + made + [_policy(rng, index, owners, count) for index in range(policies)]
+    return namespaces + made + [make(rng, index, owners, count) for index in range(policies)]
 
 
 def _meta(name: str, labels: dict[str, str], namespace: str = "") -> Object:
@@ -67,7 +70,18 @@ def _pod(index: int, owner: int, namespaces: int) -> Object:
     }
 
 
-def _policy(rng: random.Random, index: int, owners: int, namespaces: int) -> Object:
+def _plain_policy(rng: random.Random, index: int, owners: int, namespaces: int) -> Object:
+    owner = rng.randrange(owners)
+    spec: Object = {
+        "podSelector": {"matchLabels": {"app": f"app-{owner}"}},
+        "policyTypes": ["Ingress", "Egress"],
+        "ingress": [{"from": [_app(rng, owners, namespaces) for _ in range(2)], "ports": [_port(rng)]}],
+        "egress": [{"to": [_app(rng, owners, namespaces)], "ports": [_port(rng)]}, _dns()],
+    }
+    return _network_policy(index, owner % namespaces, spec)
+
+
+def _mixed_policy(rng: random.Random, index: int, owners: int, namespaces: int) -> Object:
     owner = rng.randrange(owners)
     selector: Object = {"matchLabels": {"app": f"app-{owner}"}} if index % 8 else {}
     spec: Object = {
@@ -79,13 +93,22 @@ def _policy(rng: random.Random, index: int, owners: int, namespaces: int) -> Obj
         ],
     }
     if index % 4:
-        dns = {"ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]}
         spec["policyTypes"].append("Egress")
         spec["egress"] = [
             {"to": [_peer(rng, owners, namespaces) for _ in range(3)], "ports": _ports(rng, names=False)},
-            {"to": [{"namespaceSelector": {}}]} | dns,
+            _dns(),
         ]
-    metadata = {"name": f"policy-{index}", "namespace": f"ns-{owner % namespaces}"}
+    return _network_policy(index, owner % namespaces, spec)
+
+
+PROFILES: dict[str, Callable[[random.Random, int, int, int], Object]] = {
+    "plain": _plain_policy,
+    "mixed": _mixed_policy,
+}
+
+
+def _network_policy(index: int, namespace: int, spec: Object) -> Object:
+    metadata = {"name": f"policy-{index}", "namespace": f"ns-{namespace}"}
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -94,12 +117,25 @@ def _policy(rng: random.Random, index: int, owners: int, namespaces: int) -> Obj
     }
 
 
+def _dns() -> Object:
+    ports = [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]
+    return {"to": [{"namespaceSelector": {}}], "ports": ports}
+
+
+def _app(rng: random.Random, owners: int, namespaces: int) -> Object:
+    app = rng.randrange(owners)
+    namespace = {"matchLabels": {"kubernetes.io/metadata.name": f"ns-{app % namespaces}"}}
+    return {"namespaceSelector": namespace, "podSelector": {"matchLabels": {"app": f"app-{app}"}}}
+
+
+def _port(rng: random.Random) -> Object:
+    return {"protocol": "TCP", "port": rng.choice(PORTS)}
+
+
 def _peer(rng: random.Random, owners: int, namespaces: int) -> Object:
     shape = rng.randrange(10)
-    app = rng.randrange(owners)
     if shape < 5:
-        namespace = {"matchLabels": {"kubernetes.io/metadata.name": f"ns-{app % namespaces}"}}
-        return {"namespaceSelector": namespace, "podSelector": {"matchLabels": {"app": f"app-{app}"}}}
+        return _app(rng, owners, namespaces)
     if shape < 7:
         values = rng.sample(TIERS, 2)
         expression = {"key": "tier", "operator": rng.choice(("In", "NotIn")), "values": values}
@@ -163,5 +199,6 @@ if __name__ == "__main__":
     parser.add_argument("folder", type=Path)
     for name in ("pods", "owners", "policies"):
         parser.add_argument(f"--{name}", type=int, required=True)
+    parser.add_argument("--profile", choices=tuple(PROFILES), default="mixed")
     options = parser.parse_args()
-    write(generate(options.pods, options.owners, options.policies), options.folder)
+    write(generate(options.pods, options.owners, options.policies, options.profile), options.folder)

@@ -1,29 +1,55 @@
-"""Run np-guard/netpol-analyzer over a folder of manifests and read its list of connections."""
+"""Build np-guard/netpol-analyzer, run it over a folder of manifests, and read its list of connections.
+
+Its release is pinned by the ``go.mod`` and ``go.sum`` in the folder ``netpol-analyzer``.
+"""
 
 from __future__ import annotations
 
+import csv
+import os
 import re
+import shutil
 import subprocess
-import time
 from collections import defaultdict
 from pathlib import Path
 
+from tests.benchmarks.whole_process import Cost, run
+
+MODULE = Path(__file__).with_name("netpol-analyzer")
+PACKAGE = "github.com/np-guard/netpol-analyzer/cmd/netpolicy"
+PROTOCOLS = ("TCP", "UDP", "SCTP")
+
 Links = dict[tuple[str, str], dict[str, str]]
-"""Map (source, destination), each ``namespace/name``, to the text of the ports of each protocol."""
+"""Map (source, destination), owners as ``namespace/name``, to the text of the ports of each protocol."""
 
-_LINE = re.compile(r"([^\s/]+/[^\s\[]+)\[\w+\] => ([^\s/]+/[^\s\[]+)\[\w+\] : (.+)")
-_EVERYTHING = dict.fromkeys(("TCP", "UDP", "SCTP"), "1-65535")
+_OWNER = re.compile(r"([^\s/]+/[^\s\[]+)\[\w+\]")
+_EVERYTHING = dict.fromkeys(PROTOCOLS, "1-65535")
 
 
-def list_connections(program: Path, folder: Path) -> tuple[float, Links]:
-    """Return the seconds it took, reading and writing included, and the links between owners."""
-    target = folder / "analyzer.txt"
-    command = [str(program), "list", "--dirpath", str(folder), "-q", "-o", "txt", "-f", str(target)]
-    started = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    seconds = time.perf_counter() - started
-    lines = target.read_text(encoding="utf-8").splitlines()
-    return seconds, {(m[1], m[2]): _ports(m[3]) for m in map(_LINE.fullmatch, lines) if m}
+def build() -> Path | None:
+    """Return the program, built into the user's cache folder; None when there is no Go to build it with."""
+    go = shutil.which("go")
+    if go is None:
+        return None
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    program = cache / "netsec-tui-benchmarks" / "netpolicy"
+    subprocess.run([go, "build", "-o", str(program), PACKAGE], cwd=MODULE, check=True)
+    return program
+
+
+def list_connections(program: Path, folder: Path) -> tuple[Cost, Links]:
+    """Return what it costs, reading and writing included, and the links between owners."""
+    # As CSV: it joins the lines of its text format one by one, which costs the square of their number.
+    target = folder.parent / "analyzer.csv"
+    cost = run([str(program), "list", "--dirpath", str(folder), "-q", "-o", "csv", "-f", str(target)])
+    with target.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))[1:]
+    links: Links = {}
+    for source, destination, ports in rows:
+        ends = _OWNER.fullmatch(source), _OWNER.fullmatch(destination)
+        if ends[0] and ends[1]:
+            links[ends[0][1], ends[1][1]] = _ports(ports)
+    return cost, links
 
 
 def _ports(text: str) -> dict[str, str]:
