@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from netsec_tui.core.evaluate.match import NamedPorts
@@ -28,18 +29,26 @@ class PortSet(NamedTuple):
     @property
     def everything(self) -> bool:
         """Tell whether these are all ports of all protocols that a NetworkPolicy knows."""
-        return all(ranges == _ALL_PORTS for ranges in self)
+        return self == _EVERYTHING
 
     def covers(self, protocol: str, number: int) -> bool:
         """Tell whether a port is among these."""
         return any(r.first <= number <= r.last for r in self[PROTOCOLS.index(protocol)])
 
     def __str__(self) -> str:
-        if self.everything:
-            return "all ports"
-        named = [(p, ranges) for p, ranges in zip(PROTOCOLS, self, strict=True) if ranges]
-        parts = [p if ranges == _ALL_PORTS else f"{p} {','.join(map(str, ranges))}" for p, ranges in named]
-        return "; ".join(parts) or "none"
+        return _text(self)
+
+
+_EVERYTHING = PortSet(_ALL_PORTS, _ALL_PORTS, _ALL_PORTS)
+
+
+@lru_cache(maxsize=4096)  # a cluster has few sets of ports, and many pairs of owners to print them for
+def _text(ports: PortSet) -> str:
+    if ports.everything:
+        return "all ports"
+    named = [(p, ranges) for p, ranges in zip(PROTOCOLS, ports, strict=True) if ranges]
+    parts = [p if ranges == _ALL_PORTS else f"{p} {','.join(map(str, ranges))}" for p, ranges in named]
+    return "; ".join(parts) or "none"
 
 
 class PortAtoms:
