@@ -16,7 +16,7 @@ from netsec_tui.model.connection import EndPod
 from netsec_tui.model.difference import Change, Difference, ObjectDifference, Turn
 from netsec_tui.model.identity import Direction
 from netsec_tui.model.inventory import Inventory
-from netsec_tui.model.policy import LabelSelector, NetworkPolicy, PolicyPeer, PolicyRule
+from netsec_tui.model.policy import NetworkPolicy
 
 Key = tuple[str, str]
 
@@ -99,31 +99,8 @@ def _object(draft: NetworkPolicy, applied: NetworkPolicy | None) -> ObjectDiffer
 
 
 def _plain(policy: NetworkPolicy) -> NetworkPolicy:
-    """Return the policy with what has no order in a fixed one: labels and policyTypes."""
-    return replace(
-        policy,
-        pod_selector=_plain_selector(policy.pod_selector),
-        policy_types=tuple(d for d in Direction if d in policy.policy_types),
-        ingress=tuple(map(_plain_rule, policy.ingress)),
-        egress=tuple(map(_plain_rule, policy.egress)),
-    )
-
-
-def _plain_rule(rule: PolicyRule) -> PolicyRule:
-    return replace(rule, peers=tuple(map(_plain_peer, rule.peers)))
-
-
-def _plain_peer(peer: PolicyPeer) -> PolicyPeer:
-    pods, namespaces = peer.pod_selector, peer.namespace_selector
-    return replace(
-        peer,
-        pod_selector=pods and _plain_selector(pods),
-        namespace_selector=namespaces and _plain_selector(namespaces),
-    )
-
-
-def _plain_selector(selector: LabelSelector) -> LabelSelector:
-    return replace(selector, match_labels=tuple(sorted(selector.match_labels)))
+    """Return the policy with its policyTypes, whose order means nothing, in ours; labels are sorted."""
+    return replace(policy, policy_types=tuple(d for d in Direction if d in policy.policy_types))
 
 
 # What else there is to say

@@ -22,7 +22,8 @@ from netsec_tui.model.connection import Connection, EndPod, Outcome
 from netsec_tui.model.difference import Addresses, Change, Difference, Turn
 from netsec_tui.model.flow import Protocol
 from netsec_tui.model.identity import WorkloadRef
-from netsec_tui.model.policy import NetworkPolicy
+from netsec_tui.model.inventory import OverridingPolicy
+from netsec_tui.model.policy import LabelSelector, NetworkPolicy
 from netsec_tui.render.diff_lines import diff_lines, summary
 from netsec_tui.render.diff_words import sentence
 from tests.core.evaluate import strategies
@@ -241,6 +242,19 @@ def test_an_applied_draft_differs_in_nothing(scene: Scene) -> None:
     assert summary(found) == "The generated policy is applied as it is: nothing differs."
 
 
+def test_the_order_of_labels_is_no_difference() -> None:
+    labels = {"tier": "front", "app": "shelf", "part-of": "shop"}
+    objects = (*SHOP, owner("shelf", labels=labels), pod("shelf-1", "10.244.0.44", "shelf", labels=labels))
+    scene = Scene(*objects).sees(("shelf-1", "pay-1"), ("web-1", "shelf-1"))
+    scene.chooses(WorkloadRef("Deployment", "shop", "shelf"))
+    drafted = yaml.safe_load(scene.review.yaml)
+    selector = drafted["spec"]["podSelector"]["matchLabels"]
+    assert len(selector) == 3
+    drafted["spec"]["podSelector"]["matchLabels"] = dict(reversed(selector.items()))
+    scene.session.set_inventory(inventory(*objects, drafted))
+    assert not compared(scene).differs
+
+
 def ranges(scene: Scene) -> dict[str, tuple[str, ...]]:
     known = scene.session.inventory
     return {"pod_cidrs": known.pod_cidrs, "service_cidrs": known.service_cidrs}
@@ -276,6 +290,13 @@ def test_policies_that_may_overrule_are_named() -> None:
     unread = replace(scene.session.inventory, unread_policies=(("shop", "odd"), ("data", "odd")))
     scene.session.set_inventory(unread)
     assert compared(scene).notes == ("NetworkPolicy shop/odd, which cannot be read, may change this",)
+    kinds = (
+        OverridingPolicy("CiliumNetworkPolicy", "shop", "guard"),
+        OverridingPolicy("CiliumNetworkPolicy", "data", "far"),
+        OverridingPolicy("CiliumNetworkPolicy", "shop", "cart", LabelSelector((("app", "cart"),))),
+    )
+    scene.session.set_inventory(replace(unread, unread_policies=(), overriding=kinds))
+    assert compared(scene).notes == ("CiliumNetworkPolicy shop/guard may change this",)
 
 
 # Against evaluating one connection at a time
