@@ -133,6 +133,53 @@ def carry_out(scene: Scene, step: tuple[Any, ...]) -> None:
             scene.does(Undo())
 
 
+_LABELS = st.fixed_dictionaries(
+    {"app": st.sampled_from(["web", "cart", "pay", "new"])},
+    optional={"tier": st.sampled_from(["a", "b"]), "pod-template-hash": st.just("5d8c7b9f4")},
+)
+_NODES = st.sampled_from(["", "node-a", "node-b"])
+
+
+@st.composite
+def clusters(draw: st.DrawFn) -> tuple[Object, ...]:
+    """Draw the shop with more owners, whose labels are often those of others, and their pods.
+
+    Pods may have lost or gained labels since their template was written, may run beside web on its node or
+    on the host network, may be finished, and may have no owner.
+    """
+    objects: list[Object] = list(SHOP)
+    for number in range(draw(st.integers(0, 5))):
+        name, space = f"extra-{number}", draw(st.sampled_from(["shop", "shop", "data"]))
+        labels, host = draw(_LABELS), draw(st.sampled_from([False, False, False, True]))
+        more: dict[str, Any] = {"hostNetwork": True} if host else {}
+        if draw(st.booleans()):
+            objects.append(owner(name, space, labels=labels, **more))
+        for replica in range(draw(st.integers(0, 2))):
+            own = draw(st.one_of(st.just(labels), _LABELS))
+            address = f"172.18.0.{2 + replica}" if host else f"10.244.{2 + number}.{replica + 1}"
+            of = name if draw(st.booleans()) else ""
+            pods = pod(f"{name}-{replica}", address, of, space, labels=own, nodeName=draw(_NODES), **more)
+            pods["status"]["phase"] = draw(st.sampled_from(["Running", "Running", "Running", "Succeeded"]))
+            objects.append(pods)
+    return tuple(objects)
+
+
+@st.composite
+def cluster_scenes(draw: st.DrawFn) -> Scene:
+    """Draw a scene in a cluster drawn as well, with traffic of web to and from its pods and decisions."""
+    objects = draw(clusters())
+    scene = Scene(*objects, ranges=draw(st.sampled_from(RANGES)), two_objects=draw(st.booleans()))
+    anyone = st.sampled_from([*sorted(scene.ends), *ADDRESSES, *SERVICES])
+    for _ in range(draw(st.integers(0, 8))):
+        client, server = ("web-1", draw(anyone)) if draw(st.booleans()) else (draw(anyone), "web-1")
+        if client != server:
+            scene.sees((client, server, draw(st.sampled_from(PORTS))), protocol=draw(protocols))
+    scene.chooses()
+    for step in draw(st.lists(steps, max_size=5)):
+        carry_out(scene, step)
+    return scene
+
+
 @st.composite
 def scenes(draw: st.DrawFn) -> Scene:
     """Draw a scene with traffic of web and some decisions made."""

@@ -7,6 +7,7 @@ from itertools import product
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from netsec_tui.core.ends import Ends
 from netsec_tui.core.evaluate import Policies, evaluate
@@ -18,7 +19,7 @@ from netsec_tui.model.flow import Protocol
 from netsec_tui.model.identity import Direction, PeerSort, WorkloadRef
 from netsec_tui.model.proof import Breach, Finding, Proof, Reach
 from netsec_tui.model.review import Row, Standing
-from tests.core.random_scenes import PORTS, scenes
+from tests.core.random_scenes import PORTS, cluster_scenes, scenes
 from tests.core.scene import IN, OUT, Object, Scene, owner, pod, shop
 
 # -- one thing that can go wrong a case --------------------------------------------------------------------
@@ -173,7 +174,7 @@ def pairs(scene: Scene, ground: Ground, row: Row) -> Iterator[tuple[EndPod, End]
 
 
 @settings(max_examples=120, deadline=None)
-@given(scenes())
+@given(st.one_of(scenes(), cluster_scenes()))
 def test_every_row_says_what_evaluating_all_its_pairs_says(scene: Scene) -> None:
     asker = Asker(scene)
     ground = asker.ground
@@ -196,7 +197,7 @@ def test_every_row_says_what_evaluating_all_its_pairs_says(scene: Scene) -> None
 
 
 @settings(max_examples=120, deadline=None)
-@given(scenes())
+@given(st.one_of(scenes(), cluster_scenes()))
 def test_a_row_is_as_decided_or_says_why_not(scene: Scene) -> None:
     proof = scene.review.proof
     told = {finding.key for finding in proof.findings}
@@ -217,7 +218,7 @@ def test_a_row_is_as_decided_or_says_why_not(scene: Scene) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(scenes())
+@given(st.one_of(scenes(), cluster_scenes()))
 def test_nothing_else_touching_a_selected_pod_becomes_possible_unsaid(scene: Scene) -> None:
     asker = Asker(scene)
     ground, review = asker.ground, scene.review
