@@ -81,6 +81,8 @@ class Words:
         ):
             return "no policy isolates either end"
         telling = [side for side in sides if side.outcome is outcome] or list(sides)
+        if outcome is Reach.ALLOWED:
+            telling.sort(key=lambda side: not side.allowed_by)
         if outcome is Reach.PARTLY:
             telling = [side for side in sides if side.outcome is not Reach.ALLOWED]
         clauses = list(dict.fromkeys(side.sentence for side in telling if side.sentence))

@@ -21,7 +21,7 @@ from netsec_tui.render.literal import literal
 from netsec_tui.render.moments import utc
 from netsec_tui.render.names import bare_name, full_name, line_name, plural, port_text
 from netsec_tui.render.provenance import origins_detail, rules_text
-from netsec_tui.render.spans import FoldTarget, Line, ManualTarget, Role, Target
+from netsec_tui.render.spans import FoldTarget, Line, ManualTarget, PolicyTarget, Role, Target
 
 When = Callable[[float], str]
 """Turns epoch seconds into text."""
@@ -49,6 +49,8 @@ def detail_lines(
         return manual_detail(review, target, width)
     if isinstance(target, FoldTarget):
         return fold_detail(review, target, width)
+    if isinstance(target, PolicyTarget):
+        return []  # its detail is its YAML, which a review does not hold
     return peer_detail(review, target, width)
 
 

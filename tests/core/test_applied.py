@@ -80,8 +80,8 @@ RIGHT_PORT = {"from": DB_PEERS, "ports": [{"port": 5432}]}
         (
             [guard("db-guard", OTHER_PORT, RIGHT_PORT)],
             Reach.ALLOWED,
-            "no policy isolates Deployment/web for egress, "
-            "and policy data/db-guard lets it in by ingress rule 2",
+            "policy data/db-guard lets it in by ingress rule 2, "
+            "and no policy isolates Deployment/web for egress",
         ),
         (
             [guard("db-guard", RIGHT_PORT), egress({}, {"ports": [{"port": 5432}]})],

@@ -14,6 +14,7 @@ from netsec_tui.model.decision import ManualRule
 from netsec_tui.model.identity import Direction, WorkloadRef
 from netsec_tui.model.review import Review
 from netsec_tui.render.detail import detail_lines
+from netsec_tui.ui.applied_answers import applied_detail, applied_yaml
 from netsec_tui.ui.copying import copied_sentence
 from netsec_tui.ui.keymap import Place, bindings, key_of
 from netsec_tui.ui.messages import FocusCommunication, OpenDetail, Saved, Say
@@ -177,6 +178,9 @@ class MainScreen(WhatIfHost):
         if self._view.review:
             width = min(DETAIL_WIDTH, int(self.size.width * 0.94) - 6)
             lines = detail_lines(self._view.review, event.target, width, known=self._view.provenance)
+            lines += applied_detail(self._view, event.target, width)
+            if self._open == "applied":
+                lines += applied_yaml(self._view, event.target, width)
             self.app.push_screen(Pages("Detail", lines))
 
     def action_warnings(self) -> None:
