@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -13,6 +14,8 @@ from netsec_tui.model.policy import IPBlock, LabelSelector, NetworkPolicy, Polic
 from netsec_tui.model.provenance import RulePlace
 
 _PORTS = "ports"
+_ENTRY = 8
+"""The indent of a peer or port in a rule."""
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 _SPECIAL = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "none"})
 """Words that YAML 1.1 reads as a boolean or null (yaml.org/type/bool.html), in any case."""
@@ -38,30 +41,43 @@ def _pieces(policies: Iterable[NetworkPolicy]) -> Iterator[tuple[RulePlace | Non
     for number, policy in enumerate(policies):
         if number:
             yield None, ("---",)
-        written = policy_object(policy)
-        rules = {direction: written["spec"].pop(str(direction)) for direction in policy.policy_types}
+        written = policy_object(replace(policy, ingress=(), egress=()))
+        for direction in policy.policy_types:
+            del written["spec"][str(direction)]
         yield None, _lines(written, 0)
         for direction in policy.policy_types:
-            yield from _direction_pieces(RulePlace(number, direction), rules[direction])
+            yield from _direction_pieces(RulePlace(number, direction), policy.rules(direction))
 
 
 def _direction_pieces(
-    place: RulePlace, rules: list[dict[str, Any]]
+    place: RulePlace, rules: tuple[PolicyRule, ...]
 ) -> Iterator[tuple[RulePlace, Iterable[str]]]:
-    yield place, (f"  {place.direction}:" if rules else f"  {place.direction}: []",)
+    policy, direction, word = place.policy, place.direction, _word(place.direction)
+    yield place, (f"  {direction}:" if rules else f"  {direction}: []",)
     for index, rule in enumerate(rules):
-        own = place._replace(rule=index)
-        if not rule:
-            yield own, ("    - {}",)
+        own = RulePlace(policy, direction, index)
         lead = "    - "
-        for key, entries in rule.items():
-            yield own, (f"{lead}{key}:",)
+        if rule.peers:
+            yield own, (f"{lead}{word}:",)
             lead = "      "
-            for entry, value in enumerate(entries):
-                part = RulePlace(place.policy, place.direction, index, entry)
-                if key == _PORTS:
-                    part = RulePlace(place.policy, place.direction, index, port=entry)
-                yield part, _items([value], 8)
+            for number, peer in enumerate(rule.peers):
+                yield RulePlace(policy, direction, index, number), _peer_lines(peer)
+        if rule.ports:
+            yield own, (f"{lead}{_PORTS}:",)
+            for number, port in enumerate(rule.ports):
+                yield RulePlace(policy, direction, index, port=number), _items([_port(port)], _ENTRY)
+        if rule == PolicyRule():
+            yield own, (f"{lead}{{}}",)
+
+
+@lru_cache(maxsize=65536)
+def _peer_lines(peer: PolicyPeer) -> tuple[str, ...]:
+    """Return the lines of one peer; most are as they were before a decision."""
+    return tuple(_items([_peer(peer)], _ENTRY))
+
+
+def _word(direction: Direction) -> str:
+    return "from" if direction is Direction.INGRESS else "to"
 
 
 def policy_object(policy: NetworkPolicy) -> dict[str, Any]:
@@ -71,8 +87,7 @@ def policy_object(policy: NetworkPolicy) -> dict[str, Any]:
         "policyTypes": [d.capitalize() for d in policy.policy_types],
     }
     for direction in policy.policy_types:
-        word = "from" if direction is Direction.INGRESS else "to"
-        spec[str(direction)] = [_rule(rule, word) for rule in policy.rules(direction)]
+        spec[str(direction)] = [_rule(rule, _word(direction)) for rule in policy.rules(direction)]
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import groupby
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -32,12 +33,19 @@ class Places:
     def _lines(self) -> dict[RulePlace, range]:
         """Map each place to its lines, a rule as a whole to all of them."""
         found: dict[RulePlace, range] = {}
-        for number, place in enumerate(self.of_line):
+        rule: RulePlace | None = None
+        number = 0
+        # The lines of one piece share one object, which is quicker to compare than what it says.
+        for _, same in groupby(self.of_line, key=id):
+            place, start = self.of_line[number], number
+            number += len(list(same))
             if place is None:
                 continue
-            for one in {place, place._replace(peer=None, port=None)}:
-                start = found[one].start if one in found else number
-                found[one] = range(start, number + 1)
+            if place.peer is None and place.port is None:
+                rule = place
+            for one in (place, rule):
+                if one is not None:
+                    found[one] = range(found[one].start if one in found else start, number)
         return found
 
     def lines(self, places: tuple[RulePlace, ...]) -> list[range]:
