@@ -226,12 +226,12 @@ _PARSERS = {
     "list": _list,
     "generate": _generate,
     "diff": _diff,
+    "applied": _applied,
     "record": _record,
     "check": _check,
 }
 
 
-    "applied": _applied,
 def _add_question(parser: Parser) -> None:
     group = parser.add_argument_group("question", "An END is NS/POD, NS/KIND/NAME or an IP address.")
     group.add_argument("--from", dest="source", metavar="END", help="who opens the connection")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from netsec_tui.core.addresses import ranges_of
 from netsec_tui.core.aggregate import backend_seen, communications_of, pod_ports
 from netsec_tui.core.conversations import Conversation, Conversations
-from netsec_tui.model.identity import CommunicationKey, Direction, PeerSort, WorkloadRef
+from netsec_tui.core.fold import in_cluster
+from netsec_tui.core.marks import exposed_ports, from_outside
+from netsec_tui.model.identity import EXTERNAL, CommunicationKey, Direction, PeerSort, WorkloadRef
 from netsec_tui.model.inventory import Service
 from netsec_tui.model.timespan import Window
 
@@ -24,7 +27,25 @@ def counted(conversations: Conversations, window: Window) -> dict[WorkloadRef, t
         found = _of_service(conversations, service, window, keys)
         if found:
             keys[WorkloadRef("Service", service.namespace, service.name)] = found
-    return {ref: _by_direction(found) for ref, found in keys.items()}
+    return {ref: _by_direction(_folded(conversations, ref, found)) for ref, found in keys.items()}
+
+
+def _folded(
+    conversations: Conversations, ref: WorkloadRef, keys: set[CommunicationKey]
+) -> set[CommunicationKey]:
+    """Count whoever comes in from outside once a port, as the table shows it."""
+    inventory = conversations.resolver.inventory
+    service = inventory.service_by_name.get((ref.namespace, ref.name)) if ref.kind == "Service" else None
+    exposed = exposed_ports(conversations, conversations.backends.owners(service) if service else (ref,))
+    if not exposed:
+        return keys
+    ranges = ranges_of(inventory)
+    return {
+        key._replace(peer=EXTERNAL)
+        if (key.protocol, key.port) in exposed and from_outside(key) and not in_cluster(key.peer, ranges)
+        else key
+        for key in keys
+    }
 
 
 def _by_direction(keys: set[CommunicationKey]) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from netsec_tui.core.addresses import IPNetwork, Ranges, network, single, within
 from netsec_tui.core.dns import ClusterDns
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.decision import Alias
-from netsec_tui.model.identity import DNS, EXTERNAL, CommunicationKey, Direction, PeerSort, alias_peer
+from netsec_tui.model.identity import DNS, EXTERNAL, CommunicationKey, Direction, Peer, PeerSort, alias_peer
 
 
 def alias_of(aliases: Iterable[Alias], ip: str, ranges: Ranges) -> Alias | None:
@@ -73,12 +73,16 @@ def fold_external(rows: Iterable[Communication], ranges: Ranges) -> tuple[Commun
     kept: list[Communication] = []
     folds: dict[CommunicationKey, list[Communication]] = {}
     for row in rows:
-        outside = row.exposed and not (row.peer.sort is PeerSort.ADDRESS and ranges.inside(row.peer.name))
-        if outside:
+        if row.exposed and not in_cluster(row.peer, ranges):
             folds.setdefault(row.key._replace(peer=EXTERNAL), []).append(row)
         else:
             kept.append(row)
     return (*kept, *(_merge(key, members) for key, members in folds.items()))
+
+
+def in_cluster(peer: Peer, ranges: Ranges) -> bool:
+    """Tell whether an address is in the pod or service range: then nobody outside has it."""
+    return peer.sort is PeerSort.ADDRESS and bool(ranges.inside(peer.name))
 
 
 def fold_dns(

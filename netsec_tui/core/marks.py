@@ -21,7 +21,7 @@ def marked(
     conversations: Conversations, owners: tuple[WorkloadRef, ...], rows: tuple[Communication, ...]
 ) -> tuple[Communication, ...]:
     """Return the rows of some owners with ``exposed`` and ``suspect`` set."""
-    exposed = _exposed_ports(conversations, owners)
+    exposed = exposed_ports(conversations, owners)
     crowd = _crowds(conversations.resolver.inventory, owners, rows)
     return tuple(_marked(row, exposed, crowd) for row in rows)
 
@@ -32,13 +32,17 @@ def _marked(
     if row.key in crowd:
         return replace(row, suspect=True)
     services = exposed.get((row.key.protocol, row.key.port))
-    outside = row.peer.sort is PeerSort.NODE or (row.peer.sort is PeerSort.ADDRESS and row.peer.name)
-    if services and outside and row.key.direction is Direction.INGRESS:
-        return replace(row, exposed=services)
-    return row
+    return replace(row, exposed=services) if services and from_outside(row.key) else row
 
 
-def _exposed_ports(
+def from_outside(key: CommunicationKey) -> bool:
+    """Tell whether a row is ingress from a node or an address, which may be a client of outside."""
+    peer = key.peer
+    placed = peer.sort is PeerSort.NODE or (peer.sort is PeerSort.ADDRESS and peer.name != "")
+    return placed and key.direction is Direction.INGRESS
+
+
+def exposed_ports(
     conversations: Conversations, owners: Iterable[WorkloadRef]
 ) -> dict[tuple[Protocol, int], tuple[str, ...]]:
     """Map the owners' pod ports that the outside may reach to the Services by which it does."""

@@ -6,7 +6,7 @@ import pytest
 
 from netsec_tui.model.communication import AddressCategory
 from netsec_tui.model.flow import Endpoint, Protocol, Reserved, Verdict
-from netsec_tui.model.identity import EXTERNAL, CommunicationKey
+from netsec_tui.model.identity import EXTERNAL, CommunicationKey, WorkloadRef
 from netsec_tui.model.review import Standing
 from tests.core.scene import (
     IN,
@@ -147,6 +147,14 @@ def test_each_port_is_a_decision_of_its_own() -> None:
 def test_the_service_itself_shows_the_same_row() -> None:
     scene = seen().chooses(WEB._replace(kind="Service", name="front"))
     assert scene.names(IN) == [NAME]
+
+
+@pytest.mark.parametrize("ref", [WEB, WEB._replace(kind="Service", name="front")])
+def test_the_picker_counts_the_rows_that_the_table_shows(ref: WorkloadRef) -> None:
+    scene = seen(clients=("203.0.113.7", "198.51.100.9", "172.18.0.2", "10.244.7.7"))
+    scene.sees(("203.0.113.7", "web-1", 9090)).chooses(ref)
+    (choice,) = [choice for choice in scene.session.workloads() if choice.ref == ref]
+    assert (choice.ingress, len(scene.table(IN).rows)) == (3, 3)
 
 
 def test_egress_to_outside_stays_a_row_an_address() -> None:
