@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from netsec_tui.cli.proof_document import cni_document, proof_document
 from netsec_tui.core.provenance import Provenance
 from netsec_tui.model.communication import Communication, Counts
 from netsec_tui.model.flow import Verdict
@@ -58,6 +59,8 @@ def review(shown: Review) -> Document:
         "rows": [row(entry, known) for direction in Direction for entry in shown.of(direction).rows],
         "policies": [{**_policy(policy), "rules": _rules(policy, known)} for policy in shown.policies],
         "appliedPolicies": [_policy(applied.policy) for applied in shown.applied],
+        "proof": proof_document(shown.proof) if shown.policies else None,
+        "cni": cni_document(shown.cni),
     }
 
 
@@ -91,6 +94,7 @@ def row(entry: Row, known: Provenance) -> Document:
         "state": str(entry.standing),
         "ticked": entry.ticked,
         "inPolicy": entry.in_policy,
+        "reach": str(entry.reach),
         "reason": entry.reason or None,
         "allowedBy": entry.allowed_by or None,
         "appliedPolicies": list(entry.applied),

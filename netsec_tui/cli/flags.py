@@ -153,6 +153,11 @@ def _generate() -> Parser:
         action="store_true",
         help="write the policy even when its selector selects other workloads too",
     )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="write nothing and exit with 1 when the policy does anything but what was decided",
+    )
     _add_scope(parser)
     _add_inputs(parser)
     return parser
@@ -176,11 +181,6 @@ def _diff() -> Parser:
     return parser
 
 
-def _record() -> Parser:
-    parser = _parser("record", "Write what is read to a capture file, until the input ends or Ctrl-C.")
-    parser.add_argument("-o", "--output", required=True, metavar="FILE", help="capture file; must not exist")
-    parser.set_defaults(target=None, namespace="", all_namespaces=True, since=None, two_objects=False)
-    _add_inputs(parser)
 def _applied() -> Parser:
     parser = _parser(
         "applied",
@@ -194,6 +194,11 @@ def _applied() -> Parser:
     return parser
 
 
+def _record() -> Parser:
+    parser = _parser("record", "Write what is read to a capture file, until the input ends or Ctrl-C.")
+    parser.add_argument("-o", "--output", required=True, metavar="FILE", help="capture file; must not exist")
+    parser.set_defaults(target=None, namespace="", all_namespaces=True, since=None, two_objects=False)
+    _add_inputs(parser)
     return parser
 
 

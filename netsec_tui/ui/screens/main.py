@@ -14,6 +14,7 @@ from netsec_tui.model.decision import ManualRule
 from netsec_tui.model.identity import Direction, WorkloadRef
 from netsec_tui.model.review import Review
 from netsec_tui.render.detail import detail_lines
+from netsec_tui.render.proof import proof_page
 from netsec_tui.ui.applied_answers import applied_detail, applied_yaml
 from netsec_tui.ui.copying import copied_sentence
 from netsec_tui.ui.keymap import Place, bindings, key_of
@@ -25,11 +26,11 @@ from netsec_tui.ui.screens.help import HelpScreen
 from netsec_tui.ui.screens.help_entries import help_entries
 from netsec_tui.ui.screens.pages import Pages
 from netsec_tui.ui.screens.save import SaveDialog
+from netsec_tui.ui.screens.what_if_host import WhatIfHost
 from netsec_tui.ui.sharing import shared_sentence
 from netsec_tui.ui.view import View
 from netsec_tui.ui.widgets.advice_panel import AdvicePanel
 from netsec_tui.ui.widgets.applied_pane import AppliedPane
-from netsec_tui.ui.screens.what_if_host import WhatIfHost
 from netsec_tui.ui.widgets.pane import Pane
 from netsec_tui.ui.widgets.policy_pane import PolicyPane
 from netsec_tui.ui.widgets.scope_bar import ScopeBar
@@ -91,12 +92,12 @@ class MainScreen(WhatIfHost):
         view = replace(view, focused=self._view.focused if view.scope == self._view.scope else None)
         self._view = view
         self.set_class(view.review is None, "-empty")
+        self.consult(view)
         self.query_one(ScopeBar).show(view)
         self.query_one(WarningsBar).show(view.warnings)
         self.query_one(AdvicePanel).show(view.advice)
         for pane in self.query(Pane):
             pane.show(view)
-        self.consult(view)
         if first:
             self.action_pane(self._open)
 
@@ -182,6 +183,16 @@ class MainScreen(WhatIfHost):
             if self._open == "applied":
                 lines += applied_yaml(self._view, event.target, width)
             self.app.push_screen(Pages("Detail", lines))
+
+    def action_proof(self) -> None:
+        """Show the proof of the generated policy, finding by finding."""
+        review = self._view.review
+        if review is None or not review.policies:
+            self.say("There is no generated policy to prove.", error=review is not None)
+            return
+        lines = proof_page(review, min(DETAIL_WIDTH, self.size.width - 8))
+        names = ", ".join(policy.name for policy in review.policies)
+        self.app.push_screen(Pages(f"Proof of {names}", lines))
 
     def action_warnings(self) -> None:
         """Show all warnings, or the first only."""

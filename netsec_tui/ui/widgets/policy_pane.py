@@ -21,6 +21,7 @@ from netsec_tui.ui.messages import OpenDetail, Say
 from netsec_tui.ui.view import View
 from netsec_tui.ui.widgets.line_view import LineView
 from netsec_tui.ui.widgets.pane import Pane
+from netsec_tui.ui.widgets.proof_line import ProofLine
 
 
 class Places:
@@ -58,6 +59,7 @@ class PolicyPane(Pane):
 
     def __init__(self, ascii_only: bool = False) -> None:
         super().__init__("policy", "Generated policy", ascii_only)
+        self._ascii = ascii_only
         self._bars = ("|", ">") if ascii_only else ("\u2502", "\u258c")
         self._shown = ("", "")
         self._view = View()
@@ -65,8 +67,9 @@ class PolicyPane(Pane):
         self._marked: list[range] = []
 
     def compose(self) -> ComposeResult:
-        """Make room for the lines."""
+        """Put the proof under the lines."""
         yield LineView()
+        yield ProofLine(self._ascii)
 
     def show(self, view: View) -> None:
         """Draw the policy of another view."""
@@ -85,6 +88,7 @@ class PolicyPane(Pane):
             moved = before.focused not in (None, view.focused)
             if moved or (before.focused and not found):
                 self.query_one(LineView).show_marked()
+        self.query_one(ProofLine).show(review)
         self.summarise(_summary(review), _summary(review))
 
     def on_resize(self, _event: events.Resize) -> None:
