@@ -6,10 +6,9 @@ network are not asked about, and what other kinds of policy may overrule is not 
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from netsec_tui.core.evaluate import Connectivity, Policies, PortSet, connectivity
@@ -18,16 +17,16 @@ from netsec_tui.core.evaluate.bits import members
 from netsec_tui.core.evaluate.ports import PROTOCOLS, PortAtoms, port_entries
 from netsec_tui.core.ground import Ground
 from netsec_tui.core.whatif_ends import RowEnds
+from netsec_tui.core.whatif_trim import Number, holding, within, without_blocks
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.connection import EndPod
 from netsec_tui.model.decision import PortRange
 from netsec_tui.model.identity import Direction, WorkloadRef
-from netsec_tui.model.policy import IPBlock, NetworkPolicy, PolicyRule
+from netsec_tui.model.policy import IPBlock
 from netsec_tui.model.review import Subject
 from netsec_tui.model.whatif import Unseen
 
 _Port = tuple[str, int]
-_Number = tuple[int, int]
 _EXCEPTIONS = 3
 """Owners open on all ports are told in one line when no more than so many others are not."""
 
@@ -36,7 +35,7 @@ class Seen(NamedTuple):
     """Hold who was seen on which ports: pod owners, and addresses as (family, number)."""
 
     owners: Mapping[tuple[Direction, WorkloadRef], set[_Port]]
-    addresses: Mapping[tuple[Direction, _Number], set[_Port]]
+    addresses: Mapping[tuple[Direction, Number], set[_Port]]
 
     @classmethod
     def of(cls, rows: Iterable[Communication], ends: RowEnds) -> Seen:
@@ -93,7 +92,8 @@ def _open_to_owners(
     mine = set(map(id, own))
     ours = {pod.ref for pod in own}
     pods = (*own, *(p for p in ground.pods if id(p) not in mine and p.ref not in ours))
-    near = _without_far_blocks(policies.all, pods if state.ipblock_matches_pods else ())
+    # What no pod has an address in means nothing for connections between pods.
+    near = without_blocks(policies.all, holding(pods if state.ipblock_matches_pods else ()))
     matrix = connectivity(near, pods, ipblock_matches_pods=state.ipblock_matches_pods)
     masks: dict[Direction, dict[WorkloadRef, int]] = {d: defaultdict(int) for d in Direction}
     reach = _reach(matrix, {n for n, group in enumerate(matrix.pods.pods) for p in group if id(p) in mine})
@@ -116,26 +116,6 @@ def _reach(matrix: Connectivity, own: set[int]) -> dict[Direction, dict[int, int
                 for source in members(sources):
                     reach[Direction.INGRESS][source] |= ports
     return reach
-
-
-def _without_far_blocks(policies: Iterable[NetworkPolicy], pods: Iterable[EndPod]) -> list[NetworkPolicy]:
-    """Leave out ipBlocks in which no pod has an address: for connections between pods they mean nothing."""
-    numbers = sorted({address_number(ip) for pod in pods for ip in pod.ips})
-
-    def holds_pods(block: IPBlock) -> bool:
-        return any(_within(numbers, span.family, span.first, span.last) for span in block_spans(block))
-
-    def near(rules: tuple[PolicyRule, ...]) -> Iterator[PolicyRule]:
-        for rule in rules:
-            kept = tuple(p for p in rule.peers if p.ip_block is None or holds_pods(p.ip_block))
-            if kept or not rule.peers:  # a rule that lost all its peers must not open for everybody
-                yield replace(rule, peers=kept)
-
-    return [replace(p, ingress=tuple(near(p.ingress)), egress=tuple(near(p.egress))) for p in policies]
-
-
-def _within(numbers: list[_Number], family: int, first: int, last: int) -> int:
-    return bisect_left(numbers, (family, last + 1)) - bisect_left(numbers, (family, first))
 
 
 def _owner_lines(
@@ -192,7 +172,7 @@ def _open_to_addresses(policies: Policies, own: tuple[EndPod, ...], direction: D
 def _address_lines(direction: Direction, opened: _Opened, seen: Seen) -> Iterator[Unseen]:
     if opened.anywhere:
         yield Unseen(direction, "any address", str(opened.anywhere))
-    by_port: dict[_Port, list[_Number]] = defaultdict(list)
+    by_port: dict[_Port, list[Number]] = defaultdict(list)
     for (side, number), ports in seen.addresses.items():
         for port in ports if side is direction else ():
             by_port[port].append(number)
@@ -206,7 +186,7 @@ def _address_lines(direction: Direction, opened: _Opened, seen: Seen) -> Iterato
 
 
 def _seen_everywhere(
-    block: IPBlock, direction: Direction, seen: Seen, by_port: Mapping[_Port, list[_Number]]
+    block: IPBlock, direction: Direction, seen: Seen, by_port: Mapping[_Port, list[Number]]
 ) -> set[_Port]:
     """Return the ports on which every address of a block was seen."""
     spans = block_spans(block)
@@ -216,7 +196,7 @@ def _seen_everywhere(
     return {
         port
         for port, numbers in by_port.items()
-        if sum(_within(numbers, span.family, span.first, span.last) for span in spans) == width
+        if sum(within(numbers, span.family, span.first, span.last) for span in spans) == width
     }
 
 

@@ -14,8 +14,9 @@ from netsec_tui.core.evaluate.state import ClusterState
 from netsec_tui.core.ground import Ground
 from netsec_tui.core.unseen import Seen, never_seen
 from netsec_tui.core.whatif_ends import Alike, Group, RowEnds
+from netsec_tui.core.whatif_trim import holding, without_blocks
 from netsec_tui.model.communication import Communication
-from netsec_tui.model.connection import Connection, ConnectionVerdict, End, Outcome, SideVerdict
+from netsec_tui.model.connection import Connection, ConnectionVerdict, End, EndPod, Outcome, SideVerdict
 from netsec_tui.model.flow import Protocol
 from netsec_tui.model.identity import Direction
 from netsec_tui.model.policy import NetworkPolicy, PolicyRule
@@ -158,7 +159,8 @@ class _Judge:
         return len({identity(end) for end in mine.ends} & {identity(end) for end in others.ends})
 
     def _answer(self, client: End, server: End, protocol: Protocol, port: int) -> _Answer:
-        verdict = evaluate(self._policies, self._state, Connection(client, server, protocol, port))
+        policies = self._between_pods if _are_plain_pods(client, server) else self._policies
+        verdict = evaluate(policies, self._state, Connection(client, server, protocol, port))
         outcome = verdict.outcome
         if outcome is Outcome.DENIED and protocol.expressible and not port:
             # Only what is denied whatever the ports of its rules is denied for sure.
@@ -166,6 +168,13 @@ class _Judge:
             if verdict.outcome is not Outcome.DENIED:
                 return _Answer(Outcome.UNDECIDED, _PORT_UNKNOWN)
         return _Answer(outcome, _reason(verdict))
+
+    @cached_property
+    def _between_pods(self) -> Policies:
+        """Return the policies without the ipBlocks that no pod's address is in or can be in."""
+        state = self._state
+        known = holding((*state.pods, *(end for end in self._ends.own if isinstance(end, EndPod))))
+        return Policies(without_blocks(self._policies.all, lambda b: known(b) or state.may_hold_pods(b)))
 
     @cached_property
     def _portless(self) -> Policies:
@@ -178,6 +187,10 @@ _VERDICTS = {
     Outcome.ALLOWED: WhatIfVerdict.ALLOWED,
 }
 """What one pair's outcome makes of a whole row, the first that there is."""
+
+
+def _are_plain_pods(*ends: End) -> bool:
+    return all(isinstance(end, EndPod) and not end.host_network for end in ends)
 
 
 def _for_any_port(policy: NetworkPolicy) -> NetworkPolicy:

@@ -88,14 +88,16 @@ class Alike:
             for span in block_spans(block):
                 cuts[span.family] |= {span.first, span.last + 1}
         self._cuts = {family: sorted(numbers) for family, numbers in cuts.items()}
-        self._tokens: dict[tuple[int, bool], tuple[End, Hashable]] = {}
+        self._tokens: dict[tuple[int, bool, bool], tuple[End, Hashable]] = {}
 
     def pairs(self, own: tuple[End, ...], peers: tuple[End, ...]) -> Iterator[tuple[Group, Group]]:
         """Return every pair of groups; they may hold pairs of a pod with itself."""
         # A pod's node only matters towards nodes and what runs on their network.
         by_node = any(self._on_node(end) for end in own + peers)
         others = self._groups(peers, by_node)
-        for mine in self._groups(own, by_node):
+        # Towards addresses outside of the cluster, a pod's own do not matter.
+        outside = all(isinstance(end, str) and not self._inside(end) for end in peers)
+        for mine in self._groups(own, by_node, addressed=not outside):
             for group in others:
                 yield mine, group
 
@@ -108,31 +110,33 @@ class Alike:
         """Tell whether two ends are the same pod or address."""
         return self.identity(one) == self.identity(other)
 
-    def _groups(self, ends: tuple[End, ...], by_node: bool) -> tuple[Group, ...]:
+    def _groups(self, ends: tuple[End, ...], by_node: bool, addressed: bool = True) -> tuple[Group, ...]:
         found: dict[Hashable, list[End]] = {}
         for end in ends:
-            found.setdefault(self._token(end, by_node), []).append(end)
+            found.setdefault(self._token(end, by_node, addressed), []).append(end)
         return tuple(Group(token, tuple(members)) for token, members in found.items())
 
     def _on_node(self, end: End) -> bool:
         return self._state.node_at(end) is not None if isinstance(end, str) else end.host_network
 
-    def _token(self, end: End, by_node: bool) -> Hashable:
-        known = self._tokens.get((id(end), by_node))
+    def _inside(self, ip: str) -> bool:
+        state = self._state
+        return bool(state.pod_at(ip) or state.service_at(ip)) or state.node_at(ip) is not None
+
+    def _token(self, end: End, by_node: bool, addressed: bool) -> Hashable:
+        key = (id(end), by_node, addressed)
+        known = self._tokens.get(key)
         if known is None:
-            token = self._of_address(end) if isinstance(end, str) else self._of_pod(end, by_node)
+            token = self._of_address(end) if isinstance(end, str) else self._of_pod(end, by_node, addressed)
             # The end is kept with it, so that no other one can get its id.
-            known = self._tokens[id(end), by_node] = (end, token)
+            known = self._tokens[key] = (end, token)
         return known[1]
 
     def _of_address(self, ip: str) -> Hashable:
-        state = self._state
-        if state.pod_at(ip) or state.service_at(ip) or state.node_at(ip) is not None:
-            return ip
-        return (*self._cell(ip), state.in_pod_range(ip))
+        return ip if self._inside(ip) else (*self._cell(ip), self._state.in_pod_range(ip))
 
-    def _of_pod(self, pod: EndPod, by_node: bool) -> Hashable:
-        cells = tuple(map(self._cell, pod.ips))
+    def _of_pod(self, pod: EndPod, by_node: bool, addressed: bool) -> Hashable:
+        cells = tuple(map(self._cell, pod.ips)) if addressed else ()
         node = pod.node if by_node else ""
         return (pod.namespace, pod.labels, pod.namespace_labels, cells, pod.ports, pod.host_network, node)
 
