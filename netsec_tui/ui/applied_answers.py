@@ -50,8 +50,15 @@ class Answers:
         rows = (*self.review.ingress.rows, *self.review.egress.rows)
         return [(row, self.verdict(row)) for row in rows]
 
+    def prepare(self) -> None:
+        """Look up every pod of the namespace: what flows tell grows meanwhile, so no other thread may."""
+        home = self.review.subject.ref.namespace
+        for ref in self.ground.owners:
+            if ref.namespace == home:
+                self.ground.ends.owner(ref)
+
     def namespace(self) -> NamespaceMap:
-        """Return the map of the workload's namespace."""
+        """Return the map of the workload's namespace; in another thread only after ``prepare``."""
         return self.applied.in_namespace(self.review.subject.ref.namespace)
 
     def row(self, key: CommunicationKey | None) -> Row | None:

@@ -134,6 +134,7 @@ class AppliedPane(Pane):
         elif self._part is Part.PEER:
             self._show_peer(answers)
         else:
+            answers.prepare()
             self._find(answers, key, self._part)
 
     def _show_peer(self, answers: Answers) -> None:
