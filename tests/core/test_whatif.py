@@ -166,6 +166,42 @@ def test_a_cluster_without_pods_of_the_workload_is_still_answered_for_the_next_o
     assert verdicts(scene, scene.row(OUT, "203.0.113.7"))[0] is DENIED
 
 
+OUT_TO_BLOCK = {"podSelector": {"matchLabels": {"app": "web"}}, "policyTypes": ["Egress"]}
+
+
+def to_block(cidr: str) -> Object:
+    return policy("out", OUT_TO_BLOCK | {"egress": [{"to": [{"ipBlock": {"cidr": cidr}}]}]})
+
+
+@pytest.mark.parametrize(
+    ("cidr", "verdict"), [("10.244.77.0/24", UNKNOWN), ("203.0.113.0/24", DENIED), ("0.0.0.0/0", UNKNOWN)]
+)
+def test_a_pod_to_come_may_get_any_address_of_the_pods_range(cidr: str, verdict: WhatIfVerdict) -> None:
+    objects = [o for o in SHOP if o["metadata"]["name"] != "cart-1"]
+    scene = Scene(*objects, to_block(cidr), ranges={"pod_cidrs": ("10.244.0.0/16",)})
+    scene.sees([flow(*_ends("web-1", "cart-1"))]).chooses()
+    assert verdicts(scene, scene.row(OUT, "cart"))[0] is verdict
+
+
+def test_a_block_of_a_pod_outside_of_the_known_range_counts_for_that_pod() -> None:
+    objects = [o for o in SHOP if o["metadata"]["name"] != "cart-1"]
+    elsewhere = pod("cart-1", "192.168.5.5", "cart")
+    scene = Scene(*objects, elsewhere, to_block("192.168.5.5/32")).sees(("web-1", "cart-1")).chooses()
+    assert why(scene, APPLIED, scene.row(OUT, "cart")).startswith("Would be denied for 3 of 6 pairs of pods ")
+
+
+def test_pods_on_the_node_that_a_connection_comes_from_are_told_apart() -> None:
+    here, there = (
+        pod(f"web-{name}", f"10.244.3.{n}", "web", nodeName=name)
+        for n, name in enumerate(("node-a", "node-b"))
+    )
+    shop_objects = [o for o in SHOP if not o["metadata"]["name"].startswith("web-")]
+    scene = Scene(*shop_objects, here, there, policy("closed", DENY_ALL)).sees(("172.18.0.2", "web-node-b"))
+    (row,) = (row for row in scene.chooses().table(IN).rows if row.communication.counts.total)
+    # Its own node gets in anyway, and of the pod to come the node is not known.
+    assert why(scene, APPLIED, row).startswith("Would be denied for 1 of 3 ")
+
+
 def test_counts_are_of_rows_with_traffic() -> None:
     scene = unticked(to_cart().sees(("web-1", "203.0.113.7", 443), ("pay-1", "web-1")), "cart")
     outlook = asked(scene)[BOTH]
