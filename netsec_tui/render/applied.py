@@ -26,6 +26,9 @@ OUTCOMES = {
 
 FREE = "no policy: everything gets in and out"
 _NAMED = 3
+_LAST = 16
+"""Cells that the last column gets at least before the others are cut."""
+
 
 Cells = tuple[Span, ...]
 
@@ -187,7 +190,9 @@ def _columns(rows: Sequence[tuple[Target, Cells]], width: int) -> list[Line]:
     padded: list[int] = []
     for place in range(max((len(cells) for _, cells in rows), default=0) - 1):
         texts = [cells[place].text for _, cells in rows if place < len(cells) - 1]
-        padded.append(min(max(map(cell_width, texts), default=0), max(width * 2 // 5, 16)))
+        padded.append(max(map(cell_width, texts), default=0))
+    if sum(padded) + _LAST > width:
+        padded = [min(needed, max(width * 2 // 5, 16)) for needed in padded]
     lines = []
     for target, cells in rows:
         spans: list[Span] = []

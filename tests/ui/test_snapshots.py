@@ -50,6 +50,11 @@ def test_other_panes(picture, pane, size):
 
 
 @BOTH
+def test_applied_policies_of_the_namespace(picture, size):
+    assert picture(app_over(), size, "5", "v", "v", "v")
+
+
+@BOTH
 def test_topology_with_its_detail(picture, size):
     assert picture(app_over(), size, "3", "down", "right")
 
