@@ -19,7 +19,7 @@ from netsec_tui.model.identity import Direction, WorkloadRef
 from netsec_tui.model.review import Row
 from netsec_tui.model.whatif import Outlook, Scenario, Unseen, WhatIf, WhatIfVerdict
 from tests.core.random_scenes import OBJECTS, carry_out, steps, traffic
-from tests.core.scene import IN, OUT, SHOP, WEB, Object, Scene, flow, owner, pod, policy, shop
+from tests.core.scene import IN, OUT, SHOP, WEB, Object, Scene, flow, obj, owner, pod, policy, shop
 
 APPLIED, BOTH, DRAFT = Scenario
 ALLOWED, DENIED, UNKNOWN = WhatIfVerdict
@@ -135,6 +135,15 @@ def test_a_protocol_that_no_policy_speaks_of_is_a_question_for_the_cni() -> None
     )
     row = scene.chooses().row(OUT, "cart")
     assert verdicts(scene, row)[0] is UNKNOWN
+
+
+def test_a_policy_of_another_kind_may_overrule() -> None:
+    spec = {"endpointSelector": {"matchLabels": {"app": "cart"}}, "ingress": [{}]}
+    cilium = obj("CiliumNetworkPolicy", "cart", "shop", "cilium.io/v2", spec=spec)
+    scene = to_cart(cilium).sees(("web-1", "pay-1"))
+    assert verdicts(scene, scene.row(OUT, "cart")) == (UNKNOWN,) * 3
+    assert "CiliumNetworkPolicy" in why(scene, APPLIED, scene.row(OUT, "cart"))
+    assert verdicts(scene, scene.row(OUT, "pay")) == (ALLOWED,) * 3
 
 
 @pytest.mark.parametrize(
