@@ -124,6 +124,8 @@ class NetsecApp(App[int]):
 
     def refresh_view(self) -> None:
         """Give the screen, and a picker that is open, what the session holds now."""
+        if not self.is_running:  # a timer may still fire while the widgets are being taken down
+            return
         statuses = self._intake.statuses.values()
         awaited = self._questions.awaited if self._questions else None
         self._main.show(view_of(self.session, statuses, self._start.namespace or "", awaited))

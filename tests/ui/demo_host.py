@@ -78,7 +78,7 @@ class Drawn:
     @property
     def red(self) -> bool:
         """Tell whether it is drawn as not allowed, by its form."""
-        return set(self.strokes) in (set("╌✗"), set("╌⊘"))
+        return set(self.strokes) in (set("╌✗"), set("╌⊘"), set("╌?"))
 
 
 @dataclass(frozen=True)
@@ -274,7 +274,7 @@ def _same(one: list[list[Cell]], other: list[list[Cell]]) -> bool:
     return [_line_text(line)[:-2] for line in one] == [_line_text(line)[:-2] for line in other]
 
 
-_LINE = re.compile(r"(──|╌╌) (\S(?:.*?\S)?) ([─╌]{3,}[▶✗⊘]|[─╌]*[▶✗⊘])")
+_LINE = re.compile(r"(──|╌╌) (\S(?:.*?\S)?) ([─╌]{3,}[▶✗⊘?]|[─╌]*[▶✗⊘?])")
 
 
 def _edges(picture: list[list[Cell]]) -> Iterator[Drawn]:
