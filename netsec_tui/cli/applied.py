@@ -10,8 +10,8 @@ from netsec_tui.cli.exits import CANNOT_TELL, DONE
 from netsec_tui.cli.loading import Loaded, choose, read
 from netsec_tui.cli.output import note, put, put_json, put_table
 from netsec_tui.cli.workloads import check_namespace
-from netsec_tui.core.applied import Applied
-from netsec_tui.core.applied_verdict import Verdicts
+from netsec_tui.core.compare.applied import Applied
+from netsec_tui.core.compare.applied_verdict import Verdicts
 from netsec_tui.errors import BadInputError
 from netsec_tui.model.applied import AppliedVerdict, Held, NamespaceMap, PolicyUse
 from netsec_tui.model.identity import Direction

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from netsec_tui.cli.documents import Document, peer, workload
-from netsec_tui.core.applied import Applied
-from netsec_tui.core.applied_verdict import Verdicts
-from netsec_tui.core.ground import Ground
+from netsec_tui.core.cluster.ground import Ground
+from netsec_tui.core.compare.applied import Applied
+from netsec_tui.core.compare.applied_verdict import Verdicts
 from netsec_tui.model.applied import AppliedSide, AppliedVerdict, Held, Hold, NamespaceMap, PolicyUse
 from netsec_tui.model.connection import RuleRef
 from netsec_tui.model.identity import Direction

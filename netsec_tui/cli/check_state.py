@@ -13,7 +13,7 @@ from netsec_tui.cli.exits import DONE
 from netsec_tui.cli.inputs import inputs_of, reads_cluster, service_ranges
 from netsec_tui.cli.output import note
 from netsec_tui.cli.tty import piped_input
-from netsec_tui.core.cni import find_cni
+from netsec_tui.core.cluster.cni import find_cni
 from netsec_tui.core.evaluate import ClusterState, Policies, cluster_state, overrides_of
 from netsec_tui.errors import BadInputError, NotFoundError, UsageError
 from netsec_tui.model.cni import Cni

@@ -10,7 +10,7 @@ from netsec_tui.cli.documents import workload
 from netsec_tui.cli.exits import DIFFERENT, DONE, TROUBLE
 from netsec_tui.cli.loading import Loaded, choose, load
 from netsec_tui.cli.output import note, put, put_json
-from netsec_tui.core.difference import difference
+from netsec_tui.core.compare.difference import difference
 from netsec_tui.model.difference import Change, Difference, Group, ObjectDifference, Ports, Turn
 from netsec_tui.model.identity import WorkloadRef
 from netsec_tui.model.review import Review

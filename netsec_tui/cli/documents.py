@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from netsec_tui.cli.proof_document import cni_document, proof_document
-from netsec_tui.core.provenance import Provenance
+from netsec_tui.core.generate.provenance import Provenance
 from netsec_tui.model.communication import Communication, Counts
 from netsec_tui.model.flow import Verdict
 from netsec_tui.model.identity import Direction, Peer, WorkloadRef

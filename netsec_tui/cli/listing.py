@@ -11,7 +11,7 @@ from netsec_tui.cli.loading import Loaded, choose, load
 from netsec_tui.cli.output import note, put, put_json, put_table
 from netsec_tui.cli.what_if import HEADINGS, cells, with_what_if
 from netsec_tui.cli.workloads import check_namespace
-from netsec_tui.core.whatif import what_if
+from netsec_tui.core.compare.whatif import what_if
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.flow import Protocol
 from netsec_tui.model.identity import Direction, Peer, PeerSort

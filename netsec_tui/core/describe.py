@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from netsec_tui.core.ends import Ends
+from netsec_tui.core.cluster.ends import Ends
+from netsec_tui.core.cluster.ground import Ground
+from netsec_tui.core.cluster.subject import labels_of
+from netsec_tui.core.decide.express import World
 from netsec_tui.core.evaluate.match import selector_matches
-from netsec_tui.core.express import World
-from netsec_tui.core.ground import Ground
-from netsec_tui.core.judge import OwnPods, listed
-from netsec_tui.core.services import services_of
-from netsec_tui.core.subject import labels_of
+from netsec_tui.core.prove.judge import OwnPods, listed
+from netsec_tui.core.traffic.services import services_of
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.connection import EndPod
 from netsec_tui.model.decision import DirectionDecisions, GeneralRule

@@ -6,19 +6,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from netsec_tui.core.addresses import address_order
-from netsec_tui.core.cover import selects_subject
-from netsec_tui.core.decide import Case, case_of
+from netsec_tui.core.cluster.addresses import address_order
+from netsec_tui.core.cluster.ends import Ends
+from netsec_tui.core.cluster.ground import Ground
+from netsec_tui.core.decide.cover import selects_subject
+from netsec_tui.core.decide.express import World
+from netsec_tui.core.decide.fold import fold_aliases, fold_dns
+from netsec_tui.core.decide.standing import Case, case_of
+from netsec_tui.core.decide.table import Decided, Setting, Table
 from netsec_tui.core.describe import direction_note, facts_of, warnings_of
-from netsec_tui.core.ends import Ends
-from netsec_tui.core.express import World
-from netsec_tui.core.fold import fold_aliases, fold_dns
-from netsec_tui.core.generate import generate, policy_names
-from netsec_tui.core.ground import Ground
-from netsec_tui.core.judge import OwnPods
-from netsec_tui.core.proof import Prover
-from netsec_tui.core.serialize import to_yaml
-from netsec_tui.core.table import Decided, Setting, Table
+from netsec_tui.core.generate.policies import generate, policy_names
+from netsec_tui.core.generate.serialize import to_yaml
+from netsec_tui.core.prove.judge import OwnPods
+from netsec_tui.core.prove.proof import Prover
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.decision import Decisions, DirectionDecisions, GeneralRule
 from netsec_tui.model.identity import CommunicationKey, Direction, PeerSort

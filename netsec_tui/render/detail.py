@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from ipaddress import ip_address, ip_network
 
-from netsec_tui.core.addresses import width as addresses_in
-from netsec_tui.core.addresses import width_text
-from netsec_tui.core.provenance import Provenance
+from netsec_tui.core.cluster.addresses import width as addresses_in
+from netsec_tui.core.cluster.addresses import width_text
+from netsec_tui.core.generate.provenance import Provenance
 from netsec_tui.core.topology import cidr_peer, subject_peer
 from netsec_tui.model.communication import Counts, Orientation, Via
 from netsec_tui.model.decision import GeneralRule

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from netsec_tui.core.provenance import Provenance
+from netsec_tui.core.generate.provenance import Provenance
 from netsec_tui.model.communication import Counts
 from netsec_tui.model.policy import PolicyPeer, PolicyPort
 from netsec_tui.model.provenance import Origins, RowRules, RulePlace

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from netsec_tui.core.addresses import parse_cidr
+from netsec_tui.core.cluster.addresses import parse_cidr
 from netsec_tui.errors import BadInputError
 from netsec_tui.model.decision import (
     Alias,

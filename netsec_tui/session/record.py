@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cached_property
 
-from netsec_tui.core.addresses import Ranges, ranges_of
-from netsec_tui.core.aggregate import communications_of
-from netsec_tui.core.census import counted
-from netsec_tui.core.conversations import Conversations
-from netsec_tui.core.dns import ClusterDns, find_dns
-from netsec_tui.core.knowledge import Knowledge
-from netsec_tui.core.observe import Observations
-from netsec_tui.core.resolve import Resolver
-from netsec_tui.core.subject import is_host_network
+from netsec_tui.core.cluster.addresses import Ranges, ranges_of
+from netsec_tui.core.cluster.dns import ClusterDns, find_dns
+from netsec_tui.core.cluster.subject import is_host_network
+from netsec_tui.core.traffic.aggregate import communications_of
+from netsec_tui.core.traffic.census import counted
+from netsec_tui.core.traffic.conversations import Conversations
+from netsec_tui.core.traffic.knowledge import Knowledge
+from netsec_tui.core.traffic.observe import Observations
+from netsec_tui.core.traffic.resolve import Resolver
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.model.identity import WorkloadRef

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from netsec_tui.core.addresses import parse_cidr
-from netsec_tui.core.express import World
-from netsec_tui.core.ground import Ground
+from netsec_tui.core.cluster.addresses import parse_cidr
+from netsec_tui.core.cluster.ground import Ground
+from netsec_tui.core.cluster.subject import subject_of
+from netsec_tui.core.decide.express import World
 from netsec_tui.core.review import Evidence, Reviewer
-from netsec_tui.core.subject import subject_of
 from netsec_tui.errors import BadInputError, NotFoundError
 from netsec_tui.model.decision import Alias, Decisions, ManualRule
 from netsec_tui.model.flow import Flow, Gap

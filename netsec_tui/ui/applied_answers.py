@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from netsec_tui.core.applied import Applied
-from netsec_tui.core.applied_verdict import Verdicts
-from netsec_tui.core.ground import Ground
+from netsec_tui.core.cluster.ground import Ground
+from netsec_tui.core.compare.applied import Applied
+from netsec_tui.core.compare.applied_verdict import Verdicts
 from netsec_tui.model.applied import AppliedVerdict, NamespaceMap
 from netsec_tui.model.identity import CommunicationKey
 from netsec_tui.model.inventory import Inventory

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from netsec_tui.core.ground import Ground
-from netsec_tui.core.provenance import Provenance
+from netsec_tui.core.cluster.ground import Ground
+from netsec_tui.core.generate.provenance import Provenance
 from netsec_tui.model.decision import Alias
 from netsec_tui.model.identity import CommunicationKey, WorkloadRef
 from netsec_tui.model.review import Review

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from netsec_tui.core.ground import Ground
-from netsec_tui.core.whatif import WhatIfMaker
+from netsec_tui.core.cluster.ground import Ground
+from netsec_tui.core.compare.whatif import WhatIfMaker
 from netsec_tui.model.review import Review
 from netsec_tui.model.whatif import WhatIf
 from netsec_tui.ui.view import View

@@ -14,8 +14,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from netsec_tui.core.difference import difference
-from netsec_tui.core.ground import Ground
+from netsec_tui.core.cluster.ground import Ground
+from netsec_tui.core.compare.difference import difference
 from netsec_tui.model.difference import Turn
 from netsec_tui.model.identity import WorkloadRef
 from netsec_tui.model.inventory import AppliedPolicy, Inventory

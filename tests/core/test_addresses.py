@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netsec_tui.core.addresses import Ranges, network, parse_cidr, ranges_of, single
+from netsec_tui.core.cluster.addresses import Ranges, network, parse_cidr, ranges_of, single
 from netsec_tui.errors import BadInputError
 from netsec_tui.model.communication import AddressCategory
 from tests.core.traffic import (

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from netsec_tui.core.applied import Applied
-from netsec_tui.core.applied_verdict import Verdicts
+from netsec_tui.core.compare.applied import Applied
+from netsec_tui.core.compare.applied_verdict import Verdicts
 from netsec_tui.model.applied import AppliedVerdict, Held, NamespaceMap
 from netsec_tui.model.communication import Counts
 from netsec_tui.model.flow import Protocol, Verdict

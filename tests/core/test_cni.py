@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from netsec_tui.core.cni import KNOWN_CNIS, find_cni
+from netsec_tui.core.cluster.cni import KNOWN_CNIS, find_cni
 from netsec_tui.model.identity import WorkloadRef
 from netsec_tui.model.inventory import Inventory, Pod, PodOwner
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from netsec_tui.core.cover import Asked, Cover, covering
-from netsec_tui.core.nearness import Nearness, end_places, rule_places
+from netsec_tui.core.decide.cover import Asked, Cover, covering
+from netsec_tui.core.decide.nearness import Nearness, end_places, rule_places
 from netsec_tui.model.connection import EndPod
 from netsec_tui.model.decision import GeneralRule, PortRange
 from netsec_tui.model.flow import Protocol

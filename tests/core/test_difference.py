@@ -11,13 +11,13 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netsec_tui.core.difference import difference
+from netsec_tui.core.compare.difference import difference
+from netsec_tui.core.compare.turnover import changes_of
 from netsec_tui.core.evaluate import ClusterState, Policies, evaluate
 from netsec_tui.core.evaluate.compare import compare
 from netsec_tui.core.evaluate.match import selector_matches
 from netsec_tui.core.evaluate.ports import PROTOCOLS
-from netsec_tui.core.serialize import to_yaml
-from netsec_tui.core.turnover import changes_of
+from netsec_tui.core.generate.serialize import to_yaml
 from netsec_tui.model.connection import Connection, EndPod, Outcome
 from netsec_tui.model.difference import Addresses, Change, Difference, Turn
 from netsec_tui.model.flow import Protocol

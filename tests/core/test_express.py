@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from netsec_tui.core.express import Expression
+from netsec_tui.core.decide.express import Expression
 from netsec_tui.model.decision import PortRange
 from netsec_tui.model.flow import Endpoint, Flow, Protocol
 from netsec_tui.model.identity import Direction, WorkloadRef

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from netsec_tui.core.addresses import Ranges, network
-from netsec_tui.core.fold import alias_of, fold_aliases, fold_dns
+from netsec_tui.core.cluster.addresses import Ranges, network
+from netsec_tui.core.decide.fold import alias_of, fold_aliases, fold_dns
 from netsec_tui.model.communication import AddressCategory, Communication, Counts, Orientation, Via
 from netsec_tui.model.decision import Alias, GeneralRule
 from netsec_tui.model.flow import Protocol

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netsec_tui.core.evaluate.match import rule_allows
-from netsec_tui.core.generate import generate, merge_rules, policy_name
+from netsec_tui.core.generate.policies import generate, merge_rules, policy_name
 from netsec_tui.model.connection import End, EndPod
 from netsec_tui.model.identity import Direction, WorkloadRef
 from netsec_tui.model.policy import (

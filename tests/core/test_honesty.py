@@ -2,7 +2,7 @@
 
 import pytest
 
-from netsec_tui.core.addresses import ranges_of
+from netsec_tui.core.cluster.addresses import ranges_of
 from netsec_tui.model.decision import GeneralRule
 from netsec_tui.model.flow import Endpoint, Protocol, Reserved, Verdict
 from netsec_tui.model.review import Standing

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netsec_tui.core.ends import Ends
+from netsec_tui.core.cluster.ends import Ends
+from netsec_tui.core.cluster.ground import Ground
 from netsec_tui.core.evaluate import Policies, evaluate
-from netsec_tui.core.ground import Ground
-from netsec_tui.core.judge import own_pods
+from netsec_tui.core.prove.judge import own_pods
 from netsec_tui.model.connection import Connection, End, EndPod, Outcome
 from netsec_tui.model.decision import GeneralRule
 from netsec_tui.model.flow import Protocol

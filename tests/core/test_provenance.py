@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import HealthCheck, given, settings
 
 from netsec_tui.core.evaluate.match import rule_allows
-from netsec_tui.core.provenance import Provenance
+from netsec_tui.core.generate.provenance import Provenance
 from netsec_tui.model.connection import EndPod
 from netsec_tui.model.decision import GeneralRule, PortRange
 from netsec_tui.model.flow import Protocol

@@ -10,13 +10,13 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netsec_tui.core.addresses import ranges_of
-from netsec_tui.core.dns import find_dns
-from netsec_tui.core.ends import Ends
+from netsec_tui.core.cluster.addresses import ranges_of
+from netsec_tui.core.cluster.dns import find_dns
+from netsec_tui.core.cluster.ends import Ends
+from netsec_tui.core.decide.express import World
 from netsec_tui.core.evaluate.match import rule_allows
-from netsec_tui.core.express import World
-from netsec_tui.core.knowledge import Knowledge
-from netsec_tui.core.serialize import policy_object
+from netsec_tui.core.generate.serialize import policy_object
+from netsec_tui.core.traffic.knowledge import Knowledge
 from netsec_tui.model.decision import GeneralRule
 from netsec_tui.model.flow import Endpoint, Protocol, Verdict
 from netsec_tui.model.identity import Direction, PeerSort, WorkloadRef, alias_peer, owner_peer

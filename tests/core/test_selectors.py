@@ -2,7 +2,7 @@
 
 import pytest
 
-from netsec_tui.core.selectors import (
+from netsec_tui.core.cluster.selectors import (
     acceptable,
     common_labels,
     has_labels,

@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netsec_tui.core.serialize import policy_object, to_yaml, yaml_places
+from netsec_tui.core.generate.serialize import policy_object, to_yaml, yaml_places
 from netsec_tui.model.identity import Direction
 from netsec_tui.model.policy import (
     IPBlock,

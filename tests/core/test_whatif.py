@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from netsec_tui.core.compare.whatif import WhatIfMaker, policies_of, what_if
+from netsec_tui.core.compare.whatif_ends import RowEnds
 from netsec_tui.core.evaluate import evaluate
-from netsec_tui.core.whatif import WhatIfMaker, policies_of, what_if
-from netsec_tui.core.whatif_ends import RowEnds
 from netsec_tui.model.connection import Connection, EndPod, Outcome
 from netsec_tui.model.decision import GeneralRule
 from netsec_tui.model.flow import Protocol

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from netsec_tui.core.provenance import Provenance
+from netsec_tui.core.generate.provenance import Provenance
 from netsec_tui.model.decision import GeneralRule
 from netsec_tui.model.flow import Protocol
 from netsec_tui.model.provenance import RulePlace

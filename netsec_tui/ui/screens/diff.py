@@ -10,8 +10,8 @@ from textual.containers import VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Static
 
-from netsec_tui.core.difference import difference
-from netsec_tui.core.ground import Ground
+from netsec_tui.core.cluster.ground import Ground
+from netsec_tui.core.compare.difference import difference
 from netsec_tui.model.difference import Difference
 from netsec_tui.model.policy import NetworkPolicy
 from netsec_tui.render.diff_lines import diff_lines

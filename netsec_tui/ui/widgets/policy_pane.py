@@ -8,7 +8,7 @@ from itertools import groupby
 from textual import events, on
 from textual.app import ComposeResult
 
-from netsec_tui.core.serialize import yaml_places
+from netsec_tui.core.generate.serialize import yaml_places
 from netsec_tui.model.provenance import RowRules, RulePlace
 from netsec_tui.model.review import Review
 from netsec_tui.render.cells import wrap

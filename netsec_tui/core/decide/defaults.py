@@ -1,0 +1,120 @@
+"""Say how a row starts, in or out, from what was seen alone; every answer comes with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from netsec_tui.core.cluster.dns import is_local_dns
+from netsec_tui.core.decide.express import World
+from netsec_tui.core.traffic.services import declares
+from netsec_tui.model.communication import Communication, Orientation
+from netsec_tui.model.flow import Protocol
+from netsec_tui.model.identity import Direction, PeerSort
+from netsec_tui.model.review import Subject
+
+_NODE = {
+    Direction.INGRESS: "nodes start out: a pod's own node gets in anyway, for probes",
+    Direction.EGRESS: "nodes start out",
+}
+_SUSPECT = "one of many high ports of this peer that no pod declares: client ports or a scan, it seems"
+
+
+@dataclass(frozen=True, slots=True)
+class Default:
+    """Hold whether a row starts in the policy, and why not or with which caveat.
+
+    ``plain`` marks a reason that says no more than how rows of its sort start.
+    """
+
+    ticked: bool
+    reason: str = ""
+    plain: bool = False
+
+
+def default_of(
+    world: World, subject: Subject, communication: Communication, *, reports_replies: bool
+) -> Default:
+    """Return how a communication starts; ``reports_replies`` tells whether the source reports answers."""
+    found = _of_sort(world, communication)
+    return found or _of_evidence(world, subject, communication, reports_replies)
+
+
+def _of_sort(world: World, communication: Communication) -> Default | None:
+    """Return how rows of a peer's sort start, None where what was seen decides."""
+    match communication.peer.sort:
+        case PeerSort.DNS:
+            seen = communication.counts.total
+            return Default(True, _caveat(communication) if seen else "not seen; every name look-up needs it")
+        case PeerSort.ALIAS:
+            allowed = world.aliases[communication.peer.name].allowed
+            return Default(allowed, "alias is set allowed" if allowed else "unresolved IPs start out", True)
+        case PeerSort.EXTERNAL:
+            return Default(False, _outside(communication))
+        case PeerSort.ADDRESS if is_local_dns(communication.key):
+            return Default(True, "DNS cache on the node")
+        case PeerSort.ADDRESS:
+            return Default(False, "unresolved IPs start out", True)
+        case PeerSort.NODE:
+            return Default(False, _NODE[communication.key.direction], True)
+    return None
+
+
+def _of_evidence(
+    world: World, subject: Subject, communication: Communication, reports_replies: bool
+) -> Default:
+    counts = communication.counts
+    # An audited request is answered, and would be refused all the same once its policy is enforced.
+    if not counts.allowed and (counts.denied or not counts.answers):
+        return Default(False, _never(communication))
+    if communication.peer.sort is PeerSort.API_SERVER:
+        return Default(True, _caveat(communication))
+    if communication.orientation is Orientation.UNKNOWN:
+        return Default(False, "who opened the connection is not known")
+    if reports_replies and not counts.answers:
+        if communication.key.protocol is not Protocol.UDP:
+            return Default(False, _never(communication))
+        if not _declared(world, subject, communication):
+            return Default(False, "UDP without an answer, and no pod declares the port")
+    if communication.suspect:
+        return Default(False, _SUSPECT)
+    return Default(True, _caveat(communication))
+
+
+def _outside(communication: Communication) -> str:
+    """Say why everybody outside shares a row: whom a policy sees is left open by Kubernetes."""
+    through = f"any external address, through Service {', '.join(communication.exposed)}"
+    sentence = f"{through}: a policy may see the client's address or a node's"
+    return "; ".join(filter(None, (sentence, _caveat(communication))))
+
+
+def _never(communication: Communication) -> str:
+    counts = communication.counts
+    if counts.denied and not counts.allowed:
+        return f"denied only ({_times(counts.denied)})"
+    if counts.refusals:
+        return f"never answered (refused {_times(counts.refusals)})"
+    if not counts.allowed:
+        return "never answered: no verdict on it was seen"
+    return "never answered"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+def _caveat(communication: Communication) -> str:
+    parts = []
+    if communication.counts.denied:
+        parts.append(f"denied {_times(communication.counts.denied)}")
+    if communication.orientation is Orientation.INFERRED:
+        parts.append("direction inferred")
+    return ", ".join(parts)
+
+
+def _declared(world: World, subject: Subject, communication: Communication) -> bool:
+    """Tell whether the listening side declares the port, in a container or behind a Service."""
+    key = communication.key
+    if communication.via:
+        return True
+    refs = (communication.peer.ref,) if key.direction is Direction.EGRESS else subject.owners
+    return any(declares(world.inventory, ref, key.protocol, key.port) for ref in refs)

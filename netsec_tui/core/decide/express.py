@@ -1,0 +1,277 @@
+"""Express a row or a manual rule as peers and ports of a NetworkPolicy, or say why that cannot be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from netsec_tui.core.cluster.addresses import Ranges, block_text, network, single, width, width_text
+from netsec_tui.core.cluster.dns import ClusterDns
+from netsec_tui.core.cluster.selectors import NAME_LABEL, acceptable, has_labels
+from netsec_tui.core.cluster.subject import (
+    LabelSets,
+    also_selected,
+    is_host_network,
+    label_sets,
+    owner_selector,
+)
+from netsec_tui.core.traffic.knowledge import Knowledge
+from netsec_tui.core.traffic.services import service_port, target_ports
+from netsec_tui.model.communication import Communication
+from netsec_tui.model.decision import Alias, ManualRule
+from netsec_tui.model.flow import Labels
+from netsec_tui.model.identity import API_SERVER, Direction, PeerSort, WorkloadRef
+from netsec_tui.model.inventory import Inventory, Service
+from netsec_tui.model.policy import IPBlock, LabelSelector, PolicyPeer, PolicyPort, PolicyRule
+
+
+@dataclass(frozen=True)
+class World:
+    """Hold all that expressing needs besides the row."""
+
+    inventory: Inventory
+    knowledge: Knowledge
+    ranges: Ranges
+    dns: ClusterDns | None
+    aliases: dict[str, Alias]
+
+    def namespace_known(self, namespace: str) -> bool:
+        """Tell whether a selector for a namespace can be written.
+
+        Without any Namespace object the label that every namespace carries is relied on.
+        """
+        return not self.inventory.namespaces or namespace in self.inventory.namespaces
+
+    def labelled(self, namespace: str) -> LabelSets:
+        """Return the labels of a namespace's pods by owner; they are looked up once."""
+        if namespace not in self._labelled:
+            self._labelled[namespace] = label_sets(self.inventory, self.knowledge, namespace)
+        return self._labelled[namespace]
+
+    @cached_property
+    def _labelled(self) -> dict[str, LabelSets]:
+        return {}
+
+    def same_cluster(self, other: World) -> bool:
+        """Tell whether at most the aliases differ.
+
+        Knowledge grows in place; the ranges are made anew with every state of it, so they tell.
+        """
+        return self.inventory is other.inventory and self.ranges is other.ranges and self.dns is other.dns
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """Hold the peers and ports of a row; ``obstacle`` is set instead when there can be none.
+
+    ``caveat`` names whom else the peers let in.
+    """
+
+    peers: tuple[PolicyPeer, ...] = ()
+    ports: tuple[PolicyPort, ...] = ()
+    obstacle: str = ""
+    caveat: str = ""
+
+    @property
+    def rule(self) -> PolicyRule:
+        """Return the expression as a rule of its own.
+
+        Raises:
+            ValueError: there are no peers; such a rule would let everybody through.
+        """
+        if not self.peers:
+            raise ValueError("a rule without peers would allow any peer")
+        return PolicyRule(self.peers, self.ports)
+
+
+def express(world: World, home: str, communication: Communication) -> Expression:
+    """Express a communication of a workload in namespace ``home``."""
+    key = communication.key
+    if not key.protocol.expressible:
+        return Expression(obstacle=f"{key.protocol} cannot be written in a NetworkPolicy")
+    if key.peer.sort is not PeerSort.DNS and not 1 <= key.port <= 65535:
+        return Expression(obstacle="its listening port is not known")
+    ports = (PolicyPort(str(key.protocol), key.port),)
+    match key.peer.sort:
+        case PeerSort.OWNER:
+            return _owner(world, home, communication, ports)
+        case PeerSort.SERVICE:
+            return _service(world, home, communication, ports)
+        case PeerSort.DNS:
+            return _dns(world, home)
+        case PeerSort.API_SERVER:
+            return _api_server(world, communication, ports)
+        case PeerSort.ALIAS:
+            return _told_width(_blocks(world, world.aliases[key.peer.name].entries, ports))
+        case PeerSort.EXTERNAL:
+            return _external(world, communication, ports)
+        case _:
+            return _addresses(world, communication, ports)
+
+
+def _selected(
+    world: World, home: str, namespace: str, selector: LabelSelector, ports: tuple[PolicyPort, ...]
+) -> Expression:
+    by_name = LabelSelector(((NAME_LABEL, namespace),))
+    if not acceptable(selector) or not acceptable(by_name):
+        return Expression(obstacle="the API server would not accept the labels to select it by")
+    if namespace == home:
+        return Expression((PolicyPeer(pod_selector=selector),), ports)
+    if not world.namespace_known(namespace):
+        return Expression(obstacle=f"you need to assign labels to this namespace: {namespace}")
+    return Expression((PolicyPeer(selector, by_name),), ports)
+
+
+_HOST_NETWORK = "host network: no podSelector matches its pods"
+
+
+def _owner(
+    world: World, home: str, communication: Communication, ports: tuple[PolicyPort, ...]
+) -> Expression:
+    ref = communication.peer.ref
+    if is_host_network(world.inventory, ref):
+        return Expression(obstacle=_HOST_NETWORK)
+    selector, why = owner_selector(world.inventory, world.knowledge, ref)
+    if selector is None:
+        return Expression(obstacle=why)
+    expression = _selected(world, home, ref.namespace, selector, ports)
+    others = also_selected(world.labelled(ref.namespace), selector, (ref,))
+    return replace(expression, caveat=_lets_in(others)) if others else expression
+
+
+def _lets_in(others: tuple[WorkloadRef, ...]) -> str:
+    return f"its labels are also those of {', '.join(map(str, others))}"
+
+
+def _service(
+    world: World, home: str, communication: Communication, ports: tuple[PolicyPort, ...]
+) -> Expression:
+    peer = communication.peer
+    service = world.inventory.service_by_name.get((peer.namespace, peer.name))
+    if service is None:
+        return Expression(obstacle="the selector of this Service is not known")
+    numbers = _pod_ports(world, service, communication)
+    if not numbers:
+        return Expression(obstacle="the pod port behind this Service port is not known")
+    ports = tuple(PolicyPort(str(communication.key.protocol), n) for n in numbers)
+    if service.selector:
+        return _behind(world, home, service.namespace, service.selector, ports)
+    addresses = tuple(sorted({e.ip for e in service.endpoints}))
+    if not addresses:
+        return Expression(obstacle="a Service without selector whose endpoints are not known")
+    return _hosts(world, addresses, ports)
+
+
+def _behind(
+    world: World, home: str, namespace: str, labels: Labels, ports: tuple[PolicyPort, ...]
+) -> Expression:
+    """Express the pods that a Service selects; impossible when all of them are on the host network."""
+    inventory = world.inventory
+    host = [
+        pod.host_network
+        for pod in inventory.pods
+        if pod.namespace == namespace and has_labels(labels, pod.labels) and not pod.finished
+    ] or [
+        owner.host_network
+        for owner in inventory.owners_by_namespace.get(namespace, ())
+        if has_labels(labels, owner.template_labels)
+    ]
+    if host and all(host):
+        return Expression(obstacle=_HOST_NETWORK)
+    return _selected(world, home, namespace, LabelSelector(labels), ports)
+
+
+def _pod_ports(world: World, service: Service, communication: Communication) -> tuple[int, ...]:
+    numbers: set[int] = set()
+    for via in communication.via:
+        found = service_port(service, communication.key.protocol, via.port)
+        if found:
+            numbers.update(target_ports(world.inventory, service, found))
+    return tuple(sorted(numbers))
+
+
+def _dns(world: World, home: str) -> Expression:
+    dns = world.dns
+    if dns is None:
+        return Expression(obstacle="the cluster's DNS is not known")
+    ports = tuple(PolicyPort(str(protocol), number) for protocol, number in dns.ports)
+    return _behind(world, home, dns.namespace, dns.selector, ports)
+
+
+def _api_server(world: World, communication: Communication, ports: tuple[PolicyPort, ...]) -> Expression:
+    service = world.inventory.service_by_name.get((API_SERVER.namespace, API_SERVER.name))
+    if service and service.endpoints:
+        numbers = sorted({number for e in service.endpoints for _, _, number in e.ports})
+        if communication.key.direction is Direction.EGRESS and communication.key.port in numbers:
+            ports = tuple(PolicyPort(str(communication.key.protocol), n) for n in numbers)
+        return Expression(_ip_peers(tuple(sorted({e.ip for e in service.endpoints}))), ports)
+    outside = tuple(ip for ip in communication.addresses if not world.ranges.inside(block_text(ip)))
+    if not outside:
+        return Expression(obstacle="the API server's endpoints are not known")
+    return Expression(_ip_peers(outside), ports)
+
+
+def _addresses(world: World, communication: Communication, ports: tuple[PolicyPort, ...]) -> Expression:
+    addresses = communication.addresses
+    if communication.peer.sort is PeerSort.ADDRESS:
+        addresses = (communication.peer.name,)
+    if not addresses or not all(addresses):
+        return Expression(obstacle="its address is not known")
+    return _hosts(world, addresses, ports)
+
+
+def _hosts(world: World, addresses: tuple[str, ...], ports: tuple[PolicyPort, ...]) -> Expression:
+    for ip in addresses:
+        inside = world.ranges.inside(block_text(ip))
+        if inside:
+            return Expression(obstacle=f"{ip} is inside the {inside}: an ipBlock must not stand for pods")
+    return Expression(_ip_peers(addresses), ports)
+
+
+def _ip_peers(addresses: tuple[str, ...]) -> tuple[PolicyPeer, ...]:
+    return tuple(PolicyPeer(ip_block=IPBlock(block_text(ip))) for ip in addresses)
+
+
+def _blocks(world: World, cidrs: tuple[str, ...], ports: tuple[PolicyPort, ...]) -> Expression:
+    for cidr in cidrs:
+        inside = world.ranges.inside(cidr)
+        if inside:
+            return Expression(obstacle=f"{cidr} is inside the {inside}: an ipBlock must not stand for pods")
+    peers = tuple(PolicyPeer(ip_block=IPBlock(c, world.ranges.excepts(c))) for c in cidrs)
+    return Expression(peers, ports)
+
+
+def _external(world: World, communication: Communication, ports: tuple[PolicyPort, ...]) -> Expression:
+    """Express everybody outside, in the IP families that the cluster's pods have."""
+    versions = {r.version for r in world.ranges.pods}
+    versions |= {single(ip).version for pod in world.inventory.pods for ip in pod.ips}
+    versions |= {single(ip).version for ip in communication.addresses if ip}
+    anywhere = tuple(_ANYWHERE[version] for version in sorted(versions or _ANYWHERE))
+    expression = _told_width(_blocks(world, anywhere, ports))
+    if all(world.ranges.complete(network(cidr).version) for cidr in anywhere):
+        return expression
+    pods_too = "the cluster's ranges are not known in full: other pods may get in too"
+    return replace(expression, caveat=f"{expression.caveat}; {pods_too}")
+
+
+_ANYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
+
+
+def _told_width(expression: Expression) -> Expression:
+    """Say how many addresses ipBlocks cover, where that is more than one."""
+    blocks = [peer.ip_block for peer in expression.peers if peer.ip_block]
+    covered = sum(width(b.cidr) - sum(width(cut) for cut in b.excepts) for b in blocks)
+    return replace(expression, caveat=f"covers {width_text(covered)}") if covered > 1 else expression
+
+
+def express_manual(world: World, rule: ManualRule) -> Expression:
+    """Express a manual rule; pod and service ranges that its CIDR contains are cut out."""
+    if rule.protocol is None:
+        ports: tuple[PolicyPort, ...] = ()
+    elif not rule.ports:
+        ports = (PolicyPort(str(rule.protocol)),)
+    else:
+        ports = tuple(
+            PolicyPort(str(rule.protocol), r.first, r.last if r.last != r.first else None) for r in rule.ports
+        )
+    return _blocks(world, (rule.cidr,), ports)

@@ -1,0 +1,125 @@
+"""Fold rows together: addresses of one alias, observed DNS, whoever comes in from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import reduce
+
+from netsec_tui.core.cluster.addresses import IPNetwork, Ranges, network, single, within
+from netsec_tui.core.cluster.dns import ClusterDns
+from netsec_tui.model.communication import Communication
+from netsec_tui.model.decision import Alias
+from netsec_tui.model.identity import DNS, EXTERNAL, CommunicationKey, Direction, Peer, PeerSort, alias_peer
+
+
+def alias_of(aliases: Iterable[Alias], ip: str, ranges: Ranges) -> Alias | None:
+    """Return the alias that an address belongs to: that of the narrowest entry, by name where equal.
+
+    Pod and service ranges inside an entry are no part of it, as its ipBlock cuts them out.
+    """
+    return _holder(_entries(aliases, ranges), ip)
+
+
+_Entry = tuple[IPNetwork, tuple[IPNetwork, ...], Alias]
+
+
+def _entries(aliases: Iterable[Alias], ranges: Ranges) -> list[_Entry]:
+    found = [
+        (network(entry), tuple(map(network, ranges.excepts(entry))), alias)
+        for alias in aliases
+        for entry in alias.entries
+    ]
+    return sorted(found, key=lambda entry: (-entry[0].prefixlen, entry[2].name))
+
+
+def _holder(entries: Iterable[_Entry], ip: str) -> Alias | None:
+    address = single(ip)
+    for block, excepts, alias in entries:
+        if within(address, block) and not any(within(address, cut) for cut in excepts):
+            return alias
+    return None
+
+
+def fold_aliases(
+    rows: Iterable[Communication], aliases: tuple[Alias, ...], ranges: Ranges
+) -> tuple[Communication, ...]:
+    """Return the rows with those of aliased addresses folded into one row per protocol and port.
+
+    What no alias takes folds into the row of external ingress where a Service lets the outside in.
+    """
+    if not aliases:
+        return fold_external(rows, ranges)
+    entries = _entries(aliases, ranges)
+    kept: list[Communication] = []
+    folds: dict[CommunicationKey, list[Communication]] = {}
+    for row in rows:
+        alias = (
+            _holder(entries, row.peer.name) if row.peer.sort is PeerSort.ADDRESS and row.peer.name else None
+        )
+        if alias is None:
+            kept.append(row)
+            continue
+        folds.setdefault(row.key._replace(peer=alias_peer(alias.name)), []).append(row)
+    return (*fold_external(kept, ranges), *(_merge(key, members) for key, members in folds.items()))
+
+
+def fold_external(rows: Iterable[Communication], ranges: Ranges) -> tuple[Communication, ...]:
+    """Return the rows with nodes and addresses that a Service lets in from outside in one row a port.
+
+    Whether policies see the client or, after source NAT, a node or load balancer is left open by
+    Kubernetes. An address in the pod or service range is nobody outside.
+    """
+    kept: list[Communication] = []
+    folds: dict[CommunicationKey, list[Communication]] = {}
+    for row in rows:
+        if row.exposed and not in_cluster(row.peer, ranges):
+            folds.setdefault(row.key._replace(peer=EXTERNAL), []).append(row)
+        else:
+            kept.append(row)
+    return (*kept, *(_merge(key, members) for key, members in folds.items()))
+
+
+def in_cluster(peer: Peer, ranges: Ranges) -> bool:
+    """Tell whether an address is in the pod or service range: then nobody outside has it."""
+    return peer.sort is PeerSort.ADDRESS and bool(ranges.inside(peer.name))
+
+
+def fold_dns(
+    rows: Iterable[Communication], dns: ClusterDns | None, *, offered: bool
+) -> tuple[Communication, ...]:
+    """Return egress rows with observed DNS in one row; ``offered`` makes that row even when unseen."""
+    if dns is None:
+        return tuple(rows)
+    key = CommunicationKey(Direction.EGRESS, DNS, *dns.ports[0])
+    kept: list[Communication] = []
+    members: list[Communication] = []
+    for row in rows:
+        is_dns = dns.is_dns(row.peer, row.key.protocol, row.key.port)
+        (members if is_dns else kept).append(row)
+    if members:
+        kept.append(_merge(key, members))
+    elif offered:
+        kept.append(Communication(key))
+    return tuple(kept)
+
+
+def _merge(key: CommunicationKey, members: list[Communication]) -> Communication:
+    def union(name: str) -> tuple[str, ...]:
+        return tuple(sorted({item for row in members for item in getattr(row, name)}))
+
+    return replace(
+        members[0],
+        key=key,
+        counts=reduce(lambda a, b: a + b, (row.counts for row in members)),
+        first_seen=min(row.first_seen for row in members),
+        last_seen=max(row.last_seen for row in members),
+        orientation=max(row.orientation for row in members),
+        via=tuple(sorted({via for row in members for via in row.via}, key=str)),
+        addresses=union("addresses"),
+        pods=union("pods"),
+        own_pods=union("own_pods"),
+        names=union("names"),
+        folded=tuple(row.key for row in members),
+        exposed=union("exposed"),
+    )

@@ -1,0 +1,234 @@
+"""Decide where a row stands by its own tick, and what the decisions of a direction include."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from netsec_tui.core.cluster.dns import is_local_dns
+from netsec_tui.core.cluster.ends import Ends
+from netsec_tui.core.decide.cover import Asked, Cover
+from netsec_tui.core.decide.defaults import Default, default_of
+from netsec_tui.core.decide.express import Expression, World, express, express_manual
+from netsec_tui.core.decide.nearness import Place, end_places
+from netsec_tui.core.prove.judge import Judgement
+from netsec_tui.model.communication import AddressCategory, Communication
+from netsec_tui.model.decision import DirectionDecisions, GeneralRule
+from netsec_tui.model.identity import PeerSort
+from netsec_tui.model.policy import LabelSelector, PolicyPeer, PolicyRule
+from netsec_tui.model.proof import Reach
+from netsec_tui.model.review import Inclusion, PeerFacts, Row, Standing, Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Hold what is settled about a row before anybody ticks: it changes with traffic, not with decisions.
+
+    ``words`` is what a search looks through, besides the reason; ``places`` is where rules that might
+    cover the row are to be found.
+    """
+
+    communication: Communication
+    default: Default
+    expression: Expression
+    category: AddressCategory | None
+    words: str
+    asked: Asked
+    places: frozenset[Place]
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """Hold where a row stands by its own tick; ``suspended`` when the general rule overrides that."""
+
+    standing: Standing
+    reason: str
+    suspended: bool = False
+
+    @property
+    def included(self) -> bool:
+        """Tell whether the row brings a rule of its own into the policy."""
+        return self.standing is Standing.IN and not self.suspended
+
+
+def case_of(
+    world: World,
+    subject: Subject,
+    communication: Communication,
+    facts: PeerFacts,
+    ends: Ends,
+    *,
+    reports_replies: bool,
+) -> Case:
+    """Settle how a row starts, what it would write and, for an unresolved IP, its category."""
+    category = _category(world, communication)
+    expression = express(world, subject.ref.namespace, communication)
+    if subject.refusal:
+        expression = Expression(obstacle=f"no policy can be made for {subject.ref}")
+    asked = _asked(communication, expression, ends)
+    return Case(
+        communication,
+        default_of(world, subject, communication, reports_replies=reports_replies),
+        expression,
+        category,
+        _words(communication, facts, category),
+        asked,
+        end_places(asked.ends),
+    )
+
+
+def _asked(communication: Communication, expression: Expression, ends: Ends) -> Asked:
+    key = communication.key
+    ports = tuple((p.protocol, p.port) for p in expression.ports if isinstance(p.port, int))
+    return Asked(key.direction, ends.of(communication), ports or ((str(key.protocol), key.port),))
+
+
+def _category(world: World, communication: Communication) -> AddressCategory | None:
+    peer = communication.peer
+    if peer.sort is PeerSort.ALIAS:
+        return AddressCategory.ALIASED
+    if peer.sort is PeerSort.ADDRESS and peer.name:
+        return world.ranges.category(peer.name)
+    if peer.sort is PeerSort.EXTERNAL:
+        return AddressCategory.EXTERNAL
+    return AddressCategory.UNKNOWN if peer.unresolved else None
+
+
+def _words(communication: Communication, facts: PeerFacts, category: AddressCategory | None) -> str:
+    key = communication.key
+    parts = (
+        key.peer.name,
+        key.peer.namespace,
+        key.peer.kind,
+        str(key.protocol),
+        f"{key.port}/{key.protocol}",
+        *map(str, communication.via),
+        *communication.addresses,
+        *communication.names,
+        *facts.services,
+        *(f"{label}={value}" for label, value in facts.labels),
+        str(category or ""),
+    )
+    return " ".join(parts).casefold()
+
+
+def is_ticked(decisions: DirectionDecisions, case: Case) -> bool:
+    """Tell whether a row's box is ticked: by hand, else as it starts under the general rule.
+
+    Without an explicit tick or "allowed", the row of an alias is in only when all folded rows were.
+    """
+    key = case.communication.key
+    if key.peer.sort is PeerSort.DNS:
+        return case.default.ticked if decisions.dns is None else decisions.dns
+    ticks = decisions.ticks.get(decisions.general, {})
+    if key in ticks:
+        return ticks[key]
+    if case.default.ticked and (decisions.general is not GeneralRule.INSIDE_NAMESPACE or is_local_dns(key)):
+        return True
+    folded = case.communication.folded if key.peer.sort is PeerSort.ALIAS else ()
+    return bool(folded) and all(ticks.get(member, False) for member in folded)
+
+
+def stand_of(decisions: DirectionDecisions, case: Case) -> Stand:
+    """Return where a row stands by its own tick, and what the general rule makes of that."""
+    general = decisions.general
+    if case.expression.obstacle:
+        reason = case.expression.obstacle
+        if general is GeneralRule.ALLOW_ALL and not case.communication.key.protocol.expressible:
+            reason += "; what Allow All means for it is up to the CNI"
+        return Stand(Standing.NOT_EXPRESSIBLE, reason)
+    ticked = is_ticked(decisions, case)
+    standing = Standing.IN if ticked else Standing.OUT
+    reason = _reason(decisions, case, ticked)
+    if general is GeneralRule.BLOCK_ALL:
+        return Stand(standing, "suspended by Block All" if ticked else reason, ticked)
+    return Stand(standing, reason, ticked and _superfluous(general, case))
+
+
+def _reason(decisions: DirectionDecisions, case: Case, ticked: bool) -> str:
+    key = case.communication.key
+    caveats = (case.default.reason, case.expression.caveat if ticked else "")
+    reason = "; ".join(caveat for caveat in caveats if caveat)
+    ticks = decisions.ticks.get(decisions.general, {})
+    if ticked == case.default.ticked:
+        lost = not ticked and key not in ticks and any(ticks.get(k) for k in case.communication.folded)
+        return "not all of its addresses were ticked" if lost else reason
+    if ticked:
+        # That it would start out is told by the tick itself.
+        caveat = case.expression.caveat if case.default.plain else reason
+        return f"ticked by hand; {caveat}" if caveat else "ticked by hand"
+    explicit = key in ticks or key.peer.sort is PeerSort.DNS
+    if decisions.general is GeneralRule.INSIDE_NAMESPACE and not explicit:
+        return f"starts out under {GeneralRule.INSIDE_NAMESPACE}"
+    return "unticked by hand"
+
+
+def _superfluous(general: GeneralRule, case: Case) -> bool:
+    """Tell whether the general rule allows all that the row would; DNS keeps a rule of its own."""
+    if general is not GeneralRule.INSIDE_NAMESPACE or case.communication.peer.sort is PeerSort.DNS:
+        return general is GeneralRule.ALLOW_ALL
+    return all(p.pod_selector is not None and p.namespace_selector is None for p in case.expression.peers)
+
+
+def row_of(case: Case, stand: Stand, cover: Cover, judgement: Judgement, applied: tuple[str, ...]) -> Row:
+    """Return the row of the table; ``cover`` is what lets a row through that brings no rule of its own."""
+    whole = judgement.reach is Reach.ALLOWED
+    by = cover.by if whole else ""
+    left = "" if whole or case.expression.obstacle else _left_open(case, stand, cover, judgement)
+    reason = "; ".join(filter(None, (stand.reason, left)))
+    text = f"{case.words} {reason.casefold()} {by.casefold()}"
+    return Row(
+        case.communication,
+        stand.standing,
+        reason,
+        by,
+        stand.suspended,
+        case.category,
+        applied,
+        text,
+        judgement.reach,
+        cover.opener,
+    )
+
+
+def _left_open(case: Case, stand: Stand, cover: Cover, judgement: Judgement) -> str:
+    """Return what of a row is let through though it is out, or is not though it is in."""
+    if cover.by:
+        return f"in part allowed by {cover.by}"
+    if judgement.reach is Reach.DENIED:
+        return "ticked, but no pod of it matches the rule" if stand.included else ""
+    if not stand.included and case.communication.peer.sort in (PeerSort.NODE, PeerSort.EXTERNAL):
+        return ""  # how these start tells that a pod's own node always gets in
+    return judgement.why
+
+
+def standing_rules(world: World, subject: Subject, decisions: DirectionDecisions) -> tuple[Inclusion, ...]:
+    """Return what a direction includes besides its rows: the general rule and the manual rules."""
+    general = decisions.general
+    if general is GeneralRule.BLOCK_ALL or subject.refusal:
+        return ()
+    if general is GeneralRule.ALLOW_ALL:
+        return (Inclusion(f"general rule {general}", PolicyRule()),)
+    found = []
+    if general is GeneralRule.INSIDE_NAMESPACE:
+        everyone = PolicyRule((PolicyPeer(pod_selector=LabelSelector()),))
+        found.append(Inclusion(f"general rule {general}", everyone))
+    for rule in decisions.manual:
+        expression = express_manual(world, rule)
+        if not expression.obstacle:
+            found.append(Inclusion(f"manual rule {rule}", expression.rule))
+    return tuple(found)
+
+
+def inclusion_of(case: Case) -> Inclusion:
+    """Return what a ticked row includes."""
+    return Inclusion(_origin(case.communication), case.expression.rule, case.communication.key)
+
+
+def _origin(communication: Communication) -> str:
+    key = communication.key
+    if key.peer.sort is PeerSort.ALIAS:
+        return f"alias {key.peer.name}"
+    if key.peer.sort is PeerSort.DNS:
+        return "cluster DNS"
+    name = key.peer.name if key.peer.unresolved else f"{key.peer.kind}/{key.peer.name}"
+    return f"row {name} {key.port}/{key.protocol}"

@@ -1,0 +1,1 @@
+"""Generate policies from what was included, write them as YAML, tell which rows stand behind each rule."""

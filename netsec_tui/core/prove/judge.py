@@ -1,0 +1,149 @@
+"""Evaluate the generated policy for rows: on the workload's own side, over all pods of both ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from netsec_tui.core.cluster.ends import Ends
+from netsec_tui.core.cluster.selectors import has_labels
+from netsec_tui.core.decide.cover import Asked
+from netsec_tui.core.evaluate.addresses import address_number
+from netsec_tui.core.evaluate.doubt import Question, side_verdict
+from netsec_tui.core.evaluate.match import selector_matches
+from netsec_tui.core.evaluate.state import ClusterState, Policies
+from netsec_tui.model.connection import Connection, Doubt, End, EndPod, Outcome, SideVerdict
+from netsec_tui.model.flow import Protocol
+from netsec_tui.model.identity import Direction
+from netsec_tui.model.policy import NetworkPolicy, PolicyRule
+from netsec_tui.model.proof import Reach
+from netsec_tui.model.review import Subject
+
+_NAMED = 3
+"""How many pods or addresses a sentence names before it counts the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Hold what the policy makes of a row.
+
+    ``why`` is a sentence's part on what is left open or depends on the CNI, empty for ALLOWED and DENIED.
+    """
+
+    reach: Reach
+    why: str = ""
+
+
+_ALLOWED, _DENIED = Judgement(Reach.ALLOWED), Judgement(Reach.DENIED)
+
+
+class OwnPods:
+    """Hold the pods of the selected workload in groups that a policy and its peers cannot tell apart."""
+
+    def __init__(self, subject: Subject, ends: Ends) -> None:
+        self.all = tuple(own_pods(subject, ends))
+        self.unselected = tuple(p for p in self.all if not selector_matches(subject.selector, p.label_map))
+        self._groups: dict[bool, tuple[tuple[EndPod, ...], ...]] = {}
+
+    def groups(self, *, by_node: bool) -> tuple[tuple[EndPod, ...], ...]:
+        """Return the groups; the node matters only towards nodes and what runs on their network."""
+        if by_node not in self._groups:
+            left_out = set(map(id, self.unselected))
+            found: dict[tuple[object, ...], list[EndPod]] = {}
+            for pod in self.all:
+                families = frozenset(address_number(ip)[0] for ip in pod.ips)
+                kept_apart = (id(pod) in left_out, families, pod.node if by_node else "")
+                found.setdefault(kept_apart, []).append(pod)
+            self._groups[by_node] = tuple(map(tuple, found.values()))
+        return self._groups[by_node]
+
+
+def own_pods(subject: Subject, ends: Ends) -> Iterator[EndPod]:
+    """Yield the live pods of a workload and one that each owner would make; one at least."""
+    labels = subject.selector.match_labels
+    service = subject.ref.kind == "Service"
+    found = False
+    for owner in subject.owners:
+        for pod in ends.pods_of(owner):
+            if not service or has_labels(labels, pod.labels):
+                found = True
+                yield pod
+    if not found:
+        yield EndPod(subject.ref.namespace, str(subject.ref), labels, owner=subject.ref, synthetic=True)
+
+
+class Judge:
+    """Say what the rules of one direction make of rows."""
+
+    def __init__(
+        self,
+        subject: Subject,
+        own: OwnPods,
+        state: ClusterState,
+        direction: Direction,
+        rules: tuple[PolicyRule, ...],
+    ) -> None:
+        self._own, self._state, self._direction = own, state, direction
+        self._open = PolicyRule() in rules
+        incoming, outgoing = (rules, ()) if direction is Direction.INGRESS else ((), rules)
+        policy = NetworkPolicy(subject.ref.namespace, "", subject.selector, (direction,), incoming, outgoing)
+        self._policies = Policies(() if subject.refusal else (policy,))
+        self._refused = bool(subject.refusal)
+
+    def judge(self, asked: Asked) -> Judgement:
+        """Return what the policy makes of all pairs of a row's pods and addresses."""
+        if self._refused:
+            return Judgement(Reach.UNKNOWN)
+        if not asked.ends:
+            return (
+                _ALLOWED if self._open else Judgement(Reach.UNKNOWN, "where its other end is, is not known")
+            )
+        verdicts = tuple(self._verdicts(asked))
+        outcomes = {verdict.outcome for _, _, verdict in verdicts}
+        if outcomes <= {Outcome.ALLOWED}:  # without any pair it is a pod and itself, which nothing can part
+            return _ALLOWED
+        if outcomes == {Outcome.DENIED}:
+            return _DENIED
+        if {Outcome.ALLOWED, Outcome.DENIED} <= outcomes:
+            return Judgement(Reach.PARTLY, self._parts(verdicts))
+        doubt = next((v.doubt for _, _, v in verdicts if v.doubt), Doubt.UNKNOWN_POD)
+        return Judgement(Reach.UNKNOWN, str(doubt))
+
+    def _verdicts(self, asked: Asked) -> Iterator[tuple[EndPod, End, SideVerdict]]:
+        for end in asked.ends:
+            by_node = isinstance(end, str) and self._state.node_at(end) is not None
+            for group in self._own.groups(by_node=by_node):
+                own = next((pod for pod in group if not _same(pod, end)), None)
+                if own is not None:
+                    for protocol, port in asked.ports:
+                        yield own, end, self._side(own, end, Protocol(protocol), port)
+
+    def _side(self, own: EndPod, end: End, protocol: Protocol, port: int) -> SideVerdict:
+        family = address_number(end)[0] if isinstance(end, str) else None
+        source, destination = (end, own) if self._direction is Direction.INGRESS else (own, end)
+        connection = Connection(source, destination, protocol, port, family)
+        return side_verdict(Question(self._policies, self._state, connection, self._direction, own, end))
+
+    def _parts(self, verdicts: Iterable[tuple[EndPod, End, SideVerdict]]) -> str:
+        """Say who is let through when others are not."""
+        through = [(own, end) for own, end, verdict in verdicts if verdict.outcome is Outcome.ALLOWED]
+        unselected = [str(own) for own, _ in through if own in self._own.unselected]
+        if unselected:
+            return f"the policy does not select {listed(unselected)}"
+        return f"allowed for {listed(_name(end) for _, end in through)} only"
+
+
+def _same(pod: EndPod, end: End) -> bool:
+    return isinstance(end, EndPod) and (pod.namespace, pod.name) == (end.namespace, end.name)
+
+
+def _name(end: End) -> str:
+    return end if isinstance(end, str) else str(end)
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return a few names for a sentence, and how many more there are."""
+    unique = list(dict.fromkeys(names))
+    if len(unique) <= _NAMED:
+        return ", ".join(unique)
+    return f"{', '.join(unique[:_NAMED])} and {len(unique) - _NAMED} more"

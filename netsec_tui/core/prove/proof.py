@@ -1,0 +1,166 @@
+"""Prove a generated policy: compare all that it does to pods and addresses with what was decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from netsec_tui.core.cluster.ground import Ground
+from netsec_tui.core.decide.table import Decided
+from netsec_tui.core.prove.judge import OwnPods
+from netsec_tui.core.prove.opened import Opened, Shown
+from netsec_tui.model.connection import EndPod
+from netsec_tui.model.decision import GeneralRule
+from netsec_tui.model.identity import Direction, Peer, PeerSort
+from netsec_tui.model.policy import NetworkPolicy
+from netsec_tui.model.proof import Breach, Finding, Opener, Proof, Reach
+from netsec_tui.model.review import Row, Standing, Subject
+
+_NODES = (PeerSort.NODE, PeerSort.EXTERNAL)
+"""Peers of which a part, the pod's own node, always gets in."""
+
+
+class Prover:
+    """Prove the policies of one workload; what no decision changes is worked out once."""
+
+    def __init__(self, subject: Subject, own: OwnPods, ground: Ground) -> None:
+        self._subject, self._own, self._ground = subject, own, ground
+        self._selected: tuple[Finding, ...] | None = None
+        self._shown: dict[Direction, Shown] = {}
+
+    def prove(
+        self,
+        policies: tuple[NetworkPolicy, ...],
+        decided: Mapping[Direction, Decided],
+        general: Mapping[Direction, GeneralRule],
+    ) -> Proof:
+        """Return what evaluating the policies shows; nothing when there is no policy to prove."""
+        if not policies:
+            return Proof()
+        tally = _Tally()
+        for direction in Direction:
+            for row in decided[direction].rows:
+                tally.add(row, general[direction])
+        opened = [
+            finding
+            for policy in policies
+            for direction in policy.policy_types
+            for finding in self._opened(policy, direction, decided[direction])
+        ]
+        if self._selected is None:
+            self._selected = tuple(self._selection(policies[0]))
+        return tally.proof((*tally.findings, *opened, *self._selected))
+
+    def _opened(self, policy: NetworkPolicy, direction: Direction, decided: Decided) -> Iterator[Finding]:
+        shown = self._shown.get(direction)
+        if shown is None or shown.cases is not decided.cases:
+            shown = self._shown[direction] = Shown(decided.cases, self._ground.index)
+        opened = Opened(policy.namespace, policy.rules(direction), self._ground.index)
+        matching = self._ground.state.ipblock_matches_pods
+        rest = opened.beyond(shown, decided.inclusions, ipblock_matches_pods=matching)
+        for pod, ports in _pods_named(rest.pods):
+            yield _pod_opened(direction, pod, ports)
+        for text, count, ports in rest.addresses:
+            yield _addresses_opened(direction, text, count, ports)
+
+    def _selection(self, policy: NetworkPolicy) -> Iterator[Finding]:
+        """Find pods that the policy selects though they are another's, and own pods that it does not."""
+        index = self._ground.index
+        chosen = index.members(index.selected(policy.namespace, policy.pod_selector))
+        others = {pod: "" for pod in chosen if pod.ref not in self._subject.owners}
+        for pod, _ in _pods_named(others):
+            sentence = f"{_title(pod)} is isolated by it: its labels match the policy's podSelector"
+            yield Finding(Breach.ISOLATED, _title(pod), sentence)
+        for pod in self._own.unselected:
+            sentence = f"{_title(pod)} is not selected by it: the podSelector does not match its labels"
+            yield Finding(Breach.NOT_SELECTED, _title(pod), sentence)
+
+
+class _Tally:
+    """Count rows by what they are to be and what evaluating the policy says of them."""
+
+    def __init__(self) -> None:
+        self._counts = dict.fromkeys(
+            ("included", "allowed", "excluded", "denied", "named", "undecided", "beyond"), 0
+        )
+        self.findings: list[Finding] = []
+
+    def add(self, row: Row, general: GeneralRule) -> None:
+        """Count one row."""
+        if row.standing is Standing.NOT_EXPRESSIBLE:
+            self._counts["beyond"] += 1
+            return
+        wanted = row.ticked and not (row.suspended and general is GeneralRule.BLOCK_ALL)
+        self._counts["included" if wanted else "excluded"] += 1
+        if wanted:
+            self._included(row)
+        else:
+            self._excluded(row)
+
+    def _included(self, row: Row) -> None:
+        if row.reach is Reach.ALLOWED:
+            self._counts["allowed"] += 1
+            return
+        sentence = f"{row_title(row)} is included, but {row.reach}: {row.reason or 'no rule matches it'}"
+        self.findings.append(_of_row(Breach.NOT_ALLOWED, row, sentence))
+
+    def _excluded(self, row: Row) -> None:
+        own_node = row.opener is Opener.NOTHING and row.key.peer.sort in _NODES
+        if row.reach is Reach.DENIED:
+            self._counts["denied"] += 1
+        elif row.reach is Reach.UNKNOWN or own_node:
+            self._counts["undecided"] += 1
+        elif row.opener is Opener.DECISION:
+            self._counts["named"] += 1
+        else:
+            why = f"allowed by {row.allowed_by}" if row.allowed_by else row.reason
+            self.findings.append(_of_row(Breach.NOT_DENIED, row, f"{row_title(row)} is excluded, but {why}"))
+
+    def proof(self, findings: tuple[Finding, ...]) -> Proof:
+        """Return the counts as a proof."""
+        return Proof(**self._counts, findings=findings)
+
+
+def _of_row(breach: Breach, row: Row, sentence: str) -> Finding:
+    ports = f"{row.key.port}/{row.key.protocol}" if row.key.port else str(row.key.protocol)
+    return Finding(breach, peer_title(row.key.peer), sentence, row.key.direction, ports, key=row.key)
+
+
+def row_title(row: Row) -> str:
+    """Return a row for a sentence, for instance ``egress to Deployment/db in data on 5432/TCP``."""
+    key = row.key
+    word = "from" if key.direction is Direction.INGRESS else "to"
+    ports = f"{key.port}/{key.protocol}" if key.port else str(key.protocol)
+    return f"{key.direction} {word} {peer_title(key.peer)} on {ports}"
+
+
+def peer_title(peer: Peer) -> str:
+    """Return a peer for a sentence."""
+    if peer.unresolved or peer.sort in (PeerSort.DNS, PeerSort.EXTERNAL):
+        return peer.name
+    return f"{peer.kind}/{peer.name}" + (f" in {peer.namespace}" if peer.namespace else "")
+
+
+def _pods_named(pods: Mapping[EndPod, str]) -> list[tuple[EndPod, str]]:
+    """Return pods by name; the one that an owner would make next only where it has no live one."""
+    live = {pod.ref for pod in pods if not pod.synthetic}
+    named = [(pod, ports) for pod, ports in pods.items() if not pod.synthetic or pod.ref not in live]
+    return sorted(named, key=lambda entry: (entry[0].namespace, entry[0].name))
+
+
+def _title(pod: EndPod) -> str:
+    if pod.synthetic:
+        return f"{pod.namespace}/{pod.name} (the next pod of {pod.ref})"
+    return f"{pod} of {pod.ref}"
+
+
+def _pod_opened(direction: Direction, pod: EndPod, ports: str) -> Finding:
+    word = "from" if direction is Direction.INGRESS else "to"
+    sentence = f"{direction} {word} {_title(pod)} on {ports} is allowed, though no row shows it"
+    return Finding(Breach.POD_OPENED, _title(pod), sentence, direction, ports)
+
+
+def _addresses_opened(direction: Direction, text: str, count: int, ports: str) -> Finding:
+    word = "from" if direction is Direction.INGRESS else "to"
+    how_many = "1 address" if count == 1 else f"{count:,} addresses"
+    sentence = f"{direction} {word} {text} ({how_many}) on {ports} is allowed, though no row shows it"
+    return Finding(Breach.ADDRESSES_OPENED, text, sentence, direction, ports, count)

@@ -1,0 +1,1 @@
+"""From flows to communications: orient, resolve, lift to pod owners, aggregate."""

@@ -1,0 +1,221 @@
+"""Aggregate the conversations of a workload to communications: one row per direction, peer and port."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from netsec_tui.core.cluster.selectors import has_labels
+from netsec_tui.core.traffic.conversations import Conversation, ConversationKey, Conversations, Link
+from netsec_tui.core.traffic.marks import marked
+from netsec_tui.core.traffic.resolve import Party
+from netsec_tui.core.traffic.services import owner_ports, service_port
+from netsec_tui.model.communication import Communication, Counts, Orientation, Via
+from netsec_tui.model.flow import Labels
+from netsec_tui.model.identity import (
+    CommunicationKey,
+    Direction,
+    Peer,
+    PeerSort,
+    WorkloadRef,
+    owner_peer,
+    service_peer,
+)
+from netsec_tui.model.inventory import Inventory, Service
+from netsec_tui.model.timespan import Window
+
+PodFilter = Callable[[Party], bool]
+"""Tell whether an end of a conversation counts as the selected workload's."""
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """Collect what becomes one Communication."""
+
+    counts: Counts = field(default_factory=Counts)
+    first: float = 0.0
+    last: float = 0.0
+    orientation: Orientation = Orientation.UNKNOWN
+    via: set[Via] = field(default_factory=set)
+    addresses: set[str] = field(default_factory=set)
+    pods: set[str] = field(default_factory=set)
+    own_pods: set[str] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
+    seen: bool = False
+
+    def take(self, link: Link, row_peer: Peer, window: Window, *, outgoing: bool) -> bool:
+        """Add one link's share within the window and return whether there was any.
+
+        The ClusterIP of a Service that was dialled is no address of the peer behind it.
+        """
+        summed = link.sum(window)
+        if summed is None:
+            return False
+        counts, first, last = summed
+        if link.answer_shaped:
+            counts = Counts(answers=counts.total)
+        self.counts = self.counts + counts
+        self.first = min(self.first, first) if self.seen else first
+        self.last = max(self.last, last)
+        self.seen = True
+        self.orientation = max(self.orientation, link.orientation)
+        self.via.update((link.via,) if link.via else ())
+        own, peer = (link.client, link.server) if outgoing else (link.server, link.client)
+        self.own_pods.update((own.pod,) if own.pod else ())
+        self.pods.update((peer.pod,) if peer.pod else ())
+        if peer.ip and (peer.peer.sort is not PeerSort.SERVICE or peer.peer == row_peer):
+            self.addresses.add(peer.ip)
+        self.names.update(peer.names)
+        return True
+
+    def communication(self, key: CommunicationKey) -> Communication:
+        return Communication(
+            key,
+            self.counts,
+            self.first,
+            self.last,
+            self.orientation,
+            tuple(sorted(self.via, key=str)),
+            tuple(sorted(self.addresses)),
+            tuple(sorted(self.pods)),
+            tuple(sorted(self.own_pods)),
+            tuple(sorted(self.names)),
+        )
+
+
+_Rows = dict[CommunicationKey, _Gathered]
+_Lifted = set[tuple[ConversationKey, CommunicationKey]]
+"""Which dialled Services went into which rows already: owners behind one Service share the dial."""
+
+
+def communications_of(
+    conversations: Conversations,
+    owners: Iterable[WorkloadRef],
+    window: Window,
+    service_selector: Labels = (),
+) -> tuple[Communication, ...]:
+    """Return the rows of a workload in a window, both directions.
+
+    ``service_selector`` narrows the owners to the pods that a selected Service selects.
+    """
+    rows: _Rows = {}
+    lifted: _Lifted = set()
+    owners = tuple(owners)
+    keep = _keeps(conversations.resolver.inventory, service_selector)
+    for owner in owners:
+        peer = owner_peer(owner)
+        _egress(conversations, peer, window, keep, rows)
+        for conversation in _of(conversations.by_server, peer):
+            key = _key(Direction.INGRESS, conversation.key.client, conversation.key)
+            _gather(rows, key, conversation, window, keep, outgoing=False)
+        _through_services(conversations, owner, window, rows, lifted)
+    return marked(conversations, owners, tuple(rows[key].communication(key) for key in sorted(rows)))
+
+
+def _keeps(inventory: Inventory, selector: Labels) -> PodFilter:
+    if not selector:
+        return lambda party: True
+
+    def keep(party: Party) -> bool:
+        labels = party.labels
+        if not labels:
+            owner = inventory.owner_by_ref.get(party.peer.ref)
+            labels = owner.template_labels if owner else ()
+        return not labels or has_labels(selector, labels)
+
+    return keep
+
+
+def _of(index: dict[Peer, dict[ConversationKey, Conversation]], peer: Peer) -> Iterable[Conversation]:
+    return (c for c in index.get(peer, {}).values() if c.real)
+
+
+def _key(direction: Direction, peer: Peer, conversation: ConversationKey) -> CommunicationKey:
+    return CommunicationKey(direction, peer, conversation.protocol, conversation.port)
+
+
+def _gather(
+    rows: _Rows,
+    key: CommunicationKey,
+    conversation: Conversation,
+    window: Window,
+    keep: PodFilter,
+    *,
+    outgoing: bool,
+) -> None:
+    gathered = rows.get(key) or _Gathered()
+    taken = [
+        gathered.take(link, key.peer, window, outgoing=outgoing)
+        for link in conversation.links
+        if keep(link.client if outgoing else link.server)
+    ]
+    if any(taken):
+        rows[key] = gathered
+
+
+def _egress(conversations: Conversations, peer: Peer, window: Window, keep: PodFilter, rows: _Rows) -> None:
+    """Gather what a workload opened; a dialled Service folds into the backends that were seen."""
+    services = []
+    for conversation in _of(conversations.by_client, peer):
+        if conversation.key.server.sort is PeerSort.SERVICE:
+            services.append(conversation)
+            continue
+        key = _key(Direction.EGRESS, conversation.key.server, conversation.key)
+        _gather(rows, key, conversation, window, keep, outgoing=True)
+    for conversation in services:
+        backends = [key for key in _backend_keys(conversations, conversation) if key in rows]
+        alone = _key(Direction.EGRESS, conversation.key.server, conversation.key)
+        for key in backends or (alone,):
+            _gather(rows, key, conversation, window, keep, outgoing=True)
+
+
+def _backend_keys(conversations: Conversations, conversation: Conversation) -> list[CommunicationKey]:
+    """Return the rows into which a dialled Service folds, once one of them was seen."""
+    server = conversation.key.server
+    service = conversations.resolver.inventory.service_by_name.get((server.namespace, server.name))
+    if service is None:
+        return []
+    return [
+        CommunicationKey(Direction.EGRESS, owner_peer(owner), conversation.key.protocol, port)
+        for owner in conversations.backends.owners(service)
+        for port in pod_ports(conversations, conversation, service, owner)
+    ]
+
+
+def pod_ports(
+    conversations: Conversations, conversation: Conversation, service: Service, owner: WorkloadRef
+) -> tuple[int, ...]:
+    """Return the ports on an owner's pods behind what was dialled of a Service, sorted.
+
+    Empty when the Service has no such port: then it is not known where the connection would have gone.
+    """
+    ports: set[int] = set()
+    for via in conversation.via:
+        found = service_port(service, conversation.key.protocol, via.port)
+        if found:
+            ports.update(owner_ports(conversations.resolver.inventory, service, found, owner))
+    return tuple(sorted(ports))
+
+
+def _through_services(
+    conversations: Conversations, owner: WorkloadRef, window: Window, rows: _Rows, lifted: _Lifted
+) -> None:
+    """Gather who dialled a Service of this owner while no backend was seen: it may be any of them."""
+    for service in conversations.backends.services.get(owner, ()):
+        for conversation in _of(conversations.by_server, service_peer(service.namespace, service.name)):
+            seen = backend_seen(conversations, conversation, window)
+            for port in pod_ports(conversations, conversation, service, owner):
+                key = _key(Direction.INGRESS, conversation.key.client, conversation.key)._replace(port=port)
+                if (key in rows or not seen) and (conversation.key, key) not in lifted:
+                    lifted.add((conversation.key, key))
+                    _gather(rows, key, conversation, window, lambda party: True, outgoing=False)
+
+
+def backend_seen(conversations: Conversations, conversation: Conversation, window: Window) -> bool:
+    """Tell whether the client of a dialled Service was seen talking to a pod behind it in the window."""
+    client = conversations.by_client.get(conversation.key.client, {})
+    keys = (
+        ConversationKey(conversation.key.client, key.peer, key.protocol, key.port)
+        for key in _backend_keys(conversations, conversation)
+    )
+    return any(key in client and client[key].seen(window) for key in keys)

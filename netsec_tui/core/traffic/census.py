@@ -1,0 +1,87 @@
+"""Count the communications of every workload, for the list that one picks from."""
+
+from __future__ import annotations
+
+from netsec_tui.core.cluster.addresses import ranges_of
+from netsec_tui.core.decide.fold import in_cluster
+from netsec_tui.core.traffic.aggregate import backend_seen, communications_of, pod_ports
+from netsec_tui.core.traffic.conversations import Conversation, Conversations
+from netsec_tui.core.traffic.marks import exposed_ports, from_outside
+from netsec_tui.model.identity import EXTERNAL, CommunicationKey, Direction, PeerSort, WorkloadRef
+from netsec_tui.model.inventory import Service
+from netsec_tui.model.timespan import Window
+
+_Keys = dict[WorkloadRef, set[CommunicationKey]]
+
+
+def counted(conversations: Conversations, window: Window) -> dict[WorkloadRef, tuple[int, int]]:
+    """Return (ingress, egress) rows of every pod owner and Service that has any in the window."""
+    keys: _Keys = {}
+    for conversation in conversations.all.values():
+        if conversation.real and conversation.seen(window):
+            if conversation.key.server.sort is PeerSort.SERVICE:
+                _count_dial(conversations, conversation, window, keys)
+            else:
+                _count(conversation, keys)
+    for service in conversations.resolver.inventory.services:
+        found = _of_service(conversations, service, window, keys)
+        if found:
+            keys[WorkloadRef("Service", service.namespace, service.name)] = found
+    return {ref: _by_direction(_folded(conversations, ref, found)) for ref, found in keys.items()}
+
+
+def _folded(
+    conversations: Conversations, ref: WorkloadRef, keys: set[CommunicationKey]
+) -> set[CommunicationKey]:
+    """Count whoever comes in from outside once a port, as the table shows it."""
+    inventory = conversations.resolver.inventory
+    service = inventory.service_by_name.get((ref.namespace, ref.name)) if ref.kind == "Service" else None
+    exposed = exposed_ports(conversations, conversations.backends.owners(service) if service else (ref,))
+    if not exposed:
+        return keys
+    ranges = ranges_of(inventory)
+    return {
+        key._replace(peer=EXTERNAL)
+        if (key.protocol, key.port) in exposed and from_outside(key) and not in_cluster(key.peer, ranges)
+        else key
+        for key in keys
+    }
+
+
+def _by_direction(keys: set[CommunicationKey]) -> tuple[int, int]:
+    ingress = sum(key.direction is Direction.INGRESS for key in keys)
+    return ingress, len(keys) - ingress
+
+
+def _count(conversation: Conversation, keys: _Keys) -> None:
+    client, server, protocol, port = conversation.key
+    if client.sort is PeerSort.OWNER:
+        keys.setdefault(client.ref, set()).add(CommunicationKey(Direction.EGRESS, server, protocol, port))
+    if server.sort is PeerSort.OWNER:
+        keys.setdefault(server.ref, set()).add(CommunicationKey(Direction.INGRESS, client, protocol, port))
+
+
+def _count_dial(
+    conversations: Conversations, conversation: Conversation, window: Window, keys: _Keys
+) -> None:
+    """Count a dialled Service where it makes a row of its own: while no backend was seen."""
+    if backend_seen(conversations, conversation, window):
+        return
+    _count(conversation, keys)
+    client, server, protocol, _ = conversation.key
+    service = conversations.resolver.inventory.service_by_name.get((server.namespace, server.name))
+    for owner in conversations.backends.owners(service) if service else ():
+        for port in pod_ports(conversations, conversation, service, owner) if service else ():
+            key = CommunicationKey(Direction.INGRESS, client, protocol, port)
+            keys.setdefault(owner, set()).add(key)
+
+
+def _of_service(
+    conversations: Conversations, service: Service, window: Window, keys: _Keys
+) -> set[CommunicationKey]:
+    if not service.selector:
+        return set()
+    owners = [owner for owner in conversations.backends.owners(service) if owner in keys]
+    if all(conversations.backends.all_pods(service, owner) for owner in owners):
+        return {key for owner in owners for key in keys[owner]}
+    return {row.key for row in communications_of(conversations, owners, window, service.selector)}

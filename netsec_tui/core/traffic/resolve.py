@@ -1,0 +1,183 @@
+"""Resolve the ends of a flow to pod owners, Services, nodes, the API server or plain addresses."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from netsec_tui.core.cluster.addresses import is_link_local
+from netsec_tui.core.cluster.selectors import owner_label
+from netsec_tui.core.traffic.knowledge import Knowledge
+from netsec_tui.core.traffic.turns import CLOCK_SKEW, minute_of
+from netsec_tui.kube.labels import is_stable, stable_labels
+from netsec_tui.model.flow import Endpoint, Labels, Reserved
+from netsec_tui.model.identity import Peer, WorkloadRef, address_peer, node_peer, owner_peer, service_peer
+from netsec_tui.model.inventory import Inventory, Pod, PodOwner
+
+_MADE = {
+    "ReplicaSet": (("Deployment", "Rollout"), re.compile(r"[bcdf-hj-np-tv-xz0-9]{5,10}")),
+    "Job": (("CronJob",), re.compile(r"\d{8,10}")),
+}
+"""What controllers name their objects after themselves: a hash of safe letters, or the planned time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Hold what one end of an edge resolved to.
+
+    ``pod`` is "namespace/name" or empty; ``labels`` are the pod's, empty when not known. ``node_like``
+    marks nodes and whatever else a source calls host. ``api_server`` tells that the address is one the
+    API server answers on, which makes it the API server's only on its port.
+    """
+
+    peer: Peer
+    ip: str = ""
+    pod: str = ""
+    labels: Labels = ()
+    host_network: bool = False
+    node_like: bool = False
+    api_server: bool = False
+    names: tuple[str, ...] = ()
+
+
+class Resolver:
+    """Resolve endpoints against one inventory and what flows told; holds no other state."""
+
+    def __init__(self, inventory: Inventory, knowledge: Knowledge) -> None:
+        self.inventory = inventory
+        self.knowledge = knowledge
+
+    def resolve(self, endpoint: Endpoint, when: float, service: tuple[str, str] | None = None) -> Party:
+        """Resolve one end at a point in time; ``service`` is the Service that a source saw dialled there.
+
+        In this order: pod by name, pod identity by labels, pod by the IP it had then, ClusterIP, node,
+        what the source called it, the dialled Service, a plain address.
+        """
+        if endpoint.pod and endpoint.namespace:
+            return self._pod(endpoint)
+        if endpoint.namespace and endpoint.labels:
+            return self._identity(endpoint)
+        found = self._by_ip(endpoint, when)
+        if found:
+            return found
+        if endpoint.ip and is_link_local(endpoint.ip):
+            return Party(address_peer(endpoint.ip), endpoint.ip, names=endpoint.names)
+        if endpoint.reserved.is_node or endpoint.reserved in (Reserved.HEALTH, Reserved.KUBE_APISERVER):
+            name = endpoint.ip or str(endpoint.reserved)
+            known_api = endpoint.reserved is Reserved.KUBE_APISERVER
+            return Party(node_peer(name), endpoint.ip, node_like=True, api_server=known_api)
+        if service:
+            return Party(service_peer(*service), endpoint.ip)
+        return Party(address_peer(endpoint.ip), endpoint.ip, names=endpoint.names)
+
+    def changes(self, endpoint: Endpoint) -> tuple[int, ...]:
+        """Return the minutes from which an endpoint resolves to another pod, sorted; mostly none."""
+        if endpoint.namespace and (endpoint.pod or endpoint.labels):
+            return ()
+        created = {pod.created for pod in self.inventory.pods_by_ip.get(endpoint.ip, ())} - {0.0}
+        return tuple(sorted({minute_of(moment) for moment in created}))
+
+    def _pod(self, endpoint: Endpoint) -> Party:
+        name = (endpoint.namespace, endpoint.pod)
+        pod = self.inventory.pod_by_name.get(name)
+        if pod:
+            return _party(pod, endpoint.ip)
+        labels = endpoint.labels or self.knowledge.labels.get(name, ())
+        told = self.knowledge.workloads.get(name)
+        ref = told or self._owner_of(endpoint.namespace, labels)
+        ref = self._topmost(ref) if ref else WorkloadRef("Pod", *name)
+        return self._owned(ref, endpoint.ip, "/".join(name), labels)
+
+    def _identity(self, endpoint: Endpoint) -> Party:
+        """Resolve a pod identity that came with a foreign IP: a proxy spoke for the pod."""
+        ref = self._owner_of(endpoint.namespace, endpoint.labels)
+        if ref is None:
+            ref = WorkloadRef("Pod", endpoint.namespace, "(unnamed)")
+        return self._owned(self._topmost(ref), "", "", endpoint.labels)
+
+    def _owned(self, ref: WorkloadRef, ip: str, pod: str, labels: Labels) -> Party:
+        owner = self.inventory.owner_by_ref.get(ref)
+        return Party(owner_peer(ref), ip, pod, labels, host_network=bool(owner and owner.host_network))
+
+    def _owner_of(self, namespace: str, labels: Labels) -> WorkloadRef | None:
+        """Return the owner that pods with these labels have.
+
+        In this order: what flows told of other pods with them, the owner of the cluster state whose
+        selector fits most narrowly, the one that a label names.
+        """
+        if not labels:
+            return None
+        told = self.knowledge.workload_with(namespace, labels)
+        if told:
+            return told
+        owners = self.inventory.owners_by_namespace.get(namespace, ())
+        fitting = sorted((-_fit(owner, labels), owner.ref) for owner in owners if _fit(owner, labels))
+        if fitting and (len(fitting) == 1 or fitting[0][0] < fitting[1][0]):
+            return fitting[0][1]
+        named = owner_label(labels)
+        return WorkloadRef("Workload", namespace, named[1]) if named else None
+
+    def _topmost(self, ref: WorkloadRef) -> WorkloadRef:
+        """Lift a ReplicaSet or Job that a flow named to the owner that the cluster state gives its pods."""
+        if ref in self.inventory.owner_by_ref or ref.kind not in _MADE:
+            return ref
+        kinds, tail = _MADE[ref.kind]
+        for owner in self.inventory.owners_by_namespace.get(ref.namespace, ()):
+            made = ref.name.removeprefix(f"{owner.ref.name}-")
+            if owner.ref.kind in kinds and made != ref.name and tail.fullmatch(made):
+                return owner.ref
+        return ref
+
+    def _by_ip(self, endpoint: Endpoint, when: float) -> Party | None:
+        ip = endpoint.ip
+        if not ip:
+            return None
+        pod = _holder(self.inventory.pods_by_ip.get(ip, ()), when)
+        if pod:
+            return _party(pod, ip)
+        node = self.inventory.node_by_ip.get(ip)
+        # A load balancer of the nodes themselves (k3s and others) gives Services the nodes' addresses.
+        service = None if node else self.inventory.service_by_ip.get(ip)
+        if service:
+            return Party(service_peer(service.namespace, service.name), ip)
+        api_server = ip in self.inventory.api_server_ips or endpoint.reserved is Reserved.KUBE_APISERVER
+        if node or api_server:
+            name = node.name if node else ip
+            return Party(node_peer(name), ip, node_like=True, api_server=api_server)
+        told = self.knowledge.pods_by_ip.get(ip, ())
+        if len(told) == 1 and not endpoint.reserved.is_node:
+            namespace, name = next(iter(told))
+            return self._pod(Endpoint(ip, namespace, name))
+        return None
+
+
+def _party(pod: Pod, ip: str) -> Party:
+    return Party(
+        owner_peer(pod.owner),
+        ip or (pod.ips[0] if pod.ips else ""),
+        f"{pod.namespace}/{pod.name}",
+        pod.labels,
+        host_network=pod.host_network,
+    )
+
+
+def _holder(pods: tuple[Pod, ...], when: float) -> Pod | None:
+    """Return the pod that had an IP at a time: the youngest that was created by then, None on doubt."""
+    held = [p for p in pods if p.created <= when + CLOCK_SKEW]
+    return max(held, key=lambda p: (p.created, not p.finished, p.name), default=None)
+
+
+def _fit(owner: PodOwner, labels: Labels) -> int:
+    """Return how many labels make these an owner's pods, 0 when they are not."""
+    selector = owner.selector
+    if selector is not None and (selector.match_expressions or not selector.match_labels):
+        # Flows carry a filtered set of labels, so an absent key proves nothing here.
+        return _template_fit(owner, labels)
+    wanted = set(stable_labels(selector.match_labels if selector else owner.template_labels))
+    return len(wanted) if wanted <= set(labels) else 0
+
+
+def _template_fit(owner: PodOwner, labels: Labels) -> int:
+    template = dict(owner.template_labels)
+    shared = [(k, v) for k, v in labels if k in template and is_stable(k)]
+    return len(shared) if all(template[k] == v for k, v in shared) else 0
