@@ -106,8 +106,20 @@ def test_commands(picture, size):
         ("slash", "o", "p", "s"),
         ("5", "enter"),
         ("space", "q"),
+        ("p",),
     ],
-    ids=["general-rule", "categories", "alias", "ip-mask", "save", "detail", "filter", "view-policy", "quit"],
+    ids=[
+        "general-rule",
+        "categories",
+        "alias",
+        "ip-mask",
+        "save",
+        "detail",
+        "filter",
+        "view-policy",
+        "quit",
+        "proof",
+    ],
 )
 def test_dialogs(picture, keys, size):
     assert picture(app_over(), size, *keys)
