@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 from netsec_tui.core.cluster.addresses import address_order
 from netsec_tui.core.cluster.ends import Ends
@@ -49,7 +48,8 @@ _TableKey = tuple[Direction, bool, bool]
 class Reviewer:
     """Make reviews of one piece of evidence; what no decision changes is worked out once.
 
-    ``before`` is the reviewer of the evidence before: what still holds is taken over from it.
+    ``before`` is the reviewer of the evidence before: what still holds is taken over from it. ``ground`` is
+    the whole cluster, for questions that go beyond the rows.
     """
 
     def __init__(self, evidence: Evidence, before: Reviewer | None = None) -> None:
@@ -60,19 +60,25 @@ class Reviewer:
         self._warnings: dict[bool, tuple[str, ...]] = {}
         self._old_tables: Mapping[_TableKey, Table] = {}
         self._old_cases: Mapping[CommunicationKey, Case] = {}
-        same = before is not None and before._same_but_rows(evidence)
-        self._ends: Ends = before._ends if before and same else Ends(evidence.world)
-        if before and same:
+        if before and before._same_but_rows(evidence):
+            self._ends: Ends = before._ends
+            self._own: OwnPods = before._own
+            self.ground: Ground = before.ground.seen_by(evidence.world)
+            self._prover: Prover = before._prover
             self._old_tables, self._old_cases = before._tables, before._cases
             if before._evidence.world.aliases != evidence.world.aliases:
                 self._old_cases = {
                     k: c for k, c in before._cases.items() if k.peer.sort is not PeerSort.ALIAS
                 }
+        else:
+            self._ends = Ends(evidence.world)
+            self._own = OwnPods(evidence.subject, self._ends)
+            self.ground = Ground(evidence.world, self._ends)
+            self._prover = Prover(evidence.subject, self._own, self.ground)
         if before and before._evidence.subject == evidence.subject:
             self._rows = before._rows
         applied = evidence.world.inventory.policies
         self._applied = tuple(p for p in applied if selects_subject(p.policy, evidence.subject, self._ends))
-        self._own = OwnPods(evidence.subject, self._ends)
         self._facts = facts_of(evidence.world, evidence.subject, evidence.communications, self._ends)
 
     def _same_but_rows(self, evidence: Evidence) -> bool:
@@ -111,15 +117,6 @@ class Reviewer:
     ) -> Proof:
         general = {direction: decisions.of(direction).general for direction in Direction}
         return self._prover.prove(policies, {Direction.INGRESS: ingress, Direction.EGRESS: egress}, general)
-
-    @cached_property
-    def _prover(self) -> Prover:
-        return Prover(self._evidence.subject, self._own, self.ground)
-
-    @cached_property
-    def ground(self) -> Ground:
-        """Return the whole cluster, for questions that go beyond the rows."""
-        return Ground(self._evidence.world, self._ends)
 
     def tickable(self, key: CommunicationKey) -> bool:
         """Tell whether a row of that key is shown and a policy can express it."""

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netsec_tui.core.cluster.alike import Alike
+from netsec_tui.core.compare.alike import Alike
 from netsec_tui.core.compare.applied import Applied
 from netsec_tui.core.evaluate import evaluate
 from netsec_tui.model.connection import Connection, EndPod

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from netsec_tui.core.cluster.ends import Ends
 from netsec_tui.core.cluster.ground import Ground
+from netsec_tui.core.decide.express import express
 from netsec_tui.core.evaluate import Policies, evaluate
 from netsec_tui.core.prove.judge import own_pods
 from netsec_tui.model.connection import Connection, End, EndPod, Outcome
@@ -141,8 +142,8 @@ def test_without_a_policy_there_is_nothing_to_prove() -> None:
 # -- that it finds everything, by asking about each pair ---------------------------------------------------
 
 PROTOCOLS = (Protocol.TCP, Protocol.UDP, Protocol.SCTP)
-EVERY_PORT = (*PORTS, 8081, 8443)
-"""The ports of the scenes, those behind Services included."""
+EVERY_PORT = (*PORTS, 8081, 8443, 85, 60000)
+"""The ports of the scenes, those behind Services included, and some that only ranges hold."""
 
 
 class Asker:
@@ -253,9 +254,11 @@ def opens_pod(finding: Finding, direction: Direction) -> bool:
 
 def row_ports(ground: Ground, row: Row) -> list[tuple[Protocol, int]]:
     """Return the ports that a row stands for; behind a Service they are those of its rule."""
-    if row.key.peer.sort is PeerSort.SERVICE:
-        return list(product(PROTOCOLS, EVERY_PORT))
-    return asked_ports(ground, row)
+    if row.key.peer.sort is not PeerSort.SERVICE:
+        return asked_ports(ground, row)
+    written = express(ground.world, "shop", row.communication).ports
+    ports = [(Protocol(port.protocol), port.port) for port in written if isinstance(port.port, int)]
+    return ports or asked_ports(ground, row)
 
 
 def test_ends_of_a_service_hold_the_next_pod_of_each_owner_behind_it() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import replace
 from functools import cached_property
 
@@ -26,6 +27,12 @@ class Ground:
     def __init__(self, world: World, ends: Ends | None = None) -> None:
         self.world = world
         self.ends = ends or Ends(world)
+
+    def seen_by(self, world: World) -> Ground:
+        """Return this cluster in a world that differs by its aliases only; what is worked out is kept."""
+        other = copy(self)
+        other.world = world
+        return other
 
     @cached_property
     def owners(self) -> tuple[WorkloadRef, ...]:

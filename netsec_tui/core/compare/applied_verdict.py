@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from netsec_tui.core.cluster.alike import Alike
+from netsec_tui.core.compare.alike import Alike
 from netsec_tui.core.compare.applied import Applied
 from netsec_tui.core.compare.applied_words import Words
 from netsec_tui.core.decide.express import express

@@ -21,6 +21,8 @@ from netsec_tui.model.review import Subject
 
 _NAMED = 3
 """How many pods or addresses a sentence names before it counts the rest."""
+_FEW = 3
+"""Under this number of ends asking each is quicker than finding out which are alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class OwnPods:
     def __init__(self, subject: Subject, ends: Ends) -> None:
         self.all = tuple(own_pods(subject, ends))
         self.unselected = tuple(p for p in self.all if not selector_matches(subject.selector, p.label_map))
+        self.owners = frozenset(pod.ref for pod in self.all)
         self._groups: dict[bool, tuple[tuple[EndPod, ...], ...]] = {}
 
     def groups(self, *, by_node: bool) -> tuple[tuple[EndPod, ...], ...]:
@@ -85,6 +88,7 @@ class Judge:
     ) -> None:
         self._own, self._state, self._direction = own, state, direction
         self._open = PolicyRule() in rules
+        self._blocks = state.ipblock_matches_pods and any(p.ip_block for rule in rules for p in rule.peers)
         incoming, outgoing = (rules, ()) if direction is Direction.INGRESS else ((), rules)
         policy = NetworkPolicy(subject.ref.namespace, "", subject.selector, (direction,), incoming, outgoing)
         self._policies = Policies(() if subject.refusal else (policy,))
@@ -98,19 +102,32 @@ class Judge:
             return (
                 _ALLOWED if self._open else Judgement(Reach.UNKNOWN, "where its other end is, is not known")
             )
-        verdicts = tuple(self._verdicts(asked))
+        verdicts = tuple(self._verdicts(asked, self._distinct(asked.ends)))
         outcomes = {verdict.outcome for _, _, verdict in verdicts}
         if outcomes <= {Outcome.ALLOWED}:  # without any pair it is a pod and itself, which nothing can part
             return _ALLOWED
         if outcomes == {Outcome.DENIED}:
             return _DENIED
         if {Outcome.ALLOWED, Outcome.DENIED} <= outcomes:
-            return Judgement(Reach.PARTLY, self._parts(verdicts))
+            return Judgement(Reach.PARTLY, self._parts(self._verdicts(asked, asked.ends)))
         doubt = next((v.doubt for _, _, v in verdicts if v.doubt), Doubt.UNKNOWN_POD)
         return Judgement(Reach.UNKNOWN, str(doubt))
 
-    def _verdicts(self, asked: Asked) -> Iterator[tuple[EndPod, End, SideVerdict]]:
-        for end in asked.ends:
+    def _distinct(self, ends: tuple[End, ...]) -> Iterable[End]:
+        """Return one of the ends that rules cannot tell apart; own pods all, for none is asked of itself."""
+        if len(ends) < _FEW:
+            return ends
+        found: dict[object, End] = {}
+        for end in ends:
+            apart: object = end
+            if isinstance(end, EndPod) and end.ref not in self._own.owners:
+                families = tuple(sorted({address_number(ip)[0] for ip in end.ips}))
+                apart = (end.namespace, end.labels, end.ips if self._blocks else families)
+            found.setdefault(apart, end)
+        return found.values()
+
+    def _verdicts(self, asked: Asked, ends: Iterable[End]) -> Iterator[tuple[EndPod, End, SideVerdict]]:
+        for end in ends:
             by_node = isinstance(end, str) and self._state.node_at(end) is not None
             for group in self._own.groups(by_node=by_node):
                 own = next((pod for pod in group if not _same(pod, end)), None)
