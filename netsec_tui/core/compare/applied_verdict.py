@@ -10,7 +10,7 @@ from netsec_tui.core.compare.alike import Alike
 from netsec_tui.core.compare.applied import Applied
 from netsec_tui.core.compare.applied_words import Words
 from netsec_tui.core.decide.express import express
-from netsec_tui.core.evaluate.decide import evaluate
+from netsec_tui.core.evaluate.connection import evaluate
 from netsec_tui.model.applied import AppliedSide, AppliedVerdict
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.connection import Connection, ConnectionVerdict, End, EndPod, Outcome, SideVerdict

@@ -1,6 +1,6 @@
 """Answer what NetworkPolicies allow: parse, match, evaluate one connection, or all at once."""
 
-from netsec_tui.core.evaluate.decide import evaluate
+from netsec_tui.core.evaluate.connection import evaluate
 from netsec_tui.core.evaluate.matrix import Connectivity, connectivity
 from netsec_tui.core.evaluate.overrides import overrides_of
 from netsec_tui.core.evaluate.owners import AddressRange, OwnerLink, owner_links
