@@ -9,6 +9,7 @@ from netsec_tui.model.proof import Breach, Finding, Proof
 
 _KINDS = {
     Breach.NOT_ALLOWED: "notAllowed",
+    Breach.NOT_TOLD: "notTold",
     Breach.NOT_DENIED: "notDenied",
     Breach.POD_OPENED: "podOpened",
     Breach.ADDRESSES_OPENED: "addressesOpened",

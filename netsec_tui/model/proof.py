@@ -20,12 +20,13 @@ class Reach(StrEnum):
 class Opener(StrEnum):
     """Name what lets a row through that brings no rule of its own.
 
-    DECISION is a general rule, a manual rule or the row of an alias: something decided for a whole range.
-    ROW is another row, whose peer's labels cannot be told apart from this one's.
+    GENERAL is the general rule. RANGE is a manual rule, or the row of an alias or of external ingress:
+    something decided for a whole range. ROW is another row, whose peer's labels cannot be told apart.
     """
 
     NOTHING = ""
-    DECISION = "decision"
+    GENERAL = "general rule"
+    RANGE = "range"
     ROW = "row"
 
 
@@ -33,6 +34,7 @@ class Breach(StrEnum):
     """Name what a policy can do other than what was decided; the value heads its list."""
 
     NOT_ALLOWED = "included, but not allowed"
+    NOT_TOLD = "included, but whether it is allowed cannot be told"
     NOT_DENIED = "excluded, but not denied"
     POD_OPENED = "pods opened that no row shows"
     ADDRESSES_OPENED = "addresses opened that no row shows"

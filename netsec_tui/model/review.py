@@ -74,12 +74,14 @@ class Row:
 class Inclusion:
     """Hold one thing that was included, as a rule of its own, with its name for a person.
 
-    ``key`` is the row that brings it, None for a manual rule or a general rule.
+    ``key`` is the row that brings it, None for a manual rule or a general rule. ``opener`` is what it is to
+    other rows that it lets through.
     """
 
     origin: str
     rule: PolicyRule
     key: CommunicationKey | None = None
+    opener: Opener = Opener.RANGE
 
 
 @dataclass(frozen=True, slots=True)

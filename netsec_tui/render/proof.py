@@ -19,23 +19,21 @@ _NAMES = 2
 
 def proof_parts(proof: Proof) -> list[tuple[str, Role]]:
     """Return what the line under the policy says, in parts that may stand on lines of their own."""
+    not_allowed = proof.count(Breach.NOT_ALLOWED, Breach.NOT_TOLD)
+    not_denied = proof.count(Breach.NOT_DENIED)
+    included = [f"{proof.allowed} of {proof.included} included allowed", *_besides_allowed(proof)]
+    excluded = [f"{proof.denied} of {proof.excluded} excluded denied", *_besides_denied(proof)]
     return [
-        _rows("included", proof.allowed, proof.included, "allowed", _besides_allowed(proof)),
-        _rows("excluded", proof.denied, proof.excluded, "denied", _besides_denied(proof)),
+        (", ".join(included), Role.REFUSED if not_allowed else Role.PLAIN),
+        (", ".join(excluded), Role.REFUSED if not_denied else Role.PLAIN),
         _opened(proof),
         _isolated(proof),
     ]
 
 
-def _rows(sort: str, right: int, total: int, verb: str, besides: list[str]) -> tuple[str, Role]:
-    wrong = any(part.endswith(" not") for part in besides)
-    text = ", ".join((f"{right} of {total} {sort} {verb}", *besides))
-    return text, Role.REFUSED if wrong else Role.PLAIN
-
-
 def _besides_allowed(proof: Proof) -> list[str]:
-    wrong = proof.count(Breach.NOT_ALLOWED)
-    return [f"{wrong} not"] * bool(wrong)
+    wrong, untold = proof.count(Breach.NOT_ALLOWED), proof.count(Breach.NOT_TOLD)
+    return [f"{wrong} not"] * bool(wrong) + [f"{untold} cannot tell"] * bool(untold)
 
 
 def _besides_denied(proof: Proof) -> list[str]:
@@ -50,7 +48,7 @@ def _opened(proof: Proof) -> tuple[str, Role]:
     addresses = proof.count(Breach.ADDRESSES_OPENED)
     if not pods and not addresses:
         return "0 opened unseen", Role.PLAIN
-    named = [f"{finding.who.partition(' ')[0]} on {finding.ports}" for finding in pods[:_NAMES]]
+    named = [f"{finding.who} on {finding.ports}" for finding in pods[:_NAMES]]
     if len(pods) > _NAMES:
         named.append(f"{_count(len(pods) - _NAMES, 'more pod')}")
     if addresses:
@@ -94,7 +92,7 @@ def proof_page(review: Review, width: int) -> list[Line]:
         found = [finding.sentence for finding in proof.findings if finding.breach is breach]
         lines += _section(breach.value, found, width, Role.REFUSED)
     if proof.clean:
-        nothing = "Nothing is let through, held back or isolated that was not decided so."
+        nothing = "Nothing is known to be let through, held back or isolated that was not decided so."
         lines += [Line(), *(Line((Span(part, Role.ALLOWED),)) for part in wrap(nothing, max(width, 20)))]
     rows = [row for direction in Direction for row in review.of(direction).rows]
     for heading, wanted in _OPEN:
@@ -117,7 +115,7 @@ def _told(row: Row) -> str:
 _OPEN: tuple[tuple[str, Callable[[Row], bool]], ...] = (
     (
         "excluded, but allowed by wider rules",
-        lambda row: not row.ticked and row.in_policy and row.opener is Opener.DECISION,
+        lambda row: not row.ticked and row.in_policy and row.opener is Opener.RANGE,
     ),
     (
         "excluded, cannot tell",

@@ -163,7 +163,7 @@ def test_the_proof_is_in_the_json(run, look_alike):
         {
             "kind": "podOpened",
             "direction": "ingress",
-            "who": "shop/shadow of Pod/shadow",
+            "who": "shop/shadow",
             "ports": "8080/TCP",
             "sentence": SHADOW,
         }

@@ -11,7 +11,7 @@ from netsec_tui.core.decide.nearness import Nearness, end_places, rule_places
 from netsec_tui.model.connection import EndPod
 from netsec_tui.model.decision import GeneralRule, PortRange
 from netsec_tui.model.flow import Protocol
-from netsec_tui.model.identity import CommunicationKey, Peer, alias_peer, owner_peer
+from netsec_tui.model.identity import CommunicationKey, Peer, owner_peer
 from netsec_tui.model.policy import IPBlock, LabelSelector, PolicyPeer, PolicyPort, PolicyRule, Requirement
 from netsec_tui.model.proof import Opener
 from netsec_tui.model.review import Inclusion, Row, Standing
@@ -139,31 +139,35 @@ def block(cidr: str) -> PolicyPeer:
     return PolicyPeer(ip_block=IPBlock(cidr))
 
 
-DECIDED = Opener.DECISION
+RANGE = Opener.RANGE
 
 
 def row_inclusion(name: str, peer: Peer, *peers: PolicyPeer) -> Inclusion:
-    return Inclusion(name, PolicyRule(peers), CommunicationKey(OUT, peer, Protocol.TCP, 80))
+    key = CommunicationKey(OUT, peer, Protocol.TCP, 80)
+    return Inclusion(name, PolicyRule(peers), key, Opener.ROW)
 
 
 @pytest.mark.parametrize(
     ("inclusions", "expected"),
     [
         ([], Cover()),
-        ([included("a", PolicyPeer(A))], Cover("a", DECIDED)),
-        ([included("ten", block("10.0.0.0/8"))], Cover("ten", DECIDED)),
+        ([included("a", PolicyPeer(A))], Cover("a", RANGE)),
+        ([included("ten", block("10.0.0.0/8"))], Cover("ten", RANGE)),
         (
             [included("a", PolicyPeer(A)), included("bob", block("10.0.0.2/32"))],
-            Cover("a, bob", DECIDED),
+            Cover("a, bob", RANGE),
         ),
         (
             [included("first", block("10.0.0.0/8")), included("later", PolicyPeer(A))],
-            Cover("first", DECIDED),
+            Cover("first", RANGE),
         ),
         ([included("ten", block("10.0.0.0/8"), ports=(PolicyPort("UDP"),))], Cover()),
-        ([Inclusion("everything", PolicyRule())], Cover("everything", DECIDED)),
+        ([Inclusion("everything", PolicyRule())], Cover("everything", RANGE)),
         ([row_inclusion("row a", owner_peer(WEB), PolicyPeer(A))], Cover("row a", Opener.ROW)),
-        ([row_inclusion("alias a", alias_peer("a"), block("10.0.0.0/8"))], Cover("alias a", DECIDED)),
+        (
+            [Inclusion("general rule", PolicyRule(), opener=Opener.GENERAL)],
+            Cover("general rule", Opener.GENERAL),
+        ),
     ],
 )
 def test_a_cover_names_the_first_inclusion_for_each_end(inclusions: list[Inclusion], expected: Cover) -> None:
@@ -173,20 +177,20 @@ def test_a_cover_names_the_first_inclusion_for_each_end(inclusions: list[Inclusi
 def test_blocks_cover_pods_only_where_the_cni_lets_them() -> None:
     ten = [included("ten", block("10.0.0.0/8"))]
     asked = Asked(OUT, (ALICE, "10.1.1.1"), (("TCP", 80),))
-    assert covering("home", asked, ten, ipblock_matches_pods=False) == Cover("ten", DECIDED)
+    assert covering("home", asked, ten, ipblock_matches_pods=False) == Cover("ten", RANGE)
     assert covering("home", Asked(OUT, (ALICE,), asked.ports), ten, ipblock_matches_pods=False) == Cover()
 
 
 def test_every_port_is_asked() -> None:
     dns = Asked(OUT, (ALICE,), (("UDP", 53), ("TCP", 53)))
     tcp = included("tcp", PolicyPeer(A), ports=(PolicyPort("TCP", 53),))
-    assert covering("home", dns, [tcp]) == Cover("tcp", DECIDED)
+    assert covering("home", dns, [tcp]) == Cover("tcp", RANGE)
 
 
 @pytest.mark.parametrize(
     ("inclusion", "expected"),
     [
-        (Inclusion("everything", PolicyRule()), Cover("everything", DECIDED)),
+        (Inclusion("everything", PolicyRule()), Cover("everything", RANGE)),
         (included("a", PolicyPeer(A)), Cover()),
     ],
 )

@@ -16,12 +16,12 @@ from netsec_tui.core.evaluate import Policies, evaluate
 from netsec_tui.core.prove.judge import own_pods
 from netsec_tui.model.connection import Connection, End, EndPod, Outcome
 from netsec_tui.model.decision import GeneralRule
-from netsec_tui.model.flow import Protocol
+from netsec_tui.model.flow import Endpoint, Protocol
 from netsec_tui.model.identity import Direction, PeerSort, WorkloadRef
 from netsec_tui.model.proof import Breach, Finding, Proof, Reach
 from netsec_tui.model.review import Row, Standing
 from tests.core.random_scenes import PORTS, cluster_scenes, scenes
-from tests.core.scene import IN, OUT, Object, Scene, owner, pod, shop
+from tests.core.scene import IN, OUT, Object, Scene, owner, pod, service, shop
 
 # -- one thing that can go wrong a case --------------------------------------------------------------------
 
@@ -52,7 +52,7 @@ def test_another_owner_with_the_same_labels_is_opened_though_no_row_shows_it() -
 def test_an_owner_without_pods_is_named_by_the_one_it_would_make() -> None:
     scene = shop(owner("cart-twin", labels={"app": "cart"})).sees(("web-1", "cart-1")).chooses()
     assert sentences(scene.review.proof, Breach.POD_OPENED) == [
-        "egress to shop/cart-twin (the next pod of Deployment/cart-twin) on 8080/TCP is allowed, "
+        "egress to the next pod of Deployment/cart-twin in shop on 8080/TCP is allowed, "
         "though no row shows it"
     ]
 
@@ -90,7 +90,86 @@ def test_what_a_wider_decision_lets_through_was_decided(rule: GeneralRule) -> No
     scene.tick(scene.row(OUT, "pay"), False).general(OUT, rule)
     proof = scene.review.proof
     assert proof.clean
-    assert proof.named == (2 if rule is GeneralRule.INSIDE_NAMESPACE else 0)
+    assert proof.included == proof.allowed == len(scene.table(OUT).rows)
+    assert proof.excluded == 0
+
+
+def test_owners_of_one_name_and_two_kinds_are_not_taken_for_each_other() -> None:
+    scene = shop(
+        owner("api"),
+        pod("api-d", "10.244.0.70", "api"),
+        owner("api", kind="StatefulSet"),
+        pod("api-0", "10.244.0.71", "api", kind="StatefulSet"),
+    )
+    scene.sees(("web-1", "api-d")).chooses()
+    assert sentences(scene.review.proof, Breach.POD_OPENED) == [
+        "egress to shop/api-0 of StatefulSet/api on 8080/TCP is allowed, though no row shows it"
+    ]
+
+
+def test_a_peer_of_the_workload_s_own_name_is_not_the_workload_itself() -> None:
+    scene = shop(owner("web", kind="CronJob", labels={"app": "cron"}))
+    scene.ends["web-123"] = Endpoint("10.244.0.80", "shop", "web-123", (("app", "cron"),))
+    scene.sees(("web-123", "web-1")).chooses()
+    row = next(row for row in scene.table(IN).rows if row.key.peer.kind == "CronJob")
+    assert (row.in_policy, scene.review.proof.clean) == (True, True)
+    scene.tick(row, False)
+    row = next(row for row in scene.table(IN).rows if row.key.peer.kind == "CronJob")
+    assert (row.reach, scene.review.proof.clean) == (Reach.DENIED, True)
+
+
+def test_a_block_of_one_address_that_a_pod_has_opens_that_pod() -> None:
+    late = pod("late-1", "203.0.113.7", labels={"app": "late"})
+    scene = shop(late).sees(("web-1", "cart-1")).chooses().manual("203.0.113.7/32")
+    assert sentences(scene.review.proof, Breach.POD_OPENED) == [
+        "egress to shop/late-1 of Pod/late-1 on all ports is allowed, though no row shows it"
+    ]
+
+
+def test_under_cilium_a_block_opens_no_pod() -> None:
+    cilium = owner("cilium", "kube-system", "DaemonSet", hostNetwork=True)
+    late = pod("late-1", "203.0.113.7", labels={"app": "late"})
+    scene = shop(late, cilium).sees(("web-1", "cart-1")).chooses().manual("203.0.113.0/24")
+    assert scene.review.proof.clean
+
+
+def test_under_cilium_a_node_s_address_cannot_be_told() -> None:
+    cilium = owner("cilium", "kube-system", "DaemonSet", hostNetwork=True)
+    scene = shop(cilium).sees(("web-1", "172.18.0.2", 9100)).chooses()
+    row = next(row for row in scene.table(OUT).rows if row.key.peer.sort is PeerSort.NODE)
+    scene.tick(row)
+    row = next(row for row in scene.table(OUT).rows if row.key.peer.sort is PeerSort.NODE)
+    assert (row.ticked, row.in_policy, row.reach) == (True, False, Reach.UNKNOWN)
+    assert row.reason.endswith(
+        "whether this CNI's ipBlock matches a node's address depends on its configuration"
+    )
+    assert scene.review.proof.count(Breach.NOT_TOLD) == 1
+    assert not scene.review.proof.clean
+
+
+def test_egress_to_a_node_that_is_out_says_what_is_open() -> None:
+    scene = shop().sees(("web-1", "172.18.0.2", 9100)).chooses()
+    row = next(row for row in scene.table(OUT).rows if row.key.peer.sort is PeerSort.NODE)
+    assert (row.reach, row.reason) == (
+        Reach.UNKNOWN,
+        "nodes start out; it is not known whether the other end is on the pod's own node",
+    )
+
+
+def test_pods_to_come_of_another_owner_are_isolated_by_accident_too() -> None:
+    scene = shop(owner("web-old", labels={"app": "web", "track": "old"})).sees(("pay-1", "web-1")).chooses()
+    assert sentences(scene.review.proof, Breach.ISOLATED) == [
+        "the next pod of Deployment/web-old in shop is isolated by it: "
+        "its labels match the policy's podSelector"
+    ]
+
+
+def test_ingress_from_outside_that_is_ticked_is_meant_for_all_that_it_covers() -> None:
+    front = service("front", "10.96.0.99", [(80, 8080)], selector={"app": "web"})
+    front["spec"]["type"] = "LoadBalancer"
+    scene = shop(front).sees(("203.0.113.7", "web-1", 8080)).chooses()
+    proof = scene.tick(scene.row(IN, "external ingress")).review.proof
+    assert proof.count(Breach.ADDRESSES_OPENED) == 0
 
 
 def test_a_manual_rule_lets_addresses_through_that_it_names() -> None:
@@ -127,10 +206,10 @@ def test_a_peer_pod_with_other_labels_is_not_reached() -> None:
     scene = shop(stray).sees(("web-1", "cart-1")).chooses()
     row = scene.row(OUT, "cart")
     assert (row.ticked, row.in_policy) == (True, False)
-    assert row.reason == "allowed for shop/cart-1, shop/cart only"
+    assert row.reason == "allowed for shop/cart-1, the next pod of Deployment/cart only"
     assert sentences(scene.review.proof, Breach.NOT_ALLOWED) == [
         "egress to Deployment/cart in shop on 8080/TCP is included, but allowed in part: "
-        "allowed for shop/cart-1, shop/cart only"
+        "allowed for shop/cart-1, the next pod of Deployment/cart only"
     ]
 
 
@@ -234,7 +313,7 @@ def test_nothing_else_touching_a_selected_pod_becomes_possible_unsaid(scene: Sce
             for end in ground.ends.of(row.communication)
             for protocol, port in row_ports(ground, row)
         }
-        told = {f.who.partition(" ")[0] for f in review.proof.findings if opens_pod(f, direction)}
+        told = {f.who for f in review.proof.findings if opens_pod(f, direction)}
         live = {pod.ref for pod in ground.pods if str(pod) in told and not pod.synthetic}
         for end in ground.pods:
             decided = table.general is GeneralRule.INSIDE_NAMESPACE and end.namespace == "shop"
@@ -244,7 +323,8 @@ def test_nothing_else_touching_a_selected_pod_becomes_possible_unsaid(scene: Sce
                 if (end, protocol, port) not in shown
             )
             # Of an owner with live pods these are named, not the one that it would make next.
-            named = str(end) in told or (end.synthetic and end.ref in live)
+            name = f"the next pod of {end.ref} in {end.namespace}" if end.synthetic else str(end)
+            named = name in told or (end.synthetic and end.ref in live)
             assert named == possible or end is own or (end.synthetic and end.ref in live), (direction, end)
 
 
@@ -269,5 +349,5 @@ def test_ends_of_a_service_hold_the_next_pod_of_each_owner_behind_it() -> None:
     assert [(e.name, e.synthetic) for e in ends if isinstance(e, EndPod)] == [
         ("web-1", False),
         ("web-2", False),
-        ("web", True),
+        ("Deployment/web", True),
     ]

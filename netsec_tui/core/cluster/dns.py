@@ -50,6 +50,20 @@ def is_local_dns(key: CommunicationKey) -> bool:
     )
 
 
+def over_both(key: CommunicationKey) -> bool:
+    """Tell whether a row stands for UDP and TCP at once: name look-ups of the cluster or at the node."""
+    return key.peer.sort is PeerSort.DNS or (is_local_dns(key) and key == local_dns_key(key))
+
+
+def local_dns_key(key: CommunicationKey) -> CommunicationKey:
+    """Return what the row of a resolver on the node is known by, whichever protocol was seen first."""
+    return key._replace(protocol=Protocol.UDP)
+
+
+LOCAL_DNS_PORTS = ((Protocol.UDP, _DNS_PORT), (Protocol.TCP, _DNS_PORT))
+"""What a rule for a resolver on the node opens: it falls back to TCP for long answers (RFC 7766)."""
+
+
 def find_dns(inventory: Inventory, knowledge: Knowledge) -> ClusterDns | None:
     """Return the cluster DNS, None when the cluster state shows none; it is never invented.
 

@@ -44,16 +44,21 @@ class Ends:
             case PeerSort.OWNER:
                 return self.owner(peer.ref)
             case PeerSort.ADDRESS:
-                return (peer.name,) if peer.name else ()
+                return self._at((peer.name,))
             case PeerSort.SERVICE | PeerSort.API_SERVER:
-                return self._service(peer.namespace, peer.name) or _seen(communication)
+                return self._service(peer.namespace, peer.name) or self._at(communication.addresses)
             case PeerSort.DNS if self._world.dns:
                 return self.selected(self._world.dns.namespace, self._world.dns.selector)
-        return _seen(communication)
+        return self._at(communication.addresses)
+
+    def _at(self, addresses: Iterable[str]) -> tuple[End, ...]:
+        """Return addresses, but of those that live pods have now the pods: these are what policies see."""
+        return tuple(self.state.pod_at(ip) or ip for ip in addresses if ip)
 
     def owner(self, ref: WorkloadRef) -> tuple[End, ...]:
         """Return an owner's live pods and a synthetic one with its template's or last seen labels.
 
+        The synthetic one is named by kind and name, as no live pod can be: owners may share a name.
         Policies do not see a pod on the host network as a pod: its addresses stand for it.
         """
         known = self._owners.get(ref)
@@ -65,7 +70,7 @@ class Ends:
                 ports = getattr(inventory.owner_by_ref.get(ref), "ports", ())
                 spaces = inventory.namespaces.get(ref.namespace)
                 known += (
-                    EndPod(ref.namespace, ref.name, labels, spaces, ports=ports, owner=ref, synthetic=True),
+                    EndPod(ref.namespace, str(ref), labels, spaces, ports=ports, owner=ref, synthetic=True),
                 )
             self._owners[ref] = known
         return known
@@ -103,7 +108,7 @@ class Ends:
             return ()
         if service.selector:
             return self.selected(namespace, service.selector)
-        return tuple(sorted({endpoint.ip for endpoint in service.endpoints}))
+        return self._at(sorted({endpoint.ip for endpoint in service.endpoints}))
 
     def _ends(self, pods: Iterable[Pod]) -> tuple[End, ...]:
         ends: list[End] = []
@@ -125,7 +130,3 @@ class Ends:
                 )
             )
         return tuple(ends)
-
-
-def _seen(communication: Communication) -> tuple[End, ...]:
-    return tuple(ip for ip in communication.addresses if ip)

@@ -25,7 +25,9 @@ class PodIndex:
         for pod in pods:
             groups[pod.ref, pod.namespace, pod.labels, pod.namespace_labels].append(pod)
         self.groups = tuple(map(tuple, groups.values()))
-        self._number = {_name(p): number for number, group in enumerate(self.groups) for p in group}
+        self._number = {
+            (pod.namespace, pod.name): number for number, group in enumerate(self.groups) for pod in group
+        }
         self._of_namespace: dict[str, int] = defaultdict(int)
         for number, group in enumerate(self.groups):
             self._of_namespace[group[0].namespace] |= 1 << number
@@ -35,6 +37,7 @@ class PodIndex:
         at = ((address_number(ip), pod) for pod in self._all() for ip in pod.ips)
         self._at = sorted(at, key=itemgetter(0))
         self._addresses = [number for number, _ in self._at]
+        self._known = frozenset(self._addresses)
 
     def _all(self) -> Iterator[EndPod]:
         for group in self.groups:
@@ -60,7 +63,7 @@ class PodIndex:
         """Return the groups that some pods are in; addresses and unknown pods are in none."""
         found = 0
         for end in ends:
-            number = self._number.get(_name(end)) if isinstance(end, EndPod) else None
+            number = self._number.get((end.namespace, end.name)) if isinstance(end, EndPod) else None
             found |= 0 if number is None else 1 << number
         return found
 
@@ -72,11 +75,9 @@ class PodIndex:
     def within(self, block: IPBlock) -> Iterator[EndPod]:
         """Yield the live pods that have an address in an ipBlock."""
         for span in block_spans(block):
+            if span.first == span.last and (span.family, span.first) not in self._known:
+                continue
             first = bisect_left(self._addresses, (span.family, span.first))
             last = bisect_right(self._addresses, (span.family, span.last))
             for _, pod in self._at[first:last]:
                 yield pod
-
-
-def _name(pod: EndPod) -> tuple[str, str, bool]:
-    return pod.namespace, pod.name, pod.synthetic

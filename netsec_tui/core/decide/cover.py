@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import product
 
 from netsec_tui.core.cluster.ends import Ends
 from netsec_tui.core.cluster.selectors import has_labels
-from netsec_tui.core.evaluate.match import rule_allows, selector_matches
+from netsec_tui.core.evaluate.match import NamedPorts, rule_allows, selector_matches
 from netsec_tui.model.connection import End, EndPod
-from netsec_tui.model.identity import Direction, PeerSort
+from netsec_tui.model.identity import Direction
 from netsec_tui.model.inventory import AppliedPolicy
 from netsec_tui.model.policy import NetworkPolicy, PolicyRule
 from netsec_tui.model.proof import Opener
 from netsec_tui.model.review import Inclusion, Subject
-
-_WIDE = (PeerSort.ALIAS, PeerSort.EXTERNAL)
-"""Rows that were ticked for whole ranges: that they let other rows through is what was decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +54,12 @@ def covering(
                     {},
                     ipblock_matches_pods=ipblock_matches_pods,
                 ):
-                    found[one.origin] = opener_of(one)
+                    found[one.origin] = one.opener
                     break
     if not asked.ends:
         # Nobody knows where its ends are, so only a rule for everybody is sure to cover them.
-        found = {one.origin: Opener.DECISION for one in offered if one.rule == PolicyRule()}
-    return Cover(", ".join(found), max(found.values(), default=Opener.NOTHING))
-
-
-def opener_of(inclusion: Inclusion) -> Opener:
-    """Return what an inclusion is to the rows that it lets through besides its own."""
-    wide = inclusion.key is None or inclusion.key.peer.sort in _WIDE
-    return Opener.DECISION if wide else Opener.ROW
+        found = {one.origin: one.opener for one in offered if one.rule == PolicyRule()}
+    return Cover(", ".join(found), max(found.values(), key=list(Opener).index, default=Opener.NOTHING))
 
 
 def selects_subject(policy: NetworkPolicy, subject: Subject, ends: Ends) -> bool:
@@ -81,19 +73,41 @@ def selects_subject(policy: NetworkPolicy, subject: Subject, ends: Ends) -> bool
 
 
 def applied_that_allow(
-    policies: Iterable[AppliedPolicy], asked: Asked, own_ports: Mapping[tuple[str, str], int]
+    policies: Iterable[AppliedPolicy],
+    asked: Asked,
+    own_ports: tuple[NamedPorts, ...],
+    *,
+    ipblock_matches_pods: bool = True,
 ) -> tuple[str, ...]:
-    """Name the applied policies that let any pod or address of a row through on the workload's side."""
-    return tuple(a.policy.name for a in policies if _allows_any(a.policy, asked, own_ports))
+    """Name the applied policies that let any pod or address of a row through on the workload's side.
+
+    ``own_ports`` are the named ports of the workload's pods, which may differ from pod to pod.
+    """
+    return tuple(
+        applied.policy.name
+        for applied in policies
+        if _allows_any(applied.policy, asked, own_ports, ipblock_matches_pods=ipblock_matches_pods)
+    )
 
 
-def _allows_any(policy: NetworkPolicy, asked: Asked, own_ports: Mapping[tuple[str, str], int]) -> bool:
+def _allows_any(
+    policy: NetworkPolicy, asked: Asked, own_ports: tuple[NamedPorts, ...], *, ipblock_matches_pods: bool
+) -> bool:
     if asked.direction not in policy.policy_types:
         return False
     for end in asked.ends:
         incoming = asked.direction is Direction.INGRESS
-        named = own_ports if incoming or not isinstance(end, EndPod) else end.named_ports
-        for rule in policy.rules(asked.direction):
-            if any(rule_allows(policy, rule, asked.direction, end, *port, named) for port in asked.ports):
+        listening = own_ports if incoming or not isinstance(end, EndPod) else (end.named_ports,)
+        for rule, named, (protocol, port) in product(policy.rules(asked.direction), listening, asked.ports):
+            if rule_allows(
+                policy,
+                rule,
+                asked.direction,
+                end,
+                protocol,
+                port,
+                named,
+                ipblock_matches_pods=ipblock_matches_pods,
+            ):
                 return True
     return False

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from netsec_tui.core.cluster.addresses import Ranges, block_text, network, single, width, width_text
-from netsec_tui.core.cluster.dns import ClusterDns
+from netsec_tui.core.cluster.dns import LOCAL_DNS_PORTS, ClusterDns, is_local_dns
 from netsec_tui.core.cluster.selectors import NAME_LABEL, acceptable, has_labels
 from netsec_tui.core.cluster.subject import (
     LabelSets,
@@ -91,7 +91,7 @@ def express(world: World, home: str, communication: Communication) -> Expression
         return Expression(obstacle=f"{key.protocol} cannot be written in a NetworkPolicy")
     if key.peer.sort is not PeerSort.DNS and not 1 <= key.port <= 65535:
         return Expression(obstacle="its listening port is not known")
-    ports = (PolicyPort(str(key.protocol), key.port),)
+    ports: tuple[PolicyPort, ...] = (PolicyPort(str(key.protocol), key.port),)
     match key.peer.sort:
         case PeerSort.OWNER:
             return _owner(world, home, communication, ports)
@@ -105,6 +105,9 @@ def express(world: World, home: str, communication: Communication) -> Expression
             return _told_width(_blocks(world, world.aliases[key.peer.name].entries, ports))
         case PeerSort.EXTERNAL:
             return _external(world, communication, ports)
+        case PeerSort.ADDRESS if is_local_dns(key):
+            ports = tuple(PolicyPort(str(protocol), number) for protocol, number in LOCAL_DNS_PORTS)
+            return _addresses(world, communication, ports)
         case _:
             return _addresses(world, communication, ports)
 

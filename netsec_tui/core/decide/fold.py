@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import reduce
 
 from netsec_tui.core.cluster.addresses import IPNetwork, Ranges, network, single, within
-from netsec_tui.core.cluster.dns import ClusterDns
+from netsec_tui.core.cluster.dns import ClusterDns, is_local_dns, local_dns_key
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.decision import Alias
 from netsec_tui.model.identity import DNS, EXTERNAL, CommunicationKey, Direction, Peer, PeerSort, alias_peer
@@ -46,7 +46,8 @@ def fold_aliases(
 ) -> tuple[Communication, ...]:
     """Return the rows with those of aliased addresses folded into one row per protocol and port.
 
-    What no alias takes folds into the row of external ingress where a Service lets the outside in.
+    What no alias takes folds into the row of external ingress where a Service lets the outside in. Look-ups
+    at a resolver on the node keep their own row: an alias that starts out must not take name look-ups along.
     """
     if not aliases:
         return fold_external(rows, ranges)
@@ -54,9 +55,8 @@ def fold_aliases(
     kept: list[Communication] = []
     folds: dict[CommunicationKey, list[Communication]] = {}
     for row in rows:
-        alias = (
-            _holder(entries, row.peer.name) if row.peer.sort is PeerSort.ADDRESS and row.peer.name else None
-        )
+        foldable = row.peer.sort is PeerSort.ADDRESS and row.peer.name and not is_local_dns(row.key)
+        alias = _holder(entries, row.peer.name) if foldable else None
         if alias is None:
             kept.append(row)
             continue
@@ -88,9 +88,13 @@ def in_cluster(peer: Peer, ranges: Ranges) -> bool:
 def fold_dns(
     rows: Iterable[Communication], dns: ClusterDns | None, *, offered: bool
 ) -> tuple[Communication, ...]:
-    """Return egress rows with observed DNS in one row; ``offered`` makes that row even when unseen."""
+    """Return egress rows with observed DNS in one row; ``offered`` makes that row even when unseen.
+
+    A resolver on the node has one row too, for both protocols.
+    """
+    rows = _fold_resolvers(rows)
     if dns is None:
-        return tuple(rows)
+        return rows
     key = CommunicationKey(Direction.EGRESS, DNS, *dns.ports[0])
     kept: list[Communication] = []
     members: list[Communication] = []
@@ -101,6 +105,20 @@ def fold_dns(
         kept.append(_merge(key, members))
     elif offered:
         kept.append(Communication(key))
+    return tuple(kept)
+
+
+def _fold_resolvers(rows: Iterable[Communication]) -> tuple[Communication, ...]:
+    """Return the rows with look-ups over UDP and TCP at one resolver on the node in one row, known by UDP."""
+    kept: list[Communication] = []
+    folds: dict[CommunicationKey, list[Communication]] = {}
+    for row in rows:
+        if is_local_dns(row.key):
+            folds.setdefault(local_dns_key(row.key), []).append(row)
+        else:
+            kept.append(row)
+    for key, members in folds.items():
+        kept.append(members[0] if [row.key for row in members] == [key] else _merge(key, members))
     return tuple(kept)
 
 

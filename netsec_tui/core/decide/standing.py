@@ -13,10 +13,13 @@ from netsec_tui.core.decide.nearness import Place, end_places
 from netsec_tui.core.prove.judge import Judgement
 from netsec_tui.model.communication import AddressCategory, Communication
 from netsec_tui.model.decision import DirectionDecisions, GeneralRule
-from netsec_tui.model.identity import PeerSort
+from netsec_tui.model.identity import Direction, PeerSort
 from netsec_tui.model.policy import LabelSelector, PolicyPeer, PolicyRule
-from netsec_tui.model.proof import Reach
+from netsec_tui.model.proof import Opener, Reach
 from netsec_tui.model.review import Inclusion, PeerFacts, Row, Standing, Subject
+
+_RANGES = (PeerSort.ALIAS, PeerSort.EXTERNAL)
+"""Rows that are ticked for whole ranges of addresses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +199,11 @@ def _left_open(case: Case, stand: Stand, cover: Cover, judgement: Judgement) -> 
         return f"in part allowed by {cover.by}"
     if judgement.reach is Reach.DENIED:
         return "ticked, but no pod of it matches the rule" if stand.included else ""
-    if not stand.included and case.communication.peer.sort in (PeerSort.NODE, PeerSort.EXTERNAL):
+    key = case.communication.key
+    from_node = key.peer.sort is PeerSort.EXTERNAL or (
+        key.peer.sort is PeerSort.NODE and key.direction is Direction.INGRESS
+    )
+    if from_node and not stand.included:
         return ""  # how these start tells that a pod's own node always gets in
     return judgement.why
 
@@ -207,11 +214,11 @@ def standing_rules(world: World, subject: Subject, decisions: DirectionDecisions
     if general is GeneralRule.BLOCK_ALL or subject.refusal:
         return ()
     if general is GeneralRule.ALLOW_ALL:
-        return (Inclusion(f"general rule {general}", PolicyRule()),)
+        return (Inclusion(f"general rule {general}", PolicyRule(), opener=Opener.GENERAL),)
     found = []
     if general is GeneralRule.INSIDE_NAMESPACE:
         everyone = PolicyRule((PolicyPeer(pod_selector=LabelSelector()),))
-        found.append(Inclusion(f"general rule {general}", everyone))
+        found.append(Inclusion(f"general rule {general}", everyone, opener=Opener.GENERAL))
     for rule in decisions.manual:
         expression = express_manual(world, rule)
         if not expression.obstacle:
@@ -221,7 +228,9 @@ def standing_rules(world: World, subject: Subject, decisions: DirectionDecisions
 
 def inclusion_of(case: Case) -> Inclusion:
     """Return what a ticked row includes."""
-    return Inclusion(_origin(case.communication), case.expression.rule, case.communication.key)
+    key = case.communication.key
+    opener = Opener.RANGE if key.peer.sort in _RANGES else Opener.ROW
+    return Inclusion(_origin(case.communication), case.expression.rule, key, opener)
 
 
 def _origin(communication: Communication) -> str:

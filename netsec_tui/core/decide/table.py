@@ -185,14 +185,12 @@ class Table:
         known = self._applied.get(number)
         if known is None:
             asked = self._cases[number].asked
-            known = applied_that_allow(self._setting.applied, asked, self._own_ports())
+            matching = self._setting.ends.state.ipblock_matches_pods
+            known = applied_that_allow(
+                self._setting.applied, asked, self._setting.own.named_ports, ipblock_matches_pods=matching
+            )
             self._applied[number] = known
         return known
-
-    def _own_ports(self) -> dict[tuple[str, str], int]:
-        owners = self._setting.subject.owners
-        pods = (pod for owner in owners for pod in self._setting.ends.pods_of(owner))
-        return {name: number for pod in pods for name, number in pod.named_ports.items()}
 
 
 def _numbers(cases: tuple[Case, ...]) -> dict[CommunicationKey, list[int]]:

@@ -10,7 +10,7 @@ from netsec_tui.core.cluster.selectors import has_labels
 from netsec_tui.core.decide.cover import Asked
 from netsec_tui.core.evaluate.addresses import address_number
 from netsec_tui.core.evaluate.doubt import Question, side_verdict
-from netsec_tui.core.evaluate.match import selector_matches
+from netsec_tui.core.evaluate.match import NamedPorts, selector_matches
 from netsec_tui.core.evaluate.state import ClusterState, Policies
 from netsec_tui.model.connection import Connection, Doubt, End, EndPod, Outcome, SideVerdict
 from netsec_tui.model.flow import Protocol
@@ -46,6 +46,8 @@ class OwnPods:
         self.all = tuple(own_pods(subject, ends))
         self.unselected = tuple(p for p in self.all if not selector_matches(subject.selector, p.label_map))
         self.owners = frozenset(pod.ref for pod in self.all)
+        ports = {tuple(sorted(pod.named_ports.items())): pod.named_ports for pod in self.all}
+        self.named_ports: tuple[NamedPorts, ...] = tuple(ports.values())
         self._groups: dict[bool, tuple[tuple[EndPod, ...], ...]] = {}
 
     def groups(self, *, by_node: bool) -> tuple[tuple[EndPod, ...], ...]:
@@ -110,8 +112,7 @@ class Judge:
             return _DENIED
         if {Outcome.ALLOWED, Outcome.DENIED} <= outcomes:
             return Judgement(Reach.PARTLY, self._parts(self._verdicts(asked, asked.ends)))
-        doubt = next((v.doubt for _, _, v in verdicts if v.doubt), Doubt.UNKNOWN_POD)
-        return Judgement(Reach.UNKNOWN, str(doubt))
+        return Judgement(Reach.UNKNOWN, _doubt(verdicts))
 
     def _distinct(self, ends: tuple[End, ...]) -> Iterable[End]:
         """Return one of the ends that rules cannot tell apart; own pods all, for none is asked of itself."""
@@ -144,10 +145,18 @@ class Judge:
     def _parts(self, verdicts: Iterable[tuple[EndPod, End, SideVerdict]]) -> str:
         """Say who is let through when others are not."""
         through = [(own, end) for own, end, verdict in verdicts if verdict.outcome is Outcome.ALLOWED]
-        unselected = [str(own) for own, _ in through if own in self._own.unselected]
+        unselected = [_name(own) for own, _ in through if own in self._own.unselected]
         if unselected:
             return f"the policy does not select {listed(unselected)}"
         return f"allowed for {listed(_name(end) for _, end in through)} only"
+
+
+def _doubt(verdicts: Iterable[tuple[EndPod, End, SideVerdict]]) -> str:
+    """Return why it cannot be told; what only a pod that is yet to be placed raises is said as such."""
+    doubts = {(verdict.doubt, own.synthetic) for own, _, verdict in verdicts if verdict.doubt}
+    if doubts == {(Doubt.NODE_UNKNOWN, True)}:
+        return "the workload's next pod may run on that very node"
+    return str(next(iter(sorted(doubt for doubt, _ in doubts))))
 
 
 def _same(pod: EndPod, end: End) -> bool:
@@ -155,7 +164,9 @@ def _same(pod: EndPod, end: End) -> bool:
 
 
 def _name(end: End) -> str:
-    return end if isinstance(end, str) else str(end)
+    if isinstance(end, str):
+        return end
+    return f"the next pod of {end.ref}" if end.synthetic else str(end)
 
 
 def listed(names: Iterable[str]) -> str:

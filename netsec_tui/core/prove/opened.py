@@ -7,16 +7,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from netsec_tui.core.cluster.pod_index import PodIndex
-from netsec_tui.core.decide.cover import opener_of
 from netsec_tui.core.decide.standing import Case
 from netsec_tui.core.evaluate.addresses import Span, address_number, address_text, block_spans
-from netsec_tui.model.connection import EndPod
+from netsec_tui.model.connection import End, EndPod
+from netsec_tui.model.identity import PeerSort
 from netsec_tui.model.policy import IPBlock, PolicyPort, PolicyRule
 from netsec_tui.model.proof import Opener
 from netsec_tui.model.review import Inclusion
 
 Entry = PolicyPort | None
 """One entry of ports, None for all ports of all protocols."""
+
+_SHOWS_PODS = (PeerSort.OWNER, PeerSort.SERVICE, PeerSort.DNS, PeerSort.API_SERVER)
 
 _ANYWHERE = (IPBlock("0.0.0.0/0"), IPBlock("::/0"))
 
@@ -31,7 +33,8 @@ class Rest(NamedTuple):
 class Shown:
     """Hold the pods and addresses that the rows of a direction show, by protocol and port.
 
-    Rows that are out count too: whether these are let through is told of the row itself.
+    Rows that are out count too: whether these are let through is told of the row itself. A row of addresses
+    shows no pod, not even one that has such an address now.
     """
 
     def __init__(self, cases: tuple[Case, ...], index: PodIndex) -> None:
@@ -39,8 +42,9 @@ class Shown:
         self.pods: dict[tuple[str, int], int] = defaultdict(int)
         self.addresses: dict[tuple[str, int], set[tuple[int, int]]] = defaultdict(set)
         for case in cases:
-            pods = index.of_ends(case.asked.ends)
-            addresses = [address_number(end) for end in case.asked.ends if isinstance(end, str)]
+            named = case.communication.peer.sort in _SHOWS_PODS
+            pods = index.of_ends(case.asked.ends) if named else 0
+            addresses = [address_number(ip) for end in case.asked.ends for ip in _addresses(end)]
             for port in case.asked.ports:
                 self.pods[port] |= pods
                 self.addresses[port].update(addresses)
@@ -69,7 +73,7 @@ class Opened:
 
     def beyond(self, shown: Shown, inclusions: Iterable[Inclusion], *, ipblock_matches_pods: bool) -> Rest:
         """Return what is let through beyond the rows and the wider decisions among ``inclusions``."""
-        wide = [one.rule for one in inclusions if opener_of(one) is Opener.DECISION]
+        wide = [one.rule for one in inclusions if one.opener is not Opener.ROW]
         if PolicyRule() in wide:
             return Rest({}, ())
         pods: dict[EndPod, list[Entry]] = defaultdict(list)
@@ -82,10 +86,10 @@ class Opened:
             for pod in self._index.members(self._pods[entry] & ~seen):
                 pods[pod].append(entry)
             single = shown.addresses.get(_port(entry), set())
-            blocks = [block for block in self._blocks[entry] if _only(block) not in single]
-            for pod in self._held(blocks) if ipblock_matches_pods else ():
+            for pod in self._held(self._blocks[entry]) if ipblock_matches_pods else ():
                 if not self._index.of_ends((pod,)) & seen and entry not in pods[pod]:
                     pods[pod].append(entry)
+            blocks = [block for block in self._blocks[entry] if _only(block) not in single]
             decided = [block for _, held in known for block in held]
             addresses += _unshown(blocks, decided, single, entry)
         return Rest({pod: _texts(entries) for pod, entries in pods.items() if entries}, tuple(addresses))
@@ -93,6 +97,10 @@ class Opened:
     def _held(self, blocks: Iterable[IPBlock]) -> Iterator[EndPod]:
         for block in blocks:
             yield from self._index.within(block)
+
+
+def _addresses(end: End) -> tuple[str, ...]:
+    return (end,) if isinstance(end, str) else end.ips
 
 
 def _unshown(

@@ -69,55 +69,70 @@ class Prover:
         others = {pod: "" for pod in chosen if pod.ref not in self._subject.owners}
         for pod, _ in _pods_named(others):
             sentence = f"{_title(pod)} is isolated by it: its labels match the policy's podSelector"
-            yield Finding(Breach.ISOLATED, _title(pod), sentence)
+            yield Finding(Breach.ISOLATED, _short(pod), sentence)
         for pod in self._own.unselected:
             sentence = f"{_title(pod)} is not selected by it: the podSelector does not match its labels"
-            yield Finding(Breach.NOT_SELECTED, _title(pod), sentence)
+            yield Finding(Breach.NOT_SELECTED, _short(pod), sentence)
 
 
 class _Tally:
     """Count rows by what they are to be and what evaluating the policy says of them."""
 
     def __init__(self) -> None:
-        self._counts = dict.fromkeys(
-            ("included", "allowed", "excluded", "denied", "named", "undecided", "beyond"), 0
-        )
+        self.included = self.allowed = 0
+        self.excluded = self.denied = self.named = self.undecided = 0
+        self.beyond = 0
         self.findings: list[Finding] = []
 
     def add(self, row: Row, general: GeneralRule) -> None:
-        """Count one row."""
+        """Count one row; what the general rule lets through is included by that."""
         if row.standing is Standing.NOT_EXPRESSIBLE:
-            self._counts["beyond"] += 1
-            return
-        wanted = row.ticked and not (row.suspended and general is GeneralRule.BLOCK_ALL)
-        self._counts["included" if wanted else "excluded"] += 1
-        if wanted:
+            self.beyond += 1
+        elif row.opener is Opener.GENERAL and row.reach is Reach.ALLOWED:
+            self.included += 1
+            self.allowed += 1
+        elif row.ticked and not (row.suspended and general is GeneralRule.BLOCK_ALL):
+            self.included += 1
             self._included(row)
         else:
+            self.excluded += 1
             self._excluded(row)
 
     def _included(self, row: Row) -> None:
         if row.reach is Reach.ALLOWED:
-            self._counts["allowed"] += 1
-            return
-        sentence = f"{row_title(row)} is included, but {row.reach}: {row.reason or 'no rule matches it'}"
-        self.findings.append(_of_row(Breach.NOT_ALLOWED, row, sentence))
+            self.allowed += 1
+        elif row.reach is Reach.UNKNOWN:
+            self._find(Breach.NOT_TOLD, row, f"is included, but it cannot be told: {row.reason}")
+        else:
+            self._find(Breach.NOT_ALLOWED, row, f"is included, but {row.reach}: {row.reason}")
 
     def _excluded(self, row: Row) -> None:
         own_node = row.opener is Opener.NOTHING and row.key.peer.sort in _NODES
         if row.reach is Reach.DENIED:
-            self._counts["denied"] += 1
+            self.denied += 1
         elif row.reach is Reach.UNKNOWN or own_node:
-            self._counts["undecided"] += 1
-        elif row.opener is Opener.DECISION:
-            self._counts["named"] += 1
+            self.undecided += 1
+        elif row.opener in (Opener.GENERAL, Opener.RANGE):
+            self.named += 1
         else:
             why = f"allowed by {row.allowed_by}" if row.allowed_by else row.reason
-            self.findings.append(_of_row(Breach.NOT_DENIED, row, f"{row_title(row)} is excluded, but {why}"))
+            self._find(Breach.NOT_DENIED, row, f"is excluded, but {why}")
+
+    def _find(self, breach: Breach, row: Row, what: str) -> None:
+        self.findings.append(_of_row(breach, row, f"{row_title(row)} {what}"))
 
     def proof(self, findings: tuple[Finding, ...]) -> Proof:
         """Return the counts as a proof."""
-        return Proof(**self._counts, findings=findings)
+        return Proof(
+            included=self.included,
+            allowed=self.allowed,
+            excluded=self.excluded,
+            denied=self.denied,
+            named=self.named,
+            undecided=self.undecided,
+            beyond=self.beyond,
+            findings=findings,
+        )
 
 
 def _of_row(breach: Breach, row: Row, sentence: str) -> Finding:
@@ -147,16 +162,18 @@ def _pods_named(pods: Mapping[EndPod, str]) -> list[tuple[EndPod, str]]:
     return sorted(named, key=lambda entry: (entry[0].namespace, entry[0].name))
 
 
+def _short(pod: EndPod) -> str:
+    return f"the next pod of {pod.ref} in {pod.namespace}" if pod.synthetic else str(pod)
+
+
 def _title(pod: EndPod) -> str:
-    if pod.synthetic:
-        return f"{pod.namespace}/{pod.name} (the next pod of {pod.ref})"
-    return f"{pod} of {pod.ref}"
+    return _short(pod) if pod.synthetic else f"{pod} of {pod.ref}"
 
 
 def _pod_opened(direction: Direction, pod: EndPod, ports: str) -> Finding:
     word = "from" if direction is Direction.INGRESS else "to"
     sentence = f"{direction} {word} {_title(pod)} on {ports} is allowed, though no row shows it"
-    return Finding(Breach.POD_OPENED, _title(pod), sentence, direction, ports)
+    return Finding(Breach.POD_OPENED, _short(pod), sentence, direction, ports)
 
 
 def _addresses_opened(direction: Direction, text: str, count: int, ports: str) -> Finding:
