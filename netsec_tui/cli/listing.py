@@ -11,6 +11,7 @@ from netsec_tui.cli.loading import Loaded, choose, load
 from netsec_tui.cli.output import note, put, put_json, put_table
 from netsec_tui.cli.what_if import HEADINGS, cells, with_what_if
 from netsec_tui.cli.workloads import check_namespace
+from netsec_tui.core.cluster.dns import over_both
 from netsec_tui.core.compare.whatif import what_if
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.flow import Protocol
@@ -96,6 +97,6 @@ def _peer_text(peer: Peer) -> str:
 
 
 def _port_text(seen: Communication) -> str:
-    protocol = "UDP,TCP" if seen.peer.sort is PeerSort.DNS else str(seen.key.protocol)
+    protocol = "UDP,TCP" if over_both(seen.key) else str(seen.key.protocol)
     known = seen.key.port or seen.key.protocol not in (Protocol.ICMP, Protocol.OTHER)
     return f"{seen.key.port or '?'}/{protocol}" if known else protocol

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from netsec_tui.core.cluster.dns import over_both
 from netsec_tui.model.communication import Via
 from netsec_tui.model.flow import Labels, Protocol
 from netsec_tui.model.identity import CommunicationKey, Peer, PeerSort
@@ -82,7 +83,7 @@ def port_text(key: CommunicationKey) -> str:
         return "ICMP"
     if key.protocol is Protocol.OTHER:
         return "other"
-    protocol = "UDP+TCP" if key.peer.sort is PeerSort.DNS else str(key.protocol)
+    protocol = "UDP+TCP" if over_both(key) else str(key.protocol)
     return f"{key.port or '?'}/{protocol}"
 
 

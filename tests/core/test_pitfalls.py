@@ -14,6 +14,7 @@ import yaml
 from netsec_tui.model.flow import Endpoint, Flow, Gap, Protocol, Verdict
 from netsec_tui.model.identity import DNS, WorkloadRef
 from netsec_tui.model.review import Standing
+from netsec_tui.render.names import port_text
 from netsec_tui.sources.hubble import HubbleDecoder
 from tests.core.scene import (
     IN,
@@ -248,13 +249,33 @@ def test_08_dns_is_offered_over_udp_and_tcp_to_the_real_pods(number):
     assert rule["ports"] == [{"protocol": p, "port": number} for p in ("TCP", "UDP")]
 
 
-@pytest.mark.parametrize("cache", ["169.254.20.10", "169.254.169.254"])
-def test_08_a_resolver_on_the_node_is_an_address(cache):
+CACHES = ["169.254.20.10", "169.254.169.254", "fe80::53"]
+
+
+@pytest.mark.parametrize("seen", [(Protocol.UDP,), (Protocol.TCP,), (Protocol.TCP, Protocol.UDP)])
+@pytest.mark.parametrize("cache", CACHES)
+def test_08_a_resolver_on_the_node_is_an_address_over_udp_and_tcp(cache, seen):
     scene = shop()
-    scene.sees(talk(scene.end("web-1"), cache, 53, protocol=Protocol.UDP), ("web-1", cache, 80)).chooses()
-    assert state(scene.row(OUT, cache, 53)) == IN_POLICY
+    for protocol in seen:
+        scene.sees(talk(scene.end("web-1"), cache, 53, protocol=protocol))
+    scene.sees(("web-1", cache, 80)).chooses()
+    row = scene.row(OUT, cache, 53)
+    assert (state(row), port_text(row.key)) == (IN_POLICY, "53/UDP+TCP")
     assert state(scene.row(OUT, cache, 80)) == OUT_OF_IT
-    assert opened(scene, OUT)[1:] == [([{"ipBlock": {"cidr": f"{cache}/32"}}], [53])]
+    block = [{"ipBlock": {"cidr": f"{cache}/{128 if ':' in cache else 32}"}}]
+    both = [{"protocol": p, "port": 53} for p in ("TCP", "UDP")]
+    assert egress(scene) == [{"to": block, "ports": both}]
+    # What is seen later does not move a tick.
+    scene.tick(row, False).sees(talk(scene.end("web-1"), cache, 53, protocol=Protocol.TCP))
+    assert (state(scene.row(OUT, cache, 53)), egress(scene)) == (OUT_OF_IT, [])
+
+
+def test_08_an_alias_leaves_name_look_ups_at_the_node_alone():
+    cache = CACHES[0]
+    scene = shop().sees(talk("10.244.0.11", cache, 53, protocol=Protocol.UDP), ("web-1", cache, 80)).chooses()
+    scene.alias("link-local", "169.254.0.0/16")
+    assert state(scene.row(OUT, cache, 53)) == IN_POLICY
+    assert state(scene.row(OUT, "link-local", 80)) == OUT_OF_IT
 
 
 def test_09_host_network_and_nodes_are_never_selected_as_pods():

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from netsec_tui.core.cluster.dns import over_both
 from netsec_tui.core.compare.alike import Alike
 from netsec_tui.core.compare.applied import Applied
 from netsec_tui.core.compare.applied_words import Words
@@ -75,7 +76,7 @@ class Verdicts:
         key, world = communication.key, self._applied.ground.world
         ends = self._applied.ground.ends.of(communication)
         ports: tuple[tuple[Protocol, int], ...] = ((key.protocol, key.port),)
-        if key.peer.sort in (PeerSort.DNS, PeerSort.SERVICE):
+        if key.peer.sort is PeerSort.SERVICE or over_both(key):
             # Only these stand for other ports than the row's own: those of the pods behind them.
             told = express(world, self._subject.ref.namespace, communication).ports
             ports = tuple((Protocol(p.protocol), p.port) for p in told if isinstance(p.port, int)) or ports

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from netsec_tui.core.cluster.dns import over_both
 from netsec_tui.model.applied import AppliedSide, AppliedVerdict
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.connection import Doubt, Outcome, RuleRef, SideVerdict
@@ -193,5 +194,5 @@ def _end_name(peer: Peer, home: str) -> str:
 def _port(key: CommunicationKey) -> str:
     if key.protocol in (Protocol.ICMP, Protocol.OTHER):
         return f"over {key.protocol}"
-    protocol = "UDP+TCP" if key.peer.sort is PeerSort.DNS else key.protocol
+    protocol = "UDP+TCP" if over_both(key) else key.protocol
     return f"on {key.port or '?'}/{protocol}"
