@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 
 from netsec_tui.model.decision import GeneralRule, ManualRule, PortRange
 from netsec_tui.model.flow import Flow, Protocol, Verdict
-from netsec_tui.model.identity import Direction
+from netsec_tui.model.identity import Direction, WorkloadRef
 from netsec_tui.session.actions import AddManualRule, Undo
 from tests.core.scene import (
     IN,
     OUT,
     SHOP,
+    WEB,
     Object,
     Scene,
     answer,
@@ -142,39 +143,79 @@ _NODES = st.sampled_from(["", "node-a", "node-b"])
 
 @st.composite
 def clusters(draw: st.DrawFn) -> tuple[Object, ...]:
-    """Draw the shop with more owners, whose labels are often those of others, and their pods.
+    """Draw the shop with more owners, whose names and labels are often those of others, and their pods.
 
     Pods may have lost or gained labels since their template was written, may run beside web on its node or
-    on the host network, may be finished, and may have no owner.
+    on the host network, may be finished, may have no owner, and may have an IPv6 address as well. Cilium may
+    run, and a Service without a selector may lead to one of the pods.
     """
     objects: list[Object] = list(SHOP)
     for number in range(draw(st.integers(0, 5))):
-        name, space = f"extra-{number}", draw(st.sampled_from(["shop", "shop", "data"]))
+        name = draw(st.sampled_from([f"extra-{number}", f"extra-{number}", "web", "cart"]))
+        kind = draw(st.sampled_from(["StatefulSet", "DaemonSet"]))
+        space = draw(st.sampled_from(["shop", "shop", "data"]))
         labels, host = draw(_LABELS), draw(st.sampled_from([False, False, False, True]))
         more: dict[str, Any] = {"hostNetwork": True} if host else {}
         if draw(st.booleans()):
-            objects.append(owner(name, space, labels=labels, **more))
+            objects.append(owner(name, space, kind, labels, **more))
         for replica in range(draw(st.integers(0, 2))):
-            own = draw(st.one_of(st.just(labels), _LABELS))
             address = f"172.18.0.{2 + replica}" if host else f"10.244.{2 + number}.{replica + 1}"
-            of = name if draw(st.booleans()) else ""
-            pods = pod(f"{name}-{replica}", address, of, space, labels=own, nodeName=draw(_NODES), **more)
-            pods["status"]["phase"] = draw(st.sampled_from(["Running", "Running", "Running", "Succeeded"]))
-            objects.append(pods)
-    return tuple(objects)
+            objects.append(_drawn_pod(draw, f"x{number}-{replica}", address, name, space, kind, labels, more))
+    if draw(st.sampled_from([False, False, True])):
+        objects.append(owner("cilium", "kube-system", "DaemonSet", hostNetwork=True))
+    objects.append(service("foreign", "10.96.0.33", [(443, 8443)], selector={}))
+    objects.append(endpoints("foreign", "shop", [draw(st.sampled_from(FOREIGN))], 8443, "p443-tcp"))
+    return tuple(
+        {(o["kind"], o["metadata"].get("namespace"), o["metadata"]["name"]): o for o in objects}.values()
+    )
+
+
+FOREIGN = ("203.0.113.9", "10.244.2.1", "10.244.1.13")
+"""Endpoints of a Service without a selector: outside, and where pods are."""
+
+
+def _drawn_pod(
+    draw: st.DrawFn,
+    name: str,
+    address: str,
+    of: str,
+    space: str,
+    kind: str,
+    labels: dict[str, str],
+    more: dict[str, Any],
+) -> Object:
+    own = draw(st.one_of(st.just(labels), _LABELS))
+    owned = of if draw(st.booleans()) else ""
+    made = pod(name, address, owned, space, kind, labels=own, nodeName=draw(_NODES), **more)
+    made["status"]["phase"] = draw(st.sampled_from(["Running", "Running", "Running", "Succeeded"]))
+    if not more and draw(st.booleans()):
+        made["status"]["podIPs"].append({"ip": f"fd00::{address.split('.')[2]}:{address.split('.')[3]}"})
+    return made
+
+
+_SUBJECTS = (
+    WEB,
+    WEB,
+    WorkloadRef("Service", "shop", "web"),
+    WorkloadRef("StatefulSet", "shop", "web"),
+    WorkloadRef("StatefulSet", "data", "db"),
+)
 
 
 @st.composite
 def cluster_scenes(draw: st.DrawFn) -> Scene:
-    """Draw a scene in a cluster drawn as well, with traffic of web to and from its pods and decisions."""
+    """Draw a scene in a cluster drawn as well, with traffic of a workload in it and decisions."""
     objects = draw(clusters())
     scene = Scene(*objects, ranges=draw(st.sampled_from(RANGES)), two_objects=draw(st.booleans()))
-    anyone = st.sampled_from([*sorted(scene.ends), *ADDRESSES, *SERVICES])
+    kinds = {(o["kind"], o["metadata"].get("namespace", ""), o["metadata"]["name"]) for o in objects}
+    subject = draw(st.sampled_from([s for s in _SUBJECTS if tuple(s) in kinds]))
+    own = "db-0" if subject.name == "db" else "web-1"
+    anyone = st.sampled_from([*sorted(scene.ends), *ADDRESSES, *SERVICES, "10.96.0.33", "fd00::2:1"])
     for _ in range(draw(st.integers(0, 8))):
-        client, server = ("web-1", draw(anyone)) if draw(st.booleans()) else (draw(anyone), "web-1")
+        client, server = (own, draw(anyone)) if draw(st.booleans()) else (draw(anyone), own)
         if client != server:
             scene.sees((client, server, draw(st.sampled_from(PORTS))), protocol=draw(protocols))
-    scene.chooses()
+    scene.chooses(subject)
     for step in draw(st.lists(steps, max_size=5)):
         carry_out(scene, step)
     return scene
