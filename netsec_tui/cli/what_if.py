@@ -25,7 +25,7 @@ def with_what_if(document: Document, shown: Review, answers: WhatIf) -> Document
         {
             **told,
             "whatIf": {
-                name: str(answers[scenario].judgements[entry.key].verdict)
+                name: str(answers[scenario].forecasts[entry.key].verdict)
                 for scenario, name in _NAMES.items()
             },
         }

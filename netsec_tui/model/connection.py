@@ -95,6 +95,7 @@ class Doubt(StrEnum):
     HOST_NETWORK = "a pod on the host network: whether policies see it as a pod is up to the CNI"
     OWN_NODE = "a pod and its own node: whether policies hold back this traffic is up to the CNI"
     NODE_UNKNOWN = "it is not known whether the other end is on the pod's own node"
+    NEXT_POD_NODE = "an owner's next pod may run on that very node"
     NODE_ADDRESS = "whether this CNI's ipBlock matches a node's address depends on its configuration"
     HAIRPIN = "a pod reaching itself through a Service: whether policies apply is up to the CNI"
     SERVICE_ADDRESS = "a Service's address: policies act on the pods behind it, which are not known or differ"
@@ -102,6 +103,7 @@ class Doubt(StrEnum):
     NOT_TRANSPORT = "a NetworkPolicy says nothing of this protocol: it is up to the CNI"
     FAMILIES_DIFFER = "the answer differs between IPv4 and IPv6"
     UNKNOWN_POD = "the address is in the pods' range, but which pod has it is not known"
+    PORT_UNKNOWN = "its listening port is not known"
     ADDRESS_UNKNOWN = "an ipBlock may match the pod's address, which is not known"
     OVERRIDDEN = "another kind of policy may override"
 

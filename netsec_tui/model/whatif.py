@@ -26,7 +26,7 @@ class WhatIfVerdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Forecast:
     """Hold the verdict on a row, for instance "would be denied" for "1 of 3 pods".
 
     ``share`` is empty when the verdict is the same for all pods; ``why`` is a clause, empty for ALLOWED.
@@ -66,21 +66,21 @@ class Unseen:
 class Outlook:
     """Hold the answers for one scenario.
 
-    ``judgements`` has every row; ``recorded`` are the keys of the rows with traffic, which alone are
+    ``forecasts`` has every row; ``recorded`` are the keys of the rows with traffic, which alone are
     counted (a DNS row can be there unseen).
     """
 
-    judgements: Mapping[CommunicationKey, Judgement]
+    forecasts: Mapping[CommunicationKey, Forecast]
     recorded: frozenset[CommunicationKey]
     unseen: tuple[Unseen, ...] = ()
 
     def keys(self, verdict: WhatIfVerdict) -> frozenset[CommunicationKey]:
         """Return the recorded communications with a verdict."""
-        return frozenset(key for key in self.recorded if self.judgements[key].verdict is verdict)
+        return frozenset(key for key in self.recorded if self.forecasts[key].verdict is verdict)
 
     def count(self, verdict: WhatIfVerdict) -> int:
         """Return how many recorded communications have a verdict."""
-        return sum(self.judgements[key].verdict is verdict for key in self.recorded)
+        return sum(self.forecasts[key].verdict is verdict for key in self.recorded)
 
     @property
     def never_seen(self) -> int:

@@ -24,14 +24,14 @@ class WhatIfPick:
 
     def sentence(self, key: CommunicationKey) -> str:
         """Return what becomes of a row, empty for a row that nobody has answered for yet."""
-        judgement = self.outlook.judgements.get(key)
-        return judgement.sentence(self.scenario) if judgement else ""
+        forecast = self.outlook.forecasts.get(key)
+        return forecast.sentence(self.scenario) if forecast else ""
 
     def keep(self, rows: Iterable[Row]) -> tuple[Row, ...]:
         """Return the rows with the verdict, which stands as their reason."""
         keys = self.outlook.keys(self.verdict)
         return tuple(
-            replace(row, reason=self.outlook.judgements[row.key].reason, allowed_by="", applied=())
+            replace(row, reason=self.outlook.forecasts[row.key].reason, allowed_by="", applied=())
             for row in rows
             if row.key in keys
         )

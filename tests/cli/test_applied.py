@@ -93,7 +93,7 @@ def test_one_workload_is_told_with_the_verdicts_of_its_communications(applied):
     assert "yet it was seen to pass" in rows["web"]["why"]
     assert "yet" not in rows["idle"]["why"]
     assert (rows["web"]["egress"]["outcome"], rows["web"]["ingress"]["outcome"]) == ("allowed", "denied")
-    assert rows["web"]["pairs"] == {"total": 2, "allowed": 0}
+    assert rows["web"]["pairs"] == {"total": 6, "allowed": 0}
     code, out, _ = applied("-n", "data", "sts/db")
     assert code == 0
     assert re.search(

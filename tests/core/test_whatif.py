@@ -9,15 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from netsec_tui.core.compare.applied import Applied
+from netsec_tui.core.compare.applied_verdict import Verdicts
+from netsec_tui.core.compare.row_ends import RowEnds, is_translated
 from netsec_tui.core.compare.whatif import WhatIfMaker, policies_of, what_if
-from netsec_tui.core.compare.whatif_ends import RowEnds
 from netsec_tui.core.evaluate import evaluate
 from netsec_tui.model.connection import Connection, EndPod, Outcome
 from netsec_tui.model.decision import GeneralRule
 from netsec_tui.model.flow import Protocol
 from netsec_tui.model.identity import Direction, WorkloadRef
+from netsec_tui.model.proof import Reach
 from netsec_tui.model.review import Row
-from netsec_tui.model.whatif import Outlook, Scenario, Unseen, WhatIf, WhatIfVerdict
+from netsec_tui.model.whatif import Outlook, Scenario, WhatIf, WhatIfVerdict
 from tests.core.random_scenes import OBJECTS, carry_out, steps, traffic
 from tests.core.scene import IN, OUT, SHOP, WEB, Object, Scene, flow, obj, owner, pod, policy, shop
 
@@ -39,11 +42,11 @@ def asked(scene: Scene) -> WhatIf:
 
 def verdicts(scene: Scene, row: Row) -> tuple[WhatIfVerdict, ...]:
     found = asked(scene)
-    return tuple(found[scenario].judgements[row.key].verdict for scenario in Scenario)
+    return tuple(found[scenario].forecasts[row.key].verdict for scenario in Scenario)
 
 
 def why(scene: Scene, scenario: Scenario, row: Row) -> str:
-    return asked(scene)[scenario].judgements[row.key].sentence(scenario)
+    return asked(scene)[scenario].forecasts[row.key].sentence(scenario)
 
 
 def to_cart(*objects: Object, **options: Any) -> Scene:
@@ -120,13 +123,34 @@ def test_a_single_other_end_counts_pods() -> None:
     )
 
 
-def test_a_workload_on_the_host_network_is_a_question_for_the_cni() -> None:
-    closed = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
-    scene = shop(policy("closed", closed, "kube-system")).sees(("agent-x", "cart-1"))
-    scene.chooses(WorkloadRef("DaemonSet", "kube-system", "agent"))
-    row = scene.row(OUT, "cart")
-    assert verdicts(scene, row) == (UNKNOWN, UNKNOWN, ALLOWED)
-    assert why(scene, APPLIED, row).startswith("Cannot tell (applied): egress: a pod on the host network")
+def test_a_workload_on_the_host_network_stands_for_its_nodes_addresses() -> None:
+    closed = policy("closed", DENY_ALL, "kube-system")
+    here, there = (
+        pod(f"cart-{name}", f"10.244.3.{n}", "cart", nodeName=f"node-{name}") for n, name in enumerate("ab")
+    )
+    agent = WorkloadRef("DaemonSet", "kube-system", "agent")
+    scene = shop(closed).sees(("agent-x", "cart-1")).chooses(agent)
+    # No policy selects it, and none is on the other end.
+    assert verdicts(scene, scene.row(OUT, "cart")) == (ALLOWED,) * 3
+    objects = [o for o in SHOP if not o["metadata"]["name"].startswith("cart-")]
+    scene = Scene(*objects, here, there, policy("cart-in", ONLY_PAY)).sees(("agent-x", "cart-a"))
+    row = scene.chooses(agent).row(OUT, "cart")
+    assert verdicts(scene, row) == (DENIED, DENIED, ALLOWED)
+    assert why(scene, APPLIED, row).startswith("Would be denied for 1 of 3 pods (applied): ")
+
+
+def test_what_only_the_next_pods_node_leaves_open_says_so() -> None:
+    here = pod("cart-a", "10.244.3.1", "cart", nodeName="node-a")
+    objects = [o for o in SHOP if not o["metadata"]["name"].startswith("cart-")]
+    scene = Scene(*objects, here, policy("cart-in", ONLY_PAY)).sees(("agent-x", "cart-a"))
+    row = scene.chooses(WorkloadRef("DaemonSet", "kube-system", "agent")).row(OUT, "cart")
+    assert why(scene, APPLIED, row) == (
+        "Cannot tell for 1 of 2 pods (applied): ingress: an owner's next pod may run on that very node"
+    )
+    ground = scene.session.ground()
+    assert ground is not None
+    told = Verdicts(Applied(ground), scene.review.subject).of(row.communication)
+    assert (told.outcome, told.short) == (Reach.UNKNOWN, "an owner's next pod may run on that very node")
 
 
 def test_a_protocol_that_no_policy_speaks_of_is_a_question_for_the_cni() -> None:
@@ -216,7 +240,7 @@ def test_counts_are_of_rows_with_traffic() -> None:
     outlook = asked(scene)[BOTH]
     unseen_dns = [row for row in scene.table(OUT).rows if not row.communication.counts.total]
     assert len(unseen_dns) == 1
-    assert unseen_dns[0].key in outlook.judgements
+    assert unseen_dns[0].key in outlook.forecasts
     assert [outlook.count(verdict) for verdict in WhatIfVerdict] == [1, 2, 0]
     assert outlook.keys(ALLOWED) == {scene.row(IN, "pay").key}
 
@@ -254,7 +278,7 @@ def test_few_owners_are_named_each_with_the_ports_that_no_row_shows() -> None:
     assert lines(asked(to_cart(closed))[APPLIED], OUT) == {
         ("Deployment/cart", "all ports but TCP 8080"),
         ("Deployment/pay", "all ports"),
-        ("kube-system/Deployment/coredns", "all ports"),
+        ("kube-system/Deployment/coredns", "all ports but TCP 5353; UDP 5353"),
         ("any address", "all ports"),
     }
 
@@ -281,20 +305,14 @@ def test_a_draft_opens_what_its_selectors_match_and_no_row_shows() -> None:
     assert outlook.never_seen == 3
 
 
-def test_the_draft_of_what_was_seen_opens_nothing_but_dns() -> None:
-    scene = to_cart().sees(("pay-1", "web-1"), ("web-1", "203.0.113.7", 443))
+@pytest.mark.parametrize("left_out", ["nothing", "coredns"])
+def test_a_row_that_was_never_asked_shows_what_it_opens_all_the_same(left_out: str) -> None:
+    objects = [o for o in SHOP if not o["metadata"]["name"].startswith(left_out)]
+    scene = Scene(*objects).sees(("web-1", "cart-1"), ("web-1", "203.0.113.7", 443)).chooses()
     scene.tick(scene.row(OUT, "203.0.113.7"))
-    assert asked(scene)[DRAFT].unseen == (
-        Unseen(OUT, "kube-system/Deployment/coredns", "TCP 5353; UDP 5353"),
-    )
-
-
-def test_a_row_without_traffic_whose_pods_nobody_knows_is_listed_by_its_name() -> None:
-    objects = [o for o in SHOP if not o["metadata"]["name"].startswith("coredns")]
-    scene = Scene(*objects).sees(("web-1", "cart-1")).chooses()
     unseen = [row for row in scene.table(OUT).rows if not row.communication.counts.total]
-    assert [row.ticked for row in unseen] == [True]
-    assert ("cluster DNS", "UDP 5353; TCP 5353") in lines(asked(scene)[DRAFT], OUT)
+    assert [(row.key.peer.name, row.ticked) for row in unseen] == [("cluster DNS", True)]
+    assert asked(scene)[DRAFT].unseen == ()
 
 
 def test_block_all_opens_nothing() -> None:
@@ -390,7 +408,7 @@ def test_every_verdict_is_that_of_all_pairs(
         known_policies = policies_of(scenario, ground.applied.all, scene.review.policies)
         for direction in Direction:
             for row in scene.table(direction).rows:
-                told = found[scenario].judgements[row.key]
+                told = found[scenario].forecasts[row.key]
                 outcomes = {
                     evaluate(known_policies, ground.state, connection).outcome
                     for connection in all_connections(ends, row)
@@ -405,7 +423,8 @@ def all_connections(ends: RowEnds, row: Row) -> Iterable[Connection]:
                 continue
             client, server = (other, mine) if row.key.direction is IN else (mine, other)
             for protocol, port in ends.ports(row.communication):
-                yield Connection(client, server, protocol, port)
+                translated = is_translated(row.communication)
+                yield Connection(client, server, protocol, port, source_translated=translated)
 
 
 def expected(outcomes: set[Outcome]) -> WhatIfVerdict:

@@ -14,7 +14,7 @@ from netsec_tui.model.communication import Communication
 from netsec_tui.model.flow import Protocol
 from netsec_tui.model.identity import CommunicationKey, address_peer
 from netsec_tui.model.review import Row, Standing
-from netsec_tui.model.whatif import Judgement, Outlook, Scenario, Unseen, WhatIfVerdict
+from netsec_tui.model.whatif import Forecast, Outlook, Scenario, Unseen, WhatIfVerdict
 from netsec_tui.ui.row_filter import RowFilter, WhatIfPick
 from netsec_tui.ui.screens.what_if import WhatIfDialog
 from netsec_tui.ui.view import View
@@ -120,8 +120,8 @@ def key(name: str) -> CommunicationKey:
 
 
 def outlook(*verdicts: WhatIfVerdict, unseen: tuple[Unseen, ...] = ()) -> Outlook:
-    judgements = {key(f"203.0.113.{n}"): Judgement(verdict, "why") for n, verdict in enumerate(verdicts)}
-    return Outlook(MappingProxyType(judgements), frozenset(judgements), unseen)
+    forecasts = {key(f"203.0.113.{n}"): Forecast(verdict, "why") for n, verdict in enumerate(verdicts)}
+    return Outlook(MappingProxyType(forecasts), frozenset(forecasts), unseen)
 
 
 ANSWERS = {

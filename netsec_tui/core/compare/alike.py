@@ -1,85 +1,106 @@
-"""Group pods and addresses that the applied policies cannot tell apart, to ask about one of each."""
+"""Group pods and addresses that policies cannot tell apart, to ask about one of each."""
 
 from __future__ import annotations
 
-from netsec_tui.core.compare.applied import Applied
-from netsec_tui.core.evaluate.addresses import address_number
-from netsec_tui.core.evaluate.match import block_contains
-from netsec_tui.model.connection import End, EndPod
-from netsec_tui.model.identity import Direction
-from netsec_tui.model.inventory import AppliedPolicy
-from netsec_tui.model.policy import IPBlock
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from typing import NamedTuple
 
-Ends = tuple[End, ...]
-Blocks = frozenset[IPBlock]
+from netsec_tui.core.evaluate.addresses import address_number, block_spans
+from netsec_tui.core.evaluate.ranges import blocks_used
+from netsec_tui.core.evaluate.state import ClusterState
+from netsec_tui.model.connection import End, EndPod
+from netsec_tui.model.policy import NetworkPolicy
+
+
+class Group(NamedTuple):
+    """Hold ends that no policy can tell apart, what tells them from all others, and who they are."""
+
+    token: Hashable
+    ends: tuple[End, ...]
+    held: Mapping[Hashable, int]
+
+    def pairs(self, other: Group) -> int:
+        """Return how many pairs of different ends the two groups make."""
+        same = sum(self.held[one] * other.held[one] for one in self.held.keys() & other.held.keys())
+        return len(self.ends) * len(other.ends) - same
 
 
 class Alike:
-    """Group ends; the tuples it is given are remembered, since rows share them."""
+    """Sort ends into groups under some policies; the tuples it is given are remembered, rows share them."""
 
-    def __init__(self, applied: Applied) -> None:
-        self._applied = applied
-        self._blocks: dict[int, Blocks] = {}
-        self._groups: dict[tuple[int, Blocks], list[Ends]] = {}
-        self._kept: dict[int, Ends] = {}  # an identity must not go to another tuple
+    def __init__(self, policies: Iterable[NetworkPolicy], state: ClusterState) -> None:
+        self._state = state
+        cuts: dict[int, set[int]] = {4: set(), 6: set()}
+        for block in dict.fromkeys(blocks_used(policies)):
+            for span in block_spans(block):
+                cuts[span.family] |= {span.first, span.last + 1}
+        self._cuts = {family: sorted(numbers) for family, numbers in cuts.items()}
+        # What has an identity for its key is kept with it, so that nothing else can get the same one.
+        self._tokens: dict[tuple[int, bool, bool], tuple[End, Hashable]] = {}
+        self._grouped: dict[tuple[int, bool, bool], tuple[tuple[End, ...], tuple[Group, ...]]] = {}
 
-    def pairs(self, sources: Ends, destinations: Ends) -> list[tuple[End, End, int]]:
-        """Return a pair of different ends for each two groups, with the number of such pairs."""
-        found = []
-        for left in self._alike(sources, destinations):
-            for right in self._alike(destinations, sources):
-                pair = _different(left, right)
-                if pair is not None:
-                    shared = len(set(left) & set(right))
-                    found.append((*pair, len(left) * len(right) - shared))
-        return found
+    def pairs(self, own: tuple[End, ...], peers: tuple[End, ...]) -> Iterator[tuple[Group, Group]]:
+        """Yield every pair of groups; they may hold pairs of a pod with itself."""
+        # A pod's node only matters towards nodes and what runs on their network.
+        by_node = any(self._on_node(end) for end in own + peers)
+        others = self._groups(peers, by_node)
+        # Towards addresses outside of the cluster, a pod's own do not matter.
+        outside = all(isinstance(end, str) and not self._inside(end) for end in peers)
+        for mine in self._groups(own, by_node, addressed=not outside):
+            for group in others:
+                yield mine, group
 
-    def _alike(self, ends: Ends, facing: Ends) -> list[Ends]:
-        """Group ends that no selector, block, port or place of the policies facing them can tell apart."""
-        blocks = self._blocks_facing(facing)
-        key = (id(ends), blocks)
-        if key not in self._groups:
-            self._kept[id(ends)] = ends
-            groups: dict[object, list[End]] = {}
+    def different(self, mine: Group, others: Group) -> tuple[End, End]:
+        """Return an end of each group that are not the same pod or address; there must be two."""
+        identity = self._identity
+        return next((a, b) for a in mine.ends for b in others.ends if identity(a) != identity(b))
+
+    def _identity(self, end: End) -> Hashable:
+        """Return what makes two ends the same pod or address."""
+        pod = self._state.pod_at(end) if isinstance(end, str) else end
+        if pod is None:
+            return end
+        return pod.namespace, pod.name, pod.ref.kind if pod.synthetic else None
+
+    def _groups(self, ends: tuple[End, ...], by_node: bool, addressed: bool = True) -> tuple[Group, ...]:
+        key = (id(ends), by_node, addressed)
+        if key not in self._grouped:
+            found: dict[Hashable, list[End]] = {}
             for end in ends:
-                groups.setdefault(self._kind(end, blocks), []).append(end)
-            self._groups[key] = [tuple(group) for group in groups.values()]
-        return self._groups[key]
+                found.setdefault(self._token(end, by_node, addressed), []).append(end)
+            groups = (
+                Group(token, tuple(members), Counter(map(self._identity, members)))
+                for token, members in found.items()
+            )
+            self._grouped[key] = (ends, tuple(groups))
+        return self._grouped[key][1]
 
-    def _blocks_facing(self, facing: Ends) -> Blocks:
-        if id(facing) not in self._blocks:
-            self._kept[id(facing)] = facing
-            policies = {
-                (applied.policy.namespace, applied.policy.name): applied
-                for end in facing
-                if isinstance(end, EndPod)
-                for applied in self._applied.on_pod(end)
-            }
-            self._blocks[id(facing)] = frozenset(b for p in policies.values() for b in _blocks_in(p))
-        return self._blocks[id(facing)]
+    def _on_node(self, end: End) -> bool:
+        return self._state.node_at(end) is not None if isinstance(end, str) else end.host_network
 
-    def _kind(self, end: End, blocks: Blocks) -> object:
-        state = self._applied.state
-        if isinstance(end, str):
-            if state.pod_at(end) or state.service_at(end):
-                return end
-            held = frozenset(block for block in blocks if block_contains(block, end))
-            return address_number(end)[0], state.node_at(end), state.in_pod_range(end), held
-        families = frozenset(address_number(ip)[0] for ip in end.ips)
-        held = frozenset(b for b in blocks if any(block_contains(b, ip) for ip in end.ips))
-        # Which node a pod is on matters where nodes are asked about; those few groups more cost little.
-        return end.namespace, end.labels, end.namespace_labels, end.ports, end.node, families, held
+    def _inside(self, ip: str) -> bool:
+        state = self._state
+        return bool(state.pod_at(ip) or state.service_at(ip)) or state.node_at(ip) is not None
 
+    def _token(self, end: End, by_node: bool, addressed: bool) -> Hashable:
+        key = (id(end), by_node, addressed)
+        known = self._tokens.get(key)
+        if known is None:
+            token = self._of_address(end) if isinstance(end, str) else self._of_pod(end, by_node, addressed)
+            known = self._tokens[key] = (end, token)
+        return known[1]
 
-def _different(left: Ends, right: Ends) -> tuple[End, End] | None:
-    """Return one end of each group; a pod's connection to itself is none that policies could hold back."""
-    for first in left[:2]:
-        for second in right[:2]:
-            if first != second:
-                return first, second
-    return None
+    def _of_address(self, ip: str) -> Hashable:
+        return ip if self._inside(ip) else (*self._cell(ip), self._state.in_pod_range(ip))
 
+    def _of_pod(self, pod: EndPod, by_node: bool, addressed: bool) -> Hashable:
+        cells = tuple(map(self._cell, pod.ips)) if addressed else ()
+        place = (pod.node, pod.synthetic) if by_node else None
+        return (pod.namespace, pod.labels, pod.namespace_labels, cells, pod.ports, pod.host_network, place)
 
-def _blocks_in(applied: AppliedPolicy) -> Blocks:
-    rules = (rule for direction in Direction for rule in applied.policy.rules(direction))
-    return frozenset(peer.ip_block for rule in rules for peer in rule.peers if peer.ip_block)
+    def _cell(self, ip: str) -> tuple[int, int]:
+        """Return the family and between which two edges of ipBlocks an address lies."""
+        family, number = address_number(ip)
+        return family, bisect_right(self._cuts[family], number)

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from difflib import get_close_matches
-from functools import cached_property
 
 from netsec_tui.core.cluster.ground import Ground
-from netsec_tui.core.cluster.selectors import has_labels
 from netsec_tui.core.cluster.subject import is_host_network
+from netsec_tui.core.compare.row_ends import RowEnds
 from netsec_tui.core.evaluate.match import selector_matches
-from netsec_tui.core.evaluate.overrides import overrides_of
-from netsec_tui.core.evaluate.state import ClusterState
 from netsec_tui.model.applied import Held, Hold, NamespaceMap, PolicyUse
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.connection import End, EndPod
@@ -34,12 +30,6 @@ class Applied:
         self.ground = ground
         self._lookups: dict[str, _Lookup] = {}
         self._found: dict[tuple[str, Labels], tuple[AppliedPolicy, ...]] = {}
-
-    @cached_property
-    def state(self) -> ClusterState:
-        """Return the cluster state with the policies of other kinds that may override."""
-        state = self.ground.state
-        return state if state.overrides else replace(state, overrides=overrides_of(self._inventory))
 
     @property
     def _inventory(self) -> Inventory:
@@ -66,19 +56,11 @@ class Applied:
         """Return the policies on the chosen workload."""
         ref = subject.ref
         peer = service_peer(ref.namespace, ref.name) if ref.kind == "Service" else owner_peer(ref)
-        return self.on_ends(peer, self.own_ends(subject))
+        return self.on_ends(peer, RowEnds(self.ground, subject).own)
 
     def on_peer(self, communication: Communication) -> Held:
         """Return the policies on the other end of a communication."""
         return self.on_ends(communication.peer, self.ground.ends.of(communication))
-
-    def own_ends(self, subject: Subject) -> tuple[End, ...]:
-        """Return the pods of the chosen workload, or their nodes' addresses for the host network."""
-        ends = (end for owner in subject.owners for end in self.ground.ends.owner(owner))
-        if subject.ref.kind != "Service":
-            return tuple(ends)
-        wanted = subject.selector.match_labels
-        return tuple(end for end in ends if isinstance(end, str) or has_labels(wanted, end.labels))
 
     def on_ends(self, peer: Peer, ends: Iterable[End]) -> Held:
         """Return the policies on some pods; of those that no pod lives of, the next one counts."""
@@ -112,7 +94,7 @@ class Applied:
         distinct = {(pod.namespace, pod.labels, pod.namespace_labels): pod for pod in pods}.values()
         return tuple(
             f"{override.kind} {override.name}"
-            for override in self.state.overrides
+            for override in self.ground.state.overrides
             if any(override.may_select(pod) for pod in distinct)
         )
 

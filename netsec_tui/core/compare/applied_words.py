@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from netsec_tui.core.cluster.dns import over_both
@@ -49,12 +50,14 @@ class Words:
         return self._of(Reach.UNKNOWN, reason, egress, ingress)
 
     def verdict(
-        self, outcome: Reach, egress: AppliedSide, ingress: AppliedSide, allowed: int, pairs: int
+        self, outcome: Reach, egress: AppliedSide, ingress: AppliedSide, counts: Counter[Outcome]
     ) -> AppliedVerdict:
         """Return the verdict with its sentence."""
         reason = self._reason(outcome, (egress, ingress))
+        allowed, open_ones, pairs = counts[Outcome.ALLOWED], counts[Outcome.UNDECIDED], counts.total()
         if outcome is Reach.PARTLY:
-            reason = f"{allowed} of {pairs} pairs of pods may; {reason}"
+            of_others = f", of {open_ones} it cannot be told" if open_ones else ""
+            reason = f"{allowed} of {pairs} pairs of pods may{of_others}; {reason}"
         return self._of(outcome, reason + self._surprise(outcome), egress, ingress, allowed, pairs)
 
     def _of(

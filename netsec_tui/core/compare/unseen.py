@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from netsec_tui.core.cluster.ground import Ground
-from netsec_tui.core.compare.whatif_ends import RowEnds
-from netsec_tui.core.compare.whatif_trim import Number, holding, within, without_blocks
+from netsec_tui.core.compare.row_ends import RowEnds
+from netsec_tui.core.compare.trim import Number, Trimmed, holding, within
 from netsec_tui.core.evaluate import Connectivity, Policies, PortSet, connectivity
 from netsec_tui.core.evaluate.addresses import address_number, block_spans
 from netsec_tui.core.evaluate.bits import members
@@ -32,18 +32,16 @@ _EXCEPTIONS = 3
 
 
 class Seen(NamedTuple):
-    """Hold who was seen on which ports: pod owners, and addresses as (family, number)."""
+    """Hold whom rows show on which ports: pod owners, and addresses as (family, number)."""
 
     owners: Mapping[tuple[Direction, WorkloadRef], set[_Port]]
     addresses: Mapping[tuple[Direction, Number], set[_Port]]
 
     @classmethod
     def of(cls, rows: Iterable[Communication], ends: RowEnds) -> Seen:
-        """Gather what the rows with traffic show."""
+        """Gather what rows show; one may have no traffic, as that of a DNS which was not asked yet."""
         seen = cls(defaultdict(set), defaultdict(set))
         for row in rows:
-            if not row.counts.total:
-                continue
             direction = row.key.direction
             ports = {(str(protocol), port) for protocol, port in ends.ports(row)}
             for end in ends.peers(row):
@@ -60,10 +58,9 @@ def never_seen(
     subject: Subject,
     ends: RowEnds,
     seen: Seen,
-    offered: Iterable[Communication],
 ) -> tuple[Unseen, ...]:
-    """Return lines for pod owners, addresses, and allowed rows without traffic (``offered``)."""
-    own = tuple(pod for pod in ends.own if isinstance(pod, EndPod) and not pod.host_network)
+    """Return lines for pod owners and addresses."""
+    own = tuple(end for end in ends.own if isinstance(end, EndPod))
     if not own:
         return ()
     lines: list[Unseen] = []
@@ -72,12 +69,6 @@ def never_seen(
         addresses = _open_to_addresses(policies, own, direction)
         lines += _address_lines(direction, addresses, seen)
         lines += _owner_lines(direction, subject, opened[direction], seen)
-    for row in offered:
-        # Rows about pods of known owners, or about addresses, are among the lines above.
-        peers = ends.peers(row)
-        if peers and all(isinstance(end, EndPod) and end.owner is None and end.synthetic for end in peers):
-            ports = "; ".join(f"{protocol} {port}" for protocol, port in ends.ports(row))
-            lines.append(Unseen(row.key.direction, row.peer.name, ports))
     return tuple(lines)
 
 
@@ -93,8 +84,8 @@ def _open_to_owners(
     ours = {pod.ref for pod in own}
     pods = (*own, *(p for p in ground.pods if id(p) not in mine and p.ref not in ours))
     # What no pod has an address in means nothing for connections between pods.
-    near = without_blocks(policies.all, holding(pods if state.ipblock_matches_pods else ()))
-    matrix = connectivity(near, pods, ipblock_matches_pods=state.ipblock_matches_pods)
+    near = Trimmed(policies.all, holding(pods if state.ipblock_matches_pods else ())).policies
+    matrix = connectivity(near.all, pods, ipblock_matches_pods=state.ipblock_matches_pods)
     masks: dict[Direction, dict[WorkloadRef, int]] = {d: defaultdict(int) for d in Direction}
     reach = _reach(matrix, {n for n, group in enumerate(matrix.pods.pods) for p in group if id(p) in mine})
     for number, group in enumerate(matrix.pods.pods):

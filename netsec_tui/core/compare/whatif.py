@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator
-from dataclasses import replace
-from functools import cached_property
+from collections.abc import Callable, Iterable
 from operator import is_
-from typing import NamedTuple
 
 from netsec_tui.core.cluster.ground import Ground
+from netsec_tui.core.compare.row_cases import NO_ENDS, NO_STATE, RowCases, reach_of
+from netsec_tui.core.compare.row_ends import RowEnds
 from netsec_tui.core.compare.unseen import Seen, never_seen
-from netsec_tui.core.compare.whatif_ends import Alike, Group, RowEnds
-from netsec_tui.core.compare.whatif_trim import holding, without_blocks
-from netsec_tui.core.evaluate import Policies, evaluate
+from netsec_tui.core.evaluate import Policies
 from netsec_tui.core.evaluate.state import ClusterState
 from netsec_tui.model.communication import Communication
-from netsec_tui.model.connection import Connection, ConnectionVerdict, End, EndPod, Outcome, SideVerdict
-from netsec_tui.model.flow import Protocol
+from netsec_tui.model.connection import ConnectionVerdict, Outcome, SideVerdict
 from netsec_tui.model.identity import Direction
-from netsec_tui.model.policy import NetworkPolicy, PolicyRule
+from netsec_tui.model.policy import NetworkPolicy
+from netsec_tui.model.proof import Reach
 from netsec_tui.model.review import Review, Subject
-from netsec_tui.model.whatif import Judgement, Outlook, Scenario, WhatIf, WhatIfVerdict
+from netsec_tui.model.whatif import Forecast, Outlook, Scenario, WhatIf, WhatIfVerdict
 
-_PORT_UNKNOWN = "its listening port is not known"
-_END_UNKNOWN = "no pod or address of an end is known"
 _NAMED = 3
 """How many policies a sentence names before it counts the rest."""
 
@@ -71,8 +66,7 @@ class WhatIfMaker:
         for scenario in Scenario:
             outlook = self._known_applied(rows) if scenario is Scenario.APPLIED else None
             if outlook is None:
-                policies = policies_of(scenario, self._ground.applied.all, review.policies)
-                outlook = self._outlook(policies, rows, seen, wanted)
+                outlook = self._outlook(self._policies(scenario, review), rows, seen, wanted)
             if outlook is None:
                 return None
             found[scenario] = outlook
@@ -86,116 +80,69 @@ class WhatIfMaker:
         before, outlook = self._applied
         return outlook if len(before) == len(rows) and all(map(is_, before, rows)) else None
 
+    def _policies(self, scenario: Scenario, review: Review) -> Policies | None:
+        """Return the policies of a scenario, None when it is not known which are applied."""
+        if scenario is not Scenario.DRAFT_ALONE and not self._ground.world.inventory.known:
+            return None
+        return policies_of(scenario, self._ground.applied.all, review.policies)
+
     def _outlook(
         self,
-        policies: Policies,
+        policies: Policies | None,
         rows: tuple[Communication, ...],
         seen: Seen,
         wanted: Callable[[], bool],
     ) -> Outlook | None:
+        recorded = frozenset(row.key for row in rows if row.counts.total)
+        if policies is None:
+            unknown = Forecast(WhatIfVerdict.CANNOT_TELL, NO_STATE)
+            return Outlook({row.key: unknown for row in rows}, recorded)
         judge = _Judge(policies, self._ground.state, self._ends)
-        judgements = {}
+        forecasts = {}
         for row in rows:
             if not wanted():
                 return None
-            judgements[row.key] = judge.judge(row)
-        recorded = frozenset(row.key for row in rows if row.counts.total)
-        offered = [
-            row
-            for row in rows
-            if row.key not in recorded and judgements[row.key].verdict is WhatIfVerdict.ALLOWED
-        ]
-        unseen = never_seen(policies, self._ground, self._subject, self._ends, seen, offered)
-        return Outlook(judgements, recorded, unseen)
-
-
-class _Answer(NamedTuple):
-    outcome: Outcome
-    why: str = ""
+            forecasts[row.key] = judge.judge(row)
+        unseen = never_seen(policies, self._ground, self._subject, self._ends, seen)
+        return Outlook(forecasts, recorded, unseen)
 
 
 class _Judge:
-    """Judge rows under some policies; connections that policies cannot tell apart are evaluated once."""
+    """Judge rows under some policies."""
 
     def __init__(self, policies: Policies, state: ClusterState, ends: RowEnds) -> None:
-        self._policies, self._state, self._ends = policies, state, ends
-        self._alike = Alike(policies.all, state)
-        self._answers: dict[Hashable, _Answer] = {}
+        self._cases, self._ends = RowCases(policies, state, ends), ends
 
-    def judge(self, row: Communication) -> Judgement:
+    def judge(self, row: Communication) -> Forecast:
         """Return the verdict on a row with its sentence."""
         counts: Counter[Outcome] = Counter()
         reasons: dict[Outcome, str] = {}
-        own, peers = self._ends.own, self._ends.peers(row)
-        for pairs, answer in self._asked(row, own, peers):
-            counts[answer.outcome] += pairs
-            reasons.setdefault(answer.outcome, answer.why)
+        for case in self._cases.of(row):
+            outcome = _worst(verdict.outcome for verdict in case.verdicts)
+            counts[outcome] += case.pairs
+            first = next(verdict for verdict in case.verdicts if verdict.outcome is outcome)
+            reasons.setdefault(outcome, _reason(first))
+        verdict = VERDICTS[reach_of(counts)]
         if not counts:
-            return Judgement(WhatIfVerdict.CANNOT_TELL, _END_UNKNOWN)
-        for outcome, verdict in _VERDICTS.items():
-            if outcome in counts:
-                share = _share(counts[outcome], counts.total(), single=1 in (len(own), len(peers)))
-                return Judgement(verdict, reasons[outcome], share)
-        raise AssertionError(f"an outcome that is none: {counts}")
-
-    def _asked(
-        self, row: Communication, own: tuple[End, ...], peers: tuple[End, ...]
-    ) -> Iterator[tuple[int, _Answer]]:
-        """Yield the answer for each pair of groups with the number of pairs that it stands for."""
-        ports = self._ends.ports(row)
-        for mine, others in self._alike.pairs(own, peers):
-            key = (mine.token, others.token, row.key.direction, ports)
-            pairs = len(mine.ends) * len(others.ends) - self._same(mine, others)
-            if pairs and key not in self._answers:
-                ends = next((a, b) for a in mine.ends for b in others.ends if not self._alike.are_one(a, b))
-                client, server = ends if row.key.direction is Direction.EGRESS else reversed(ends)
-                answers = [self._answer(client, server, *port) for port in ports]
-                self._answers[key] = min(answers, key=lambda answer: tuple(_VERDICTS).index(answer.outcome))
-            if pairs:
-                yield pairs, self._answers[key]
-
-    def _same(self, mine: Group, others: Group) -> int:
-        identity = self._alike.identity
-        return len({identity(end) for end in mine.ends} & {identity(end) for end in others.ends})
-
-    def _answer(self, client: End, server: End, protocol: Protocol, port: int) -> _Answer:
-        policies = self._between_pods if _are_plain_pods(client, server) else self._policies
-        verdict = evaluate(policies, self._state, Connection(client, server, protocol, port))
-        outcome = verdict.outcome
-        if outcome is Outcome.DENIED and protocol.expressible and not port:
-            # Only what is denied whatever the ports of its rules is denied for sure.
-            verdict = evaluate(self._portless, self._state, Connection(client, server, protocol, port))
-            if verdict.outcome is not Outcome.DENIED:
-                return _Answer(Outcome.UNDECIDED, _PORT_UNKNOWN)
-        return _Answer(outcome, _reason(verdict))
-
-    @cached_property
-    def _between_pods(self) -> Policies:
-        """Return the policies without the ipBlocks that no pod's address is in or can be in."""
-        state = self._state
-        known = holding((*state.pods, *(end for end in self._ends.own if isinstance(end, EndPod))))
-        return Policies(without_blocks(self._policies.all, lambda b: known(b) or state.may_hold_pods(b)))
-
-    @cached_property
-    def _portless(self) -> Policies:
-        return Policies(map(_for_any_port, self._policies.all))
+            return Forecast(verdict, NO_ENDS)
+        telling = _worst(counts)
+        single = 1 in (len(self._ends.own), len(self._ends.peers(row)))
+        return Forecast(verdict, reasons[telling], _share(counts[telling], counts.total(), single=single))
 
 
-_VERDICTS = {
-    Outcome.DENIED: WhatIfVerdict.WOULD_BE_DENIED,
-    Outcome.UNDECIDED: WhatIfVerdict.CANNOT_TELL,
-    Outcome.ALLOWED: WhatIfVerdict.ALLOWED,
+VERDICTS = {
+    Reach.ALLOWED: WhatIfVerdict.ALLOWED,
+    Reach.PARTLY: WhatIfVerdict.WOULD_BE_DENIED,
+    Reach.DENIED: WhatIfVerdict.WOULD_BE_DENIED,
+    Reach.UNKNOWN: WhatIfVerdict.CANNOT_TELL,
 }
-"""What one pair's outcome makes of a whole row, the first that there is."""
+"""What is said of a row for what was found of all of its pairs."""
+
+_BY_WEIGHT = (Outcome.DENIED, Outcome.UNDECIDED, Outcome.ALLOWED)
 
 
-def _are_plain_pods(*ends: End) -> bool:
-    return all(isinstance(end, EndPod) and not end.host_network for end in ends)
-
-
-def _for_any_port(policy: NetworkPolicy) -> NetworkPolicy:
-    ingress, egress = (tuple(PolicyRule(rule.peers) for rule in policy.rules(d)) for d in Direction)
-    return replace(policy, ingress=ingress, egress=egress)
+def _worst(outcomes: Iterable[Outcome]) -> Outcome:
+    return min(outcomes, key=_BY_WEIGHT.index)
 
 
 def _share(some: int, all_pairs: int, *, single: bool) -> str:
