@@ -188,6 +188,10 @@ class Inventory:
         kubernetes = self.service_by_name.get(("default", "kubernetes"))
         put("api_server_ips", frozenset(e.ip for e in kubernetes.endpoints) if kubernetes else frozenset())
 
+    def live_pods_at(self, ip: str) -> tuple[Pod, ...]:
+        """Return the pods that have an address of their own now, none of those on the host network."""
+        return tuple(pod for pod in self.pods_by_ip.get(ip, ()) if not pod.finished)
+
 
 def _group(pairs: Any) -> dict[Any, tuple[Any, ...]]:
     grouped: dict[Any, list[Any]] = {}

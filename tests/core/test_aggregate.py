@@ -216,8 +216,12 @@ def test_ingress_of_a_service_is_lifted_to_all_owners_behind_it():
     assert table(made, "Deployment/blue", IN) == ["Deployment/web TCP 8080"]
     assert table(made, "Deployment/green", IN) == ["Deployment/web TCP 9090"]
     assert table(made, "Service/api", IN) == ["Deployment/web TCP 8080", "Deployment/web TCP 9090"]
-    (rule,) = review(made, "Deployment/web").policies[0].egress
-    assert [p.port for p in rule.ports] == [8080, 9090]
+    assert table(made, "Deployment/web", OUT) == ["Deployment/blue TCP 8080", "Deployment/green TCP 9090"]
+    found = {(c.ref.name, c.ingress, c.egress) for c in made.workloads()}
+    assert {("web", 0, 2), ("blue", 1, 0), ("green", 1, 0)} <= found
+    rules = review(made, "Deployment/web").policies[0].egress
+    written = {dict(p.pod_selector.match_labels)["color"]: r.ports[0].port for r in rules for p in r.peers}
+    assert written == {"blue": 8080, "green": 9090}
 
 
 def test_dial_is_not_lifted_to_an_owner_when_another_was_seen_to_answer_it():

@@ -212,12 +212,6 @@ def test_a_service_without_selector_and_endpoints_cannot_be_written() -> None:
     assert "endpoints are not known" in reason(talk(WEB, "10.96.0.50", 80), "bare", bare)
 
 
-def test_a_service_whose_endpoints_are_pods_is_not_written_as_addresses() -> None:
-    bare = service("bare", "10.96.0.50", selector={})
-    slices = endpoints("bare", "shop", ["10.244.0.12"], 8080, "p80-tcp")
-    assert "inside the pod range" in reason(talk(WEB, "10.96.0.50", 80), "bare", bare, slices)
-
-
 def test_an_expression_without_peers_is_never_a_rule() -> None:
     with pytest.raises(ValueError, match="any peer"):
         _ = Expression(obstacle="no").rule

@@ -82,6 +82,46 @@ def test_01_pod_port_behind_a_service_port():
     assert [row.key.port for row in scene.chooses(WEB._replace(name="cart")).table(IN).rows] == [8080]
 
 
+def test_01_owners_behind_one_service_get_their_own_port_each():
+    pods = {"blue": 8080, "green": 9090}
+    labels = {name: {"app": "api", "color": name} for name in (*pods, "job")}
+    ports = {
+        "blue": [("http", "TCP", 8080), ("admin", "TCP", 9090)],
+        "green": [("http", "TCP", 9090)],
+        "job": [],
+    }
+    made = [owner(name, labels=labels[name], ports=ports[name]) for name in labels]
+    made += [
+        pod(f"{name}-1", f"10.244.0.{20 + n}", name, labels=labels[name], ports=ports[name])
+        for n, name in enumerate(labels)
+    ]
+    scene = shop(*made, service("api", "10.96.0.60", [(80, "http")]))
+    scene.sees(("web-1", "10.96.0.60", 80)).chooses()
+    # Neither blue's admin port is opened, nor anything of the job that has no port of that name.
+    assert [(rule["to"], rule["ports"]) for rule in egress(scene)] == [
+        (to_pods(**labels[name]), [{"protocol": "TCP", "port": number}]) for name, number in pods.items()
+    ]
+    assert {row.key.peer.name: row.key.port for row in scene.table(OUT).rows if row.communication.via} == pods
+    assert scene.review.proof.clean
+    for name, number in pods.items():
+        scene.chooses(WEB._replace(name=name))
+        assert [row.key.port for row in scene.table(IN).rows] == [number]
+    assert scene.chooses(WEB._replace(name="job")).table(IN).rows == ()
+
+
+def test_01_pods_that_cannot_be_told_apart_and_differ_in_their_port_are_said():
+    made = [
+        pod(f"cart-{n}", f"10.244.0.{n}", "cart", ports=[("http", "TCP", n), ("dns", "UDP", n)])
+        for n in (53, 80)
+    ]
+    objects = [o for o in SHOP if not o["metadata"]["name"].startswith("cart-")]
+    scene = Scene(*objects, *made, service("named", "10.96.0.61", [(80, "http")], selector={"app": "cart"}))
+    scene.sees(("web-1", "10.96.0.61", 80)).chooses()
+    told = "its pods listen on different ports: 53, 80 are opened on all of them"
+    assert scene.row(OUT, "named").reason == told
+    assert [rule["ports"] for rule in egress(scene)] == [[{"protocol": "TCP", "port": n} for n in (53, 80)]]
+
+
 def test_02_direction_is_proven_and_client_ports_are_no_listeners():
     scene = shop()
     web, cart = scene.ends["web-1"], scene.ends["cart-1"]
@@ -200,6 +240,47 @@ def test_05_a_service_without_selector_stands_for_its_endpoints():
     assert scene.row(OUT, "dark").reason == "a Service without selector whose endpoints are not known"
     assert scene.row(OUT, "odd").standing is Standing.NOT_EXPRESSIBLE
     assert "{}" not in scene.review.yaml
+
+
+WITHOUT_RANGES = [o for o in SHOP if o["kind"] != "Node"]
+
+
+@pytest.mark.parametrize("objects", [SHOP, WITHOUT_RANGES], ids=["ranges known", "unknown"])
+@pytest.mark.parametrize("foreign", [(), ("192.0.2.9",)], ids=["pods only", "and a foreign address"])
+def test_05_an_endpoint_that_is_a_live_pod_is_selected_by_its_owner(objects, foreign):
+    bare = service("bare", "10.96.0.50", [(80, 9999)], selector={})
+    scene = Scene(*objects, bare, endpoints("bare", "shop", ["10.244.1.13", *foreign], 8080, "p80-tcp"))
+    scene.sees(("web-1", "10.96.0.50", 80)).chooses()
+    blocks = [[{"ipBlock": {"cidr": f"{ip}/32"}}] for ip in foreign]
+    peers = [peer for rule in egress(scene) for peer in rule["to"]]
+    assert peers == [*to_pods(app="pay"), *(block for (block,) in blocks)]
+    assert {port["port"] for rule in egress(scene) for port in rule["ports"]} == {8080}
+    assert state(scene.row(OUT, "pay", 8080)) == IN_POLICY
+    assert ("bare" in scene.names(OUT)) is bool(foreign)
+    assert scene.review.proof.clean
+    scene.tick(scene.row(OUT, "pay"), False)
+    assert scene.review.proof.clean
+    # The other side sees the call too, and a backend that was seen is the same row.
+    assert scene.chooses(WEB._replace(name="pay")).names(IN) == ["web"]
+    scene.sees(("web-1", "pay-1", 8080)).chooses()
+    assert scene.names(OUT).count("pay") == 1
+
+
+@pytest.mark.parametrize("objects", [SHOP, WITHOUT_RANGES], ids=["ranges known", "unknown"])
+def test_05_an_api_server_in_pods_is_selected_as_pods(objects):
+    kept = [o for o in objects if (o["kind"], o["metadata"]["name"]) != ("EndpointSlice", "kubernetes-abc")]
+    control = owner("control", "default", labels={"app": "control"})
+    labels = {"app": "control", "pod-template-hash": "7d4b9c"}
+    running = pod("control-1", "10.244.0.70", "control", "default", labels=labels)
+    listed = endpoints("kubernetes", "default", ["10.244.0.70", "172.18.0.3"], 6443, "p443-tcp")
+    scene = Scene(*kept, control, running, listed).sees(("web-1", "10.96.0.1", 443)).chooses()
+    (rule,) = egress(scene)
+    selected = {
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "default"}},
+        "podSelector": {"matchLabels": {"app": "control"}},
+    }
+    assert rule["to"] == [selected, {"ipBlock": {"cidr": "172.18.0.3/32"}}]
+    assert scene.review.proof.clean
 
 
 def test_06_an_emptied_peer_list_takes_its_rule_along():
@@ -325,6 +406,24 @@ def test_11_an_address_is_whose_it_was_at_the_time():
     early = shop(old, new)
     early.sees(talk("10.244.0.60", early.end("web-1"), 8080, time=1_789_948_800.0 - 86400)).chooses()
     assert early.names(IN) == ["10.244.0.60"]
+
+
+def test_11_an_address_that_a_pod_has_by_now_is_no_ipblock():
+    young = pod("young-1", "203.0.113.9", "cart")
+    young["metadata"]["creationTimestamp"] = "2026-09-21T10:00:00Z"
+    noon, before = 1_789_948_800.0 + 12 * 3600, 1_789_948_800.0 - 86400
+    scene = shop(young)
+    for when in (before, noon):
+        scene.sees(talk(scene.end("web-1"), "203.0.113.9", 8080, time=when))
+    scene.chooses()
+    row = scene.row(OUT, "203.0.113.9")
+    why = "is the address of pod shop/young-1 now: an ipBlock must not stand for pods"
+    assert (row.standing, row.reason) == (Standing.NOT_EXPRESSIBLE, f"203.0.113.9 {why}")
+    assert state(scene.row(OUT, "cart")) == IN_POLICY
+    scene.alias("once", "203.0.113.9/32", allowed=True)
+    once = scene.row(OUT, "once")
+    assert (once.standing, once.reason) == (Standing.NOT_EXPRESSIBLE, f"203.0.113.9/32 {why}")
+    assert "ipBlock" not in scene.review.yaml
 
 
 def test_12_load_balancers_and_source_nat_make_one_row_that_says_why():

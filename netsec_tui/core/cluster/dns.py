@@ -31,6 +31,11 @@ class ClusterDns:
     ports: tuple[tuple[Protocol, int], ...]
     peers: frozenset[Peer]
 
+    @property
+    def protocols(self) -> frozenset[Protocol]:
+        """Return the protocols that it answers over."""
+        return frozenset(protocol for protocol, _ in self.ports)
+
     def is_dns(self, peer: Peer, protocol: Protocol, port: int) -> bool:
         """Tell whether a communication goes to the cluster DNS on one of its ports."""
         return peer in self.peers and (protocol, port) in self.ports

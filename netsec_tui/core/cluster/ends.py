@@ -10,11 +10,12 @@ from netsec_tui.core.cluster.selectors import has_labels
 from netsec_tui.core.cluster.subject import is_host_network, labels_of
 from netsec_tui.core.decide.express import World
 from netsec_tui.core.evaluate.state import ClusterState, cluster_state
+from netsec_tui.core.traffic.services import foreign_endpoints
 from netsec_tui.model.cni import Cni
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.connection import End, EndPod
 from netsec_tui.model.flow import Labels
-from netsec_tui.model.identity import PeerSort, WorkloadRef
+from netsec_tui.model.identity import API_SERVER, PeerSort, WorkloadRef
 from netsec_tui.model.inventory import Pod
 
 
@@ -45,8 +46,10 @@ class Ends:
                 return self.owner(peer.ref)
             case PeerSort.ADDRESS:
                 return self._at((peer.name,))
-            case PeerSort.SERVICE | PeerSort.API_SERVER:
+            case PeerSort.SERVICE:
                 return self._service(peer.namespace, peer.name) or self._at(communication.addresses)
+            case PeerSort.API_SERVER:
+                return self._api_server() or self._at(communication.addresses)
             case PeerSort.DNS if self._world.dns:
                 return self.selected(self._world.dns.namespace, self._world.dns.selector)
         return self._at(communication.addresses)
@@ -108,7 +111,17 @@ class Ends:
             return ()
         if service.selector:
             return self.selected(namespace, service.selector)
-        return self._at(sorted({endpoint.ip for endpoint in service.endpoints}))
+        # Endpoints that are pods have rows of their own.
+        return tuple(sorted({e.ip for e in foreign_endpoints(self._world.inventory, service)}))
+
+    def _api_server(self) -> tuple[End, ...]:
+        """Return the endpoints; for one that is a pod all pods of its owner, as a selector is for all."""
+        inventory = self._world.inventory
+        service = inventory.service_by_name.get((API_SERVER.namespace, API_SERVER.name))
+        endpoints = service.endpoints if service else ()
+        owners = {pod.owner for e in endpoints for pod in inventory.live_pods_at(e.ip)}
+        pods = tuple(end for ref in sorted(owners) for end in self.owner(ref))
+        return pods + self._service(API_SERVER.namespace, API_SERVER.name)
 
     def _ends(self, pods: Iterable[Pod]) -> tuple[End, ...]:
         ends: list[End] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from netsec_tui.core.cluster.addresses import Ranges, block_text, network, single, width, width_text
+from netsec_tui.core.cluster.addresses import Ranges, network, single
 from netsec_tui.core.cluster.dns import LOCAL_DNS_PORTS, ClusterDns, is_local_dns
 from netsec_tui.core.cluster.selectors import NAME_LABEL, acceptable, has_labels
 from netsec_tui.core.cluster.subject import (
@@ -15,14 +15,15 @@ from netsec_tui.core.cluster.subject import (
     label_sets,
     owner_selector,
 )
+from netsec_tui.core.decide.blocks import covered, ip_peers, no_block, range_peers
 from netsec_tui.core.traffic.knowledge import Knowledge
-from netsec_tui.core.traffic.services import service_port, target_ports
+from netsec_tui.core.traffic.services import foreign_endpoints, service_port, target_ports
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.decision import Alias, ManualRule
 from netsec_tui.model.flow import Labels
 from netsec_tui.model.identity import API_SERVER, Direction, PeerSort, WorkloadRef
 from netsec_tui.model.inventory import Inventory, Service
-from netsec_tui.model.policy import IPBlock, LabelSelector, PolicyPeer, PolicyPort, PolicyRule
+from netsec_tui.model.policy import LabelSelector, PolicyPeer, PolicyPort, PolicyRule
 
 
 @dataclass(frozen=True)
@@ -94,15 +95,15 @@ def express(world: World, home: str, communication: Communication) -> Expression
     ports: tuple[PolicyPort, ...] = (PolicyPort(str(key.protocol), key.port),)
     match key.peer.sort:
         case PeerSort.OWNER:
-            return _owner(world, home, communication, ports)
+            return _owner(world, home, key.peer.ref, ports)
         case PeerSort.SERVICE:
             return _service(world, home, communication, ports)
         case PeerSort.DNS:
             return _dns(world, home)
         case PeerSort.API_SERVER:
-            return _api_server(world, communication, ports)
+            return _api_server(world, home, communication, ports)
         case PeerSort.ALIAS:
-            return _told_width(_blocks(world, world.aliases[key.peer.name].entries, ports))
+            return _alias(world, world.aliases[key.peer.name], ports)
         case PeerSort.EXTERNAL:
             return _external(world, communication, ports)
         case PeerSort.ADDRESS if is_local_dns(key):
@@ -128,10 +129,7 @@ def _selected(
 _HOST_NETWORK = "host network: no podSelector matches its pods"
 
 
-def _owner(
-    world: World, home: str, communication: Communication, ports: tuple[PolicyPort, ...]
-) -> Expression:
-    ref = communication.peer.ref
+def _owner(world: World, home: str, ref: WorkloadRef, ports: tuple[PolicyPort, ...]) -> Expression:
     if is_host_network(world.inventory, ref):
         return Expression(obstacle=_HOST_NETWORK)
     selector, why = owner_selector(world.inventory, world.knowledge, ref)
@@ -153,13 +151,15 @@ def _service(
     service = world.inventory.service_by_name.get((peer.namespace, peer.name))
     if service is None:
         return Expression(obstacle="the selector of this Service is not known")
-    numbers = _pod_ports(world, service, communication)
+    told = _pod_ports(world, service, communication)
+    numbers = tuple(sorted({number for one in told for number in one}))
     if not numbers:
         return Expression(obstacle="the pod port behind this Service port is not known")
     ports = tuple(PolicyPort(str(communication.key.protocol), n) for n in numbers)
     if service.selector:
-        return _behind(world, home, service.namespace, service.selector, ports)
-    addresses = tuple(sorted({e.ip for e in service.endpoints}))
+        expression = _behind(world, home, service.namespace, service.selector, ports)
+        return _told_ports(expression, numbers) if any(len(one) > 1 for one in told) else expression
+    addresses = tuple(sorted({e.ip for e in foreign_endpoints(world.inventory, service)}))
     if not addresses:
         return Expression(obstacle="a Service without selector whose endpoints are not known")
     return _hosts(world, addresses, ports)
@@ -184,13 +184,17 @@ def _behind(
     return _selected(world, home, namespace, LabelSelector(labels), ports)
 
 
-def _pod_ports(world: World, service: Service, communication: Communication) -> tuple[int, ...]:
-    numbers: set[int] = set()
-    for via in communication.via:
-        found = service_port(service, communication.key.protocol, via.port)
-        if found:
-            numbers.update(target_ports(world.inventory, service, found))
-    return tuple(sorted(numbers))
+def _pod_ports(world: World, service: Service, communication: Communication) -> list[tuple[int, ...]]:
+    """Return the pod ports behind each Service port that was dialled."""
+    dialled = (service_port(service, communication.key.protocol, via.port) for via in communication.via)
+    return [target_ports(world.inventory, service, port) for port in dialled if port]
+
+
+def _told_ports(expression: Expression, numbers: tuple[int, ...]) -> Expression:
+    """Say that pods which listen on one of several ports each are let through on all of them."""
+    listed = ", ".join(map(str, numbers))
+    caveat = f"its pods listen on different ports: {listed} are opened on all of them"
+    return replace(expression, caveat="; ".join(filter(None, (expression.caveat, caveat))))
 
 
 def _dns(world: World, home: str) -> Expression:
@@ -198,20 +202,41 @@ def _dns(world: World, home: str) -> Expression:
     if dns is None:
         return Expression(obstacle="the cluster's DNS is not known")
     ports = tuple(PolicyPort(str(protocol), number) for protocol, number in dns.ports)
-    return _behind(world, home, dns.namespace, dns.selector, ports)
+    expression = _behind(world, home, dns.namespace, dns.selector, ports)
+    numbers = tuple(sorted({number for _, number in dns.ports}))
+    return _told_ports(expression, numbers) if len(dns.ports) > len(dns.protocols) else expression
 
 
-def _api_server(world: World, communication: Communication, ports: tuple[PolicyPort, ...]) -> Expression:
+def _api_server(
+    world: World, home: str, communication: Communication, ports: tuple[PolicyPort, ...]
+) -> Expression:
     service = world.inventory.service_by_name.get((API_SERVER.namespace, API_SERVER.name))
     if service and service.endpoints:
         numbers = sorted({number for e in service.endpoints for _, _, number in e.ports})
         if communication.key.direction is Direction.EGRESS and communication.key.port in numbers:
             ports = tuple(PolicyPort(str(communication.key.protocol), n) for n in numbers)
-        return Expression(_ip_peers(tuple(sorted({e.ip for e in service.endpoints}))), ports)
-    outside = tuple(ip for ip in communication.addresses if not world.ranges.inside(block_text(ip)))
+        return _endpoints(world, home, tuple(sorted({e.ip for e in service.endpoints})), ports)
+    outside = tuple(
+        ip for ip in communication.addresses if not no_block(world.inventory, world.ranges, (ip,))
+    )
     if not outside:
         return Expression(obstacle="the API server's endpoints are not known")
-    return Expression(_ip_peers(outside), ports)
+    return Expression(ip_peers(outside), ports)
+
+
+def _endpoints(
+    world: World, home: str, addresses: tuple[str, ...], ports: tuple[PolicyPort, ...]
+) -> Expression:
+    """Express addresses, those of live pods by the selectors of the pods' owners."""
+    live = {ip: world.inventory.live_pods_at(ip) for ip in addresses}
+    refs = sorted({pod.owner for pods in live.values() for pod in pods})
+    owners = [_owner(world, home, ref, ports) for ref in refs]
+    for owner in owners:
+        if owner.obstacle:
+            return owner
+    peers = tuple(peer for owner in owners for peer in owner.peers)
+    caveat = "; ".join(owner.caveat for owner in owners if owner.caveat)
+    return Expression((*peers, *ip_peers(ip for ip, pods in live.items() if not pods)), ports, caveat=caveat)
 
 
 def _addresses(world: World, communication: Communication, ports: tuple[PolicyPort, ...]) -> Expression:
@@ -224,24 +249,16 @@ def _addresses(world: World, communication: Communication, ports: tuple[PolicyPo
 
 
 def _hosts(world: World, addresses: tuple[str, ...], ports: tuple[PolicyPort, ...]) -> Expression:
-    for ip in addresses:
-        inside = world.ranges.inside(block_text(ip))
-        if inside:
-            return Expression(obstacle=f"{ip} is inside the {inside}: an ipBlock must not stand for pods")
-    return Expression(_ip_peers(addresses), ports)
+    obstacle = no_block(world.inventory, world.ranges, addresses)
+    return Expression(obstacle=obstacle) if obstacle else Expression(ip_peers(addresses), ports)
 
 
-def _ip_peers(addresses: tuple[str, ...]) -> tuple[PolicyPeer, ...]:
-    return tuple(PolicyPeer(ip_block=IPBlock(block_text(ip))) for ip in addresses)
-
-
-def _blocks(world: World, cidrs: tuple[str, ...], ports: tuple[PolicyPort, ...]) -> Expression:
-    for cidr in cidrs:
-        inside = world.ranges.inside(cidr)
-        if inside:
-            return Expression(obstacle=f"{cidr} is inside the {inside}: an ipBlock must not stand for pods")
-    peers = tuple(PolicyPeer(ip_block=IPBlock(c, world.ranges.excepts(c))) for c in cidrs)
-    return Expression(peers, ports)
+def _alias(world: World, alias: Alias, ports: tuple[PolicyPort, ...]) -> Expression:
+    obstacle = no_block(world.inventory, world.ranges, alias.entries)
+    if obstacle:
+        return Expression(obstacle=obstacle)
+    peers = range_peers(world.ranges, alias.entries)
+    return Expression(peers, ports, caveat=covered(peers))
 
 
 def _external(world: World, communication: Communication, ports: tuple[PolicyPort, ...]) -> Expression:
@@ -250,7 +267,8 @@ def _external(world: World, communication: Communication, ports: tuple[PolicyPor
     versions |= {single(ip).version for pod in world.inventory.pods for ip in pod.ips}
     versions |= {single(ip).version for ip in communication.addresses if ip}
     anywhere = tuple(_ANYWHERE[version] for version in sorted(versions or _ANYWHERE))
-    expression = _told_width(_blocks(world, anywhere, ports))
+    peers = range_peers(world.ranges, anywhere)
+    expression = Expression(peers, ports, caveat=covered(peers))
     if all(world.ranges.complete(network(cidr).version) for cidr in anywhere):
         return expression
     pods_too = "the cluster's ranges are not known in full: other pods may get in too"
@@ -258,13 +276,6 @@ def _external(world: World, communication: Communication, ports: tuple[PolicyPor
 
 
 _ANYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
-
-
-def _told_width(expression: Expression) -> Expression:
-    """Say how many addresses ipBlocks cover, where that is more than one."""
-    blocks = [peer.ip_block for peer in expression.peers if peer.ip_block]
-    covered = sum(width(b.cidr) - sum(width(cut) for cut in b.excepts) for b in blocks)
-    return replace(expression, caveat=f"covers {width_text(covered)}") if covered > 1 else expression
 
 
 def express_manual(world: World, rule: ManualRule) -> Expression:
@@ -277,4 +288,7 @@ def express_manual(world: World, rule: ManualRule) -> Expression:
         ports = tuple(
             PolicyPort(str(rule.protocol), r.first, r.last if r.last != r.first else None) for r in rule.ports
         )
-    return _blocks(world, (rule.cidr,), ports)
+    inside = world.ranges.inside(rule.cidr)
+    if inside:
+        return Expression(obstacle=f"{rule.cidr} is inside the {inside}: an ipBlock must not stand for pods")
+    return Expression(range_peers(world.ranges, (rule.cidr,)), ports)

@@ -9,7 +9,7 @@ from netsec_tui.core.cluster.selectors import has_labels
 from netsec_tui.core.traffic.conversations import Conversation, ConversationKey, Conversations, Link
 from netsec_tui.core.traffic.marks import marked
 from netsec_tui.core.traffic.resolve import Party
-from netsec_tui.core.traffic.services import owner_ports, service_port
+from netsec_tui.core.traffic.services import foreign_endpoints, is_known, owner_ports, service_port
 from netsec_tui.model.communication import Communication, Counts, Orientation, Via
 from netsec_tui.model.flow import Labels
 from netsec_tui.model.identity import (
@@ -164,9 +164,39 @@ def _egress(conversations: Conversations, peer: Peer, window: Window, keep: PodF
         _gather(rows, key, conversation, window, keep, outgoing=True)
     for conversation in services:
         backends = [key for key in _backend_keys(conversations, conversation) if key in rows]
-        alone = _key(Direction.EGRESS, conversation.key.server, conversation.key)
-        for key in backends or (alone,):
+        for key in backends or dial_keys(conversations, conversation):
             _gather(rows, key, conversation, window, keep, outgoing=True)
+
+
+def dial_keys(conversations: Conversations, conversation: Conversation) -> tuple[CommunicationKey, ...]:
+    """Return the egress rows of a dialled Service of which no backend was seen.
+
+    Mostly it is one of the Service. Where its owners listen on different ports, each has a row with its own
+    port, since one rule for all of them would open ports that the Service never leads to. A Service without
+    selector is a row of its own only for endpoints that are no pods.
+    """
+    alone = _key(Direction.EGRESS, conversation.key.server, conversation.key)
+    server = conversation.key.server
+    inventory = conversations.resolver.inventory
+    service = inventory.service_by_name.get((server.namespace, server.name))
+    if service is None:
+        return (alone,)
+    keys = tuple(_backend_keys(conversations, conversation))
+    if not keys or (service.selector and not _differ(conversations, service, keys)):
+        return (alone,)
+    return (*keys, alone) if not service.selector and foreign_endpoints(inventory, service) else keys
+
+
+def _differ(conversations: Conversations, service: Service, keys: Iterable[CommunicationKey]) -> bool:
+    """Tell whether owners behind a Service are known to listen on different ports, or one on none."""
+    backends = conversations.backends
+    ports: dict[WorkloadRef, set[int]] = {owner: set() for owner in backends.owners(service)}
+    for key in keys:
+        ports[key.peer.ref].add(key.port)
+    if len(set(map(frozenset, ports.values()))) < 2:
+        return False
+    inventory = conversations.resolver.inventory
+    return all(is_known(inventory, owner) and backends.all_pods(service, owner) for owner in ports)
 
 
 def _backend_keys(conversations: Conversations, conversation: Conversation) -> list[CommunicationKey]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from netsec_tui.core.cluster.addresses import ranges_of
 from netsec_tui.core.decide.fold import in_cluster
-from netsec_tui.core.traffic.aggregate import backend_seen, communications_of, pod_ports
+from netsec_tui.core.traffic.aggregate import backend_seen, communications_of, dial_keys, pod_ports
 from netsec_tui.core.traffic.conversations import Conversation, Conversations
 from netsec_tui.core.traffic.marks import exposed_ports, from_outside
 from netsec_tui.model.identity import EXTERNAL, CommunicationKey, Direction, PeerSort, WorkloadRef
@@ -67,8 +67,9 @@ def _count_dial(
     """Count a dialled Service where it makes a row of its own: while no backend was seen."""
     if backend_seen(conversations, conversation, window):
         return
-    _count(conversation, keys)
     client, server, protocol, _ = conversation.key
+    if client.sort is PeerSort.OWNER:
+        keys.setdefault(client.ref, set()).update(dial_keys(conversations, conversation))
     service = conversations.resolver.inventory.service_by_name.get((server.namespace, server.name))
     for owner in conversations.backends.owners(service) if service else ():
         for port in pod_ports(conversations, conversation, service, owner) if service else ():

@@ -10,7 +10,7 @@ from netsec_tui.core.traffic.knowledge import Knowledge
 from netsec_tui.core.traffic.resolve import Resolver
 from netsec_tui.model.flow import Endpoint, Labels, Protocol
 from netsec_tui.model.identity import WorkloadRef
-from netsec_tui.model.inventory import ContainerPort, Inventory, Service, ServicePort
+from netsec_tui.model.inventory import ContainerPort, Inventory, Service, ServiceEndpoint, ServicePort
 
 
 def service_port(service: Service, protocol: Protocol, port: int) -> ServicePort | None:
@@ -25,12 +25,9 @@ def target_ports(inventory: Inventory, service: Service, port: ServicePort) -> t
     templates (ServicePort.targetPort in the API). Empty when nobody declares the name.
     """
     if service.endpoints and (not service.selector or isinstance(port.target_port, str)):
-        numbers = {
-            number
-            for endpoint in service.endpoints
-            for name, protocol, number in endpoint.ports
-            if name == port.name and protocol is port.protocol
-        }
+        # Without a selector the endpoints that are pods have rows of their own (aggregate.dial_keys).
+        foreign = () if service.selector else foreign_endpoints(inventory, service)
+        numbers = {number for endpoint in foreign or service.endpoints for number in _listed(endpoint, port)}
         if numbers:
             return tuple(sorted(numbers))
     if isinstance(port.target_port, int):
@@ -44,7 +41,9 @@ def _named(inventory: Inventory, service: Service, name: str, protocol: Protocol
 
     found: set[int] = set()
     for pod in inventory.pods:
-        if pod.namespace == service.namespace and has_labels(service.selector, pod.labels):
+        if pod.namespace != service.namespace or pod.finished:
+            continue
+        if has_labels(service.selector, pod.labels):
             found |= numbers(pod.ports)
     if found:
         return found
@@ -59,16 +58,45 @@ def owner_ports(
 ) -> tuple[int, ...]:
     """Return the ports behind a Service port on the pods of one owner, sorted.
 
-    Owners may give the same name to different numbers; all numbers stand in where an owner declares none.
+    Owners may give the same name to different numbers. One that is known and does not give it, while others
+    do, is not behind the port at all; for one that only flows told of all numbers stand in.
     """
+    if not service.selector:
+        listed = (e for e in service.endpoints if ref in _owners_at(inventory, e.ip))
+        return tuple(sorted({number for e in listed for number in _listed(e, port)}))
     if isinstance(port.target_port, str):
-        owner = inventory.owner_by_ref.get(ref)
-        declared = {p for pod in inventory.pods_by_owner.get(ref, ()) for p in pod.ports}
-        declared = declared or set(owner.ports if owner else ())
-        own = {p.port for p in declared if p.name == port.target_port and p.protocol is port.protocol}
+        own = _given(inventory, ref, port.target_port, port.protocol)
         if own:
             return tuple(sorted(own))
+        if is_known(inventory, ref) and _named(inventory, service, port.target_port, port.protocol):
+            return ()
     return target_ports(inventory, service, port)
+
+
+def _given(inventory: Inventory, ref: WorkloadRef, name: str, protocol: Protocol) -> set[int]:
+    """Return the numbers that an owner's pods, else its template, give to the name of a port."""
+    owner = inventory.owner_by_ref.get(ref)
+    declared = {p for pod in inventory.pods_by_owner.get(ref, ()) if not pod.finished for p in pod.ports}
+    declared = declared or set(owner.ports if owner else ())
+    return {p.port for p in declared if p.name == name and p.protocol is protocol}
+
+
+def is_known(inventory: Inventory, ref: WorkloadRef) -> bool:
+    """Tell whether the cluster state holds an owner or pods of it, and so all its ports."""
+    return ref in inventory.owner_by_ref or ref in inventory.pods_by_owner
+
+
+def _owners_at(inventory: Inventory, ip: str) -> set[WorkloadRef]:
+    return {pod.owner for pod in inventory.live_pods_at(ip)}
+
+
+def _listed(endpoint: ServiceEndpoint, port: ServicePort) -> set[int]:
+    return {n for name, protocol, n in endpoint.ports if name == port.name and protocol is port.protocol}
+
+
+def foreign_endpoints(inventory: Inventory, service: Service) -> tuple[ServiceEndpoint, ...]:
+    """Return the endpoints of a Service that are no live pod's address: only these may become ipBlocks."""
+    return tuple(e for e in service.endpoints if not inventory.live_pods_at(e.ip))
 
 
 def declares(inventory: Inventory, ref: WorkloadRef, protocol: Protocol, number: int) -> bool:
@@ -102,13 +130,17 @@ class Backends:
         self._labelled.setdefault(namespace, set()).add((labels, ref))
 
     def owners(self, service: Service) -> tuple[WorkloadRef, ...]:
-        """Return the owners of the pods that a Service's selector selects, sorted."""
+        """Return the owners of the pods that a Service selects, else of those at its endpoints; sorted."""
         name = (service.namespace, service.name)
         if name not in self._owners:
-            labelled = self._labelled.get(service.namespace, set())
-            found = {ref for labels, ref in labelled if has_labels(service.selector, labels)}
-            self._owners[name] = tuple(sorted(found))
+            self._owners[name] = tuple(sorted(self._behind(service)))
         return self._owners[name]
+
+    def _behind(self, service: Service) -> set[WorkloadRef]:
+        if not service.selector:
+            return {ref for e in service.endpoints for ref in _owners_at(self._inventory, e.ip)}
+        labelled = self._labelled.get(service.namespace, set())
+        return {ref for labels, ref in labelled if has_labels(service.selector, labels)}
 
     @cached_property
     def services(self) -> Mapping[WorkloadRef, tuple[Service, ...]]:
