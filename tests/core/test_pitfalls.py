@@ -351,6 +351,22 @@ def test_08_a_resolver_on_the_node_is_an_address_over_udp_and_tcp(cache, seen):
     assert (state(scene.row(OUT, cache, 53)), egress(scene)) == (OUT_OF_IT, [])
 
 
+@pytest.mark.parametrize("seen", [(Protocol.UDP,), (Protocol.UDP, Protocol.TCP)])
+def test_08_a_resolver_on_the_node_that_runs_as_pods_is_selected_over_udp_and_tcp(seen):
+    place, labels = ("kube-system", "DaemonSet"), {"k8s-app": "node-local-dns"}
+    cache = owner("node-local-dns", *place, labels=labels)
+    scene = shop(cache, pod("cache-x", "10.244.0.54", "node-local-dns", *place, labels=labels))
+    for protocol in seen:
+        scene.sees(talk(scene.end("web-1"), scene.end("cache-x"), 53, protocol=protocol))
+    scene.chooses()
+    row = scene.row(OUT, "node-local-dns")
+    assert (state(row), port_text(row.key)) == (IN_POLICY, "53/UDP+TCP")
+    (rule,) = egress(scene)
+    assert rule["to"][0]["podSelector"] == {"matchLabels": labels}
+    assert rule["ports"] == [{"protocol": p, "port": 53} for p in ("TCP", "UDP")]
+    assert scene.review.proof.clean
+
+
 def test_08_an_alias_leaves_name_look_ups_at_the_node_alone():
     cache = CACHES[0]
     scene = shop().sees(talk("10.244.0.11", cache, 53, protocol=Protocol.UDP), ("web-1", cache, 80)).chooses()

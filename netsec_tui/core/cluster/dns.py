@@ -16,6 +16,8 @@ _NAMES = frozenset({"kube-dns", "coredns", "dns-default", "rke2-coredns-rke2-cor
 _APP_LABELS = frozenset({("k8s-app", "kube-dns"), ("k8s-app", "coredns"), ("k8s-app", "dns-default")})
 _NAMESPACES = frozenset({"kube-system", "openshift-dns"})
 _DNS_PORT = 53
+_CACHE = "node-local-dns"
+"""What the DaemonSet of NodeLocal DNSCache and the label k8s-app of its pods are called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +44,18 @@ class ClusterDns:
 
 
 def is_local_dns(key: CommunicationKey) -> bool:
-    """Tell whether a row goes to a DNS cache on the node itself (NodeLocal DNSCache: a link-local address).
+    """Tell whether a row goes to a DNS cache on the node itself (NodeLocal DNSCache).
 
-    Such a cache runs on the host network, so the rule for it is an ipBlock of that address.
+    It runs on the host network, where a link-local address is an ipBlock, or, where the CNI redirects
+    look-ups to it, as pods of its own.
     """
-    return (
-        key.direction is Direction.EGRESS
-        and key.peer.sort is PeerSort.ADDRESS
-        and key.port == _DNS_PORT
-        and key.protocol in (Protocol.UDP, Protocol.TCP)
-        and is_link_local(key.peer.name)
-    )
+    cache = is_link_local(key.peer.name) if key.peer.sort is PeerSort.ADDRESS else _is_cache(key.peer)
+    asked = key.port == _DNS_PORT and key.protocol in (Protocol.UDP, Protocol.TCP)
+    return key.direction is Direction.EGRESS and asked and cache
+
+
+def _is_cache(peer: Peer) -> bool:
+    return peer.sort is PeerSort.OWNER and peer.namespace in _NAMESPACES and peer.name == _CACHE
 
 
 def over_both(key: CommunicationKey) -> bool:

@@ -92,7 +92,8 @@ def express(world: World, home: str, communication: Communication) -> Expression
         return Expression(obstacle=f"{key.protocol} cannot be written in a NetworkPolicy")
     if key.peer.sort is not PeerSort.DNS and not 1 <= key.port <= 65535:
         return Expression(obstacle="its listening port is not known")
-    ports: tuple[PolicyPort, ...] = (PolicyPort(str(key.protocol), key.port),)
+    pairs = LOCAL_DNS_PORTS if is_local_dns(key) else ((key.protocol, key.port),)
+    ports = tuple(PolicyPort(str(protocol), number) for protocol, number in pairs)
     match key.peer.sort:
         case PeerSort.OWNER:
             return _owner(world, home, key.peer.ref, ports)
@@ -106,9 +107,6 @@ def express(world: World, home: str, communication: Communication) -> Expression
             return _alias(world, world.aliases[key.peer.name], ports)
         case PeerSort.EXTERNAL:
             return _external(world, communication, ports)
-        case PeerSort.ADDRESS if is_local_dns(key):
-            ports = tuple(PolicyPort(str(protocol), number) for protocol, number in LOCAL_DNS_PORTS)
-            return _addresses(world, communication, ports)
         case _:
             return _addresses(world, communication, ports)
 
