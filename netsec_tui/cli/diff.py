@@ -95,6 +95,7 @@ def _change(change: Change) -> Document:
         "to": _group(change.destination),
         "ports": _ports(change.ports),
         "somePodsOnly": change.partial,
+        "familyOnly": f"IPv{change.family}" if change.family else None,
         "sentence": sentence(change),
     }
 

@@ -64,7 +64,8 @@ class Change:
 
     ``own`` are the pod owners that the policies in question select, on the side that ``direction`` names:
     destinations for ingress, sources for egress. ``ports`` turn between all pairs of pods of the two, or,
-    if ``partial``, between some of them; ``rest`` are all others.
+    if ``partial``, between some of them; ``rest`` are all others. ``family`` is 4 or 6 where they turn over
+    that IP family only, although pods of both ends have addresses of the other too.
     """
 
     turn: Turn
@@ -74,6 +75,7 @@ class Change:
     ports: tuple[Ports, ...]
     rest: tuple[Ports, ...]
     partial: bool = False
+    family: int | None = None
 
     @property
     def source(self) -> Group:

@@ -23,8 +23,10 @@ def sentence(change: Change) -> str:
     own = group_text(change.own, Group())
     peers = group_text(change.peers, change.own)
     source, destination = (peers, own) if change.source is change.peers else (own, peers)
-    some = " (between some of their pods only)" if change.partial else ""
-    return f"{change.turn} {source} -> {destination}: {ports_text(change.ports, change.rest)}{some}"
+    limits = [f"over IPv{change.family} only"] if change.family else []
+    limits += ["between some of their pods only"] if change.partial else []
+    limited = f" ({', '.join(limits)})" if limits else ""
+    return f"{change.turn} {source} -> {destination}: {ports_text(change.ports, change.rest)}{limited}"
 
 
 def heading(difference: Difference, turn: Turn) -> str:
@@ -44,9 +46,9 @@ def _pods(group: Group, opposite: Group) -> list[str]:
     owners, others = group.owners, group.others
     if not owners:
         return []
-    if not others:
+    if not others and len(owners) > 1:
         return ["any pod"]
-    if set(others) <= set(opposite.owners):
+    if len(owners) > 1 and set(others) <= set(opposite.owners):
         return ["any other pod"]
     if len(others) <= min(_LEFT_OUT, len(owners) - 1):
         return [f"any pod (not of {', '.join(map(_owner_text, others))})"]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from netsec_tui.core.evaluate.addresses import address_number
+from netsec_tui.core.evaluate.families import families_of
 from netsec_tui.core.evaluate.match import NamedPorts
 from netsec_tui.core.evaluate.ports import known_names, names_used, port_entries
 from netsec_tui.core.evaluate.ranges import AddressClasses
@@ -23,7 +25,8 @@ class _Key(NamedTuple):
     labels: Seen
     namespace_labels: Seen
     named: tuple[tuple[tuple[str, str], int], ...]
-    addresses: tuple[int, ...]
+    addresses: tuple[tuple[int, ...], ...]
+    families: tuple[int, ...]
 
 
 class Vocabulary:
@@ -86,17 +89,24 @@ class LabelIndex:
 class PodClasses:
     """Hold the classes, numbered from 0, with the look-ups by which rules become bit sets.
 
-    ``pods`` are the members of each, ``named`` the named ports, ``addresses`` the address classes (a bit
-    set each). ``of_namespace`` only knows namespaces that have policies.
+    ``pods`` are the members of each, ``named`` the named ports. ``addresses`` has for each family that was
+    asked for the address classes of each class (a bit set), ``of_family`` the classes that have addresses
+    of it or whose addresses are not known. ``of_namespace`` only knows namespaces that have policies.
     """
 
     pods: tuple[tuple[EndPod, ...], ...]
     named: tuple[NamedPorts, ...]
-    addresses: tuple[int, ...]
+    addresses: tuple[tuple[int, ...], ...]
+    of_family: Mapping[int, int]
     of_namespace: Mapping[str, int]
     labels: LabelIndex
     namespace_labels: LabelIndex
     number: Mapping[tuple[str, str], int]
+
+    @cached_property
+    def addresses_of_pods(self) -> frozenset[tuple[int, int]]:
+        """Return (family, number) of every address that a pod has, whether ipBlocks match pods or not."""
+        return frozenset(address_number(ip) for group in self.pods for pod in group for ip in pod.ips)
 
 
 def pod_classes(
@@ -105,14 +115,15 @@ def pod_classes(
     ranges: AddressClasses,
     *,
     ipblock_matches_pods: bool,
-    family: int | None,
+    families: tuple[int | None, ...],
 ) -> PodClasses:
-    """Sort pods into classes; of their addresses only those of ``family`` count, None for all."""
+    """Sort pods into classes; their addresses count by ``families``, None for all of them at once."""
     peers = [peer for p in policies for rule in p.ingress + p.egress for peer in rule.peers]
     by_pod = Vocabulary([p.pod_selector for p in policies] + [peer.pod_selector for peer in peers])
     by_namespace = Vocabulary(peer.namespace_selector for peer in peers)
     names = names_used(port_entries(policies))
     with_policies = {p.namespace for p in policies}
+    several = len(families) > 1
     groups: dict[_Key, list[EndPod]] = defaultdict(list)
     for pod in pods:
         ips = pod.ips if ipblock_matches_pods else ()
@@ -122,22 +133,31 @@ def pod_classes(
             namespace_labels=by_namespace.see(pod.namespace_label_map),
             named=tuple(sorted(known_names(pod.named_ports, names).items())),
             addresses=tuple(
-                sorted({ranges.locate(ip) for ip in ips if family in (None, address_number(ip)[0])})
+                tuple(sorted({ranges.locate(ip) for ip in ips if family in (None, address_number(ip)[0])}))
+                for family in families
             ),
+            families=families_of((pod,)) if several else (),
         )
         groups[key].append(pod)
-    return _indexed(groups)
+    return _indexed(groups, families)
 
 
-def _indexed(groups: Mapping[_Key, list[EndPod]]) -> PodClasses:
+def _indexed(groups: Mapping[_Key, list[EndPod]], families: tuple[int | None, ...]) -> PodClasses:
+    of_family: dict[int, int] = defaultdict(int)
     of_namespace: dict[str, int] = defaultdict(int)
     for number, key in enumerate(groups):
         of_namespace[key.namespace] |= 1 << number
+        for family in key.families or filter(None, families):
+            of_family[family] |= 1 << number
     of_namespace.pop("", None)
     return PodClasses(
         pods=tuple(map(tuple, groups.values())),
         named=tuple(dict(key.named) for key in groups),
-        addresses=tuple(sum(1 << a for a in key.addresses) for key in groups),
+        addresses=tuple(
+            tuple(sum(1 << a for a in key.addresses[index]) for key in groups)
+            for index in range(len(families))
+        ),
+        of_family=of_family,
         of_namespace=of_namespace,
         labels=LabelIndex(key.labels for key in groups),
         namespace_labels=LabelIndex(key.namespace_labels for key in groups),

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from netsec_tui.core.evaluate.matrix import Connectivity, Row, connectivity
+from netsec_tui.core.evaluate.families import Row
+from netsec_tui.core.evaluate.matrix import Connectivity, Layer, connectivity
 from netsec_tui.model.connection import EndPod
 from netsec_tui.model.policy import NetworkPolicy
 
@@ -29,11 +30,17 @@ def compare(
     old, new, all_pods = tuple(before), tuple(after), tuple(pods)
     was = connectivity(old, all_pods, ipblock_matches_pods=ipblock_matches_pods, beside=new)
     now = connectivity(new, all_pods, ipblock_matches_pods=ipblock_matches_pods, beside=old)
-    pairs = list(zip(now.rows, was.rows, strict=True))
-    return Comparison(
-        gained=replace(now, rows=tuple(tuple(_beyond(new_row, old_row)) for new_row, old_row in pairs)),
-        lost=replace(was, rows=tuple(tuple(_beyond(old_row, new_row)) for new_row, old_row in pairs)),
-    )
+    return Comparison(gained=_less(now, was), lost=_less(was, now))
+
+
+def _less(whole: Connectivity, other: Connectivity) -> Connectivity:
+    """Return what one allows and the other does not, over each IP family by itself."""
+    pairs = zip(whole.layers, other.layers, strict=True)
+    layers: list[Layer] = [
+        (family, tuple(tuple(_beyond(mine, theirs)) for mine, theirs in zip(rows, others, strict=True)))
+        for (family, rows), (_, others) in pairs
+    ]
+    return replace(whole, layers=tuple(layers))
 
 
 def _beyond(row: Row, other: Row) -> Iterator[tuple[int, int]]:

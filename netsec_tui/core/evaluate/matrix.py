@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from netsec_tui.core.evaluate.bits import members, split
 from netsec_tui.core.evaluate.classes import PodClasses, pod_classes
+from netsec_tui.core.evaluate.families import Row, Stacks, both, either, families_of
 from netsec_tui.core.evaluate.ports import PortAtoms, PortSet, port_entries
 from netsec_tui.core.evaluate.ranges import AddressClasses, blocks_used
 from netsec_tui.errors import NotFoundError
@@ -19,25 +21,63 @@ from netsec_tui.model.connection import End, EndPod
 from netsec_tui.model.identity import Direction
 from netsec_tui.model.policy import NetworkPolicy, PolicyPeer, PolicyPort, PolicyRule
 
-Row = tuple[tuple[int, int], ...]
-"""Disjoint cells (sources, ports) of one destination; sources not in any cell may not reach it."""
-
 _Grants = dict[tuple[int, int], int]
 """Map (destinations, ports) to sources."""
 
 
+Layer = tuple[int | None, tuple[Row, ...]]
+"""What is allowed over one IP family, a row a destination class; None stands for any."""
+
+
 @dataclass(frozen=True)
 class Connectivity:
-    """Hold the whole connectivity by classes of ends; ``rows`` has a row a destination class.
+    """Hold the whole connectivity by classes of ends.
 
+    There is a layer for each IP family where pods have addresses of both and ipBlocks can tell, else one.
     ``left_out`` are pods on the host network: policies see their node's address instead, if anything.
     """
 
     pods: PodClasses
     ranges: AddressClasses
     atoms: PortAtoms
-    rows: tuple[Row, ...]
+    layers: tuple[Layer, ...]
     left_out: tuple[EndPod, ...] = ()
+
+    @cached_property
+    def rows(self) -> tuple[Row, ...]:
+        """Return a row a destination class: what is allowed over at least one family."""
+        if len(self.layers) == 1:
+            return self.layers[0][1]
+        return tuple(either(counted) for counted in self._counted())
+
+    @cached_property
+    def sure(self) -> tuple[Row, ...]:
+        """Return a row a destination class: what is allowed over every family that the ends share."""
+        if len(self.layers) == 1:
+            return self.layers[0][1]
+        everyone, everything = self._stacks.everyone, self.atoms.everything
+        return tuple(both(counted, everyone, everything) for counted in self._counted())
+
+    def over(self, family: int) -> Connectivity:
+        """Return the part over one of the families: what ends allow that talk over it."""
+        place = [known for known, _ in self.layers].index(family)
+        rows = tuple(either(counted[place : place + 1]) for counted in self._counted())
+        return replace(self, layers=((family, rows),))
+
+    @cached_property
+    def _stacks(self) -> Stacks:
+        count = len(self.pods.pods)
+        addresses = (1 << (count + len(self.ranges))) - (1 << count)
+        talking = {family: bits | addresses for family, bits in self.pods.of_family.items()}
+        return Stacks(count, addresses | ((1 << count) - 1), talking)
+
+    def _counted(self) -> Iterator[list[tuple[Row, int]]]:
+        """Return for each destination its row in every layer, with the sources that talk over its family."""
+        for number, rows in enumerate(zip(*(rows for _, rows in self.layers), strict=True)):
+            yield [
+                (row, self._stacks.talking(number, family or 0))
+                for (family, _), row in zip(self.layers, rows, strict=True)
+            ]
 
     def number(self, end: End) -> int:
         """Return the class of a pod or address; raises NotFoundError for a pod that was not put in."""
@@ -49,9 +89,9 @@ class Connectivity:
             raise NotFoundError(f"pod {end} is not part of this connectivity") from None
 
     def ports(self, source: End, destination: End) -> PortSet:
-        """Return the ports on which both sides let ``source`` reach ``destination``."""
+        """Return the ports on which both sides let ``source`` reach ``destination``, over every family."""
         bit = 1 << self.number(source)
-        cells = self.rows[self.number(destination)]
+        cells = self.sure[self.number(destination)]
         return self.atoms.ports(next((ports for sources, ports in cells if sources & bit), 0))
 
 
@@ -65,32 +105,38 @@ def connectivity(
 ) -> Connectivity:
     """Return what the policies alone allow between all pods, and between pods and addresses.
 
-    With ``family`` only the pods' addresses of IPv4 or IPv6 count for ipBlocks. Doubts (``Doubt``) are
-    beyond it: ask ``evaluate`` about a single connection. Policies ``beside`` allow and isolate nothing, but
-    classes and ports are cut for them too: with the same policies in all, numbers mean the same.
+    With ``family`` only the pods' addresses of IPv4 or IPv6 count for ipBlocks, without it both are looked
+    at. Doubts (``Doubt``) are beyond it: ask ``evaluate`` about a single connection. Policies ``beside``
+    allow and isolate nothing, but classes and ports are cut for them too: with the same policies in all,
+    numbers mean the same.
     """
     known, all_pods = tuple(policies), tuple(pods)
     cutting = (*known, *beside)
-    ranges = AddressClasses(blocks_used(cutting))
+    blocks = blocks_used(cutting)
+    ranges = AddressClasses(blocks)
+    placed = tuple(pod for pod in all_pods if not pod.host_network)
+    matter = families_of(placed) if blocks and ipblock_matches_pods and family is None else ()
+    families: tuple[int | None, ...] = matter if len(matter) > 1 else (family,)
     classes = pod_classes(
-        cutting,
-        (pod for pod in all_pods if not pod.host_network),
-        ranges,
-        ipblock_matches_pods=ipblock_matches_pods,
-        family=family,
+        cutting, placed, ranges, ipblock_matches_pods=ipblock_matches_pods, families=families
     )
     atoms = PortAtoms(port_entries(cutting), classes.named)
-    builder = _Builder(classes, ranges, atoms)
-    for policy in known:
-        builder.add(policy)
+    layers = []
+    for index, each in enumerate(families):
+        builder = _Builder(classes, ranges, atoms, classes.addresses[index])
+        for policy in known:
+            builder.add(policy)
+        layers.append((each, tuple(builder.rows())))
     left_out = tuple(pod for pod in all_pods if pod.host_network)
-    return Connectivity(classes, ranges, atoms, tuple(builder.rows()), left_out)
+    return Connectivity(classes, ranges, atoms, tuple(layers), left_out)
 
 
 class _Builder:
     """Collect the grants of policies and multiply them out."""
 
-    def __init__(self, classes: PodClasses, ranges: AddressClasses, atoms: PortAtoms) -> None:
+    def __init__(
+        self, classes: PodClasses, ranges: AddressClasses, atoms: PortAtoms, placed: Iterable[int]
+    ) -> None:
         self._classes, self._ranges, self._atoms = classes, ranges, atoms
         self._count = len(classes.pods)
         self._pods = (1 << self._count) - 1
@@ -98,7 +144,7 @@ class _Builder:
         self._grants: dict[Direction, _Grants] = {d: defaultdict(int) for d in Direction}
         self._isolated = dict.fromkeys(Direction, 0)
         self._pods_at: dict[int, int] = defaultdict(int)
-        for number, addresses in enumerate(classes.addresses):
+        for number, addresses in enumerate(placed):
             for address in members(addresses):
                 self._pods_at[address] |= 1 << number
 

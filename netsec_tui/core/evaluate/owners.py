@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from netsec_tui.core.evaluate.addresses import BITS, Span, address_text
 from netsec_tui.core.evaluate.bits import members
+from netsec_tui.core.evaluate.families import Row
 from netsec_tui.core.evaluate.matrix import Connectivity
 from netsec_tui.core.evaluate.ports import PortSet
 from netsec_tui.model.identity import WorkloadRef
@@ -32,7 +33,8 @@ OwnerEnd = WorkloadRef | AddressRange
 class OwnerLink(NamedTuple):
     """Hold the ports on which one owner may reach another.
 
-    ``certain`` are open between all pairs of different pods, ``possible`` between at least one.
+    ``certain`` are open between all pairs of different pods over every IP family that both have, ``possible``
+    between at least one pair over at least one.
     """
 
     source: OwnerEnd
@@ -64,9 +66,12 @@ def _owners(matrix: Connectivity) -> _Owners:
     for number, group in enumerate(matrix.pods.pods):
         for pod in group:
             pods[pod.ref][number] += 1
-    # Addresses come last, so that they stand in the order of their classes.
+    # Addresses come last, so that they stand in the order of their classes. Those that pods have are pods.
+    taken = set(pods_spans(matrix))
     for number, spans in enumerate(matrix.ranges.spans, len(matrix.pods.pods)):
-        pods[AddressRange(spans)][number] = 1
+        left = tuple(span for span in spans if span not in taken) if taken else spans
+        if left:
+            pods[AddressRange(left)][number] = 1
     in_class: list[list[int]] = [[] for _ in matrix.rows]
     for index, counts in enumerate(pods.values()):
         for number in counts:
@@ -74,12 +79,33 @@ def _owners(matrix: Connectivity) -> _Owners:
     return _Owners(tuple(pods), tuple(map(tuple, in_class)), tuple(map(dict, pods.values())))
 
 
+def pods_spans(matrix: Connectivity) -> tuple[Span, ...]:
+    """Return the spans of the address classes in which every address is a live pod's own."""
+    addresses = matrix.pods.addresses_of_pods
+    few = len(addresses)
+    narrow = (s for spans in matrix.ranges.spans for s in spans if s.last - s.first < few)
+    return tuple(
+        span
+        for span in narrow
+        if all((span.family, number) in addresses for number in range(span.first, span.last + 1))
+    )
+
+
 def _into(matrix: Connectivity, owners: _Owners, destination: int) -> Mapping[int, tuple[int, int]]:
     """Map each owner that reaches ``destination`` to its (certain, possible) ports as bit sets."""
+    found = _reached(matrix.rows, owners, destination)
+    if matrix.sure is matrix.rows:
+        return found
+    sure = _reached(matrix.sure, owners, destination)
+    return {source: (sure.get(source, (0, 0))[0], possible) for source, (_, possible) in found.items()}
+
+
+def _reached(rows: Sequence[Row], owners: _Owners, destination: int) -> dict[int, tuple[int, int]]:
+    """Map each owner that has a cell in the rows to the ports of all pairs and of at least one."""
     found: dict[int, tuple[int, int, int]] = {}
     mine = owners.classes[destination]
     for number, pods in mine.items():
-        for sources, ports in matrix.rows[number]:
+        for sources, ports in rows[number]:
             for source_class in members(sources):
                 for source in owners.in_class[source_class]:
                     if source == destination and source_class == number and pods == 1:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
 
 from netsec_tui.core.evaluate import parse_policy
-from netsec_tui.core.evaluate.addresses import cidr_span
-from netsec_tui.model.connection import EndPod
+from netsec_tui.core.evaluate.addresses import address_number, cidr_span
+from netsec_tui.model.connection import End, EndPod
 from netsec_tui.model.flow import Protocol
 from netsec_tui.model.identity import WorkloadRef
 from netsec_tui.model.inventory import ContainerPort
@@ -158,3 +159,24 @@ def clusters(draw: st.DrawFn, families: tuple[int, ...] = (4, 6)) -> list[EndPod
             )
         )
     return pods
+
+
+@st.composite
+def stacked_clusters(draw: st.DrawFn) -> list[EndPod]:
+    """Draw clusters whose pods have addresses of both families, or some of one of them only."""
+    pods = draw(clusters())
+    kinds = draw(st.sampled_from(((4,), (4, 46), (6, 46), (46,))))
+    if kinds == (46,):
+        return pods
+    chosen = [draw(st.sampled_from(kinds)) for _ in pods]
+    kept = {4: slice(0, 1), 6: slice(1, 2), 46: slice(0, 2)}
+    return [replace(pod, ips=pod.ips[kept[kind]]) for pod, kind in zip(pods, chosen, strict=True)]
+
+
+def shared_families(*ends: End) -> tuple[int, ...]:
+    """Return the IP families over which two ends talk; an address has one."""
+    outside = [end for end in ends if isinstance(end, str)]
+    if outside:
+        return (address_number(outside[0])[0],)
+    known = [{address_number(ip)[0] for ip in end.ips} for end in ends if isinstance(end, EndPod)]
+    return tuple(sorted(known[0] & known[1]))

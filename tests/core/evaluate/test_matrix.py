@@ -45,17 +45,24 @@ def test_equals_evaluating_each_connection(
 
 
 @settings(max_examples=150, deadline=None)
-@given(strategies.clusters(families=(4,)), strategies.policies)
+@given(strategies.stacked_clusters(), strategies.policies, st.booleans())
 def test_owners_say_what_all_and_what_some_of_their_pods_may(
-    pods: list[EndPod], policies: list[NetworkPolicy]
+    pods: list[EndPod], policies: list[NetworkPolicy], blocks_match: bool
 ) -> None:
-    matrix = connectivity(policies, pods)
-    links = {(link.source, link.destination): link for link in owner_links(matrix)}
+    links = {
+        (link.source, link.destination): link
+        for link in owner_links(connectivity(policies, pods, ipblock_matches_pods=blocks_match))
+    }
+    over = {
+        family: connectivity(policies, pods, ipblock_matches_pods=blocks_match, family=family)
+        for family in (4, 6)
+    }
     by_owner: dict[WorkloadRef, list[EndPod]] = {}
     for each in pods:
         by_owner.setdefault(each.ref, []).append(each)
     for a, b in product(by_owner, by_owner):
-        found = [matrix.ports(p, q) for p, q in product(by_owner[a], by_owner[b]) if p is not q]
+        pairs = [(p, q) for p, q in product(by_owner[a], by_owner[b]) if p is not q]
+        found = [over[f].ports(p, q) for p, q in pairs for f in strategies.shared_families(p, q)]
         link = links.get((a, b))
         for protocol, number in product(PROTOCOLS, PROBED):
             answers = [ports.covers(protocol, number) for ports in found]
@@ -76,7 +83,7 @@ def test_addresses_of_a_range_are_alike_and_the_ranges_are_all_addresses(
         assert all(a.last < b.first for a, b in pairwise(spans) if a.family == b.family)
     ranges = {end for link in links for end in link[:2] if isinstance(end, AddressRange)}
     every = connectivity(policies, pods).ranges.spans
-    assert ranges <= set(map(AddressRange, every))
+    assert {span for end in ranges for span in end.spans} <= {span for spans in every for span in spans}
     sizes = [sum(s.last - s.first + 1 for spans in every for s in spans if s.family == f) for f in (4, 6)]
     assert sizes == [1 << 32, 1 << 128]
 
@@ -161,3 +168,23 @@ def test_host_network_pods_are_left_out() -> None:
     assert matrix.left_out == (host,)
     with pytest.raises(NotFoundError, match="pod x/host"):
         matrix.ports(WEB, host)
+
+
+def test_an_address_that_a_live_pod_has_is_no_address() -> None:
+    def to_db(*cidrs: str) -> list[str]:
+        peers = [{"ipBlock": {"cidr": cidr}} for cidr in cidrs]
+        p = policy("x/p", podSelector={"matchLabels": {"app": "db"}}, ingress=[{"from": peers}])
+        host = pod("x/host", "192.168.0.1", host_network=True)
+        links = owner_links(connectivity([p], [WEB, DB, host]))
+        return [str(link.source) for link in links if link.destination == DB.ref]
+
+    assert to_db("10.0.0.1/32") == ["Pod/web"]
+    assert to_db("10.0.0.1/32", "203.0.113.7/32") == ["Pod/web", "203.0.113.7"]
+    assert to_db("10.0.0.0/30") == ["Pod/web", "10.0.0.0-10.0.0.3"]
+    assert to_db("192.168.0.1/32") == ["192.168.0.1"]
+    cilium = connectivity(
+        [policy("x/p", podSelector={}, ingress=[{"from": [{"ipBlock": {"cidr": "10.0.0.1/32"}}]}])],
+        [WEB, DB],
+        ipblock_matches_pods=False,
+    )
+    assert not [link for link in owner_links(cilium) if link.destination == DB.ref]
