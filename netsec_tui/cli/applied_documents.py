@@ -60,8 +60,8 @@ def held(found: Held) -> Document:
         "hostNetwork": found.host_network,
         "policies": [{**_policy(hold.policy.policy), **_share(hold)} for hold in found.holds],
         "mayOverride": list(found.overriding),
-        "ingress": _isolated(found, Direction.INGRESS),
-        "egress": _isolated(found, Direction.EGRESS),
+        "ingress": str(found.isolation(Direction.INGRESS)),
+        "egress": str(found.isolation(Direction.EGRESS)),
         "note": "; ".join(isolation(found)),
     }
 
@@ -72,13 +72,6 @@ def namespaces(maps: list[NamespaceMap]) -> Document:
         "policies": [policy(use) for found in maps for use in found.policies],
         "workloads": [held(one) for found in maps for one in found.workloads],
     }
-
-
-def _isolated(found: Held, direction: Direction) -> str:
-    holds = found.isolating(direction)
-    if not holds:
-        return "open"
-    return "isolated" if any(hold.whole for hold in holds) else "isolated in part"
 
 
 def _policy(found: NetworkPolicy) -> Document:

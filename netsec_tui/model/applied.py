@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from netsec_tui.model.connection import RuleRef
 from netsec_tui.model.identity import Direction, Peer
@@ -28,17 +29,28 @@ class Hold:
         return self.pods == self.of and self.coming
 
 
+class Isolation(StrEnum):
+    """Say whether policies hold back what goes in or out; OPEN is everything gets through."""
+
+    ISOLATED = "isolated"
+    PARTLY = "isolated in part"
+    OPEN = "open"
+    UNKNOWN = "not known"
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """Hold the applied policies on a workload, or on whatever else a peer stands for.
 
-    ``overriding`` names the policies of other kinds that may select it. ``pods`` counts live pods that
+    ``overriding`` names the policies of other kinds, and those that could not be read, that may select it;
+    ``unsure`` are the directions that these may hold back. ``pods`` counts live pods that
     policies see. Not ``selectable`` are addresses and pods on the host network (``host_network``).
     """
 
     peer: Peer
     holds: tuple[Hold, ...] = ()
     overriding: tuple[str, ...] = ()
+    unsure: tuple[Direction, ...] = ()
     pods: int = 0
     selectable: bool = True
     host_network: bool = False
@@ -46,6 +58,13 @@ class Held:
     def isolating(self, direction: Direction) -> tuple[Hold, ...]:
         """Return the policies that isolate it, or some of its pods, in a direction."""
         return tuple(hold for hold in self.holds if direction in hold.policy.policy.policy_types)
+
+    def isolation(self, direction: Direction) -> Isolation:
+        """Return whether a direction is isolated; not known where only what could not be told may do so."""
+        holds = self.isolating(direction)
+        if holds:
+            return Isolation.ISOLATED if any(hold.whole for hold in holds) else Isolation.PARTLY
+        return Isolation.UNKNOWN if direction in self.unsure else Isolation.OPEN
 
 
 @dataclass(frozen=True, slots=True)

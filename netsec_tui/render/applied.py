@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from netsec_tui.model.applied import AppliedVerdict, Held, Hold, NamespaceMap, PolicyUse
+from netsec_tui.model.applied import AppliedVerdict, Held, Hold, Isolation, NamespaceMap, PolicyUse
 from netsec_tui.model.identity import Direction
 from netsec_tui.model.inventory import AppliedPolicy
 from netsec_tui.model.policy import NetworkPolicy
@@ -60,7 +60,7 @@ def held_lines(held: Held, width: int) -> list[Line]:
 
 
 def isolation(held: Held) -> list[str]:
-    """Return a sentence for each direction: isolated by how many policies, or open."""
+    """Return a sentence for each direction: isolated by how many policies, open, or not known."""
     if held.host_network:
         return ["on the host network: no NetworkPolicy selects its pods"]
     if not held.selectable:
@@ -69,11 +69,13 @@ def isolation(held: Held) -> list[str]:
 
 
 def _isolation(held: Held, direction: Direction) -> str:
-    holds = held.isolating(direction)
-    if not holds:
+    state, holds = held.isolation(direction), held.isolating(direction)
+    if state is Isolation.OPEN:
         way = "in" if direction is Direction.INGRESS else "out"
         return f"{direction}: not isolated, everything gets {way}"
-    some = "" if any(hold.whole for hold in holds) else ", not all of its pods"
+    if state is Isolation.UNKNOWN:
+        return f"{direction}: not known, no policy that was read isolates it, but another one may"
+    some = "" if state is Isolation.ISOLATED else ", not all of its pods"
     verb = "isolates" if len(holds) == 1 else "isolate"
     return f"{direction}: {len(holds)} {'policy' if len(holds) == 1 else 'policies'} {verb} it{some}"
 

@@ -64,6 +64,22 @@ def test_each_workload_is_listed_with_its_policies_or_as_open(applied):
     assert workloads["agent"]["hostNetwork"]
 
 
+def test_a_workload_that_an_unreadable_policy_may_isolate_is_not_called_open(run, cluster, tmp_path):
+    bad = policy("shop", "odd", 7)
+    (tmp_path / "bad.yaml").write_text(yaml.safe_dump_all([*POLICIES, bad]), encoding="utf-8")
+    flags = [*cluster, "--manifests", "bad.yaml"]
+    code, out, _ = run("applied", *flags, "-A", "-o", "json")
+    states = {w["name"]: (w["ingress"], w["egress"]) for w in json.loads(out)["workloads"]}
+    assert code == 65
+    assert states["web"] == ("not known", "not known")
+    assert states["gateway"] == ("not known", "isolated")
+    assert states["db"] == ("isolated", "open")
+    _, table, _ = run("applied", *flags, "-n", "shop")
+    (web,) = [line for line in table.splitlines() if re.search(r"Deployment +web ", line)]
+    assert "ingress: not known, no policy that was read isolates it, but another one may" in web
+    assert "everything gets" not in web
+
+
 def test_table_tells_the_same(applied):
     code, out, err = applied("-n", "shop")
     policies, workloads = (

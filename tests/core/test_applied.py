@@ -10,12 +10,13 @@ import yaml
 
 from netsec_tui.core.compare.applied import Applied
 from netsec_tui.core.compare.applied_verdict import Verdicts
-from netsec_tui.model.applied import AppliedVerdict, Held, NamespaceMap
+from netsec_tui.model.applied import AppliedVerdict, Held, Isolation, NamespaceMap
 from netsec_tui.model.communication import Counts
 from netsec_tui.model.flow import Protocol, Verdict
 from netsec_tui.model.identity import Direction, WorkloadRef
 from netsec_tui.model.proof import Reach
-from tests.core.scene import IN, OUT, Scene, flow, owner, pod, policy, shop, talk
+from netsec_tui.render.applied import isolation
+from tests.core.scene import IN, OUT, Scene, flow, obj, owner, pod, policy, shop, talk
 
 DB_PEERS = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "shop"}}}]
 TO_DB = "Deployment/web {} StatefulSet/db in data on 5432/TCP: {}"
@@ -50,6 +51,11 @@ def guard(name: str = "db-guard", *rules: Any) -> Any:
 def egress(*rules: Any, name: str = "web-out", labels: dict[str, str] | None = None) -> Any:
     selector = {"matchLabels": {"app": "web"} if labels is None else labels}
     return policy(name, {"podSelector": selector, "policyTypes": ["Egress"], "egress": list(rules)})
+
+
+def cilium(app: str) -> Any:
+    spec = {"endpointSelector": {"matchLabels": {"app": app}}, "ingress": [{}]}
+    return obj("CiliumNetworkPolicy", "l7", "shop", "cilium.io/v2", spec=spec)
 
 
 OTHER_PORT = {"from": DB_PEERS, "ports": [{"port": 80}]}
@@ -224,6 +230,33 @@ def test_the_policies_on_a_workload_tell_how_many_of_its_pods_they_select() -> N
     assert told == {"some": (1, 3, False), "web-out": (3, 3, True)}
     assert [hold.policy.policy.name for hold in found.isolating(IN)] == ["some"]
     assert [hold.policy.policy.name for hold in found.isolating(OUT)] == ["web-out"]
+
+
+WEB_INGRESS = policy("web-in", {"podSelector": {"matchLabels": {"app": "web"}}})
+
+
+@pytest.mark.parametrize(
+    ("policies", "unread", "missing", "ingress", "egress"),
+    [
+        ([], (), (), Isolation.OPEN, Isolation.OPEN),
+        ([], (("shop", "odd"),), (), Isolation.UNKNOWN, Isolation.UNKNOWN),
+        ([WEB_INGRESS], (("shop", "odd"),), (), Isolation.ISOLATED, Isolation.UNKNOWN),
+        ([WEB_INGRESS], (("data", "odd"),), (), Isolation.ISOLATED, Isolation.OPEN),
+        ([], (), ("networkpolicies could not be listed",), Isolation.UNKNOWN, Isolation.UNKNOWN),
+        ([cilium("web")], (), (), Isolation.UNKNOWN, Isolation.OPEN),
+        ([cilium("cart")], (), (), Isolation.OPEN, Isolation.OPEN),
+    ],
+)
+def test_what_a_policy_that_was_not_understood_may_isolate_is_not_called_open(
+    policies: list[Any], unread: Any, missing: Any, ingress: Isolation, egress: Isolation
+) -> None:
+    scene = shop(*policies)
+    told = replace(scene.session.inventory, unread_policies=unread, missing=missing)
+    scene.session.set_inventory(told)
+    found = applied(scene.chooses()).on_subject(scene.review.subject)
+    assert (found.isolation(IN), found.isolation(OUT)) == (ingress, egress)
+    assert ("not known" in isolation(found)[0]) == (ingress is Isolation.UNKNOWN)
+    assert ("everything gets out" in isolation(found)[1]) == (egress is Isolation.OPEN)
 
 
 def test_the_peer_of_a_row_has_policies_of_its_own_namespace() -> None:

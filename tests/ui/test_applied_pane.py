@@ -153,3 +153,13 @@ async def test_new_cluster_state_is_shown_in_an_open_view():
         feed.waiting.append(replace(cluster(), policies=both))
         await read_all(feed, pilot)
         assert "new-policy" in screen_text(app)
+
+
+async def test_what_a_policy_of_another_kind_may_isolate_is_not_called_open(odd_cluster):
+    app = app_over(full_feed(inventory=replace(odd_cluster, policies=())))
+    async with app.run_test(size=WIDE) as pilot:
+        await read_all(app._intake._feed, pilot)
+        await pilot.press("5")
+        await read_all(app._intake._feed, pilot)
+        assert "egress: not known" in screen_text(app)
+        assert "everything gets" not in screen_text(app)

@@ -10,11 +10,12 @@ from netsec_tui.core.cluster.ground import Ground
 from netsec_tui.core.cluster.subject import is_host_network
 from netsec_tui.core.compare.row_ends import RowEnds
 from netsec_tui.core.evaluate.match import selector_matches
+from netsec_tui.core.evaluate.state import Override
 from netsec_tui.model.applied import Held, Hold, NamespaceMap, PolicyUse
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.connection import End, EndPod
 from netsec_tui.model.flow import Labels
-from netsec_tui.model.identity import Peer, PeerSort, owner_peer, service_peer
+from netsec_tui.model.identity import Direction, Peer, PeerSort, owner_peer, service_peer
 from netsec_tui.model.inventory import AppliedPolicy, Inventory
 from netsec_tui.model.policy import NetworkPolicy
 from netsec_tui.model.review import Subject
@@ -81,19 +82,21 @@ class Applied:
         live, made = sum(not pod.synthetic for pod in pods), sum(pod.synthetic for pod in pods)
         holds = (Hold(known[name], selected[name], live, coming[name] == made) for name in sorted(known))
         host = peer.sort is PeerSort.OWNER and is_host_network(self._inventory, peer.ref)
+        overriding = self._overriding(pods)
         return Held(
             peer,
             tuple(holds),
-            self._overriding(pods),
+            tuple(f"{override.kind} {override.name}" for override in overriding),
+            tuple(d for d in Direction if any(d in override.directions for override in overriding)),
             live,
             selectable=bool(pods),
             host_network=host,
         )
 
-    def _overriding(self, pods: Sequence[EndPod]) -> tuple[str, ...]:
+    def _overriding(self, pods: Sequence[EndPod]) -> tuple[Override, ...]:
         distinct = {(pod.namespace, pod.labels, pod.namespace_labels): pod for pod in pods}.values()
         return tuple(
-            f"{override.kind} {override.name}"
+            override
             for override in self.ground.state.overrides
             if any(override.may_select(pod) for pod in distinct)
         )
