@@ -125,9 +125,19 @@ def answer(cluster: Cluster, source: Asked, destination: Asked, protocol: Protoc
     others = [pair for pair in pairs if destination.through_service or not _same(pair[0], pair[1])]
     if others and len(others) < len(pairs):
         notes[f"pairs of a pod with itself are left out: {LOOPBACK}"] = None
+    told = {source.family, destination.family} - {None}
+    family = told.pop() if len(told) == 1 else None
     cases: dict[Case, Pairs] = {}
     for end, to, number in others or pairs:
-        asked = Connection(end, to, protocol, number, through_service=destination.through_service)
+        asked = Connection(
+            end,
+            to,
+            protocol,
+            number,
+            family=family,
+            through_service=destination.through_service,
+            source_translated=destination.exposed and isinstance(end, str),
+        )
         verdict = evaluate(cluster.policies, cluster.state, asked)
         case = Case(verdict, number, loopback=not others)
         cases.setdefault(case, Pairs()).add(end, to)

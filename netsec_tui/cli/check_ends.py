@@ -12,6 +12,7 @@ from netsec_tui.cli.check_ask import Named, parse_end
 from netsec_tui.cli.values import Target
 from netsec_tui.cli.workloads import some
 from netsec_tui.core.evaluate import ClusterState
+from netsec_tui.core.evaluate.addresses import address_number
 from netsec_tui.core.evaluate.service import backends
 from netsec_tui.errors import NotFoundError, UsageError
 from netsec_tui.model.connection import Doubt, End, EndPod
@@ -24,7 +25,9 @@ from netsec_tui.model.inventory import Inventory, Service
 class Asked:
     """Hold what an end stands for: pods or addresses, each with the port reached there (0 for a source).
 
-    ``owner`` is set when a pod owner was named. ``unknown`` says why there are none, as one sentence.
+    ``owner`` is set when a pod owner was named, ``family`` (4 or 6) when an address was. ``exposed`` means a
+    Service that the outside reaches over nodes or a load balancer. ``unknown`` says why there are no ends,
+    as one sentence.
     """
 
     text: str
@@ -32,6 +35,8 @@ class Asked:
     notes: tuple[str, ...] = ()
     owner: WorkloadRef | None = None
     through_service: bool = False
+    exposed: bool = False
+    family: int | None = None
     unknown: str = ""
 
 
@@ -76,10 +81,10 @@ class Ends:
         return self._object(end, port)
 
     def _address(self, ip: str, port: int) -> Asked:
-        pod = self._state.pod_at(ip)
+        pod, family = self._state.pod_at(ip), address_number(ip)[0]
         if pod is not None:
-            return Asked(ip, ((pod, port),), (f"{ip} is the address of pod {pod}",))
-        return Asked(ip, ((ip, port),))
+            return Asked(ip, ((pod, port),), (f"{ip} is the address of pod {pod}",), family=family)
+        return Asked(ip, ((ip, port),), family=family)
 
     def _dialled(self, ip: str, protocol: Protocol, port: int) -> Asked:
         service = self._state.service_at(ip)
@@ -87,7 +92,7 @@ class Ends:
             notes = (f"{ip} is an address of Service {service.namespace}/{service.name}",)
             if any(entry.port == port and entry.protocol is protocol for entry in service.ports):
                 found = self._service(service, ip, protocol, port)
-                return replace(found, notes=notes + found.notes)
+                return replace(found, notes=notes + found.notes, family=address_number(ip)[0])
             # Left to the evaluation: an outside address may be shared with something else, a node for one.
             return replace(self._address(ip, port), notes=notes)
         address = ipaddress.ip_address(ip)
@@ -115,7 +120,8 @@ class Ends:
             return Asked(text, unknown=f"nothing is known to be behind {name}")
         ports = some({str(number) for _, number in behind})
         led = f"{name} leads port {protocol}/{port} to port {ports} of what is behind it"
-        return Asked(text, behind, (led, *_made_up(end for end, _ in behind)), through_service=True)
+        notes = (led, *_made_up(end for end, _ in behind))
+        return Asked(text, behind, notes, through_service=True, exposed=service.exposed)
 
     def _object(self, end: Named, port: int) -> Asked:
         pod = self._pods.get((end.namespace, end.target.name)) if end.target.kind == "Pod" else None

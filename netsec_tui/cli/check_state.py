@@ -107,7 +107,7 @@ def cluster_of(reading: Reading, *, ipblock_matches_pods: bool) -> Cluster:
     known = cluster_state(
         inventory, overrides=overrides_of(inventory), ipblock_matches_pods=ipblock_matches_pods
     )
-    skipped = sum(status.skipped for status in reading.statuses)
+    skipped = sum(status.skipped for status in reading.statuses) + len(reading.unclear)
     failed = [status.error for status in reading.statuses if status.error]
     code = BadInputError.exit_code if skipped else DONE
     return Cluster(

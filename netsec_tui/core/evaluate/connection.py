@@ -71,8 +71,12 @@ def _side(
 def _evaluate_service(
     policies: Policies, state: ClusterState, connection: Connection, service: Service
 ) -> ConnectionVerdict:
+    translated = connection.source_translated or (
+        service.exposed and not isinstance(connection.source, EndPod)
+    )
+    led = replace(connection, through_service=True, source_translated=translated)
     verdicts = [
-        evaluate(policies, state, replace(connection, destination=end, port=port, through_service=True))
+        evaluate(policies, state, replace(led, destination=end, port=port))
         for end, port in backends(state, service, connection.protocol, connection.port)
         if isinstance(end, EndPod) or state.service_at(end) is None
     ]
