@@ -21,6 +21,7 @@ from netsec_tui.model.identity import Direction, WorkloadRef
 from netsec_tui.model.proof import Reach
 from netsec_tui.model.review import Row
 from netsec_tui.model.whatif import Outlook, Scenario, WhatIf, WhatIfVerdict
+from tests.core.random_policies import applied_policies
 from tests.core.random_scenes import OBJECTS, carry_out, steps, traffic
 from tests.core.scene import IN, OUT, SHOP, WEB, Object, Scene, flow, obj, owner, pod, policy, shop
 
@@ -347,55 +348,18 @@ def test_nothing_is_returned_when_nobody_wants_it_any_more() -> None:
 
 # -- against brute force -----------------------------------------------------------------------------------
 
-selectors = st.sampled_from(
-    [{}, {"matchLabels": {"app": "web"}}, {"matchLabels": {"app": "cart"}}, {"matchLabels": {"app": "db"}}]
+
+@given(
+    applied_policies,
+    traffic,
+    st.lists(steps, max_size=3),
+    st.sampled_from(["web", "cart", "agent", "coredns"]),
 )
-peers = st.one_of(
-    selectors.map(lambda s: {"podSelector": s}),
-    st.tuples(selectors, st.sampled_from([{}, {"matchLabels": {"kubernetes.io/metadata.name": "shop"}}])).map(
-        lambda both: {"podSelector": both[0], "namespaceSelector": both[1]}
-    ),
-    st.sampled_from(["0.0.0.0/0", "10.244.0.0/24", "10.244.1.11/32", "203.0.113.7/32", "2001:db8::/32"]).map(
-        lambda cidr: {"ipBlock": {"cidr": cidr}}
-    ),
-)
-ports = st.lists(
-    st.sampled_from(
-        [{"port": 8080}, {"port": "http"}, {"port": 53, "protocol": "UDP"}, {"port": 80, "endPort": 9000}]
-    ),
-    max_size=2,
-)
-
-
-@st.composite
-def rules(draw: st.DrawFn, side: str) -> Object:
-    drawn = {side: draw(st.lists(peers, max_size=2)), "ports": draw(ports)}
-    return {name: value for name, value in drawn.items() if value}
-
-
-specs = st.builds(
-    lambda selector, ingress, egress, types: {
-        "podSelector": selector,
-        "policyTypes": types,
-        "ingress": ingress,
-        "egress": egress,
-    },
-    selectors,
-    st.lists(rules("from"), max_size=2),
-    st.lists(rules("to"), max_size=2),
-    st.sampled_from([["Ingress"], ["Egress"], ["Ingress", "Egress"]]),
-)
-names = st.sampled_from(["a", "b", "deployment-web", "deployment-web-egress"])
-applied = st.lists(st.tuples(names, specs, st.sampled_from(["shop", "data"])), max_size=4)
-
-
-@given(applied, traffic, st.lists(steps, max_size=3), st.sampled_from(["web", "cart", "agent", "coredns"]))
 @settings(max_examples=60, deadline=None)
 def test_every_verdict_is_that_of_all_pairs(
-    policies: list[tuple[str, Object, str]], flows: list[Any], decisions: list[Any], name: str
+    policies: tuple[Object, ...], flows: list[Any], decisions: list[Any], name: str
 ) -> None:
-    unique = {(p[0], p[2]): p for p in policies}.values()
-    scene = Scene(*OBJECTS, *(policy(n, spec, ns) for n, spec, ns in unique)).sees(flows)
+    scene = Scene(*OBJECTS, *policies).sees(flows)
     known = {choice.ref.name: choice.ref for choice in scene.session.workloads()}
     scene.chooses(known.get(name, WEB))
     for step in decisions:
