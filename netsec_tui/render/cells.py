@@ -74,7 +74,8 @@ def cell(text: str, width: int, align: str = "<", ellipsis: str = "…") -> str:
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """Return the text broken at spaces into lines of at most ``width`` (>= 2) cells, too long words cut."""
+    """Return the text broken at spaces into lines of at most ``width`` cells (2 at least), too long words cut."""
+    width = max(width, 2)
     lines: list[str] = []
     line = ""
     for word in text.split(" "):

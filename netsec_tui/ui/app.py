@@ -7,8 +7,9 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from textual import on
+from textual import events, on
 from textual.app import App
+from textual.filter import LineFilter
 from textual.screen import Screen
 
 from netsec_tui.errors import NetsecError
@@ -16,6 +17,7 @@ from netsec_tui.model.decision import Alias, Decisions
 from netsec_tui.model.identity import WorkloadRef
 from netsec_tui.session.actions import Action, ChooseTimespan, ChooseWorkload, Undo
 from netsec_tui.session.session import Session
+from netsec_tui.ui.ascii_filter import AsciiOnly
 from netsec_tui.ui.intake import Intake
 from netsec_tui.ui.keymap import Place
 from netsec_tui.ui.messages import Decide, Saved
@@ -36,6 +38,7 @@ from netsec_tui.ui.start import Clusters, FeedLike, StartScope
 from netsec_tui.ui.stylesheets import stylesheets
 from netsec_tui.ui.themes import DARK, THEMES, variable_defaults
 from netsec_tui.ui.view import view_of
+from netsec_tui.ui.widgets.field import Field
 
 POLL_SECONDS = 0.5
 BACKLOG_SECONDS = 0.02
@@ -66,6 +69,7 @@ class NetsecApp(App[int]):
             self.register_theme(known)
         self.theme = theme if theme in self.available_themes else DARK.name
         self.ascii_only = ascii_only
+        self._ascii_filters = (AsciiOnly(),) if ascii_only else ()
         self.clusters = clusters
         self._intake = Intake(session, feed)
         self._start = start or StartScope()
@@ -84,6 +88,10 @@ class NetsecApp(App[int]):
     def get_default_screen(self) -> Screen[Any]:
         """Return the main screen, so that it is the first thing painted."""
         return self._main
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Return what every line goes through before it is painted."""
+        return [*super().get_line_filters(), *self._ascii_filters]
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Return our own variables for themes that lack them."""
@@ -131,6 +139,13 @@ class NetsecApp(App[int]):
         self._main.show(view_of(self.session, statuses, self._start.namespace or "", awaited))
         if isinstance(self.screen, Picker):
             self.screen.reload()
+
+    def on_key(self, event: events.Key) -> None:
+        """Give a field what was typed right after the key that opened it, before it had the keyboard."""
+        field = self.focused
+        if isinstance(field, Field) and field.check_consume_key(event.key, event.character):
+            event.prevent_default()
+            field.post_message(events.Key(event.key, event.character))
 
     # Decisions
 

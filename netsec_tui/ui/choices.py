@@ -76,6 +76,13 @@ _RULE_NOTES = {
 }
 
 
+RULE_FOOTNOTE = (
+    "Each general rule keeps ticks of its own.",
+    f"Under {GeneralRule.INSIDE_NAMESPACE} all rows but DNS start unticked: tick",
+    "those of other namespaces and addresses that are to be allowed too.",
+)
+
+
 def general_rules(direction: Direction, current: GeneralRule) -> list[Choice]:
     """Return the general rules of a direction, the present one marked."""
     return [

@@ -54,7 +54,7 @@ class RowPainter:
 
         ``notes`` of the view, such as the sort, go first when room is short.
         """
-        joint, ellipsis = (", ", "...") if self.frame.ascii_only else (" · ", "…")
+        joint = ", " if self.frame.ascii_only else " · "
         line = Line()
         for title, words in (
             (section.title, (*section.counts, *notes)),
@@ -64,7 +64,7 @@ class RowPainter:
             line = Line((Span(title, Role.HEADING), Span("  " + joint.join(words), Role.DIM)))
             if line_width(line) <= self.frame.width:
                 return line
-        return Line(crop_spans(line.spans, self.frame.width, ellipsis))
+        return Line(crop_spans(line.spans, self.frame.width))
 
     def header(self, section: Section) -> Line:
         """Return the column header, or the sentence that there are no rows."""

@@ -73,3 +73,8 @@ def test_cropped_spans_fit_and_say_that_something_is_gone(texts, width):
     cropped = "".join(span.text for span in crop_spans((Span(text, Role.DIM) for text in texts), width))
     assert cell_width(cropped) <= width
     assert cropped == whole or cropped.endswith("…") or width == 0
+
+
+@pytest.mark.parametrize("width", [-3, 0, 1, 2])
+def test_text_without_room_is_wrapped_to_two_cells(width):
+    assert wrap("web 日本", width) == ["we", "b", "日", "本"]

@@ -16,6 +16,7 @@ from netsec_tui.model.difference import Difference
 from netsec_tui.model.policy import NetworkPolicy
 from netsec_tui.render.diff_lines import diff_lines
 from netsec_tui.ui.screens.dialog import Dialog
+from netsec_tui.ui.screens.pages import text_width
 from netsec_tui.ui.styled import content_of_lines, plain
 
 _WORKING = "Comparing with what is applied ..."
@@ -56,8 +57,7 @@ class DiffDialog(Dialog[None]):
 
     def _draw(self) -> None:
         if self._found is not None:
-            # By the measures of the stylesheet: frame, margins, scroll bar.
-            width = min(110, self.app.size.width * 94 // 100) - 8
+            width = text_width(self.app.size.width)
             self.query_one("#difference", Static).update(content_of_lines(diff_lines(self._found, width)))
 
     def action_scroll(self, step: int) -> None:

@@ -24,7 +24,7 @@ from netsec_tui.ui.screens.confirm import Confirm
 from netsec_tui.ui.screens.diff import DiffDialog
 from netsec_tui.ui.screens.help import HelpScreen
 from netsec_tui.ui.screens.help_entries import help_entries
-from netsec_tui.ui.screens.pages import Pages
+from netsec_tui.ui.screens.pages import Pages, text_width
 from netsec_tui.ui.screens.save import SaveDialog
 from netsec_tui.ui.screens.what_if_host import WhatIfHost
 from netsec_tui.ui.sharing import shared_sentence
@@ -134,7 +134,8 @@ class MainScreen(WhatIfHost):
         self._open = name
         self._arrange()
         if self._view.review is not None:
-            self.call_after_refresh(self.query_one(f"#{name}", Pane).take_focus)
+            # At once, not after the next painting: a key that came with this one is for the new pane.
+            self.query_one(f"#{name}", Pane).take_focus()
 
     def action_next_pane(self, step: int) -> None:
         """Open the pane after or before this one."""
@@ -147,6 +148,8 @@ class MainScreen(WhatIfHost):
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Follow the mouse into another pane."""
+        if event.widget is not self.focused:  # keys have moved on since
+            return
         for node in event.widget.ancestors:
             if isinstance(node, Pane) and node.id and node.id != self._open:
                 self._open = node.id
@@ -177,7 +180,7 @@ class MainScreen(WhatIfHost):
     @on(OpenDetail)
     def _open_detail(self, event: OpenDetail) -> None:
         if self._view.review:
-            width = min(DETAIL_WIDTH, int(self.size.width * 0.94) - 6)
+            width = min(DETAIL_WIDTH, text_width(self.size.width))
             lines = detail_lines(self._view.review, event.target, width, known=self._view.provenance)
             lines += applied_detail(self._view, event.target, width)
             if self._open == "applied":
@@ -190,7 +193,7 @@ class MainScreen(WhatIfHost):
         if review is None or not review.policies:
             self.say("There is no generated policy to prove.", error=review is not None)
             return
-        lines = proof_page(review, min(DETAIL_WIDTH, self.size.width - 8))
+        lines = proof_page(review, min(DETAIL_WIDTH, text_width(self.size.width)))
         names = ", ".join(policy.name for policy in review.policies)
         self.app.push_screen(Pages(f"Proof of {names}", lines))
 

@@ -13,6 +13,14 @@ from netsec_tui.render.spans import Line
 from netsec_tui.ui.screens.dialog import Dialog
 from netsec_tui.ui.styled import content_of_lines
 
+MOST, SHARE, AROUND = 110, 94, 8
+"""By the stylesheet: cells of a wide dialog, per cent of the screen, and what frame and scroll bar take."""
+
+
+def text_width(screen: int) -> int:
+    """Return the cells that a line of a wide dialog has on a screen of so many, beside a scroll bar."""
+    return min(MOST, screen * SHARE // 100) - AROUND
+
 
 class Pages(Dialog[None]):
     """Show lines to read and scroll."""

@@ -87,7 +87,7 @@ class Picker(Dialog[Any]):
         shown = found[:SHOWN]
         if shown != self._shown:
             self._shown = shown
-            options.set_options(_options(shown, "..." if self._ascii else "…"))
+            options.set_options(_options(shown))
         # An automatic height would stretch the dialog to all choices before the list is cut to its share.
         options.styles.height = max(1, min(len(shown), self.app.size.height // 3))
         values = [choice.value for choice in shown]
@@ -127,8 +127,8 @@ class Picker(Dialog[Any]):
             options.highlighted = max(0, min(at, len(self._shown) - 1))
 
 
-def _options(choices: Sequence[Choice], ellipsis: str) -> list[Option]:
-    labels = [fit(literal(choice.label), _LABEL_WIDTH, ellipsis) for choice in choices]
+def _options(choices: Sequence[Choice]) -> list[Option]:
+    labels = [fit(literal(choice.label), _LABEL_WIDTH) for choice in choices]
     width = max(map(cell_width, labels), default=0)
     return [
         Option(Content.assemble(pad(label, width), ("  " + literal(choice.note), "$muted")))

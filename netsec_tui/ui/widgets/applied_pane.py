@@ -82,7 +82,7 @@ class AppliedPane(Pane):
 
     def take_focus(self) -> None:
         """Give the keyboard to the lines."""
-        self.query_one(LineView).focus()
+        self.screen.set_focus(self.query_one(LineView))
 
     def on_resize(self, _event: events.Resize) -> None:
         """Lay out anew for another width; also what changed while the pane was hidden."""

@@ -36,7 +36,7 @@ class Pane(Vertical):
         raise NotImplementedError
 
     def take_focus(self) -> None:
-        """Give the keyboard to the part of the pane that is moved in."""
+        """Give the keyboard to the part of the pane that is moved in, before the next key is read."""
         raise NotImplementedError
 
     def summarise(self, summary: Sequence[str], title: Sequence[str] = ()) -> None:

@@ -121,7 +121,7 @@ class PolicyPane(Pane):
 
     def take_focus(self) -> None:
         """Give the keyboard to the lines."""
-        self.query_one(LineView).focus()
+        self.screen.set_focus(self.query_one(LineView))
 
     @on(LineView.TargetFocused)
     def _focused(self, event: LineView.TargetFocused) -> None:

@@ -21,7 +21,6 @@ class ScopeBar(Widget):
         super().__init__()
         self._view = View()
         self._arrow = " > " if ascii_only else " \u203a "
-        self._ellipsis = "..." if ascii_only else "…"
 
     def show(self, view: View) -> None:
         """Draw another view, if it differs in what stands here."""
@@ -43,7 +42,7 @@ class ScopeBar(Widget):
             if min(first, enough) + rest + cell_width(text) <= width
         )
         right = next(fitting, states[-1])
-        names = _shrink(names, max(width - cell_width(right) - arrows - 2, 0), self._ellipsis)
+        names = _shrink(names, max(width - cell_width(right) - arrows - 2, 0))
         left = [part for name in names for part in ((self._arrow, "$muted"), (name, ""))][1:]
         left[-1] = (left[-1][0], "bold $text-primary")
         gap = " " * max(width - arrows - sum(map(cell_width, names)) - cell_width(right), 1)
@@ -67,10 +66,10 @@ class ScopeBar(Widget):
         return names, long, short
 
 
-def _shrink(names: list[str], room: int, ellipsis: str) -> list[str]:
+def _shrink(names: list[str], room: int) -> list[str]:
     """Shorten the names until all fit, the first ones first: the workload matters most."""
     widths = [cell_width(name) for name in names]
     for index, least in ((0, 6), (1, 6), (0, 2), (1, 2), (-1, 2)):
         if index < len(widths):
             widths[index] = max(min(widths[index], least), widths[index] - max(sum(widths) - room, 0))
-    return [fit(name, width, ellipsis) for name, width in zip(names, widths, strict=True)]
+    return [fit(name, width) for name, width in zip(names, widths, strict=True)]

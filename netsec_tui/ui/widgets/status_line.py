@@ -17,7 +17,6 @@ class StatusLine(Widget):
         self._text = ""
         self._error = False
         self._mark = "! " if ascii_only else "✗ "
-        self._ellipsis = "..." if ascii_only else "…"
 
     @property
     def text(self) -> str:
@@ -35,4 +34,4 @@ class StatusLine(Widget):
         """Return the sentence, cut to the width."""
         text = f"{self._mark}{self._text}" if self._error else self._text
         style = "bold $text-error" if self._error else "$muted"
-        return Content.assemble((crop(text, self.size.width, self._ellipsis), style))
+        return Content.assemble((crop(text, self.size.width), style))

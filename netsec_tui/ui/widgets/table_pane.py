@@ -14,7 +14,7 @@ from netsec_tui.model.decision import GeneralRule, ManualRule
 from netsec_tui.model.identity import CommunicationKey, Direction, PeerSort
 from netsec_tui.model.review import DirectionReview, Row
 from netsec_tui.session.actions import Action, SetGeneralRule, SetTicks
-from netsec_tui.ui.choices import general_rules
+from netsec_tui.ui.choices import RULE_FOOTNOTE, general_rules
 from netsec_tui.ui.keymap import Place, bindings
 from netsec_tui.ui.messages import Decide, FocusCommunication, OpenDetail, Say, WhatIfCleared
 from netsec_tui.ui.row_filter import RowFilter, WhatIfPick
@@ -67,7 +67,7 @@ class TablePane(Pane):
 
     def take_focus(self) -> None:
         """Give the keyboard to the table."""
-        self.query_one(CommunicationTable).focus()
+        self.screen.set_focus(self.query_one(CommunicationTable))
 
     def _draw(self) -> None:
         table = self._table
@@ -118,7 +118,7 @@ class TablePane(Pane):
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Say where the cursor is when the table gets the keyboard."""
-        if isinstance(event.widget, CommunicationTable):
+        if isinstance(event.widget, CommunicationTable) and event.widget is self.screen.focused:
             row = event.widget.row_at_cursor()
             self._tell(row.key if row else None)
 
@@ -147,7 +147,7 @@ class TablePane(Pane):
     def action_filter(self) -> None:
         """Open the search."""
         self.query_one(Field).display = True
-        self.query_one(Field).focus()
+        self.screen.set_focus(self.query_one(Field))
 
     @on(Input.Changed)
     def _search(self, event: Input.Changed) -> None:
@@ -203,7 +203,10 @@ class TablePane(Pane):
 
         choices = general_rules(self._direction, current)
         title = f"General rule for {self._direction.value}"
-        self.app.push_screen(Picker(title, lambda: choices, current=current, ascii_only=self._ascii), chosen)
+        picker = Picker(
+            title, lambda: choices, current=current, footnote=RULE_FOOTNOTE, ascii_only=self._ascii
+        )
+        self.app.push_screen(picker, chosen)
 
     def action_manual(self) -> None:
         """Add or remove rules for IP masks."""

@@ -84,12 +84,15 @@ class TopologyPane(Pane):
 
     def take_focus(self) -> None:
         """Give the keyboard to the picture."""
-        self.query_one(LineView).focus()
+        self.screen.set_focus(self.query_one(LineView))
 
     def on_resize(self, _event: events.Resize) -> None:
         """Lay out anew for another width; also what changed while the pane was hidden."""
         self._catch_up()
         self._draw()
+        picture = self.query_one(LineView)
+        if picture is self.screen.focused:  # it may have got the keyboard before it got its room
+            self._detail(picture.target)
 
     @property
     def _room(self) -> int:
@@ -115,7 +118,7 @@ class TopologyPane(Pane):
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Show where the cursor is when the picture gets the keyboard."""
-        if isinstance(event.widget, LineView):
+        if isinstance(event.widget, LineView) and event.widget is self.screen.focused:
             self._point_at(event.widget.target)
 
     def _point_at(self, target: Target | None) -> None:
@@ -148,8 +151,8 @@ class TopologyPane(Pane):
 
     def _detail(self, target: Target | None) -> None:
         review, detail = self._view.review, self.query_one(".detail", Static)
-        detail.display = target is not None and review is not None
-        if target is not None and review is not None:
+        detail.display = target is not None and review is not None and self._room > 0
+        if target is not None and review is not None and self._room > 0:
             lines = detail_lines(review, target, self._room, known=self._view.provenance)[:DETAIL_LINES]
             detail.update(content_of_lines(lines))
 
