@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from netsec_tui.cli.values import Target
+from netsec_tui.core.words import listed
 from netsec_tui.errors import NotFoundError, UsageError
 from netsec_tui.model.identity import WorkloadRef
 from netsec_tui.session.session import Session
@@ -70,6 +71,4 @@ def _missing(session: Session, known: set[WorkloadRef], target: Target, namespac
 
 def some(names: Iterable[str]) -> str:
     """Return the first few names, and how many more there are."""
-    ordered = sorted(names)
-    more = len(ordered) - _SHOWN
-    return ", ".join(ordered[:_SHOWN]) + (f" and {more} more" if more > 0 else "") or "none"
+    return listed(sorted(names), _SHOWN) or "none"

@@ -31,11 +31,6 @@ def read_network(text: str) -> Network:
     return network
 
 
-def canonical_cidr(text: str) -> str:
-    """Return a CIDR as canonical text; raises BadInputError as ``read_network`` does."""
-    return str(read_network(text))
-
-
 def _without_leading_zeros(address: str) -> str:
     # The API server reads 010.0.0.1 as decimal; Python refuses it.
     octets = address.split(".")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from netsec_tui.core.words import listed
 from netsec_tui.model.applied import AppliedVerdict, Held, Hold, Isolation, NamespaceMap, PolicyUse
 from netsec_tui.model.identity import Direction
 from netsec_tui.model.inventory import AppliedPolicy
@@ -156,7 +157,7 @@ def _use_cells(use: PolicyUse, home: str, everyone: int) -> Cells:
     policy = use.policy.policy
     sides = ", ".join(direction for direction in Direction if direction in policy.policy_types)
     names = [line_name(peer, home) + _share(hold) for peer, hold in use.selects]
-    text = _some(names)
+    text = listed(names, _NAMED)
     if use.note:
         text = f"selects nothing: {literal(use.note)}"
     elif len(names) == everyone and everyone > 1 and all(hold.whole for _, hold in use.selects):
@@ -178,13 +179,8 @@ def _held_cells(held: Held, home: str) -> Cells:
     if held.host_network or not held.selectable:
         said = Span(isolation(held)[0], Role.DIM)
     else:
-        said = Span(_some(names), Role.PLAIN) if names else Span(FREE, Role.WARNING)
+        said = Span(listed(names, _NAMED), Role.PLAIN) if names else Span(FREE, Role.WARNING)
     return (Span(line_name(held.peer, home)), said)
-
-
-def _some(names: Sequence[str]) -> str:
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _columns(rows: Sequence[tuple[Target, Cells]], width: int) -> list[Line]:

@@ -22,6 +22,7 @@ from netsec_tui.render.moments import utc
 from netsec_tui.render.names import bare_name, full_name, line_name, plural, port_text
 from netsec_tui.render.provenance import origins_detail, rules_text
 from netsec_tui.render.spans import FoldTarget, Line, ManualTarget, PolicyTarget, Role, Target
+from netsec_tui.render.standing import standing_text
 
 When = Callable[[float], str]
 """Turns epoch seconds into text."""
@@ -157,7 +158,7 @@ def _in_policy(review: Review, row: Row) -> bool:
 
 
 def _decision(review: Review, row: Row) -> str:
-    state = "in the policy" if _in_policy(review, row) else "not in the policy"
+    state = "not in the policy" if review.subject.refusal else standing_text(row)
     if row.standing is Standing.NOT_EXPRESSIBLE:
         state += ", not expressible"
     general = review.of(row.key.direction).general

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from netsec_tui.core import words
 from netsec_tui.render.cells import wrap
 from netsec_tui.render.literal import literal
 from netsec_tui.render.spans import Line, Role, Span
@@ -33,9 +34,7 @@ def fact(title: str, value: str, width: int, role: Role = Role.PLAIN) -> list[Li
 
 def listed(values: Iterable[str], limit: int = LIMIT) -> str:
     """Return the values with commas between them, made literal; a long list ends in ``and 37 more``."""
-    texts = list(values)
-    shown = ", ".join(literal(text) for text in texts[:limit])
-    return f"{shown} and {len(texts) - limit} more" if len(texts) > limit else shown
+    return words.listed(map(literal, values), limit)
 
 
 def joined(parts: Sequence[str], separator: str = "; ") -> str:

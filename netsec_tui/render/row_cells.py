@@ -9,15 +9,6 @@ from netsec_tui.render.moments import short
 from netsec_tui.render.names import bare_name, port_text, short_kind, via_text
 from netsec_tui.render.spans import Role, Span
 
-CHECKBOXES = (
-    ("[x]", "in"),
-    ("[ ]", "out"),
-    ("[-]", "not expressible"),
-    ("[+]", "out, but allowed by something else"),
-    ("(x)", "ticked, but suspended by the general rule"),
-)
-"""The checkboxes and what they mean, for a help screen; round brackets always mean suspended."""
-
 
 def checkbox(row: Row) -> Span:
     """Return the checkbox: its form says tick, cover and suspension, its role whether it is allowed."""

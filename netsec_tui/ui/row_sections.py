@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -79,11 +78,12 @@ def _section(
 def _counts(rows: list[Row], arrived: int) -> tuple[str, ...]:
     if not rows:
         return ("0 rows",)
-    counted = Counter(row.standing for row in rows)
-    parts = ["1 row" if len(rows) == 1 else f"{len(rows)} rows"]
-    parts += [f"{counted[standing]} {standing}" for standing in (Standing.IN, Standing.OUT)]
-    if counted[Standing.NOT_EXPRESSIBLE]:
-        parts.append(f"{counted[Standing.NOT_EXPRESSIBLE]} {Standing.NOT_EXPRESSIBLE}")
+    allowed = sum(row.in_policy for row in rows)
+    beyond = sum(row.standing is Standing.NOT_EXPRESSIBLE and not row.in_policy for row in rows)
+    parts = ["1 row" if len(rows) == 1 else f"{len(rows)} rows", f"{allowed} allowed"]
+    parts.append(f"{len(rows) - allowed - beyond} not")
+    if beyond:
+        parts.append(f"{beyond} {Standing.NOT_EXPRESSIBLE}")
     return (*parts, f"+{arrived} new") if arrived else tuple(parts)
 
 

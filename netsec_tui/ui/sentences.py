@@ -6,6 +6,7 @@ from netsec_tui.model.decision import GeneralRule
 from netsec_tui.model.review import DirectionReview, Row
 from netsec_tui.model.timespan import Coverage
 from netsec_tui.render.provenance import rules_text
+from netsec_tui.render.standing import standing_text
 from netsec_tui.ui.row_filter import RowFilter
 from netsec_tui.ui.view import View
 
@@ -73,7 +74,8 @@ def table_summary(table: DirectionReview, row_filter: RowFilter, shown: int) -> 
 
 def row_sentence(row: Row, table: DirectionReview) -> str:
     """Say whether the policy allows a row and why."""
-    state = "In the policy" if row.in_policy else "Not in the policy"
+    state = standing_text(row)
+    state = state[:1].upper() + state[1:]
     why = []
     if row.suspended and table.general is not GeneralRule.ROWS_DECIDE:
         why.append(f"{table.general.value} overrides the tick")

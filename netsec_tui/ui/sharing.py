@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from netsec_tui.core.words import listed
 from netsec_tui.model.review import Subject
 
 _NAMED = 5
@@ -12,7 +13,5 @@ def shared_sentence(subject: Subject) -> str:
     if not subject.shared:
         return ""
     others = [str(other) for other in subject.shared]
-    more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
     whose = "its pods" if len(others) == 1 else "their pods"
-    named = ", ".join(others[:_NAMED])
-    return f"the policy's selector also selects {named}{more}: {whose} will be isolated too"
+    return f"the policy's selector also selects {listed(others, _NAMED)}: {whose} will be isolated too"

@@ -1,5 +1,7 @@
 """The detail says all that is known of a communication, an entity, a manual rule or a fold."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from netsec_tui.model.communication import AddressCategory, Communication, Count
 from netsec_tui.model.decision import GeneralRule, ManualRule
 from netsec_tui.model.flow import Protocol, Verdict
 from netsec_tui.model.identity import CommunicationKey, Direction, address_peer, alias_peer, node_peer
+from netsec_tui.model.proof import Reach
 from netsec_tui.model.review import Row, Standing
 from netsec_tui.render.cells import line_width
 from netsec_tui.render.detail import detail_lines
@@ -110,6 +113,12 @@ def test_how_the_direction_is_known_is_said(orientation, words):
 )
 def test_decision_is_explained(about, words):
     assert words in of(row(IN, deployment("a"), **about), general={IN: GeneralRule.BLOCK_ALL})
+
+
+def test_decision_says_what_is_ticked_without_sure_effect():
+    untold = replace(row(IN, deployment("a"), reason="ticked by hand"), reach=Reach.UNKNOWN)
+    said = "in the policy, but it cannot be told whether it works; ticked by hand"
+    assert said in " ".join(of(untold).split())
 
 
 def test_decision_says_that_no_policy_can_be_made():

@@ -15,7 +15,7 @@ async def test_two_groups_with_counts_and_empty_sentences():
     async with app.run_test(size=(100, 20)) as pilot:
         table = app.query_one(Spy)
         text = screen_of(table)
-        assert "In-cluster communications  3 rows · 1 in · 1 out · 1 not expressible" in text[0]
+        assert "In-cluster communications  3 rows · 1 allowed · 1 not · 1 not expressible" in text[0]
         assert shown_names(table) == ["web0", "web1", "web2"]
         assert "Unresolved IPs  0 rows" in text[6]
         assert "No unresolved IPs seen." in text[7]

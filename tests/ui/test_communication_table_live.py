@@ -174,7 +174,7 @@ async def test_a_toggle_among_many_repaints_its_line_and_the_group_header_only()
         assert set(table.painted) == {0, place}
         after = screen_of(table)
         assert [y for y, (old, new) in enumerate(zip(before, after, strict=True)) if old != new] == [0, place]
-        assert "499 in · 1 out" in after[0]
+        assert "499 allowed · 1 not" in after[0]
 
 
 async def test_equal_rows_repaint_nothing():

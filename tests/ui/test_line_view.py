@@ -362,16 +362,6 @@ async def test_cursor_stays_in_view_when_the_terminal_shrinks():
         assert cursor_text(app.query_one(Spy)) == ["line p15"]
 
 
-async def test_a_target_can_be_focused_from_outside():
-    app = Host(shop(60))
-    async with app.run_test(size=(40, 10)) as pilot:
-        view = app.query_one(Spy)
-        assert view.focus_target(address_peer("p40"))
-        assert not view.focus_target(address_peer("stranger"))
-        await pilot.pause()
-        assert cursor_text(view) == ["line p40"]
-
-
 def test_every_key_is_explained():
     for binding in LineView.BINDINGS:
         assert binding.id, binding

@@ -16,6 +16,7 @@ from netsec_tui.model.identity import (
     alias_peer,
     owner_peer,
 )
+from netsec_tui.model.proof import Reach
 from netsec_tui.model.review import Row, Standing
 from netsec_tui.ui.row_marks import RowMarks
 from netsec_tui.ui.row_order import RowOrder, SortColumn
@@ -27,7 +28,8 @@ def row(name, port=80, standing=Standing.IN, seen=0.0, count=0, namespace="shop"
     peer = address_peer(name) if is_ip else owner_peer(WorkloadRef("Deployment", namespace, name))
     key = CommunicationKey(Direction.INGRESS, peer, Protocol.TCP, port)
     counts = Counts((0, count, 0, 0, 0, 0, 0, 0))
-    return Row(Communication(key, counts, seen, seen), standing)
+    reach = Reach.ALLOWED if standing is Standing.IN else Reach.DENIED
+    return Row(Communication(key, counts, seen, seen), standing, reach=reach)
 
 
 def names(rows):
@@ -154,13 +156,18 @@ def test_groups_are_laid_out_one_below_the_other():
     assert [inside.top, *inside.lines, unresolved.top, *unresolved.lines] == [0, 2, 3, 5, 7]
 
 
+def test_a_header_counts_what_is_allowed_whatever_is_ticked():
+    rows = [row("a"), replace(row("b", standing=Standing.OUT), reach=Reach.ALLOWED)]
+    assert lay_out(rows, (), ("", ""))[0].counts == ("2 rows", "2 allowed", "0 not")
+
+
 @pytest.mark.parametrize(
     ("standings", "words"),
     [
         ([], ("0 rows",)),
-        ([Standing.IN], ("1 row", "1 in", "0 out")),
-        ([Standing.IN, Standing.OUT, Standing.OUT], ("3 rows", "1 in", "2 out")),
-        ([Standing.NOT_EXPRESSIBLE, Standing.IN], ("2 rows", "1 in", "0 out", "1 not expressible")),
+        ([Standing.IN], ("1 row", "1 allowed", "0 not")),
+        ([Standing.IN, Standing.OUT, Standing.OUT], ("3 rows", "1 allowed", "2 not")),
+        ([Standing.NOT_EXPRESSIBLE, Standing.IN], ("2 rows", "1 allowed", "0 not", "1 not expressible")),
     ],
 )
 def test_header_counts(standings, words):

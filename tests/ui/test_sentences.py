@@ -116,6 +116,18 @@ BLOCKED = table(general=GeneralRule.BLOCK_ALL)
             "Cannot be ticked: ICMP",
         ),
         (
+            replace(IN, reach=Reach.UNKNOWN, reason="ticked by hand"),
+            table(),
+            "In the policy, but it cannot be told whether it works: ticked by hand",
+        ),
+        (
+            replace(IN, reach=Reach.PARTLY),
+            table(),
+            "In the policy, but only a part of it is allowed",
+        ),
+        (replace(IN, reach=Reach.DENIED), table(), "In the policy, but without effect"),
+        (replace(OUT, reach=Reach.UNKNOWN), table(), "Not in the policy: never answered"),
+        (
             replace(OUT, applied=("allow-db",)),
             table(),
             "Not in the policy: never answered; applied policy allow-db lets it through",

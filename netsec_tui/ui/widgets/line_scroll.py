@@ -125,11 +125,6 @@ class LineScroll(ScrollView, can_focus=True, inherit_bindings=False):
         if shift or self.scroll_offset.y > self.max_scroll_y:
             self.scroll_to(y=self.scroll_offset.y + shift, animate=False, force=True)
 
-    def nearest_stop(self, number: int) -> int | None:
-        """Return the stop at a line, else the next one below, else the last one."""
-        index = bisect_left(self._stops, number)
-        return self._stops[min(index, len(self._stops) - 1)] if self._stops else None
-
     def _visible_looks(self) -> list[Look | None]:
         return [self._look(self.number_at(y)) for y in range(self.size.height)]
 

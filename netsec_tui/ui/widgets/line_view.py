@@ -162,13 +162,6 @@ class LineView(LineScroll, inherit_bindings=False):
         spot = self._spot_at_cursor
         return spot.target if spot else None
 
-    def focus_target(self, target: Target) -> bool:
-        """Put the cursor on a target; return False when no line is about it."""
-        place = self._find(target)
-        if place is not None:
-            self._put(*place)
-        return place is not None
-
     def point_out(self, barred: Sequence[range], marked: Sequence[range], bars: tuple[str, str]) -> None:
         """Draw a bar before some lines and mark some of them.
 
