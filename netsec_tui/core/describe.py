@@ -10,8 +10,10 @@ from netsec_tui.core.cluster.ground import Ground
 from netsec_tui.core.cluster.subject import labels_of
 from netsec_tui.core.decide.express import World
 from netsec_tui.core.evaluate.match import selector_matches
-from netsec_tui.core.prove.judge import OwnPods, listed
+from netsec_tui.core.prove.judge import OwnPods
 from netsec_tui.core.traffic.services import services_of
+from netsec_tui.core.words import listed
+from netsec_tui.model.cni import Cni
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.connection import EndPod
 from netsec_tui.model.decision import DirectionDecisions, GeneralRule
@@ -155,13 +157,16 @@ def _suspended(direction: Direction, decisions: DirectionDecisions) -> list[str]
     return [*parts, "DNS"] if direction is Direction.EGRESS else parts
 
 
-def warnings_of(evidence: Evidence, ground: Ground, own: OwnPods, *, restricted: bool) -> tuple[str, ...]:
-    """Return the sentences for the top of the view: what is missing and what that costs.
+def warnings_of(
+    evidence: Evidence, ground: Ground, own: OwnPods, *, restricted: bool, blocks: bool
+) -> tuple[str, ...]:
+    """Return the sentences for the top of the view: what enforces policies, what is missing, what that costs.
 
-    ``restricted`` tells whether egress is, without being blocked altogether.
+    ``restricted`` tells whether egress is, without being blocked altogether; ``blocks`` whether a rule of the
+    generated policy names addresses.
     """
     world = evidence.world
-    found = [*_missing(world), *evidence.subject.notes, *_enforcement(ground, own)]
+    found = [*_enforcement(ground, own, blocks=blocks), *_missing(world), *evidence.subject.notes]
     unlabelled = sorted(
         {
             row.peer.namespace
@@ -186,17 +191,30 @@ def warnings_of(evidence: Evidence, ground: Ground, own: OwnPods, *, restricted:
     return tuple(found)
 
 
-def _enforcement(ground: Ground, own: OwnPods) -> Iterator[str]:
-    """Say what may keep a policy from doing in this cluster what the API says."""
+def _enforcement(ground: Ground, own: OwnPods, *, blocks: bool) -> Iterator[str]:
+    """Say what may keep a policy from doing in this cluster what the API says, the gravest first."""
     cni = ground.ends.cni
     if cni and cni.enforces is False:
         yield from cni.differences
-    elif cni and cni.differences:
-        count = len(cni.differences)
-        yield f"{cni.name} runs here: the proof lists what it does differently ({count})"
     over = [o for o in ground.state.overrides if any(map(o.may_select, own.all))]
     if over:
         yield f"{listed(f'{o.kind} {o.name}' for o in over)} may override what NetworkPolicies say here"
+    if cni and cni.enforces is not False and cni.differences:
+        yield f"{cni.name} runs here{_foremost(cni, blocks=blocks)}; {_all_told(len(cni.differences))}"
+
+
+def _foremost(cni: Cni, *, blocks: bool) -> str:
+    """Return the one difference that matters most to this policy, empty when none stands out."""
+    if cni.enforces is None:
+        return ": whether it enforces NetworkPolicies is not seen"
+    if blocks and not cni.ipblock_matches_pods:
+        return ": ipBlocks, which this policy has, match no pods"
+    return ": policies of both directions in one object go wrong, so there are two" if cni.two_objects else ""
+
+
+def _all_told(count: int) -> str:
+    what = "the one difference" if count == 1 else f"all {count} differences"
+    return f'{what}: in the proof, or as "cni" in list -o json'
 
 
 def _missing(world: World) -> list[str]:

@@ -57,7 +57,7 @@ class Reviewer:
         self._tables: dict[_TableKey, Table] = {}
         self._cases: dict[CommunicationKey, Case] = {}
         self._rows: dict[Direction, dict[CommunicationKey, Row]] = {}
-        self._warnings: dict[bool, tuple[str, ...]] = {}
+        self._warnings: dict[tuple[bool, bool], tuple[str, ...]] = {}
         self._old_tables: Mapping[_TableKey, Table] = {}
         self._old_cases: Mapping[CommunicationKey, Case] = {}
         if before and before._same_but_rows(evidence):
@@ -107,7 +107,7 @@ class Reviewer:
             yaml=to_yaml(policies),
             facts=self._facts,
             applied=self._applied,
-            warnings=self._warned(decisions.egress.general),
+            warnings=self._warned(decisions.egress.general, policies),
             proof=self._prove(policies, decisions, ingress, egress),
             cni=self._ends.cni,
         )
@@ -165,13 +165,15 @@ class Reviewer:
         self._cases[key] = case
         return case
 
-    def _warned(self, egress: GeneralRule) -> tuple[str, ...]:
+    def _warned(self, egress: GeneralRule, policies: tuple[NetworkPolicy, ...]) -> tuple[str, ...]:
         restricted = restricts(egress)
-        if restricted not in self._warnings:
-            self._warnings[restricted] = warnings_of(
-                self._evidence, self.ground, self._own, restricted=restricted
+        rules = (rule for policy in policies for direction in Direction for rule in policy.rules(direction))
+        blocks = any(peer.ip_block for rule in rules for peer in rule.peers)
+        if (restricted, blocks) not in self._warnings:
+            self._warnings[restricted, blocks] = warnings_of(
+                self._evidence, self.ground, self._own, restricted=restricted, blocks=blocks
             )
-        return self._warnings[restricted]
+        return self._warnings[restricted, blocks]
 
     def _direction(self, direction: Direction, decisions: Decisions, decided: Decided) -> DirectionReview:
         chosen = decisions.of(direction)

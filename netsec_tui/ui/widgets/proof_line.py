@@ -6,9 +6,10 @@ from textual import events
 from textual.widgets import Static
 
 from netsec_tui.model.review import Review
+from netsec_tui.render.literal import literal
 from netsec_tui.render.proof import proof_lines
 from netsec_tui.ui.keymap import key_of
-from netsec_tui.ui.styled import content_of_lines
+from netsec_tui.ui.styled import content_of_lines, plain
 
 
 class ProofLine(Static):
@@ -18,12 +19,13 @@ class ProofLine(Static):
         super().__init__(classes="proof")
         self._joint = ", " if ascii_only else " \u00b7 "
         self._review: Review | None = None
-        self.border_title = f"Proof, {key_of('proof')} all of it"
 
     def show(self, review: Review) -> None:
         """Draw the proof of another review."""
         before, self._review = self._review, review
         self.display = bool(review.policies)
+        where = f" under {literal(review.cni.name)}" if review.cni else ""
+        self.border_title = plain(f"Proof{where}, {key_of('proof')} all of it")
         if before is None or before.proof != review.proof:
             self._draw()
 
