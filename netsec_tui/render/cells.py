@@ -74,7 +74,7 @@ def cell(text: str, width: int, align: str = "<", ellipsis: str = "…") -> str:
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """Return the text broken at spaces into lines of at most ``width`` cells (2 at least), too long words cut."""
+    """Return the text broken at spaces into lines of at most ``width`` cells (never under 2)."""
     width = max(width, 2)
     lines: list[str] = []
     line = ""
