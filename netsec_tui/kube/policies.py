@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from netsec_tui.errors import BadInputError
@@ -14,11 +15,17 @@ from netsec_tui.kube.addresses import Network, read_network
 from netsec_tui.kube.selectors import parse_selector
 from netsec_tui.kube.values import each, mapping, optional, shown, text
 from netsec_tui.model.identity import Direction
-from netsec_tui.model.policy import IPBlock, NetworkPolicy, PolicyPeer, PolicyPort, PolicyRule
+from netsec_tui.model.policy import IPBlock, LabelSelector, NetworkPolicy, PolicyPeer, PolicyPort, PolicyRule
 
 _MAX_PORT = 65535
 _PORT_NAME = re.compile(r"(?=.{1,15}$)(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
 """IsValidPortName: lower case letters and digits, at least one letter, single dashes inside."""
+
+_PART = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_SUBDOMAIN = re.compile(rf"(?=.{{1,253}}$){_PART}(\.{_PART})*", re.ASCII)
+"""NameIsDNSSubdomain: what every object is named by (G)."""
+_LABEL = re.compile(rf"(?=.{{1,63}}$){_PART}", re.ASCII)
+"""NameIsDNSLabel: what a Namespace is named by."""
 
 _PROTOCOLS = ("TCP", "UDP", "SCTP")
 _TYPES = {"Ingress": Direction.INGRESS, "Egress": Direction.EGRESS}
@@ -32,15 +39,37 @@ def parse_policy(obj: Mapping[str, Any], *, default_namespace: str = "default") 
     """
     try:
         metadata = mapping(obj.get("metadata"), "metadata")
-        name = text(metadata.get("name"), "metadata.name")
-        namespace = metadata.get("namespace") or default_namespace
+        name = _name(metadata.get("name"), "metadata.name", _SUBDOMAIN)
+        namespace = _name(metadata.get("namespace") or default_namespace, "metadata.namespace", _LABEL)
         who = f"NetworkPolicy {namespace}/{name}"
     except BadInputError as error:
-        raise BadInputError(f"NetworkPolicy without a name: {error}") from error
+        raise BadInputError(f"NetworkPolicy without a name that can be: {error}") from error
     try:
-        return _parse_spec(text(namespace, "metadata.namespace"), name, optional(obj.get("spec"), "spec"))
+        return _parse_spec(namespace, name, optional(obj.get("spec"), "spec"))
     except BadInputError as error:
         raise BadInputError(f"{who}: {error}") from error
+
+
+def selected_by(obj: Mapping[str, Any]) -> tuple[LabelSelector | None, tuple[Direction, ...]]:
+    """Return whom a NetworkPolicy that is broken elsewhere may select, and the directions it may isolate.
+
+    None and both directions stand for what cannot be read.
+    """
+    found = obj.get("spec")
+    spec: Mapping[str, Any] = (
+        found if isinstance(found, Mapping) else {"podSelector": None, "policyTypes": "?"}
+    )
+    selector, types = None, tuple(Direction)
+    with suppress(BadInputError):
+        selector = parse_selector(optional(spec.get("podSelector"), "spec.podSelector"), "spec.podSelector")
+    with suppress(BadInputError):
+        types = each(spec.get("policyTypes"), "spec.policyTypes", _policy_type) or _usual_types(spec)
+    return selector, types
+
+
+def _usual_types(spec: Mapping[str, Any]) -> tuple[Direction, ...]:
+    """Return the directions of a policy without policyTypes (A1)."""
+    return tuple(Direction) if spec.get("egress") else (Direction.INGRESS,)
 
 
 def _parse_spec(namespace: str, name: str, spec: Mapping[str, Any]) -> NetworkPolicy:
@@ -50,9 +79,16 @@ def _parse_spec(namespace: str, name: str, spec: Mapping[str, Any]) -> NetworkPo
     types = each(spec.get("policyTypes"), "spec.policyTypes", _policy_type)
     if len(types) > len(_TYPES):
         raise BadInputError("spec.policyTypes has more than two entries")
-    if not types:  # A1
-        types = (Direction.INGRESS, Direction.EGRESS) if egress else (Direction.INGRESS,)
-    return NetworkPolicy(namespace, name, selector, types, ingress, egress)
+    return NetworkPolicy(namespace, name, selector, types or _usual_types(spec), ingress, egress)
+
+
+def _name(value: Any, at: str, allowed: re.Pattern[str]) -> str:
+    found = text(value, at)
+    if not allowed.fullmatch(found):
+        raise BadInputError(
+            f"{at} is {shown(found)}; it must be lower case letters, digits and dashes, and not too long"
+        )
+    return found
 
 
 def _policy_type(value: Any, at: str) -> Direction:

@@ -105,6 +105,7 @@ class Doubt(StrEnum):
     UNKNOWN_POD = "the address is in the pods' range, but which pod has it is not known"
     PORT_UNKNOWN = "its listening port is not known"
     ADDRESS_UNKNOWN = "an ipBlock may match the pod's address, which is not known"
+    UNREAD = "what a NetworkPolicy says is not known"
     OVERRIDDEN = "another kind of policy may override"
 
 

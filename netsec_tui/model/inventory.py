@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from netsec_tui.model.flow import Labels, Protocol
 from netsec_tui.model.identity import Direction, WorkloadRef
@@ -118,6 +118,18 @@ class AppliedPolicy:
     raw: Mapping[str, Any] = field(hash=False, compare=False)
 
 
+class UnreadPolicy(NamedTuple):
+    """Hold a NetworkPolicy that is there but makes no sense, with whom it may select.
+
+    ``selector`` is None when that cannot be read either; ``directions`` are those that it may isolate.
+    """
+
+    namespace: str
+    name: str
+    selector: LabelSelector | None = None
+    directions: tuple[Direction, ...] = tuple(Direction)
+
+
 @dataclass(frozen=True, slots=True)
 class OverridingPolicy:
     """Hold a policy of another kind, which may overrule a NetworkPolicy (CiliumNetworkPolicy and others).
@@ -146,8 +158,7 @@ class Inventory:
 
     ``known`` is False when there is no cluster state at all (flows only). ``missing`` names what could
     not be read, a sentence each. ``namespaces`` maps names to labels. CIDRs are canonical text.
-    ``unread_policies`` are (namespace, name) of NetworkPolicies that are there but make no sense,
-    ``overriding`` the policies of other kinds.
+    ``overriding`` are the policies of other kinds.
     """
 
     known: bool = False
@@ -160,7 +171,7 @@ class Inventory:
     pod_cidrs: tuple[str, ...] = ()
     service_cidrs: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
-    unread_policies: tuple[tuple[str, str], ...] = ()
+    unread_policies: tuple[UnreadPolicy, ...] = ()
     overriding: tuple[OverridingPolicy, ...] = ()
 
     pod_by_name: Mapping[tuple[str, str], Pod] = field(init=False, repr=False, compare=False)

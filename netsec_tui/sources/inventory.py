@@ -13,7 +13,7 @@ from netsec_tui.sources.inventory_addresses import ranges
 from netsec_tui.sources.inventory_chain import Chain, controller_of, read_chain, ref_of
 from netsec_tui.sources.inventory_owners import read_owners
 from netsec_tui.sources.inventory_pods import read_pod
-from netsec_tui.sources.inventory_policies import read_other_policy, read_policy
+from netsec_tui.sources.inventory_policies import read_other_policy, read_policy, read_whom
 from netsec_tui.sources.inventory_services import read_endpoints, read_node, read_service
 from netsec_tui.sources.objects import ObjectKey, object_key, object_title
 from netsec_tui.sources.objects_fields import Fields
@@ -45,9 +45,7 @@ def build_inventory(
     pods = tuple(_pod(fields, chain) for fields in kinds["Pod"])
     endpoints = read_endpoints(kinds["EndpointSlice"], kinds["Endpoints"])
     nodes = tuple(read_node(fields) for fields in kinds["Node"])
-    policies = {
-        object_key(fields.data)[1:]: read_policy(fields.data, problems) for fields in kinds["NetworkPolicy"]
-    }
+    policies = {_name(fields): read_policy(fields.data, problems) for fields in kinds["NetworkPolicy"]}
     others = (read_other_policy(fields.data) for kind in _OTHER_POLICIES for fields in kinds.get(kind, ()))
     known = any(kinds.values())
     namespaces = {ref_of(fields).name: _namespace_labels(fields) for fields in kinds["Namespace"]}
@@ -67,7 +65,9 @@ def build_inventory(
         pod_cidrs=pod_ranges,
         service_cidrs=service_ranges,
         missing=tuple(dict.fromkeys((*missing, *sentences))),
-        unread_policies=tuple(name for name, policy in policies.items() if policy is None),
+        unread_policies=tuple(
+            read_whom(fields.data) for fields in kinds["NetworkPolicy"] if not policies[_name(fields)]
+        ),
         overriding=tuple(policy for policy in others if policy),
     )
     return inventory, sentences
@@ -88,6 +88,10 @@ def _by_kind(objects: Iterable[KubeObject], problems: list[str]) -> Mapping[str,
     for key in sorted(latest):
         kinds[key[0]].append(Fields.of(latest[key], problems))
     return kinds
+
+
+def _name(fields: Fields) -> tuple[str, str]:
+    return object_key(fields.data)[1:]
 
 
 def _pod(fields: Fields, chain: Chain) -> Pod:

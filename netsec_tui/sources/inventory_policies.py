@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from netsec_tui.errors import BadInputError
 from netsec_tui.kube.overriding import overriding_kind, read_overriding
-from netsec_tui.kube.policies import parse_policy
-from netsec_tui.model.inventory import AppliedPolicy, OverridingPolicy
+from netsec_tui.kube.policies import parse_policy, selected_by
+from netsec_tui.model.inventory import AppliedPolicy, OverridingPolicy, UnreadPolicy
 from netsec_tui.sources.contract import KubeObject
 from netsec_tui.sources.objects import object_key, printable
 
@@ -23,6 +23,12 @@ def read_policy(obj: KubeObject, problems: list[str]) -> AppliedPolicy | None:
     except BadInputError as error:
         problems.append(printable(f"{error}; the policy is left out", _LONGEST))
         return None
+
+
+def read_whom(obj: KubeObject) -> UnreadPolicy:
+    """Return a broken NetworkPolicy with what can still be read of it: whom it may select."""
+    _, namespace, name = object_key(obj)
+    return UnreadPolicy(namespace, name, *selected_by(obj))
 
 
 def read_other_policy(obj: KubeObject) -> OverridingPolicy | None:

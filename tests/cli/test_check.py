@@ -352,9 +352,51 @@ def test_policy_that_makes_no_sense_leaves_its_namespace_undecided(policies, ask
     code, document = ask(flags, "shop/web-1", "data/db-0", "TCP/5432")
     assert (code, document["egress"], document["ingress"]) == (65, "allowed", "undecided")
     assert document["input"]["skipped"] == 1
-    assert "data/broken, which cannot be read, may override" in document["reason"]
+    assert "data/broken, which cannot be read, may say otherwise" in document["reason"]
     assert len(document["input"]["problems"]) == 1
     assert ask(flags, "data/db-0", "shop/web-1", "TCP/80")[1]["ingress"] == "allowed"
+
+
+NONSENSE = {"ingress": [{"from": [{"ipBlock": {"cidr": "nonsense"}}]}]}
+SELECTS_DB, SELECTS_OTHERS = ({"podSelector": {"matchLabels": {"app": name}}} for name in ("db", "others"))
+
+
+@pytest.mark.parametrize(
+    ("spec", "source", "destination", "sides"),
+    [
+        (SELECTS_DB, "shop/web-1", "data/db-0", ("allowed", "undecided")),
+        (SELECTS_OTHERS, "shop/web-1", "data/db-0", ("allowed", "allowed")),
+        (SELECTS_DB, "data/db-0", "shop/web-1", ("allowed", "allowed")),
+        (SELECTS_DB | {"egress": [{}]}, "data/db-0", "shop/web-1", ("undecided", "allowed")),
+        (SELECTS_DB | {"policyTypes": ["Egress"]}, "shop/web-1", "data/db-0", ("allowed", "allowed")),
+        (SELECTS_DB | {"policyTypes": ["Egress"]}, "data/db-0", "shop/web-1", ("undecided", "allowed")),
+        (SELECTS_OTHERS | {"policyTypes": ["Both"]}, "data/db-0", "shop/web-1", ("allowed", "allowed")),
+        (SELECTS_DB | {"policyTypes": ["Both"]}, "data/db-0", "shop/web-1", ("undecided", "allowed")),
+        ({"podSelector": {"matchLabels": 7}}, "shop/web-1", "data/db-0", ("allowed", "undecided")),
+        ({"podSelector": {"matchLabels": 7}}, "shop/web-1", "shop/idle-1", ("allowed", "allowed")),
+    ],
+)
+def test_policy_that_makes_no_sense_leaves_open_only_what_it_may_select(
+    policies, ask, spec, source, destination, sides
+):
+    _, document = ask(policies(("data", "broken", NONSENSE | spec)), source, destination, "TCP/5432")
+    assert (document["egress"], document["ingress"]) == sides
+    assert len(document["input"]["problems"]) == 1
+
+
+def test_policy_that_makes_no_sense_is_no_other_kind_and_takes_nothing_away(policies, ask):
+    broken = ("data", "broken", NONSENSE | {"podSelector": {}})
+    _, document = ask(
+        policies(("data", "deny-all", DENY_DATA), broken), "shop/idle-1", "data/db-0", "TCP/5432"
+    )
+    (verdict,) = document["verdicts"]
+    assert verdict["ingress"]["doubt"] == "what a NetworkPolicy says is not known"
+    assert verdict["ingress"]["notes"] == [
+        "NetworkPolicy data/broken, which cannot be read, may say otherwise"
+    ]
+    assert "another kind" not in document["reason"]
+    _, document = ask(policies(("data", "open", WEB_TO_DB), broken), "shop/web-1", "data/db-0", "TCP/5432")
+    assert (document["ingress"], document["policies"]) == ("allowed", ["data/open"])
 
 
 def test_manifest_that_cannot_be_read_is_told_by_the_exit_code(policies, ask, tmp_path):
@@ -477,4 +519,4 @@ def test_policies_that_may_not_be_listed_leave_everything_undecided():
     end = cluster.ends.source("shop/web-1")
     found = answer(cluster, cluster.ends.source("1.1.1.1"), end, Protocol.TCP, 80)
     assert (found.allowed, found.exit_code, found.side(Direction.INGRESS)) == (None, 2, "undecided")
-    assert "NetworkPolicy that could not be listed may override" in found.reason
+    assert "NetworkPolicy that could not be listed may say otherwise" in found.reason

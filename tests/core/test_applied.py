@@ -14,6 +14,7 @@ from netsec_tui.model.applied import AppliedVerdict, Held, Isolation, NamespaceM
 from netsec_tui.model.communication import Counts
 from netsec_tui.model.flow import Protocol, Verdict
 from netsec_tui.model.identity import Direction, WorkloadRef
+from netsec_tui.model.inventory import UnreadPolicy
 from netsec_tui.model.proof import Reach
 from netsec_tui.render.applied import isolation
 from tests.core.scene import IN, OUT, Scene, flow, obj, owner, pod, policy, shop, talk
@@ -239,9 +240,9 @@ WEB_INGRESS = policy("web-in", {"podSelector": {"matchLabels": {"app": "web"}}})
     ("policies", "unread", "missing", "ingress", "egress"),
     [
         ([], (), (), Isolation.OPEN, Isolation.OPEN),
-        ([], (("shop", "odd"),), (), Isolation.UNKNOWN, Isolation.UNKNOWN),
-        ([WEB_INGRESS], (("shop", "odd"),), (), Isolation.ISOLATED, Isolation.UNKNOWN),
-        ([WEB_INGRESS], (("data", "odd"),), (), Isolation.ISOLATED, Isolation.OPEN),
+        ([], (UnreadPolicy("shop", "odd"),), (), Isolation.UNKNOWN, Isolation.UNKNOWN),
+        ([WEB_INGRESS], (UnreadPolicy("shop", "odd"),), (), Isolation.ISOLATED, Isolation.UNKNOWN),
+        ([WEB_INGRESS], (UnreadPolicy("data", "odd"),), (), Isolation.ISOLATED, Isolation.OPEN),
         ([], (), ("networkpolicies could not be listed",), Isolation.UNKNOWN, Isolation.UNKNOWN),
         ([cilium("web")], (), (), Isolation.UNKNOWN, Isolation.OPEN),
         ([cilium("cart")], (), (), Isolation.OPEN, Isolation.OPEN),

@@ -23,7 +23,7 @@ from netsec_tui.model.connection import Connection, EndPod, Outcome
 from netsec_tui.model.difference import Addresses, Change, Difference, Turn
 from netsec_tui.model.flow import Protocol
 from netsec_tui.model.identity import WorkloadRef
-from netsec_tui.model.inventory import OverridingPolicy
+from netsec_tui.model.inventory import OverridingPolicy, UnreadPolicy
 from netsec_tui.model.policy import LabelSelector, NetworkPolicy
 from netsec_tui.render.diff_lines import diff_lines, summary
 from netsec_tui.render.diff_words import sentence
@@ -326,10 +326,10 @@ def ranges(scene: Scene) -> dict[str, tuple[str, ...]]:
             "NetworkPolicies could not be listed, so it is not known which are applied",
         ),
         (
-            {"unread_policies": (("shop", "deployment-web"),)},
+            {"unread_policies": (UnreadPolicy("shop", "deployment-web"),)},
             "NetworkPolicy shop/deployment-web is applied but cannot be read, so it cannot be compared",
         ),
-        ({"unread_policies": (("shop", "other"),)}, ""),
+        ({"unread_policies": (UnreadPolicy("shop", "other"),)}, ""),
     ],
 )
 def test_it_is_said_when_what_is_applied_is_not_known(state: dict[str, Any], expected: str) -> None:
@@ -357,7 +357,9 @@ def test_pods_that_only_the_replaced_policy_selects_are_looked_at() -> None:
 
 def test_policies_that_may_overrule_are_named() -> None:
     scene = draft_of()
-    unread = replace(scene.session.inventory, unread_policies=(("shop", "odd"), ("data", "odd")))
+    unread = replace(
+        scene.session.inventory, unread_policies=(UnreadPolicy("shop", "odd"), UnreadPolicy("data", "odd"))
+    )
     scene.session.set_inventory(unread)
     assert compared(scene).notes == ("NetworkPolicy shop/odd, which cannot be read, may change this",)
     kinds = (

@@ -67,6 +67,42 @@ def test_rules(rule: Any, expected: PolicyRule) -> None:
     assert parse_policy(policy_object({"ingress": [rule]})).ingress == (expected,)
 
 
+@pytest.mark.parametrize(
+    ("name", "good"),
+    [
+        ("p", True),
+        ("7-days.of.x", True),
+        ("a" * 253, True),
+        ("a" * 254, False),
+        ("Web", False),
+        ("-web", False),
+        ("web-", False),
+        ("a..b", False),
+        ("a_b", False),
+        ("ünter", False),
+        ("web\n", False),
+        ("[red]x[/]\x1b[2J", False),
+    ],
+)
+def test_names_are_dns_subdomains(name: str, good: bool) -> None:
+    problems: list[str] = []
+    broken = policy_object({})
+    broken["metadata"] = {**broken["metadata"], "name": name}
+    assert (read_policy(broken, problems) is not None) is good
+    assert bool(problems) is not good
+    if problems:
+        assert "metadata.name is" in problems[0]
+        assert "left out" in problems[0]
+        assert "\x1b" not in problems[0]
+
+
+@pytest.mark.parametrize(("namespace", "good"), [("n1", True), ("a.b", False), ("a" * 64, False)])
+def test_namespaces_are_dns_labels(namespace: str, good: bool) -> None:
+    policy = policy_object({})
+    policy["metadata"] = {**policy["metadata"], "namespace": namespace}
+    assert (read_policy(policy, []) is not None) is good
+
+
 BROKEN = [
     ([], "spec"),
     ({"podSelector": []}, "spec.podSelector"),

@@ -128,7 +128,7 @@ def _unknown(inventory: Inventory, drafted: Iterable[Key]) -> str:
         return _NO_STATE
     if any(sentence.startswith("networkpolicies") for sentence in inventory.missing):
         return _UNLISTED
-    unread = sorted(set(inventory.unread_policies) & set(drafted))
+    unread = sorted({policy[:2] for policy in inventory.unread_policies} & set(drafted))
     if unread:
         return f"NetworkPolicy {'/'.join(unread[0])} is applied but cannot be read, so it cannot be compared"
     return ""

@@ -21,11 +21,14 @@ from netsec_tui.core.evaluate.side import (
     never,
     selected_as,
 )
-from netsec_tui.core.evaluate.state import ClusterState, Policies
+from netsec_tui.core.evaluate.state import ClusterState, Override, Policies
 from netsec_tui.model.connection import Connection, Doubt, End, EndPod, Outcome, SideVerdict
 from netsec_tui.model.identity import Direction
 
 OWN_NODE_NOTE = "traffic from a pod's own node to the pod is always allowed"
+
+_WEIGHT = (Doubt.UNREAD, Doubt.OVERRIDDEN)
+"""Of two policies that may make the answer wrong the one that can do more gives the reason."""
 
 Ways = Iterator[tuple[Doubt, bool]]
 """Other possible answers (True: allowed), each with the doubt that it raises."""
@@ -72,9 +75,10 @@ def side_verdict(question: Question) -> SideVerdict:
     doubt = next((d for d, allowed in _other_ways(question, families) if allowed != finding.allowed), None)
     overriding = _overriding(question, finding)
     if overriding:
-        doubt = Doubt.OVERRIDDEN
+        doubt = max((override.doubt for override in overriding), key=_WEIGHT.index)
+    notes = (*(override.sentence for override in overriding), *_notes(question))
     outcome = Outcome.UNDECIDED if doubt else Outcome.ALLOWED if finding.allowed else Outcome.DENIED
-    return SideVerdict(outcome, finding.isolated_by, finding.allowed_by, doubt, overriding + _notes(question))
+    return SideVerdict(outcome, finding.isolated_by, finding.allowed_by, doubt, notes)
 
 
 def _families(question: Question) -> list[int | None]:
@@ -165,13 +169,15 @@ def _ways_of_pod(question: Question, peer: EndPod, families: list[int | None]) -
         yield Doubt.ADDRESS_UNKNOWN, question.find(reading).allowed
 
 
-def _overriding(question: Question, finding: Finding) -> tuple[str, ...]:
+def _overriding(question: Question, finding: Finding) -> tuple[Override, ...]:
     return tuple(
-        f"{override.kind} {override.name} may override"
+        override
         for override in question.state.overrides
         if question.direction in override.directions
         and override.may_select(question.subject)
         and not (override.baseline and finding.isolated_by)
+        # What one NetworkPolicy allows, no other takes away (B2).
+        and not (override.doubt is Doubt.UNREAD and finding.isolated_by and finding.allowed)
     )
 
 

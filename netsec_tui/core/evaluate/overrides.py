@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from netsec_tui.core.evaluate.state import Override
 from netsec_tui.kube.overriding import OVERRIDING_KINDS
+from netsec_tui.model.connection import Doubt
 from netsec_tui.model.inventory import Inventory
 
 _LISTED = {
@@ -38,8 +39,15 @@ def _other_kinds(inventory: Inventory) -> Iterator[Override]:
 
 
 def _unread(inventory: Inventory) -> Iterator[Override]:
-    for namespace, name in inventory.unread_policies:
-        yield Override("NetworkPolicy", namespace, f"{namespace}/{name}, which cannot be read,")
+    for policy in inventory.unread_policies:
+        yield Override(
+            "NetworkPolicy",
+            policy.namespace,
+            f"{policy.namespace}/{policy.name}, which cannot be read,",
+            policy.selector,
+            directions=policy.directions,
+            doubt=Doubt.UNREAD,
+        )
 
 
 def _unlisted(inventory: Inventory) -> Iterator[Override]:
@@ -47,4 +55,5 @@ def _unlisted(inventory: Inventory) -> Iterator[Override]:
     begun = {sentence.partition(" ")[0] for sentence in inventory.missing}
     for resource, title in _LISTED.items():
         if resource in begun:
-            yield Override(title, "", "that could not be listed")
+            doubt = Doubt.UNREAD if resource == "networkpolicies" else Doubt.OVERRIDDEN
+            yield Override(title, "", "that could not be listed", doubt=doubt)

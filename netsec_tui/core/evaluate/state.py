@@ -10,7 +10,7 @@ from functools import cached_property
 from netsec_tui.core.evaluate.addresses import Span, address_number, block_spans, cidr_span
 from netsec_tui.core.evaluate.match import policy_selects, selector_matches
 from netsec_tui.core.evaluate.rule_index import Numbered, RuleIndex
-from netsec_tui.model.connection import EndPod
+from netsec_tui.model.connection import Doubt, EndPod
 from netsec_tui.model.flow import Labels
 from netsec_tui.model.identity import Direction
 from netsec_tui.model.inventory import Inventory, Service
@@ -63,8 +63,10 @@ class Policies:
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """Name a policy of another kind that may overrule a NetworkPolicy.
+    """Name a policy that may make an answer wrong: one of another kind, or a NetworkPolicy not known.
 
+    A policy of another kind may overrule (``Doubt.OVERRIDDEN``). A NetworkPolicy that was not read or listed
+    (``Doubt.UNREAD``) can isolate, and can allow more, but never refuse what another one allows.
     ``namespace`` is empty for a cluster-wide one; ``selector`` and ``namespace_selector`` are None when whom
     it selects is not known. ``baseline`` policies only speak where no NetworkPolicy isolates.
     """
@@ -76,6 +78,13 @@ class Override:
     baseline: bool = False
     namespace_selector: LabelSelector | None = None
     directions: tuple[Direction, ...] = tuple(Direction)
+    doubt: Doubt = Doubt.OVERRIDDEN
+
+    @property
+    def sentence(self) -> str:
+        """Return what it may do."""
+        does = "override" if self.doubt is Doubt.OVERRIDDEN else "say otherwise"
+        return f"{self.kind} {self.name} may {does}"
 
     def may_select(self, pod: EndPod) -> bool:
         """Tell whether the pod may be among those it selects; unknown namespace labels may be any."""
