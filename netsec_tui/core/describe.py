@@ -198,7 +198,8 @@ def _enforcement(ground: Ground, own: OwnPods, *, blocks: bool) -> Iterator[str]
         yield from cni.differences
     over = [o for o in ground.state.overrides if any(map(o.may_select, own.all))]
     if over:
-        yield f"{listed(f'{o.kind} {o.name}' for o in over)} may override what NetworkPolicies say here"
+        names = dict.fromkeys(f"{o.kind} {o.name}" for o in over)
+        yield f"{listed(names)} may override what NetworkPolicies say here"
     if cni and cni.enforces is not False and cni.differences:
         yield f"{cni.name} runs here{_foremost(cni, blocks=blocks)}; {_all_told(len(cni.differences))}"
 

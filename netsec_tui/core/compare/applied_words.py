@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from netsec_tui.core.cluster.dns import over_both
+from netsec_tui.core.words import listed
 from netsec_tui.model.applied import AppliedSide, AppliedVerdict
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.connection import Doubt, Outcome, RuleRef, SideVerdict
@@ -20,9 +21,6 @@ from netsec_tui.model.identity import (
 )
 from netsec_tui.model.policy import NetworkPolicy
 from netsec_tui.model.proof import Reach
-
-_NAMED = 3
-"""Policies and rules that a sentence names; the rest is counted."""
 
 
 class Words:
@@ -168,8 +166,7 @@ class Words:
         names = [self._policy(ref) for ref in refs]
         if len(names) == 1:
             return f"policy {names[0]}"
-        shown, more = names[:_NAMED], len(names) - _NAMED
-        return f"policies {', '.join(shown)}" + (f" and {more} more" if more > 0 else "")
+        return f"policies {listed(names)}"
 
     def _policy(self, ref: RuleRef) -> str:
         return ref.policy if ref.namespace == self._home else f"{ref.namespace}/{ref.policy}"

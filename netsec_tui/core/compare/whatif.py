@@ -12,6 +12,7 @@ from netsec_tui.core.compare.row_ends import RowEnds
 from netsec_tui.core.compare.unseen import Seen, never_seen
 from netsec_tui.core.evaluate import Policies
 from netsec_tui.core.evaluate.state import ClusterState
+from netsec_tui.core.words import listed
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.connection import ConnectionVerdict, Outcome, SideVerdict
 from netsec_tui.model.identity import Direction
@@ -19,9 +20,6 @@ from netsec_tui.model.policy import NetworkPolicy
 from netsec_tui.model.proof import Reach
 from netsec_tui.model.review import Review, Subject
 from netsec_tui.model.whatif import Forecast, Outlook, Scenario, WhatIf, WhatIfVerdict
-
-_NAMED = 3
-"""How many policies a sentence names before it counts the rest."""
 
 
 def policies_of(
@@ -167,5 +165,4 @@ def _side_reason(direction: Direction, side: SideVerdict) -> str:
     if side.doubt:
         return f"{direction}: {'; '.join((str(side.doubt), *side.notes))}"
     names = list(dict.fromkeys(map(str, side.isolated_by)))
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"{direction} is isolated by {', '.join(names[:_NAMED])}{more}, and no rule allows it"
+    return f"{direction} is isolated by {listed(names)}, and no rule allows it"

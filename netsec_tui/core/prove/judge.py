@@ -12,6 +12,7 @@ from netsec_tui.core.evaluate.addresses import address_number
 from netsec_tui.core.evaluate.doubt import Question, side_verdict
 from netsec_tui.core.evaluate.match import NamedPorts, selector_matches
 from netsec_tui.core.evaluate.state import ClusterState, Policies
+from netsec_tui.core.words import listed
 from netsec_tui.model.connection import Connection, Doubt, End, EndPod, Outcome, SideVerdict
 from netsec_tui.model.flow import Protocol
 from netsec_tui.model.identity import Direction
@@ -19,8 +20,6 @@ from netsec_tui.model.policy import NetworkPolicy, PolicyRule
 from netsec_tui.model.proof import Reach
 from netsec_tui.model.review import Subject
 
-_NAMED = 3
-"""How many pods or addresses a sentence names before it counts the rest."""
 _FEW = 3
 """Under this number of ends asking each is quicker than finding out which are alike."""
 
@@ -147,8 +146,8 @@ class Judge:
         through = [(own, end) for own, end, verdict in verdicts if verdict.outcome is Outcome.ALLOWED]
         unselected = [_name(own) for own, _ in through if own in self._own.unselected]
         if unselected:
-            return f"the policy does not select {listed(unselected)}"
-        return f"allowed for {listed(_name(end) for _, end in through)} only"
+            return f"the policy does not select {listed(dict.fromkeys(unselected))}"
+        return f"allowed for {listed(dict.fromkeys(_name(end) for _, end in through))} only"
 
 
 def _doubt(verdicts: Iterable[tuple[EndPod, End, SideVerdict]]) -> str:
@@ -167,11 +166,3 @@ def _name(end: End) -> str:
     if isinstance(end, str):
         return end
     return f"the next pod of {end.ref}" if end.synthetic else str(end)
-
-
-def listed(names: Iterable[str]) -> str:
-    """Return a few names for a sentence, and how many more there are."""
-    unique = list(dict.fromkeys(names))
-    if len(unique) <= _NAMED:
-        return ", ".join(unique)
-    return f"{', '.join(unique[:_NAMED])} and {len(unique) - _NAMED} more"
