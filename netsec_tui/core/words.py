@@ -1,8 +1,10 @@
-"""How sentences name a few of many."""
+"""How sentences name a few of many, and the ports of a rule."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+
+from netsec_tui.model.policy import PolicyPort
 
 FEW = 3
 """Names in a sentence before the rest is counted."""
@@ -13,3 +15,13 @@ def listed(names: Iterable[str], limit: int = FEW) -> str:
     texts = list(names)
     shown = ", ".join(texts[:limit])
     return f"{shown} and {len(texts) - limit} more" if len(texts) > limit else shown
+
+
+def rule_port_text(port: PolicyPort | None) -> str:
+    """Return for instance ``8080-8090/TCP``; None stands for every port of every protocol."""
+    if port is None:
+        return "all ports"
+    if port.port is None:
+        return f"every {port.protocol} port"
+    last = f"-{port.end_port}" if port.end_port else ""
+    return f"{port.port}{last}/{port.protocol}"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from netsec_tui.core.generate.provenance import Provenance
+from netsec_tui.core.words import rule_port_text
 from netsec_tui.model.communication import Counts
-from netsec_tui.model.policy import PolicyPeer, PolicyPort
+from netsec_tui.model.policy import PolicyPeer
 from netsec_tui.model.provenance import Origins, RowRules, RulePlace
 from netsec_tui.model.review import Review, Row
 from netsec_tui.render.cells import wrap
@@ -41,7 +42,7 @@ def place_name(review: Review, place: RulePlace) -> str:
     rule = policy.rules(place.direction)[place.rule]
     if place.peer is not None:
         return f"{whole}, {_peer_text(rule.peers[place.peer])}"
-    return f"{whole}, {_port_text(rule.ports[place.port])}" if place.port is not None else whole
+    return f"{whole}, {literal(rule_port_text(rule.ports[place.port]))}" if place.port is not None else whole
 
 
 def origins_sentence(review: Review, found: Origins) -> str:
@@ -129,10 +130,3 @@ def _peer_text(peer: PolicyPeer) -> str:
     # Generated policies select a namespace by its name alone.
     where = ", ".join(literal(value) for _, value in spaces.match_labels) if spaces else ""
     return f"pods {pods or 'of any labels'}{f' in {where}' if where else ''}"
-
-
-def _port_text(port: PolicyPort) -> str:
-    if port.port is None:
-        return f"all {port.protocol} ports"
-    last = f"-{port.end_port}" if port.end_port else ""
-    return f"{literal(str(port.port))}{last}/{port.protocol}"

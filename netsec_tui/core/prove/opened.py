@@ -9,6 +9,7 @@ from typing import NamedTuple
 from netsec_tui.core.cluster.pod_index import PodIndex
 from netsec_tui.core.decide.standing import Case
 from netsec_tui.core.evaluate.addresses import Span, address_number, address_text, block_spans
+from netsec_tui.core.words import rule_port_text
 from netsec_tui.model.connection import End, EndPod
 from netsec_tui.model.identity import PeerSort
 from netsec_tui.model.policy import IPBlock, PolicyPort, PolicyRule
@@ -113,7 +114,7 @@ def _unshown(
     cuts = [span for block in decided for span in block_spans(block)]
     cuts += [Span(family, number, number) for family, number in single]
     for span in subtract(left, cuts):
-        yield span_text(span), span.last - span.first + 1, port_text(entry)
+        yield span_text(span), span.last - span.first + 1, rule_port_text(entry)
 
 
 def subtract(spans: Iterable[Span], cuts: Iterable[Span]) -> list[Span]:
@@ -180,14 +181,4 @@ def _entry_order(entry: Entry) -> tuple[str, int, int]:
 
 
 def _texts(entries: Iterable[Entry]) -> str:
-    return ", ".join(map(port_text, entries))
-
-
-def port_text(entry: Entry) -> str:
-    """Return an entry of ports for a sentence."""
-    if entry is None:
-        return "all ports"
-    if entry.port is None:
-        return f"every {entry.protocol} port"
-    last = f"-{entry.end_port}" if entry.end_port else ""
-    return f"{entry.port}{last}/{entry.protocol}"
+    return ", ".join(map(rule_port_text, entries))
