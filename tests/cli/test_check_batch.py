@@ -78,6 +78,15 @@ def test_last_line_needs_no_newline_and_nothing_asked_is_nothing_answered(batch)
     assert batch() == (0, [])
 
 
+def test_half_read_input_is_told_by_the_exit_code_and_answered_all_the_same(batch, tmp_path):
+    spec = {"podSelector": {}, "policyTypes": ["Both"]}
+    policy = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "spec": spec}
+    broken = {**policy, "metadata": {"namespace": "data", "name": "broken"}}
+    (tmp_path / "broken.json").write_text(json.dumps(broken), encoding="utf-8")
+    code, answers = batch(GOOD, flags=("--manifests", "cluster.yaml", "--manifests", "broken.json"))
+    assert (code, [a["ingress"] for a in answers]) == (65, ["undecided"])
+
+
 def test_protocol_without_ports_is_asked_without_one(batch):
     code, (answer,) = batch({"from": "shop/web-1", "to": "data/db-0", "protocol": "ICMP"})
     assert (code, answer["port"]) == (0, None)
