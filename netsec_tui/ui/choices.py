@@ -78,8 +78,8 @@ _RULE_NOTES = {
 
 RULE_FOOTNOTE = (
     "Each general rule keeps ticks of its own.",
-    f"Under {GeneralRule.INSIDE_NAMESPACE} all rows but DNS start unticked: tick",
-    "those of other namespaces and addresses that are to be allowed too.",
+    f"Under {GeneralRule.INSIDE_NAMESPACE} all rows but DNS start unticked: "
+    "tick those of other namespaces and addresses that are to be allowed too.",
 )
 
 
