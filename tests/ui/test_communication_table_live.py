@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from textual.geometry import Region
 from textual.widgets import Button
 
+from netsec_tui.model.proof import Reach
 from netsec_tui.model.review import Standing
 from netsec_tui.ui.row_order import SortColumn
 from tests.ui.table_host import Host, Spy, addresses, cursor_line, row, row_of, screen_of, shop, shown_names
@@ -168,7 +169,7 @@ async def test_a_toggle_among_many_repaints_its_line_and_the_group_header_only()
         place = row_of(table, "web002")
         before = screen_of(table)
         table.painted.clear()
-        rows[2] = replace(rows[2], standing=Standing.OUT)
+        rows[2] = replace(rows[2], standing=Standing.OUT, reach=Reach.DENIED)
         table.set_rows(rows)
         await pilot.pause()
         assert set(table.painted) == {0, place}
