@@ -36,8 +36,12 @@ class RowEnds:
 
     @cached_property
     def own(self) -> tuple[End, ...]:
-        """Return the workload's ends; empty when it runs on the host network of nobody knows which node."""
-        found = tuple(self._own())
+        """Return the workload's pods; addresses only when all of it is on the host network.
+
+        Empty when nobody knows on which nodes.
+        """
+        ends = tuple(self._own())
+        found = tuple(end for end in ends if not isinstance(end, str)) or ends
         inventory = self._ground.world.inventory
         if found or any(is_host_network(inventory, owner) for owner in self._subject.owners):
             return found
