@@ -65,7 +65,7 @@ def test_each_workload_is_listed_with_its_policies_or_as_open(applied):
 
 
 def test_a_workload_that_an_unreadable_policy_may_isolate_is_not_called_open(run, cluster, tmp_path):
-    bad = policy("shop", "odd", 7)
+    bad = policy("shop", "odd", 7, egress=[{}])
     (tmp_path / "bad.yaml").write_text(yaml.safe_dump_all([*POLICIES, bad]), encoding="utf-8")
     flags = [*cluster, "--manifests", "bad.yaml"]
     code, out, _ = run("applied", *flags, "-A", "-o", "json")
