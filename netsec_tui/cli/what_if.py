@@ -25,8 +25,7 @@ def with_what_if(document: Document, shown: Review, answers: WhatIf) -> Document
         {
             **told,
             "whatIf": {
-                name: str(answers[scenario].forecasts[entry.key].verdict)
-                for scenario, name in _NAMES.items()
+                name: str(answers[scenario].forecasts[entry.key].verdict) for scenario, name in _NAMES.items()
             },
         }
         for told, entry in zip(document["rows"], entries, strict=True)

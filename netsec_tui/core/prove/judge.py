@@ -9,6 +9,7 @@ from netsec_tui.core.cluster.ends import Ends
 from netsec_tui.core.cluster.selectors import has_labels
 from netsec_tui.core.decide.cover import Asked
 from netsec_tui.core.evaluate.addresses import address_number
+from netsec_tui.core.evaluate.connection import evaluate
 from netsec_tui.core.evaluate.doubt import Question, side_verdict
 from netsec_tui.core.evaluate.match import NamedPorts, selector_matches
 from netsec_tui.core.evaluate.state import ClusterState, Policies
@@ -139,6 +140,9 @@ class Judge:
         family = address_number(end)[0] if isinstance(end, str) else None
         source, destination = (end, own) if self._direction is Direction.INGRESS else (own, end)
         connection = Connection(source, destination, protocol, port, family)
+        if isinstance(end, str) and self._state.service_at(end) is not None:
+            # Policies act on the pods behind a Service's address, not on the address.
+            return evaluate(self._policies, self._state, connection).side(self._direction)
         return side_verdict(Question(self._policies, self._state, connection, self._direction, own, end))
 
     def _parts(self, verdicts: Iterable[tuple[EndPod, End, SideVerdict]]) -> str:
