@@ -48,7 +48,9 @@ def opened(*rules: PolicyRule, wide: tuple[PolicyRule, ...] = (), pods_match: bo
     """Return what rules open of two pods, while no row shows anything."""
     index = PodIndex([A, B])
     inclusions = [Inclusion("it", rule, opener=Opener.RANGE) for rule in wide]
-    return Opened("shop", rules, index).beyond(Shown((), index), inclusions, ipblock_matches_pods=pods_match)
+    return Opened("shop", rules, index).beyond(
+        Shown((), index), inclusions, held=(4, 6) if pods_match else ()
+    )
 
 
 @pytest.mark.parametrize(
@@ -112,7 +114,7 @@ def test_a_range_is_no_row_s_even_when_a_row_shows_its_first_port() -> None:
     )
     for ports, left in ((TCP_80, ()), (PolicyPort("TCP", 80, 90), (("203.0.113.7", 1, "80-90/TCP"),))):
         rules = [PolicyRule((block("203.0.113.7/32"),), (ports,))]
-        rest = Opened("shop", rules, index).beyond(Shown((row,), index), (), ipblock_matches_pods=True)
+        rest = Opened("shop", rules, index).beyond(Shown((row,), index), (), held=(4, 6))
         assert rest.addresses == left
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from operator import itemgetter
 
 from netsec_tui.core.evaluate.addresses import address_number, block_spans
@@ -72,9 +72,11 @@ class PodIndex:
         for number in members(groups):
             yield from self.groups[number]
 
-    def within(self, block: IPBlock) -> Iterator[EndPod]:
-        """Yield the live pods that have an address in an ipBlock."""
+    def within(self, block: IPBlock, families: Container[int]) -> Iterator[EndPod]:
+        """Yield the live pods that have an address of some IP families in an ipBlock."""
         for span in block_spans(block):
+            if span.family not in families:
+                continue
             if span.first == span.last and (span.family, span.first) not in self._known:
                 continue
             first = bisect_left(self._addresses, (span.family, span.first))

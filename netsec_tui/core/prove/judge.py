@@ -45,6 +45,8 @@ class OwnPods:
     def __init__(self, subject: Subject, ends: Ends) -> None:
         self.all = tuple(own_pods(subject, ends))
         self.unselected = tuple(p for p in self.all if not selector_matches(subject.selector, p.label_map))
+        known = {address_number(ip)[0] for pod in self.all for ip in pod.ips}
+        self.families = frozenset(known or (4, 6))
         self.owners = frozenset(pod.ref for pod in self.all)
         ports = {tuple(sorted(pod.named_ports.items())): pod.named_ports for pod in self.all}
         self.named_ports: tuple[NamedPorts, ...] = tuple(ports.values())

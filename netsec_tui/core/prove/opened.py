@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from netsec_tui.core.cluster.pod_index import PodIndex
@@ -72,8 +72,11 @@ class Opened:
             pods |= self._index.of_peer(self._home, peer)
         return pods, [peer.ip_block for peer in rule.peers if peer.ip_block]
 
-    def beyond(self, shown: Shown, inclusions: Iterable[Inclusion], *, ipblock_matches_pods: bool) -> Rest:
-        """Return what is let through beyond the rows and the wider decisions among ``inclusions``."""
+    def beyond(self, shown: Shown, inclusions: Iterable[Inclusion], *, held: Container[int]) -> Rest:
+        """Return what is let through beyond the rows and the wider decisions among ``inclusions``.
+
+        ``held`` are the IP families over which ipBlocks match pods: none where the CNI does not.
+        """
         wide = [one.rule for one in inclusions if one.opener is not Opener.ROW]
         if PolicyRule() in wide:
             return Rest({}, ())
@@ -87,17 +90,17 @@ class Opened:
             for pod in self._index.members(self._pods[entry] & ~seen):
                 pods[pod].append(entry)
             single = shown.addresses.get(_port(entry), set())
-            for pod in self._held(self._blocks[entry]) if ipblock_matches_pods else ():
+            for pod in self._held(self._blocks[entry], held):
                 if not self._index.of_ends((pod,)) & seen and entry not in pods[pod]:
                     pods[pod].append(entry)
             blocks = [block for block in self._blocks[entry] if _only(block) not in single]
-            decided = [block for _, held in known for block in held]
+            decided = [block for _, blocks_known in known for block in blocks_known]
             addresses += _unshown(blocks, decided, single, entry)
         return Rest({pod: _texts(entries) for pod, entries in pods.items() if entries}, tuple(addresses))
 
-    def _held(self, blocks: Iterable[IPBlock]) -> Iterator[EndPod]:
+    def _held(self, blocks: Iterable[IPBlock], families: Container[int]) -> Iterator[EndPod]:
         for block in blocks:
-            yield from self._index.within(block)
+            yield from self._index.within(block, families)
 
 
 def _addresses(end: End) -> tuple[str, ...]:

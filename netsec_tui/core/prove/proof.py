@@ -55,8 +55,8 @@ class Prover:
         if shown is None or shown.cases is not decided.cases:
             shown = self._shown[direction] = Shown(decided.cases, self._ground.index)
         opened = Opened(policy.namespace, policy.rules(direction), self._ground.index)
-        matching = self._ground.state.ipblock_matches_pods
-        rest = opened.beyond(shown, decided.inclusions, ipblock_matches_pods=matching)
+        held = self._own.families if self._ground.state.ipblock_matches_pods else ()
+        rest = opened.beyond(shown, decided.inclusions, held=held)
         for pod, ports in _pods_named(rest.pods):
             yield _pod_opened(direction, pod, ports)
         for text, count, ports in rest.addresses:
