@@ -13,6 +13,7 @@ from netsec_tui.core.cluster.ground import Ground
 from netsec_tui.core.compare.row_ends import RowEnds
 from netsec_tui.core.compare.whatif import policies_of, what_if
 from netsec_tui.core.evaluate import ClusterState, Policies, evaluate
+from netsec_tui.core.evaluate.addresses import address_number
 from netsec_tui.model.connection import Connection, EndPod, SideVerdict
 from netsec_tui.model.flow import Protocol
 from netsec_tui.model.identity import Direction, WorkloadRef
@@ -73,10 +74,17 @@ def is_open(
     state = ClusterState(ipblock_matches_pods=ground.state.ipblock_matches_pods)
     for mine, other in product(own, others):
         ends = (mine, other) if direction is Direction.EGRESS else (other, mine)
-        verdict = evaluate(policies, state, Connection(*ends, *port))
-        if passes(verdict.egress) and passes(verdict.ingress):
-            return True
+        for family in families(mine, other):
+            verdict = evaluate(policies, state, Connection(*ends, *port, family=family))
+            if passes(verdict.egress) and passes(verdict.ingress):
+                return True
     return False
+
+
+def families(one: EndPod, other: EndPod) -> set[int]:
+    """Return the IP families over which two pods may talk: either where addresses are not known."""
+    told = [{address_number(ip)[0] for ip in pod.ips} for pod in (one, other)]
+    return (told[0] & told[1] if all(told) else told[0] | told[1]) or {4, 6}
 
 
 def passes(side: SideVerdict) -> bool:
