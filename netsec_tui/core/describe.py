@@ -15,7 +15,7 @@ from netsec_tui.core.traffic.services import services_of
 from netsec_tui.core.words import listed
 from netsec_tui.model.cni import Cni
 from netsec_tui.model.communication import Communication
-from netsec_tui.model.connection import EndPod
+from netsec_tui.model.connection import Doubt, EndPod
 from netsec_tui.model.decision import DirectionDecisions, GeneralRule
 from netsec_tui.model.identity import (
     EXTERNAL,
@@ -197,9 +197,12 @@ def _enforcement(ground: Ground, own: OwnPods, *, blocks: bool) -> Iterator[str]
     if cni and cni.enforces is False:
         yield from cni.differences
     over = [o for o in ground.state.overrides if any(map(o.may_select, own.all))]
-    if over:
-        names = dict.fromkeys(f"{o.kind} {o.name}" for o in over)
-        yield f"{listed(names)} may override what NetworkPolicies say here"
+    overriding = dict.fromkeys(f"{o.kind} {o.name}" for o in over if o.doubt is Doubt.OVERRIDDEN)
+    if overriding:
+        yield f"{listed(overriding)} may override what NetworkPolicies say here"
+    unread = dict.fromkeys(o.sentence for o in over if o.doubt is not Doubt.OVERRIDDEN)
+    if unread:
+        yield listed(unread)
     if cni and cni.enforces is not False and cni.differences:
         yield f"{cni.name} runs here{_foremost(cni, blocks=blocks)}; {_all_told(len(cni.differences))}"
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from netsec_tui.core.cluster.dns import over_both
 from netsec_tui.core.cluster.ground import Ground
 from netsec_tui.core.decide.table import Decided
 from netsec_tui.core.prove.judge import OwnPods
 from netsec_tui.core.prove.opened import Opened, Shown
 from netsec_tui.model.connection import EndPod
 from netsec_tui.model.decision import GeneralRule
-from netsec_tui.model.identity import Direction, Peer, PeerSort
+from netsec_tui.model.identity import CommunicationKey, Direction, Peer, PeerSort
 from netsec_tui.model.policy import NetworkPolicy
 from netsec_tui.model.proof import Breach, Finding, Opener, Proof, Reach
 from netsec_tui.model.review import Row, Standing, Subject
@@ -136,16 +137,20 @@ class _Tally:
 
 
 def _of_row(breach: Breach, row: Row, sentence: str) -> Finding:
-    ports = f"{row.key.port}/{row.key.protocol}" if row.key.port else str(row.key.protocol)
-    return Finding(breach, peer_title(row.key.peer), sentence, row.key.direction, ports, key=row.key)
+    key = row.key
+    return Finding(breach, peer_title(key.peer), sentence, key.direction, _ports(key), key=key)
+
+
+def _ports(key: CommunicationKey) -> str:
+    protocol = "UDP+TCP" if over_both(key) else str(key.protocol)
+    return f"{key.port}/{protocol}" if key.port else protocol
 
 
 def row_title(row: Row) -> str:
     """Return a row for a sentence, for instance ``egress to Deployment/db in data on 5432/TCP``."""
     key = row.key
     word = "from" if key.direction is Direction.INGRESS else "to"
-    ports = f"{key.port}/{key.protocol}" if key.port else str(key.protocol)
-    return f"{key.direction} {word} {peer_title(key.peer)} on {ports}"
+    return f"{key.direction} {word} {peer_title(key.peer)} on {_ports(key)}"
 
 
 def peer_title(peer: Peer) -> str:
