@@ -345,7 +345,7 @@ def test_nothing_else_touching_a_selected_pod_becomes_possible_unsaid(scene: Sce
     if review.subject.refusal:
         return
     home = review.subject.ref.namespace
-    own = next(own_pods(review.subject, ground.ends))
+    own = own_pods(review.subject, ground.ends)[0]
     for direction in Direction:
         table = review.of(direction)
         if table.general is GeneralRule.ALLOW_ALL:

@@ -51,6 +51,13 @@ class Collected:
         return found[-1] if found else SourceStatus("", False)
 
 
+def read(source: Source) -> Collected:
+    """Return what a source emits when it is read once."""
+    collected = Collected()
+    source.read(collected)
+    return collected
+
+
 @contextmanager
 def following(source: Source) -> Iterator[Collected]:
     """Run ``source.follow`` in a thread as the product does, and stop it at the end."""

@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 
 from netsec_tui.errors import NetsecError, NotFoundError, UnreachableError
-from netsec_tui.sources import cluster
 from netsec_tui.sources.cluster import ClusterSource
 from netsec_tui.sources.inventory import build_inventory
 from tests.sources.api_server import PATHS, ApiServer, serving, write_kubeconfig
-from tests.sources.collected import PATIENCE, Collected, following
+from tests.sources.collected import PATIENCE, Collected, following, read
 from tests.sources.kube_objects import controlled_by, deployment, obj, pod, template
 
 HASHED = {"app": "web", "pod-template-hash": "abc"}
@@ -45,29 +44,13 @@ def one_of_each() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def _no_proxy_and_no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "https_proxy", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.setattr(cluster, "POLL_SECONDS", 0.01)
+pytestmark = pytest.mark.usefixtures("no_proxy_and_no_waiting")
 
 
 @pytest.fixture
 def server() -> Iterator[ApiServer]:
     with serving(one_of_each()) as running:
         yield running
-
-
-@pytest.fixture
-def source(server: ApiServer, tmp_path: Path) -> ClusterSource:
-    return ClusterSource("prod", str(write_kubeconfig(tmp_path / "config", server.url)))
-
-
-def read(source: ClusterSource) -> Collected:
-    collected = Collected()
-    source.read(collected)
-    return collected
 
 
 def failure(source: ClusterSource) -> str:

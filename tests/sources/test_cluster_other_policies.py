@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from netsec_tui.core.evaluate import overrides_of
-from netsec_tui.sources import cluster
 from netsec_tui.sources.cluster import ClusterSource
 from netsec_tui.sources.inventory import build_inventory
-from tests.sources.api_server import ApiServer, serving, write_kubeconfig
-from tests.sources.collected import Collected, following
+from tests.sources.api_server import ApiServer, serving
+from tests.sources.collected import Collected, following, read
 from tests.sources.kube_objects import obj, pod
 
 CNP = obj("CiliumNetworkPolicy", "x", api="cilium.io/v2", spec={"endpointSelector": {}})
@@ -21,12 +19,7 @@ CNP_PATH = "/apis/cilium.io/v2/ciliumnetworkpolicies"
 CILIUM = {CNP_PATH: ("CiliumNetworkPolicy", "cilium.io/v2")}
 
 
-@pytest.fixture(autouse=True)
-def _no_proxy_and_no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "https_proxy", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.setattr(cluster, "POLL_SECONDS", 0.01)
+pytestmark = pytest.mark.usefixtures("no_proxy_and_no_waiting")
 
 
 @pytest.fixture
@@ -34,17 +27,6 @@ def server() -> Iterator[ApiServer]:
     with serving([pod("web"), CNP]) as running:
         running.more = dict(CILIUM)
         yield running
-
-
-@pytest.fixture
-def source(server: ApiServer, tmp_path: Path) -> ClusterSource:
-    return ClusterSource("prod", str(write_kubeconfig(tmp_path / "config", server.url)))
-
-
-def read(source: ClusterSource) -> Collected:
-    collected = Collected()
-    source.read(collected)
-    return collected
 
 
 def overridden(found: Collected) -> list[str]:

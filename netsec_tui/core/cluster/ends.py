@@ -9,7 +9,7 @@ from netsec_tui.core.cluster.cni import find_cni
 from netsec_tui.core.cluster.selectors import has_labels
 from netsec_tui.core.cluster.subject import is_host_network, labels_of
 from netsec_tui.core.decide.express import World
-from netsec_tui.core.evaluate.state import ClusterState, cluster_state
+from netsec_tui.core.evaluate.state import ClusterState, cluster_state, end_pod
 from netsec_tui.core.traffic.services import foreign_endpoints
 from netsec_tui.model.cni import Cni
 from netsec_tui.model.communication import Communication
@@ -126,20 +126,5 @@ class Ends:
     def _ends(self, pods: Iterable[Pod]) -> tuple[End, ...]:
         ends: list[End] = []
         for pod in pods:
-            if pod.host_network:
-                ends.extend(pod.ips)
-                continue
-            spaces = self._world.inventory.namespaces.get(pod.namespace)
-            ends.append(
-                EndPod(
-                    namespace=pod.namespace,
-                    name=pod.name,
-                    labels=pod.labels,
-                    namespace_labels=spaces,
-                    ips=pod.ips,
-                    ports=pod.ports,
-                    node=pod.node,
-                    owner=pod.owner,
-                )
-            )
+            ends.extend(pod.ips if pod.host_network else (end_pod(self._world.inventory, pod),))
         return tuple(ends)

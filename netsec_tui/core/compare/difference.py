@@ -7,6 +7,7 @@ from dataclasses import replace
 from difflib import unified_diff
 
 from netsec_tui.core.cluster.ground import Ground
+from netsec_tui.core.compare.row_cases import NO_STATE
 from netsec_tui.core.compare.turnover import changes_of
 from netsec_tui.core.evaluate.compare import compare
 from netsec_tui.core.evaluate.match import selector_matches
@@ -20,7 +21,6 @@ from netsec_tui.model.policy import NetworkPolicy
 
 Key = tuple[str, str]
 
-_NO_STATE = "no cluster state was read, so it is not known which policies are applied"
 _UNLISTED = "NetworkPolicies could not be listed, so it is not known which are applied"
 
 
@@ -125,7 +125,7 @@ def _notes(inventory: Inventory, touched: Sequence[EndPod]) -> Iterator[str]:
 
 def _unknown(inventory: Inventory, drafted: Iterable[Key]) -> str:
     if not inventory.known:
-        return _NO_STATE
+        return NO_STATE
     if any(sentence.startswith("networkpolicies") for sentence in inventory.missing):
         return _UNLISTED
     unread = sorted({policy[:2] for policy in inventory.unread_policies} & set(drafted))

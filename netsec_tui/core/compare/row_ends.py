@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cached_property
 
 from netsec_tui.core.cluster.dns import over_both
 from netsec_tui.core.cluster.ground import Ground
-from netsec_tui.core.cluster.selectors import has_labels
 from netsec_tui.core.cluster.subject import is_host_network
 from netsec_tui.core.decide.express import express
-from netsec_tui.core.prove.judge import own_pods
+from netsec_tui.core.prove.judge import known_pods, own_pods
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.connection import End
 from netsec_tui.model.flow import Protocol
@@ -40,20 +38,14 @@ class RowEnds:
 
         Empty when nobody knows on which nodes.
         """
-        ends = tuple(self._own())
-        found = tuple(end for end in ends if not isinstance(end, str)) or ends
-        inventory = self._ground.world.inventory
-        if found or any(is_host_network(inventory, owner) for owner in self._subject.owners):
-            return found
-        return tuple(own_pods(self._subject, self._ground.ends))
-
-    def _own(self) -> Iterator[End]:
-        service = self._subject.ref.kind == "Service"
-        wanted = self._subject.selector.match_labels
-        for owner in self._subject.owners:
-            for end in self._ground.ends.owner(owner):
-                if isinstance(end, str) or not service or has_labels(wanted, end.labels):
-                    yield end
+        owners, ends = self._subject.owners, self._ground.ends
+        pods = known_pods(self._subject, ends)
+        if pods:
+            return pods
+        addresses = tuple(end for owner in owners for end in ends.owner(owner) if isinstance(end, str))
+        if addresses or any(is_host_network(self._ground.world.inventory, owner) for owner in owners):
+            return addresses
+        return own_pods(self._subject, ends)
 
     def peers(self, communication: Communication) -> tuple[End, ...]:
         """Return the ends on the other side; empty when nobody knows them."""

@@ -61,3 +61,9 @@ def block_spans(block: IPBlock) -> tuple[Span, ...]:
 def address_text(family: int, number: int) -> str:
     """Return an address as canonical text."""
     return str(ipaddress.IPv4Address(number) if family == 4 else ipaddress.IPv6Address(number))
+
+
+def span_text(span: Span) -> str:
+    """Return a span for a person, for instance ``10.0.0.0-10.0.0.255``."""
+    first = address_text(span.family, span.first)
+    return first if span.first == span.last else f"{first}-{address_text(span.family, span.last)}"

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from netsec_tui.core.evaluate.addresses import BITS, Span, address_text
+from netsec_tui.core.evaluate.addresses import BITS, Span, span_text
 from netsec_tui.core.evaluate.bits import members
 from netsec_tui.core.evaluate.families import Row
 from netsec_tui.core.evaluate.matrix import Connectivity
@@ -23,7 +23,7 @@ class AddressRange(NamedTuple):
         whole = {Span(family, 0, (1 << bits) - 1) for family, bits in BITS.items()}
         if set(self.spans) == whole:
             return "any address"
-        return ",".join(map(_span_text, self.spans))
+        return ",".join(map(span_text, self.spans))
 
 
 OwnerEnd = WorkloadRef | AddressRange
@@ -119,9 +119,3 @@ def _reached(rows: Sequence[Row], owners: _Owners, destination: int) -> dict[int
             pairs -= sum(1 for pods in mine.values() if pods == 1)
         result[source] = (certain if seen == pairs else 0, possible)
     return result
-
-
-def _span_text(span: Span) -> str:
-    if span.first == span.last:
-        return address_text(span.family, span.first)
-    return f"{address_text(span.family, span.first)}-{address_text(span.family, span.last)}"

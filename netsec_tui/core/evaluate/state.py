@@ -13,7 +13,7 @@ from netsec_tui.core.evaluate.rule_index import Numbered, RuleIndex
 from netsec_tui.model.connection import Doubt, EndPod
 from netsec_tui.model.flow import Labels
 from netsec_tui.model.identity import Direction
-from netsec_tui.model.inventory import Inventory, Service
+from netsec_tui.model.inventory import Inventory, Pod, Service
 from netsec_tui.model.policy import IPBlock, LabelSelector, NetworkPolicy
 
 _MANY_PEERS = 16
@@ -168,21 +168,22 @@ def _overlap(a: Span, b: Span) -> bool:
 
 
 def end_pods(inventory: Inventory) -> tuple[EndPod, ...]:
-    """Return the pods of an inventory as policies see them, without finished ones (A6, C7, F8)."""
-    return tuple(
-        EndPod(
-            namespace=pod.namespace,
-            name=pod.name,
-            labels=pod.labels,
-            namespace_labels=inventory.namespaces.get(pod.namespace),
-            ips=pod.ips,
-            ports=pod.ports,
-            host_network=pod.host_network,
-            node=pod.node,
-            owner=pod.owner,
-        )
-        for pod in inventory.pods
-        if not pod.finished
+    """Return the pods of an inventory as policies see them, without finished ones (F8)."""
+    return tuple(end_pod(inventory, pod) for pod in inventory.pods if not pod.finished)
+
+
+def end_pod(inventory: Inventory, pod: Pod) -> EndPod:
+    """Return a pod as policies see it, with the labels of its namespace where these are known (A6, C7)."""
+    return EndPod(
+        namespace=pod.namespace,
+        name=pod.name,
+        labels=pod.labels,
+        namespace_labels=inventory.namespaces.get(pod.namespace),
+        ips=pod.ips,
+        ports=pod.ports,
+        host_network=pod.host_network,
+        node=pod.node,
+        owner=pod.owner,
     )
 
 

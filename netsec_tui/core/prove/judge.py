@@ -11,6 +11,7 @@ from netsec_tui.core.decide.cover import Asked
 from netsec_tui.core.evaluate.addresses import address_number
 from netsec_tui.core.evaluate.connection import evaluate
 from netsec_tui.core.evaluate.doubt import Question, side_verdict
+from netsec_tui.core.evaluate.families import families_of
 from netsec_tui.core.evaluate.match import NamedPorts, selector_matches
 from netsec_tui.core.evaluate.state import ClusterState, Policies
 from netsec_tui.core.words import listed
@@ -43,10 +44,9 @@ class OwnPods:
     """Hold the pods of the selected workload in groups that a policy and its peers cannot tell apart."""
 
     def __init__(self, subject: Subject, ends: Ends) -> None:
-        self.all = tuple(own_pods(subject, ends))
+        self.all = own_pods(subject, ends)
         self.unselected = tuple(p for p in self.all if not selector_matches(subject.selector, p.label_map))
-        known = {address_number(ip)[0] for pod in self.all for ip in pod.ips}
-        self.families = frozenset(known or (4, 6))
+        self.families = families_of(self.all) or (4, 6)
         self.owners = frozenset(pod.ref for pod in self.all)
         ports = {tuple(sorted(pod.named_ports.items())): pod.named_ports for pod in self.all}
         self.named_ports: tuple[NamedPorts, ...] = tuple(ports.values())
@@ -58,25 +58,25 @@ class OwnPods:
             left_out = set(map(id, self.unselected))
             found: dict[tuple[object, ...], list[EndPod]] = {}
             for pod in self.all:
-                families = frozenset(address_number(ip)[0] for ip in pod.ips)
-                kept_apart = (id(pod) in left_out, families, pod.node if by_node else "")
+                kept_apart = (id(pod) in left_out, families_of((pod,)), pod.node if by_node else "")
                 found.setdefault(kept_apart, []).append(pod)
             self._groups[by_node] = tuple(map(tuple, found.values()))
         return self._groups[by_node]
 
 
-def own_pods(subject: Subject, ends: Ends) -> Iterator[EndPod]:
-    """Yield the live pods of a workload and one that each owner would make; one at least."""
+def own_pods(subject: Subject, ends: Ends) -> tuple[EndPod, ...]:
+    """Return the live pods of a workload and one that each owner would make; one at least."""
+    labels, ref = subject.selector.match_labels, subject.ref
+    stand_in = EndPod(ref.namespace, str(ref), labels, owner=ref, synthetic=True)
+    return known_pods(subject, ends) or (stand_in,)
+
+
+def known_pods(subject: Subject, ends: Ends) -> tuple[EndPod, ...]:
+    """Return the pods of a workload's owners, of a Service those that it selects."""
     labels = subject.selector.match_labels
     service = subject.ref.kind == "Service"
-    found = False
-    for owner in subject.owners:
-        for pod in ends.pods_of(owner):
-            if not service or has_labels(labels, pod.labels):
-                found = True
-                yield pod
-    if not found:
-        yield EndPod(subject.ref.namespace, str(subject.ref), labels, owner=subject.ref, synthetic=True)
+    pods = (pod for owner in subject.owners for pod in ends.pods_of(owner))
+    return tuple(pod for pod in pods if not service or has_labels(labels, pod.labels))
 
 
 class Judge:
@@ -124,8 +124,7 @@ class Judge:
         for end in ends:
             apart: object = end
             if isinstance(end, EndPod) and end.ref not in self._own.owners:
-                families = tuple(sorted({address_number(ip)[0] for ip in end.ips}))
-                apart = (end.namespace, end.labels, end.ips if self._blocks else families)
+                apart = (end.namespace, end.labels, end.ips if self._blocks else families_of((end,)))
             found.setdefault(apart, end)
         return found.values()
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from netsec_tui.core.cluster.pod_index import PodIndex
 from netsec_tui.core.decide.standing import Case
-from netsec_tui.core.evaluate.addresses import Span, address_number, address_text, block_spans
+from netsec_tui.core.evaluate.addresses import Span, address_number, block_spans, span_text
 from netsec_tui.core.words import rule_port_text
 from netsec_tui.model.connection import End, EndPod
 from netsec_tui.model.identity import PeerSort
@@ -139,12 +139,6 @@ def subtract(spans: Iterable[Span], cuts: Iterable[Span]) -> list[Span]:
         if position <= last:
             left.append(Span(family, position, last))
     return left
-
-
-def span_text(span: Span) -> str:
-    """Return a span for a person."""
-    first = address_text(span.family, span.first)
-    return first if span.first == span.last else f"{first}-{address_text(span.family, span.last)}"
 
 
 def _only(block: IPBlock) -> tuple[int, int] | None:

@@ -1,0 +1,25 @@
+"""A cluster source over the test's own API server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from netsec_tui.sources import cluster
+from netsec_tui.sources.cluster import ClusterSource
+from tests.sources.api_server import ApiServer, write_kubeconfig
+
+
+@pytest.fixture
+def no_proxy_and_no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setattr(cluster, "POLL_SECONDS", 0.01)
+
+
+@pytest.fixture
+def source(server: ApiServer, tmp_path: Path) -> ClusterSource:
+    """Return a source over ``server``, which each module provides with objects of its own."""
+    return ClusterSource("prod", str(write_kubeconfig(tmp_path / "config", server.url)))
