@@ -35,3 +35,9 @@ class CannotWriteError(NetsecError):
     """Report a file that cannot be written."""
 
     exit_code = 73
+
+
+class LockedError(NetsecError):
+    """Report an edit of a configuration that must not be changed here."""
+
+    exit_code = 77

@@ -10,10 +10,11 @@ from typing import Any
 
 from netsec_tui.cli.check_ends import Ends
 from netsec_tui.cli.exits import DONE
-from netsec_tui.cli.inputs import inputs_of, reads_cluster, service_ranges
+from netsec_tui.cli.inputs import config_of, inputs_of, reads_cluster
 from netsec_tui.cli.output import note
 from netsec_tui.cli.tty import piped_input
 from netsec_tui.core.cluster.cni import find_cni
+from netsec_tui.core.cluster.known_ranges import settled
 from netsec_tui.core.evaluate import ClusterState, Policies, cluster_state, overrides_of
 from netsec_tui.errors import BadInputError, NotFoundError, UsageError
 from netsec_tui.model.cni import Cni
@@ -61,7 +62,8 @@ def read_cluster(args: Namespace) -> Cluster:
     """
     _check_context(args)
     sources = inputs_of(args, piped_input).all
-    reading = read_all(sources, lambda flows: None, args.cluster_cidr, service_ranges(args))
+    reading = read_all(sources, lambda flows: None)
+    reading = replace(reading, inventory=settled(reading.inventory, config_of(args)))
     if not reading.inventory.known:
         raise reading.failures[0] if reading.failures else BadInputError(_NO_STATE)
     cni = find_cni(reading.inventory)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from netsec_tui.errors import UsageError
+from netsec_tui.model.config import Config
 from netsec_tui.model.timespan import TIMESPANS
 from netsec_tui.session.session import Options
 from netsec_tui.sources.contract import Source
@@ -87,13 +88,17 @@ def service_ranges(args: Namespace) -> tuple[str, ...]:
     return tuple(given)
 
 
+def config_of(args: Namespace) -> Config:
+    """Return the configuration: that of the file, with what flags lay over it."""
+    return Config(pod_cidrs=tuple(dict.fromkeys(args.cluster_cidr)), service_cidrs=service_ranges(args))
+
+
 def options_of(args: Namespace, cluster: str, *, live: bool) -> Options:
     """Return the options of a session; ``live`` tells whether its timespan ends now."""
     return Options(
         cluster=cluster,
         live=live,
         two_objects=args.two_objects,
-        pod_cidrs=tuple(dict.fromkeys(args.cluster_cidr)),
-        service_cidrs=service_ranges(args),
+        config=config_of(args),
         timespan=args.since or TIMESPANS[-1],
     )

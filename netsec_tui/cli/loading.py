@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from netsec_tui.cli.exits import CANNOT_TELL, DONE
-from netsec_tui.cli.inputs import inputs_of, options_of, reads_cluster, service_ranges
+from netsec_tui.cli.inputs import inputs_of, options_of, reads_cluster
 from netsec_tui.cli.output import left_out, note
 from netsec_tui.cli.tty import piped_input
 from netsec_tui.cli.values import Target
@@ -112,7 +112,7 @@ def read(args: Namespace) -> Loaded:
         flows += sum(isinstance(flow, Flow) for flow in read)
         session.add_flows(read)
 
-    reading = read_all(inputs_of(args, piped_input).all, add, args.cluster_cidr, service_ranges(args))
+    reading = read_all(inputs_of(args, piped_input).all, add)
     if reading.failures and not flows and not reading.inventory.known:
         raise reading.failures[0]
     session.set_inventory(reading.inventory)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from netsec_tui.cli.exits import DONE
-from netsec_tui.cli.inputs import STDIN, has_files, inputs_of, options_of, service_ranges
+from netsec_tui.cli.inputs import STDIN, has_files, inputs_of, options_of
 from netsec_tui.cli.loading import NOTHING_TO_READ
 from netsec_tui.cli.tty import piped_input_beside_keyboard, require_terminal
 from netsec_tui.errors import NetsecError, NotFoundError, UsageError
@@ -82,7 +82,7 @@ def _connect(args: Namespace, context: str) -> tuple[Session, Feed]:
     from netsec_tui.sources.feed import Feed
 
     inputs = inputs_of(args, piped_input_beside_keyboard, context)
-    return _session(args, context), Feed(inputs.all, args.cluster_cidr, service_ranges(args))
+    return _session(args, context), Feed(inputs.all)
 
 
 def _session(args: Namespace, cluster: str) -> Session:

@@ -72,12 +72,16 @@ class DirectionDecisions:
     """Hold the decisions of one direction; each general rule keeps ticks of its own.
 
     ``dns`` is the explicit tick of the DNS row, None for the default: it is shared by the general rules.
+    ``held`` are rows that could not be selected for want of a namespace label: once they can, they start
+    out. ``reviewed`` is what a decisions file knows, None without one: other rows are new and start out.
     """
 
     general: GeneralRule = GeneralRule.ROWS_DECIDE
     ticks: Mapping[GeneralRule, Ticks] = field(default_factory=dict)
     manual: tuple[ManualRule, ...] = ()
     dns: bool | None = None
+    held: frozenset[CommunicationKey] = frozenset()
+    reviewed: frozenset[CommunicationKey] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from netsec_tui.model.config import DiscoveredRange
 from netsec_tui.model.flow import Labels, Protocol
 from netsec_tui.model.identity import Direction, WorkloadRef
 from netsec_tui.model.policy import LabelSelector, NetworkPolicy
@@ -158,7 +159,9 @@ class Inventory:
 
     ``known`` is False when there is no cluster state at all (flows only). ``missing`` names what could
     not be read, a sentence each. ``namespaces`` maps names to labels. CIDRs are canonical text.
-    ``overriding`` are the policies of other kinds.
+    ``overriding`` are the policies of other kinds. ``discovered`` is what the cluster tells of its ranges;
+    ``pod_cidrs`` and ``service_cidrs`` are what holds once what was entered by hand is counted in
+    (core/cluster/known_ranges.py).
     """
 
     known: bool = False
@@ -173,6 +176,7 @@ class Inventory:
     missing: tuple[str, ...] = ()
     unread_policies: tuple[UnreadPolicy, ...] = ()
     overriding: tuple[OverridingPolicy, ...] = ()
+    discovered: tuple[DiscoveredRange, ...] = ()
 
     pod_by_name: Mapping[tuple[str, str], Pod] = field(init=False, repr=False, compare=False)
     pods_by_ip: Mapping[str, tuple[Pod, ...]] = field(init=False, repr=False, compare=False)

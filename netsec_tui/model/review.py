@@ -25,6 +25,14 @@ class Standing(StrEnum):
     NOT_EXPRESSIBLE = "not expressible"
 
 
+class Since(StrEnum):
+    """Say how a row compares with a decisions file or with the timespan."""
+
+    KNOWN = ""
+    NEW = "new"
+    NOT_SEEN = "not seen"
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """Hold one row of a table with its decision.
@@ -35,7 +43,8 @@ class Row:
     unresolved IPs only. ``applied`` names applied policies that allow the row anyway. ``text`` is what a
     search looks through, case-folded. ``reach`` is what evaluating the generated policy says, on the
     workload's side and over all pods of both ends; ``opener`` what else than the row itself lets it, or
-    a part of it, through.
+    a part of it, through. ``unlabelled`` is the namespace for want of whose labels the row cannot be in the
+    policy. ``since`` marks what a decisions file did not know, and ticked rows outside the timespan.
     """
 
     communication: Communication
@@ -48,6 +57,8 @@ class Row:
     text: str = ""
     reach: Reach = Reach.DENIED
     opener: Opener = Opener.NOTHING
+    unlabelled: str = ""
+    since: Since = Since.KNOWN
 
     @property
     def key(self) -> CommunicationKey:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from netsec_tui.model.config import Config
 from netsec_tui.model.decision import Alias, GeneralRule, ManualRule
 from netsec_tui.model.identity import CommunicationKey, Direction, WorkloadRef
 from netsec_tui.model.timespan import Timespan
@@ -70,6 +71,20 @@ class RemoveAlias:
 
 
 @dataclass(frozen=True, slots=True)
+class Configure:
+    """Put another configuration in force; nothing is written."""
+
+    config: Config
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigSaved:
+    """Take over the configuration as it stands in the file after saving: others may have edited it too."""
+
+    config: Config
+
+
+@dataclass(frozen=True, slots=True)
 class Undo:
     """Take back the last decision of the workload, or the last change of an alias."""
 
@@ -83,5 +98,7 @@ Action = (
     | RemoveManualRule
     | SetAlias
     | RemoveAlias
+    | Configure
+    | ConfigSaved
     | Undo
 )

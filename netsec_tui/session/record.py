@@ -7,6 +7,7 @@ from functools import cached_property
 
 from netsec_tui.core.cluster.addresses import Ranges, ranges_of
 from netsec_tui.core.cluster.dns import ClusterDns, find_dns
+from netsec_tui.core.cluster.known_ranges import range_config, settled
 from netsec_tui.core.cluster.subject import is_host_network
 from netsec_tui.core.traffic.aggregate import communications_of
 from netsec_tui.core.traffic.census import counted
@@ -15,6 +16,7 @@ from netsec_tui.core.traffic.knowledge import Knowledge
 from netsec_tui.core.traffic.observe import Observations
 from netsec_tui.core.traffic.resolve import Resolver
 from netsec_tui.model.communication import Communication
+from netsec_tui.model.config import Config
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.model.identity import WorkloadRef
 from netsec_tui.model.inventory import Inventory
@@ -49,6 +51,8 @@ class Record:
         self.observations = Observations()
         self.inventory = Inventory()
         self.version = 0
+        self._config = Config()
+        self._told = Inventory()
         self._knowledge = Knowledge()
         self._learnt = 0
         self._resolved: Resolved | None = None
@@ -69,10 +73,20 @@ class Record:
 
     def set_inventory(self, inventory: Inventory) -> None:
         """Replace the cluster state."""
-        if inventory != self.inventory:
-            self.inventory = inventory
-            self._resolved = None
-            self.version += 1
+        if inventory != self._told:
+            self._told = inventory
+            self._settle()
+
+    def configure(self, config: Config) -> None:
+        """Let another configuration say what the ranges of the cluster are."""
+        before, self._config = self._config, config
+        if range_config(before) != range_config(config):
+            self._settle()
+
+    def _settle(self) -> None:
+        self.inventory = settled(self._told, self._config)
+        self._resolved = None
+        self.version += 1
 
     @property
     def resolved(self) -> Resolved:

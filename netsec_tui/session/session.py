@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from netsec_tui.core.cluster.addresses import parse_cidr
 from netsec_tui.core.cluster.ground import Ground
 from netsec_tui.core.cluster.subject import subject_of
 from netsec_tui.core.decide.express import World
 from netsec_tui.core.review import Evidence, Reviewer
-from netsec_tui.errors import BadInputError, NotFoundError
+from netsec_tui.errors import BadInputError, LockedError, NotFoundError
+from netsec_tui.model.config import Config
 from netsec_tui.model.decision import Alias, Decisions, ManualRule
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.model.identity import WorkloadRef
@@ -23,6 +24,8 @@ from netsec_tui.session.actions import (
     AddManualRule,
     ChooseTimespan,
     ChooseWorkload,
+    ConfigSaved,
+    Configure,
     RemoveAlias,
     RemoveManualRule,
     SetAlias,
@@ -37,15 +40,16 @@ from netsec_tui.session.record import Record
 class Options:
     """Hold what flags decide for the whole session.
 
-    ``two_objects`` writes the directions as two policies; ``pod_cidrs``/``service_cidrs`` are canonical
-    ranges given by hand.
+    ``two_objects`` writes the directions as two policies; ``config`` is the configuration at the start, that
+    of the file and what flags lay over it. ``locked`` is one sentence why the configuration must not be
+    edited, empty when it may.
     """
 
     cluster: str = ""
     live: bool = False
     two_objects: bool = False
-    pod_cidrs: tuple[str, ...] = ()
-    service_cidrs: tuple[str, ...] = ()
+    config: Config = field(default_factory=Config)
+    locked: str = ""
     timespan: Timespan = TIMESPANS[-1]
 
 
@@ -77,7 +81,8 @@ class Session:
         self._scope: WorkloadRef | None = None
         self._timespan = options.timespan
         self._decisions: dict[WorkloadRef, Decisions] = {}
-        self._aliases: tuple[Alias, ...] = ()
+        self._config = self._saved_config = options.config
+        self._record.configure(options.config)
         self._undo: dict[WorkloadRef, list[_Before]] = {}
         self._changes = 0
         self._reviewer: tuple[object, Reviewer] | None = None
@@ -102,7 +107,17 @@ class Session:
     @property
     def aliases(self) -> tuple[Alias, ...]:
         """Return all aliases, by name."""
-        return self._aliases
+        return self._config.aliases
+
+    @property
+    def config(self) -> Config:
+        """Return the configuration in force."""
+        return self._config
+
+    @property
+    def saved_config(self) -> Config:
+        """Return the configuration that the edits of this session started from, or that was saved last."""
+        return self._saved_config
 
     @property
     def inventory(self) -> Inventory:
@@ -146,6 +161,7 @@ class Session:
         Raises:
             NotFoundError: the workload has no communications and is not in the cluster state.
             BadInputError: a manual rule or alias cannot be used; the sentence says why.
+            LockedError: the configuration must not be edited; the sentence says why.
         """
         match action:
             case ChooseWorkload(ref):
@@ -163,7 +179,14 @@ class Session:
             case SetAlias(alias, old):
                 self._set_alias(alias, old)
             case RemoveAlias(name):
-                self._decide(self.decisions, tuple(a for a in self._aliases if a.name != name))
+                self._require_unlocked()
+                self._decide(self.decisions, tuple(a for a in self.aliases if a.name != name))
+            case Configure(config):
+                self._require_unlocked()
+                self._configure(config)
+            case ConfigSaved(config):
+                self._saved_config = config
+                self._configure(config)
             case Undo():
                 self._take_back()
         self._changes += 1
@@ -245,11 +268,12 @@ class Session:
     def _decide(self, decisions: Decisions, aliases: tuple[Alias, ...] | None = None) -> None:
         if self._scope is None:
             return
-        aliases = self._aliases if aliases is None else aliases
-        before = _Before(self.decisions, decide.alias_changes(self._aliases, aliases))
+        aliases = self.aliases if aliases is None else aliases
+        before = _Before(self.decisions, decide.alias_changes(self.aliases, aliases))
         if decisions != before.decisions or before.aliases:
             self._undo.setdefault(self._scope, []).append(before)
-            self._decisions[self._scope], self._aliases = decisions, aliases
+            self._decisions[self._scope] = decisions
+            self._configure(replace(self._config, aliases=aliases))
 
     def _take_back(self) -> None:
         history = self._undo.get(self._scope, []) if self._scope else []
@@ -257,7 +281,15 @@ class Session:
             before = history.pop()
             self._decisions[self._scope] = before.decisions
             # Other workloads may have changed other aliases since: those stay.
-            self._aliases = decide.restored(self._aliases, before.aliases)
+            self._configure(replace(self._config, aliases=decide.restored(self.aliases, before.aliases)))
+
+    def _configure(self, config: Config) -> None:
+        self._config = config
+        self._record.configure(config)
+
+    def _require_unlocked(self) -> None:
+        if self.options.locked:
+            raise LockedError(self.options.locked)
 
     def _tick(self, keys: tuple, ticked: bool) -> None:  # type: ignore[type-arg]
         if self.review() is None:
@@ -273,8 +305,9 @@ class Session:
         self._decide(decide.with_manual(self.decisions, canonical))
 
     def _set_alias(self, alias: Alias, old: str) -> None:
-        aliases = decide.with_alias(self._aliases, alias, old)
-        if old and all(known.name != alias.name for known in self._aliases):
+        self._require_unlocked()
+        aliases = decide.with_alias(self.aliases, alias, old)
+        if old and all(known.name != alias.name for known in self.aliases):
             # The old ticks stay beside the copies, so that Undo finds them in whatever workload.
             for ref, decisions in self._decisions.items():
                 if ref != self._scope:
@@ -287,7 +320,7 @@ class Session:
 
     def _current_reviewer(self) -> Reviewer:
         window = self._window()
-        key = (self._record.version, self._scope, window, self._aliases)
+        key = (self._record.version, self._scope, window, self._config)
         if self._reviewer is None or self._reviewer[0] != key:
             before = self._reviewer[1] if self._reviewer else None
             self._reviewer = (key, Reviewer(self._evidence(window), before))
@@ -308,5 +341,12 @@ class Session:
 
     def _world(self) -> World:
         record, resolved = self._record, self._record.resolved
-        aliases = {alias.name: alias for alias in self._aliases}
-        return World(record.inventory, record.knowledge, resolved.ranges, resolved.dns, aliases)
+        config = self._config
+        return World(
+            record.inventory,
+            record.knowledge,
+            resolved.ranges,
+            resolved.dns,
+            config.alias_by_name,
+            config.labels,
+        )

@@ -30,12 +30,10 @@ class Feed:
     The inventory is built in the thread of the source whose objects have changed.
     """
 
-    def __init__(
-        self, sources: Iterable[Source], pod_cidrs: Iterable[str] = (), service_cidrs: Iterable[str] = ()
-    ) -> None:
+    def __init__(self, sources: Iterable[Source]) -> None:
         self._messages: queue.Queue[FeedMessage] = queue.Queue(_ROOM)
         self._stop = threading.Event()
-        self._state = ClusterState(pod_cidrs, service_cidrs)
+        self._state = ClusterState()
         self._building = threading.Lock()
         self._threads = [
             SourceThread(source, partial(self._take, origin), self._stop)
@@ -104,14 +102,12 @@ class Reading:
 def read_all(
     sources: Iterable[Source],
     on_flows: Callable[[Sequence[Flow | Gap]], None],
-    pod_cidrs: Iterable[str] = (),
-    service_cidrs: Iterable[str] = (),
 ) -> Reading:
     """Read every source once, in order; flows go to ``on_flows`` as they come and are not kept.
 
     A source that fails costs no other: its status has the sentence and ``failures`` the error.
     """
-    state = ClusterState(pod_cidrs, service_cidrs)
+    state = ClusterState()
     statuses: list[SourceStatus] = []
     failures: list[NetsecError] = []
 

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from netsec_tui.model.inventory import Inventory
 from netsec_tui.sources.contract import ObjectsRead
 from netsec_tui.sources.inventory import build_inventory
 
 
 class ClusterState:
-    """Keep what each source last told and build the inventory of it all; the later source wins.
+    """Keep what each source last told and build the inventory of it all; the later source wins."""
 
-    ``pod_cidrs`` and ``service_cidrs`` are ranges given by hand.
-    """
-
-    def __init__(self, pod_cidrs: Iterable[str] = (), service_cidrs: Iterable[str] = ()) -> None:
-        self._pod_cidrs = tuple(pod_cidrs)
-        self._service_cidrs = tuple(service_cidrs)
+    def __init__(self) -> None:
         self._told: dict[tuple[int, str], ObjectsRead] = {}
 
     def take(self, origin: int, message: ObjectsRead) -> bool:
@@ -40,7 +33,5 @@ class ClusterState:
         told = [self._told[key] for key in sorted(self._told, key=lambda key: key[0])]
         return build_inventory(
             (obj for message in told for obj in message.objects),
-            pod_cidrs=self._pod_cidrs,
-            service_cidrs=self._service_cidrs,
             missing=(problem for message in told for problem in message.problems),
         )

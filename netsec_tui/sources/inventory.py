@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping
 
 from netsec_tui.kube.overriding import OVERRIDING_KINDS
 from netsec_tui.model.flow import Labels
-from netsec_tui.model.inventory import Inventory, Node, Pod
+from netsec_tui.model.inventory import Inventory, Pod
 from netsec_tui.sources.contract import KubeObject
-from netsec_tui.sources.inventory_addresses import ranges
 from netsec_tui.sources.inventory_chain import Chain, controller_of, read_chain, ref_of
 from netsec_tui.sources.inventory_owners import read_owners
 from netsec_tui.sources.inventory_pods import read_pod
 from netsec_tui.sources.inventory_policies import read_other_policy, read_policy, read_whom
+from netsec_tui.sources.inventory_ranges import read_ranges
 from netsec_tui.sources.inventory_services import read_endpoints, read_node, read_service
 from netsec_tui.sources.objects import ObjectKey, object_key, object_title
 from netsec_tui.sources.objects_fields import Fields
@@ -27,14 +27,12 @@ _NOT_OWNERS = frozenset(
 def build_inventory(
     objects: Iterable[KubeObject],
     *,
-    pod_cidrs: Iterable[str] = (),
-    service_cidrs: Iterable[str] = (),
     missing: Iterable[str] = (),
 ) -> tuple[Inventory, tuple[str, ...]]:
     """Return the cluster state and a sentence for everything that could not be read; never raises.
 
-    ``objects`` are stripped; of two with the same kind, namespace and name the later counts. CIDRs given
-    by hand join those of the nodes. ``missing`` (what the sources could not read) and the sentences
+    ``objects`` are stripped; of two with the same kind, namespace and name the later counts. Its ranges
+    are discovered, none is settled. ``missing`` (what the sources could not read) and the sentences
     returned make up ``Inventory.missing``. ``Inventory.namespaces`` holds only namespaces whose object
     was read, each with the label of its name, so that an unknown namespace can be told from a known one.
     """
@@ -51,8 +49,6 @@ def build_inventory(
     namespaces = {ref_of(fields).name: _namespace_labels(fields) for fields in kinds["Namespace"]}
     owner_list = read_owners(owners, pods, chain)
     services = tuple(read_service(fields, endpoints) for fields in kinds["Service"])
-    pod_ranges = _pod_ranges(nodes, pod_cidrs, problems)
-    service_ranges = ranges((("--service-cidr", cidr) for cidr in service_cidrs), problems)
     sentences = tuple(dict.fromkeys(problems))
     inventory = Inventory(
         known=known,
@@ -62,13 +58,12 @@ def build_inventory(
         services=services,
         nodes=nodes,
         policies=tuple(policy for policy in policies.values() if policy),
-        pod_cidrs=pod_ranges,
-        service_cidrs=service_ranges,
         missing=tuple(dict.fromkeys((*missing, *sentences))),
         unread_policies=tuple(
             read_whom(fields.data) for fields in kinds["NetworkPolicy"] if not policies[_name(fields)]
         ),
         overriding=tuple(policy for policy in others if policy),
+        discovered=tuple(read_ranges(kinds, nodes)),
     )
     return inventory, sentences
 
@@ -105,9 +100,3 @@ def _namespace_labels(fields: Fields) -> Labels:
     # Every namespace has carried this label since Kubernetes 1.21; manifests leave it to the API server.
     labels = dict(fields.child("metadata").labels("labels"))
     return tuple(sorted({**labels, "kubernetes.io/metadata.name": ref_of(fields).name}.items()))
-
-
-def _pod_ranges(nodes: Iterable[Node], given: Iterable[str], problems: list[str]) -> tuple[str, ...]:
-    told = [("--cluster-cidr", cidr) for cidr in given]
-    told += [(f"Node {node.name}", cidr) for node in nodes for cidr in node.pod_cidrs]
-    return ranges(told, problems)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from netsec_tui.model.config import Config
 from netsec_tui.model.inventory import Inventory
 from netsec_tui.model.timespan import Timespan
 from netsec_tui.session.session import Session
@@ -23,6 +24,23 @@ class FeedLike(Protocol):
 
     def stop(self) -> None:
         """Stop reading."""
+
+
+class ConfigFileLike(Protocol):
+    """Keep the configuration of one cluster in a file."""
+
+    @property
+    def path(self) -> str:
+        """Return where the file is, or would be."""
+
+    def write(self, base: Config, mine: Config) -> Config:
+        """Put into the file what turns ``base`` into ``mine``, and return what stands there then.
+
+        What others have put there since ``base`` was read stays. May block for a moment.
+
+        Raises:
+            NetsecError: the file cannot be written, is broken, or somebody else has edited the same thing.
+        """
 
 
 class Clusters(Protocol):

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
+from netsec_tui.core.cluster.known_ranges import settled
+from netsec_tui.model.config import Config, DiscoveredRange, RangeKind
 from netsec_tui.model.decision import Alias, GeneralRule, ManualRule
 from netsec_tui.model.flow import Endpoint, Flow, Protocol, Verdict
 from netsec_tui.model.identity import CommunicationKey, Direction, PeerSort, WorkloadRef
@@ -164,11 +167,20 @@ SHOP: tuple[Object, ...] = (
 """A namespace with three Deployments, a database in another one, DNS, the API server, a node's agent."""
 
 
-def inventory(*objects: Object, **ranges: tuple[str, ...]) -> Inventory:
-    """Return the cluster state of objects."""
-    found, problems = build_inventory(objects, **ranges)
+def inventory(*objects: Object, **ranges: Iterable[str]) -> Inventory:
+    """Return the cluster state of objects; the cluster tells ``pod_cidrs`` and ``service_cidrs`` as well."""
+    found, problems = build_inventory(objects)
     assert problems == ()
-    return found
+    return with_ranges(found, **ranges)
+
+
+def with_ranges(
+    found: Inventory, pod_cidrs: Iterable[str] = (), service_cidrs: Iterable[str] = ()
+) -> Inventory:
+    """Return a cluster state in which something tells ranges, settled as a session does."""
+    told = ((RangeKind.POD, pod_cidrs), (RangeKind.SERVICE, service_cidrs))
+    more = (DiscoveredRange(kind, cidr, "the test") for kind, cidrs in told for cidr in cidrs)
+    return settled(replace(found, discovered=(*found.discovered, *more)), Config())
 
 
 def known_ends(objects: Iterable[Object]) -> dict[str, Endpoint]:

@@ -14,6 +14,7 @@ from netsec_tui.model.timespan import TIMESPANS
 from netsec_tui.session.actions import ChooseWorkload
 from netsec_tui.session.session import Options, Session
 from netsec_tui.sources.inventory import build_inventory
+from tests.core.scene import with_ranges
 
 NOON = 1_700_006_400.0
 """2023-11-15T00:00:00Z: a whole minute."""
@@ -142,7 +143,7 @@ def cluster_node(name: str, ip: str, pod_cidr: str = "") -> dict[str, Any]:
 
 
 def inventory(*objects: dict[str, Any], **rest: Any) -> Inventory:
-    return build_inventory(objects, **rest)[0]
+    return with_ranges(build_inventory(objects)[0], **rest)
 
 
 # Sessions

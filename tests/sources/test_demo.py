@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from netsec_tui.core.cluster.known_ranges import settled
 from netsec_tui.demo import cluster, make, scenario, traffic
+from netsec_tui.model.config import Config
 from netsec_tui.model.flow import Protocol, Reserved, Verdict
 from netsec_tui.model.identity import WorkloadRef
 from netsec_tui.sources.contract import FlowsRead, ObjectsRead, SourceStatus
@@ -32,9 +34,9 @@ def flows(messages):
 @pytest.fixture(scope="module")
 def inventory(messages):
     (objects,) = [message.objects for message in messages if isinstance(message, ObjectsRead)]
-    found, problems = build_inventory(objects, service_cidrs=SERVICE_CIDRS)
+    found, problems = build_inventory(objects)
     assert problems == ()
-    return found
+    return settled(found, Config(service_cidrs=SERVICE_CIDRS))
 
 
 def test_made_anew_the_capture_has_the_same_bytes(tmp_path):

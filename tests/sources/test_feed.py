@@ -157,13 +157,6 @@ def test_an_unchanged_state_makes_no_new_inventory() -> None:
     assert len(run(source).inventories) == 1
 
 
-def test_ranges_given_by_hand_are_in_the_inventory() -> None:
-    feed = Feed([Scripted("a", objects(pod("web")))], ["10.1.0.0/16"], ["10.96.0.0/12"])
-    feed.start()
-    (inventory,) = Drained(feed).to_the_end().inventories
-    assert (inventory.pod_cidrs, inventory.service_cidrs) == (("10.1.0.0/16",), ("10.96.0.0/12",))
-
-
 def test_a_source_that_fails_says_so_and_the_others_go_on() -> None:
     found = run(
         Scripted("bad", FlowsRead(flows(1)), error=NotFoundError("x does not exist")),

@@ -173,14 +173,6 @@ class TestNodesAndRanges:
         expected = Node("n1", ("172.18.0.2", "203.0.113.9"), ("10.1.0.0/24", "fd00:1::/64"))
         assert sound(node).nodes == (expected,)
 
-    def test_ranges_are_the_union_of_nodes_and_flags_in_canonical_text(self) -> None:
-        nodes = [obj("Node", f"n{i}", None, spec={"podCIDR": f"10.1.{i}.0/24"}) for i in (2, 1)]
-        inventory = sound(
-            *nodes, pod_cidrs=["10.9.3.7/16", "fd00::/48", "10.1.1.0/24"], service_cidrs=["10.96.0.0/12"]
-        )
-        assert inventory.pod_cidrs == ("10.1.1.0/24", "10.1.2.0/24", "10.9.0.0/16", "fd00::/48")
-        assert inventory.service_cidrs == ("10.96.0.0/12",)
-
 
 class TestPolicies:
     def test_a_policy_is_read_with_the_defaults_and_its_raw_object(self) -> None:
@@ -254,11 +246,6 @@ def test_a_broken_selector_counts_as_none_rather_than_as_half_of_it() -> None:
     broken["spec"]["selector"] = {"matchLabels": {"app": "web", "version": 1.5}}
     inventory, _ = build(broken)
     assert inventory.owners[0].selector is None
-
-
-def test_ranges_given_wrongly_are_named() -> None:
-    _, problems = build(pod_cidrs=["10.0.0.0/40"], service_cidrs=["x"])
-    assert [sentence.split(":")[0] for sentence in problems] == ["--cluster-cidr", "--service-cidr"]
 
 
 def test_what_the_sources_miss_comes_first() -> None:

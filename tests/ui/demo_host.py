@@ -17,6 +17,8 @@ from textual.geometry import Region
 
 from netsec_tui.cli.flags import parse
 from netsec_tui.cli.inputs import inputs_of, options_of
+from netsec_tui.core.cluster.known_ranges import settled
+from netsec_tui.model.config import Config
 from netsec_tui.model.identity import Direction
 from netsec_tui.model.inventory import Inventory
 from netsec_tui.session.session import Session
@@ -95,7 +97,7 @@ def demo_app(*arguments: str) -> NetsecApp:
     """Return what ``netsec-tui demo`` runs."""
     args = parse(["demo", *arguments])
     session = Session(options_of(args, "", live=False), time.time)
-    feed = Feed(inputs_of(args, _no_stdin).all, args.cluster_cidr, args.service_cidr)
+    feed = Feed(inputs_of(args, _no_stdin).all)
     return NetsecApp(session, feed)
 
 
@@ -108,7 +110,7 @@ def demo_inventory() -> Inventory:
     messages: list[Any] = []
     DemoSource().follow(messages.append, threading.Event())
     (objects,) = [message.objects for message in messages if isinstance(message, ObjectsRead)]
-    return build_inventory(objects, service_cidrs=SERVICE_CIDRS)[0]
+    return settled(build_inventory(objects)[0], Config(service_cidrs=SERVICE_CIDRS))
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from netsec_tui.model.config import DiscoveredRange, RangeKind
 from netsec_tui.model.flow import Endpoint, Flow, Protocol, Verdict
 from netsec_tui.model.identity import WorkloadRef
 from netsec_tui.model.inventory import (
@@ -100,8 +101,10 @@ def cluster() -> Inventory:
         ),
         nodes=(Node("node-a", ("192.168.1.1",), ("10.0.0.0/16",)),),
         policies=(applied("old-policy"),),
-        pod_cidrs=("10.0.0.0/16",),
-        service_cidrs=("10.96.0.0/16",),
+        discovered=(
+            DiscoveredRange(RangeKind.POD, "10.0.0.0/16", "Node node-a podCIDRs"),
+            DiscoveredRange(RangeKind.SERVICE, "10.96.0.0/16", "ServiceCIDR kubernetes"),
+        ),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from netsec_tui.core.cluster.addresses import Ranges, network, single
@@ -19,6 +19,7 @@ from netsec_tui.core.decide.blocks import covered, ip_peers, no_block, range_pee
 from netsec_tui.core.traffic.knowledge import Knowledge
 from netsec_tui.core.traffic.services import foreign_endpoints, service_port, target_ports
 from netsec_tui.model.communication import Communication
+from netsec_tui.model.config import LabelConfig
 from netsec_tui.model.decision import Alias, ManualRule
 from netsec_tui.model.flow import Labels
 from netsec_tui.model.identity import API_SERVER, Direction, PeerSort, WorkloadRef
@@ -35,6 +36,7 @@ class World:
     ranges: Ranges
     dns: ClusterDns | None
     aliases: dict[str, Alias]
+    labels: LabelConfig = field(default_factory=LabelConfig)
 
     def namespace_known(self, namespace: str) -> bool:
         """Tell whether a selector for a namespace can be written.
@@ -58,7 +60,8 @@ class World:
 
         Knowledge grows in place; the ranges are made anew with every state of it, so they tell.
         """
-        return self.inventory is other.inventory and self.ranges is other.ranges and self.dns is other.dns
+        same = self.inventory is other.inventory and self.ranges is other.ranges and self.dns is other.dns
+        return same and self.labels == other.labels
 
 
 @dataclass(frozen=True, slots=True)
