@@ -49,7 +49,7 @@ class DiscoveredRange:
 
 
 CONTROL_PLANE_PODS = ("kube-apiserver", "kube-controller-manager")
-"""How the names of the pods start whose arguments tell the ranges; in kube-system, where nothing else is said."""
+"""How the names of the pods start whose arguments tell the ranges; they are in kube-system."""
 
 
 @dataclass(frozen=True, slots=True)
