@@ -1,0 +1,1 @@
+"""The configuration of a cluster: values, keys, merging, and what an edit does."""
