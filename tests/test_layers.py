@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 HEAVY = {"textual", "rich", "kubernetes", "grpc", "urllib3", "requests", "sqlite3", "asyncio", "http"}
-ORDER = ("model", "kube", "core", "render", "session", "sources", "demo", "ui", "cli")
+ORDER = ("model", "kube", "core", "render", "session", "sources", "demo", "configuration", "ui", "cli")
 MAY_IMPORT = {
     "model": set(),
     "kube": {"model"},
@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "session": {"model", "kube", "core"},
     "sources": {"model", "kube"},
     "demo": {"model", "kube", "sources"},
+    "configuration": {"model", "kube", "core"},
     "ui": {"model", "kube", "core", "render", "session", "sources", "demo"},
     "cli": set(ORDER) - {"cli"},
 }
