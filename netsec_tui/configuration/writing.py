@@ -37,10 +37,9 @@ class ConfigFile:
         """
         return self.stored().config
 
-    @property
-    def locked(self) -> str:
-        """Return why the file must not be edited, empty when it may: mode bits count for root as well."""
-        return ""
+    def locked(self, flag: bool) -> str:
+        """Return why the configuration must not be edited, empty when it may; ``flag`` is --lock-config."""
+        return "the configuration is locked by --lock-config" if flag else ""
 
     def write(self, base: Config, mine: Config) -> Config:
         """Put into the file what turns ``base`` into ``mine``, and return what stands there then.
