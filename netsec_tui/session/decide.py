@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from netsec_tui.core.cluster.addresses import parse_cidr
-from netsec_tui.errors import BadInputError
+from netsec_tui.core.configure.entries import put_alias
+from netsec_tui.model.config import Config
 from netsec_tui.model.decision import (
     Alias,
     Decisions,
@@ -80,17 +80,7 @@ def with_alias(aliases: Aliases, alias: Alias, old: str = "") -> Aliases:
     Raises:
         BadInputError: it has no name, no entries, or an entry that is no address or CIDR.
     """
-    entries = tuple(sorted({parse_cidr(entry)[0] for entry in alias.entries}))
-    if not alias.name.strip() or not entries:
-        raise BadInputError("an alias needs a name and at least one IP address or CIDR")
-    changes: dict[str, Alias | None] = {}
-    for other in aliases:
-        kept = tuple(entry for entry in other.entries if entry not in entries)
-        if other.name == old or not kept:
-            changes[other.name] = None
-        elif kept != other.entries:
-            changes[other.name] = replace(other, entries=kept)
-    return restored(aliases, {**changes, alias.name: replace(alias, entries=entries)})
+    return put_alias(Config(aliases=aliases), alias, old).config.aliases
 
 
 def with_renamed(decisions: Decisions, old: str, new: str) -> Decisions:
