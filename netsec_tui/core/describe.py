@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from netsec_tui.core.cluster.ends import Ends
 from netsec_tui.core.cluster.ground import Ground
+from netsec_tui.core.cluster.labelling import used_labels
 from netsec_tui.core.cluster.subject import labels_of
-from netsec_tui.core.decide.express import World
+from netsec_tui.core.cluster.world import World
 from netsec_tui.core.evaluate.match import selector_matches
 from netsec_tui.core.prove.judge import OwnPods
+from netsec_tui.core.subnet import subnet_warning
 from netsec_tui.core.traffic.services import services_of
 from netsec_tui.core.words import listed
 from netsec_tui.model.cni import Cni
@@ -67,7 +69,8 @@ def _facts(world: World, peer: Peer, pods: set[str], addresses: set[str], ends: 
         service = world.inventory.service_by_name.get((peer.namespace, peer.name))
         if service:
             ports = tuple(f"{p.port}→{p.target_port}/{p.protocol}" for p in service.ports)
-            return PeerFacts(peer, service.labels, (), ports, _sorted(pods), (), _sorted(addresses))
+            labels = used_labels(world.labels.workload, service.labels)
+            return PeerFacts(peer, labels, (), ports, _sorted(pods), (), _sorted(addresses))
     if peer.sort is PeerSort.DNS and world.dns:
         dns = world.dns
         ports = tuple(f"{number}/{protocol}" for protocol, number in dns.ports)
@@ -76,7 +79,8 @@ def _facts(world: World, peer: Peer, pods: set[str], addresses: set[str], ends: 
             for p in ends.selected(dns.namespace, dns.selector)
             if isinstance(p, EndPod) and not p.synthetic
         }
-        return PeerFacts(peer, dns.selector, (f"{dns.namespace}/{dns.name}",), ports, _sorted(pods | live))
+        labels = used_labels(world.labels.workload, dns.selector)
+        return PeerFacts(peer, labels, (f"{dns.namespace}/{dns.name}",), ports, _sorted(pods | live))
     return PeerFacts(peer, pods=_sorted(pods), addresses=_sorted(addresses))
 
 
@@ -88,7 +92,7 @@ def _owner_facts(world: World, peer: Peer, pods: set[str], addresses: set[str], 
     ports = {p for pod in own for p in pod.ports} | set(owner.ports if owner else ())
     return PeerFacts(
         peer,
-        labels_of(inventory, world.knowledge, ref),
+        used_labels(world.labels.workload, labels_of(inventory, world.knowledge, ref)),
         tuple(service.name for service in services_of(inventory, ref)),
         tuple(f"{p.port}/{p.protocol}" for p in sorted(ports, key=lambda p: (p.port, p.protocol))),
         _sorted(pods | {f"{p.namespace}/{p.name}" for p in own}),
@@ -136,7 +140,7 @@ def direction_note(
     """Return what a direction as a whole does, empty when the rows say it all."""
     general = decisions.general
     if subject.refusal:
-        return f"no policy is made: {direction} stays as it is"
+        return no_policy_note(direction)
     if general is GeneralRule.BLOCK_ALL:
         what = ", ".join(_suspended(direction, decisions))
         return f"Block All: all {direction} is refused; {what} are suspended"
@@ -150,6 +154,11 @@ def direction_note(
     kept = [str(rule) for rule in decisions.manual]
     kept += ["the cluster DNS"] if any(row.in_policy for row in rows) else []
     return f"{seen}: all {direction} will be refused" + (f" but {', '.join(kept)}" if kept else "")
+
+
+def no_policy_note(direction: Direction) -> str:
+    """Return what a direction does without a policy."""
+    return f"no policy is made: {direction} stays as it is"
 
 
 def _suspended(direction: Direction, decisions: DirectionDecisions) -> list[str]:
@@ -167,16 +176,7 @@ def warnings_of(
     """
     world = evidence.world
     found = [*_enforcement(ground, own, blocks=blocks), *_missing(world), *evidence.subject.notes]
-    unlabelled = sorted(
-        {
-            row.peer.namespace
-            for row in evidence.communications
-            if row.peer.sort in (PeerSort.OWNER, PeerSort.SERVICE)
-            and row.peer.namespace != evidence.subject.ref.namespace
-            and not world.namespace_known(row.peer.namespace)
-        }
-    )
-    found += [f"you need to assign labels to this namespace: {name}" for name in unlabelled]
+    found += subnet_warning(world.inventory, world.ranges, world.aliases.values(), evidence.communications)
     if evidence.coverage.short:
         found.append(
             f"only {duration(evidence.coverage.covered)} seen; observe at least {ADVISED_HOURS} h, "

@@ -51,6 +51,9 @@ class DiscoveredRange:
 CONTROL_PLANE_PODS = ("kube-apiserver", "kube-controller-manager")
 """How the names of the pods start whose arguments tell the ranges; they are in kube-system."""
 
+KUBE_PROXY_PODS = "kube-proxy"
+"""How the names of kube-proxy's pods start; in kube-system they are believed as well."""
+
 
 @dataclass(frozen=True, slots=True)
 class Config:

@@ -160,8 +160,9 @@ class Inventory:
     ``known`` is False when there is no cluster state at all (flows only). ``missing`` names what could
     not be read, a sentence each. ``namespaces`` maps names to labels. CIDRs are canonical text.
     ``overriding`` are the policies of other kinds. ``discovered`` is what the cluster tells of its ranges;
-    ``pod_cidrs`` and ``service_cidrs`` are what holds once what was entered by hand is counted in
-    (core/cluster/known_ranges.py).
+    ``believed`` are those of them that count, ``pod_cidrs`` and ``service_cidrs`` what holds once what was
+    entered by hand is counted in (core/cluster/known_ranges.py). ``unread_ranges`` names what may tell
+    ranges but could not be read, a sentence each.
     """
 
     known: bool = False
@@ -177,6 +178,8 @@ class Inventory:
     unread_policies: tuple[UnreadPolicy, ...] = ()
     overriding: tuple[OverridingPolicy, ...] = ()
     discovered: tuple[DiscoveredRange, ...] = ()
+    believed: tuple[DiscoveredRange, ...] = ()
+    unread_ranges: tuple[str, ...] = ()
 
     pod_by_name: Mapping[tuple[str, str], Pod] = field(init=False, repr=False, compare=False)
     pods_by_ip: Mapping[str, tuple[Pod, ...]] = field(init=False, repr=False, compare=False)

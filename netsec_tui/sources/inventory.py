@@ -13,14 +13,18 @@ from netsec_tui.sources.inventory_chain import Chain, controller_of, read_chain,
 from netsec_tui.sources.inventory_owners import read_owners
 from netsec_tui.sources.inventory_pods import read_pod
 from netsec_tui.sources.inventory_policies import read_other_policy, read_policy, read_whom
-from netsec_tui.sources.inventory_ranges import read_ranges
+from netsec_tui.sources.inventory_ranges import RANGE_KINDS, read_ranges, with_cilium_ranges
 from netsec_tui.sources.inventory_services import read_endpoints, read_node, read_service
 from netsec_tui.sources.objects import ObjectKey, object_key, object_title
 from netsec_tui.sources.objects_fields import Fields
 
 _OTHER_POLICIES = tuple(dict.fromkeys(kind.qualified for kind in OVERRIDING_KINDS))
 _NOT_OWNERS = frozenset(
-    {"Namespace", "Pod", "Service", "Endpoints", "EndpointSlice", "Node", "NetworkPolicy", *_OTHER_POLICIES}
+    {
+        *("Namespace", "Pod", "Service", "Endpoints", "EndpointSlice", "Node", "NetworkPolicy"),
+        *_OTHER_POLICIES,
+        *RANGE_KINDS,
+    }
 )
 
 
@@ -28,13 +32,15 @@ def build_inventory(
     objects: Iterable[KubeObject],
     *,
     missing: Iterable[str] = (),
+    unread_ranges: Iterable[str] = (),
 ) -> tuple[Inventory, tuple[str, ...]]:
     """Return the cluster state and a sentence for everything that could not be read; never raises.
 
     ``objects`` are stripped; of two with the same kind, namespace and name the later counts. Its ranges
     are discovered, none is settled. ``missing`` (what the sources could not read) and the sentences
-    returned make up ``Inventory.missing``. ``Inventory.namespaces`` holds only namespaces whose object
-    was read, each with the label of its name, so that an unknown namespace can be told from a known one.
+    returned make up ``Inventory.missing``; ``unread_ranges`` is kept apart. ``Inventory.namespaces`` holds
+    only namespaces whose object was read, each with the label of its name, so that an unknown namespace
+    can be told from a known one.
     """
     problems: list[str] = []
     kinds = _by_kind(objects, problems)
@@ -49,6 +55,7 @@ def build_inventory(
     namespaces = {ref_of(fields).name: _namespace_labels(fields) for fields in kinds["Namespace"]}
     owner_list = read_owners(owners, pods, chain)
     services = tuple(read_service(fields, endpoints) for fields in kinds["Service"])
+    discovered = tuple(read_ranges(kinds, nodes))
     sentences = tuple(dict.fromkeys(problems))
     inventory = Inventory(
         known=known,
@@ -56,14 +63,15 @@ def build_inventory(
         pods=pods,
         owners=owner_list,
         services=services,
-        nodes=nodes,
+        nodes=with_cilium_ranges(nodes, kinds["CiliumNode"]),
         policies=tuple(policy for policy in policies.values() if policy),
         missing=tuple(dict.fromkeys((*missing, *sentences))),
         unread_policies=tuple(
             read_whom(fields.data) for fields in kinds["NetworkPolicy"] if not policies[_name(fields)]
         ),
         overriding=tuple(policy for policy in others if policy),
-        discovered=tuple(read_ranges(kinds, nodes)),
+        discovered=discovered,
+        unread_ranges=tuple(dict.fromkeys(unread_ranges)),
     )
     return inventory, sentences
 

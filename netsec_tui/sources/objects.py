@@ -1,4 +1,7 @@
-"""Kubernetes objects cut down to what the product needs: no environment, annotations, commands or secrets."""
+"""Kubernetes objects cut down to what the product needs.
+
+No environment, annotations, commands or secrets, but for what tells ranges (objects_ranges.py).
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,14 @@ from typing import Any
 
 from netsec_tui.kube.overriding import overriding_kind
 from netsec_tui.sources.contract import KubeObject
+from netsec_tui.sources.objects_ranges import (
+    WEAVE_RANGE,
+    arguments_of,
+    config_map_places,
+    cut_config_map,
+    node_arguments,
+    weave_range,
+)
 
 ObjectKey = tuple[str, str, str]
 """Kind, namespace (empty for cluster-scoped objects) and name.
@@ -16,7 +27,9 @@ The kind of a policy that may overrule NetworkPolicies carries its API group, as
 (``NetworkPolicy.projectcalico.org``): several groups use the same names.
 """
 
-_CLUSTER_SCOPED = frozenset({"Namespace", "Node"})
+_CLUSTER_SCOPED = frozenset(
+    {"Namespace", "Node", "ServiceCIDR", "IPPool", "CiliumNode", "CiliumPodIPPool", "Network"}
+)
 
 _Prune = Callable[[Any], Any]
 _DEPTH = 24
@@ -90,21 +103,42 @@ _METADATA = _record(
     deletionTimestamp=_scalar,
 )
 _CONTAINER_PORTS = _each(_record(name=_scalar, containerPort=_scalar, protocol=_scalar))
-_POD_SPEC = _record(
-    hostNetwork=_scalar,
-    nodeName=_scalar,
-    containers=_each(_record(ports=_CONTAINER_PORTS)),
-    initContainers=_each(_record(restartPolicy=_scalar, ports=_CONTAINER_PORTS)),
-)
-_TEMPLATE = _record(metadata=_record(labels=_labels), spec=_POD_SPEC)
-_OWNER = _record(spec=_record(selector=_whole, template=_TEMPLATE))
+_CONTAINER = _record(ports=_CONTAINER_PORTS)
+
+
+def _with_arguments(container: Any) -> Any:
+    kept, arguments = _CONTAINER(container), arguments_of(container)
+    return {**kept, "args": arguments} if arguments else kept
+
+
+def _with_weave_range(container: Any) -> Any:
+    kept, value = _CONTAINER(container), weave_range(container)
+    return {**kept, "env": [{"name": WEAVE_RANGE, "value": value}]} if value else kept
+
+
+def _pod_spec(container: _Prune) -> _Prune:
+    return _record(
+        hostNetwork=_scalar,
+        nodeName=_scalar,
+        containers=_each(container),
+        initContainers=_each(_record(restartPolicy=_scalar, ports=_CONTAINER_PORTS)),
+    )
+
+
+def _owner(container: _Prune) -> _Prune:
+    template = _record(metadata=_record(labels=_labels), spec=_pod_spec(container))
+    return _record(spec=_record(selector=_whole, template=template))
+
+
+_TEMPLATE = _record(metadata=_record(labels=_labels), spec=_pod_spec(_CONTAINER))
+_OWNER = _owner(_CONTAINER)
 _INGRESS_ADDRESSES = _record(ingress=_each(_record(ip=_scalar)))
 _TARGET = _record(kind=_scalar, name=_scalar, namespace=_scalar)
 _ENDPOINT_PORTS = _each(_record(name=_scalar, protocol=_scalar, port=_scalar))
 _ENDPOINTS_ADDRESSES = _each(_record(ip=_scalar, targetRef=_TARGET))
 
 _POD = _record(
-    spec=_POD_SPEC,
+    spec=_pod_spec(_with_arguments),
     status=_record(phase=_scalar, podIP=_scalar, podIPs=_each(_record(ip=_scalar)), hostIP=_scalar),
 )
 _CRON_JOB = _record(spec=_record(jobTemplate=_record(spec=_record(template=_TEMPLATE))))
@@ -137,6 +171,17 @@ _NODE = _record(
     status=_record(addresses=_each(_record(type=_scalar, address=_scalar))),
 )
 
+_SERVICE_CIDR = _record(spec=_record(cidrs=_each(_scalar)))
+_IP_POOL = _record(spec=_record(cidr=_scalar, disabled=_scalar, allowedUses=_each(_scalar)))
+_CILIUM_NODE = _record(
+    spec=_record(
+        ipam=_record(podCIDRs=_each(_scalar), pools=_record(allocated=_each(_record(cidrs=_each(_scalar)))))
+    )
+)
+_CILIUM_POOL = _record(spec=_record(ipv4=_record(cidrs=_each(_scalar)), ipv6=_record(cidrs=_each(_scalar))))
+_NETWORKS = _record(clusterNetwork=_each(_record(cidr=_scalar)), serviceNetwork=_each(_scalar))
+_NETWORK = _record(spec=_NETWORKS, status=_NETWORKS)
+
 _APPS = ("apps", "extensions")
 _KINDS: Mapping[str, tuple[tuple[str, ...], _Prune]] = {
     "Namespace": (("",), _record()),
@@ -145,7 +190,7 @@ _KINDS: Mapping[str, tuple[tuple[str, ...], _Prune]] = {
     "ReplicaSet": (_APPS, _OWNER),
     "Deployment": (_APPS, _OWNER),
     "StatefulSet": (_APPS, _OWNER),
-    "DaemonSet": (_APPS, _OWNER),
+    "DaemonSet": (_APPS, _owner(_with_weave_range)),
     "Job": (("batch",), _record(spec=_record(template=_TEMPLATE))),
     "CronJob": (("batch",), _CRON_JOB),
     "Service": (("",), _SERVICE),
@@ -153,6 +198,12 @@ _KINDS: Mapping[str, tuple[tuple[str, ...], _Prune]] = {
     "EndpointSlice": (("discovery.k8s.io",), _ENDPOINT_SLICE),
     "Node": (("",), _NODE),
     "NetworkPolicy": (("networking.k8s.io", "extensions"), _record(spec=_whole)),
+    "ConfigMap": (("",), cut_config_map),
+    "ServiceCIDR": (("networking.k8s.io",), _SERVICE_CIDR),
+    "IPPool": (("projectcalico.org", "crd.projectcalico.org"), _IP_POOL),
+    "CiliumNode": (("cilium.io",), _CILIUM_NODE),
+    "CiliumPodIPPool": (("cilium.io",), _CILIUM_POOL),
+    "Network": (("config.openshift.io",), _NETWORK),
 }
 _OTHER_POLICY = _record(spec=_without_credentials, specs=_without_credentials)
 
@@ -164,16 +215,19 @@ def strip(obj: KubeObject) -> KubeObject | None:
     may overrule NetworkPolicies are kept (``kube/overriding.py`` lists them). An object of any other kind is
     kept as a pod owner when it has a selector and a pod template (an Argo Rollout, an OpenKruise CloneSet).
     Values of the wrong type stay scalars or become an empty container, so that reading can name them;
-    stripping twice changes nothing.
+    stripping twice changes nothing. Of ConfigMaps those are kept that may tell ranges, with nothing else.
     """
     kind, version = obj.get("kind"), obj.get("apiVersion")
     if not isinstance(kind, str) or not isinstance(version, str):
         return None
     other_policy = overriding_kind(obj) is not None
     prune = _OTHER_POLICY if other_policy else _shape_of(kind, version.rpartition("/")[0], obj.get("spec"))
-    if prune is None:
+    if prune is None or (kind == "ConfigMap" and not config_map_places(obj)):
         return None
-    return {"apiVersion": version, "kind": kind, "metadata": _METADATA(obj.get("metadata")), **prune(obj)}
+    metadata = _METADATA(obj.get("metadata"))
+    if kind == "Node" and (arguments := node_arguments(obj)):
+        metadata["annotations"] = arguments
+    return {"apiVersion": version, "kind": kind, "metadata": metadata, **prune(obj)}
 
 
 def _shape_of(kind: str, group: str, spec: Any) -> _Prune | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from netsec_tui.errors import BadInputError
 from netsec_tui.model.communication import AddressCategory
+from netsec_tui.model.config import RangeKind
 from netsec_tui.model.inventory import Inventory
 
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -83,22 +85,59 @@ def address_order(ip: str) -> tuple[int, int]:
     return address.version, int(address.network_address)
 
 
+def range_order(block: IPNetwork) -> tuple[int, int, int]:
+    """Return what ranges sort by: family, first address, then the wider first."""
+    return block.version, int(block.network_address), block.prefixlen
+
+
 def within(inner: IPNetwork, outer: IPNetwork) -> bool:
     """Tell whether one network lies in another of the same family."""
     return inner.version == outer.version and inner.subnet_of(outer)  # type: ignore[arg-type]
+
+
+class Cover:
+    """Answer whether networks lie in ranges, also in several of them that adjoin."""
+
+    def __init__(self, ranges: Iterable[IPNetwork]) -> None:
+        self._ranges = frozenset(range_order(r) for family in _joined(ranges) for r in family)
+        self._prefixes = {(version, prefix) for version, _, prefix in self._ranges}
+
+    def holds(self, inner: IPNetwork) -> bool:
+        """Tell whether a network lies in the ranges as a whole."""
+        first, length = int(inner.network_address), inner.max_prefixlen
+        return any(
+            (version, first >> (length - prefix) << (length - prefix), prefix) in self._ranges
+            for version, prefix in self._prefixes
+            if version == inner.version and prefix <= inner.prefixlen
+        )
+
+
+def _joined(ranges: Iterable[IPNetwork]) -> Iterator[Iterable[IPNetwork]]:
+    """Yield the ranges of each family, without overlaps and as few as they can be."""
+    given = set(ranges)
+    yield ipaddress.collapse_addresses(r for r in given if isinstance(r, ipaddress.IPv4Network))
+    yield ipaddress.collapse_addresses(r for r in given if isinstance(r, ipaddress.IPv6Network))
+
+
+@dataclass(frozen=True, slots=True)
+class RangeGap:
+    """Hold one proof that the known ranges of an IP family (4 or 6) leave something of the cluster out."""
+
+    version: int
+    what: str
 
 
 @dataclass(frozen=True)
 class Ranges:
     """Hold the known pod and service ranges and node addresses of the cluster.
 
-    ``gaps`` are the IP families (4, 6) in which pods are known to have addresses outside these ranges.
+    ``gaps`` tell where they are known to leave something of the cluster out.
     """
 
     pods: tuple[IPNetwork, ...] = ()
     services: tuple[IPNetwork, ...] = ()
     nodes: tuple[IPNetwork, ...] = ()
-    gaps: frozenset[int] = frozenset()
+    gaps: tuple[RangeGap, ...] = ()
 
     def inside(self, cidr: str) -> str:
         """Name the range that a CIDR lies in: "pod range 10.244.0.0/16"; empty when in none."""
@@ -123,7 +162,7 @@ class Ranges:
     @cached_property
     def _complete(self) -> frozenset[int]:
         known = (frozenset(r.version for r in ranges) for ranges in (self.pods, self.services))
-        return frozenset.intersection(*known) - self.gaps
+        return frozenset.intersection(*known) - {gap.version for gap in self.gaps}
 
     def category(self, ip: str) -> AddressCategory:
         """Say whether an address is inside or outside the cluster, without guessing."""
@@ -136,26 +175,60 @@ class Ranges:
 def ranges_of(inventory: Inventory) -> Ranges:
     """Return the ranges that an inventory tells."""
     pods = tuple(network(c) for c in inventory.pod_cidrs)
+    services = tuple(network(c) for c in inventory.service_cidrs)
     return Ranges(
         pods,
-        tuple(network(c) for c in inventory.service_cidrs),
+        services,
         tuple(single(ip) for node in inventory.nodes for ip in node.addresses),
-        _gaps(inventory, pods),
+        _gaps(inventory, pods, services),
     )
 
 
-def _gaps(inventory: Inventory, pods: tuple[IPNetwork, ...]) -> frozenset[int]:
-    """Return the families in which a node without range of its own, or a pod elsewhere, shows a gap.
+def _gaps(
+    inventory: Inventory, pods: tuple[IPNetwork, ...], services: tuple[IPNetwork, ...]
+) -> tuple[RangeGap, ...]:
+    """Return what lies in none of the ranges of its kind and family, one example of each sort."""
+    covers = {RangeKind.POD: Cover(pods), RangeKind.SERVICE: Cover(services)}
+    found: dict[tuple[str, int], RangeGap] = {}
+    for sort, version, what in (
+        *_nodes_without(inventory, pods),
+        *_outside(inventory, covers),
+        *_overruled(inventory, covers),
+    ):
+        found.setdefault((sort, version), RangeGap(version, what))
+    return tuple(found.values())
 
-    A range given by hand, one that is no node's, stands for the nodes that tell none.
-    """
+
+_Found = tuple[str, int, str]
+"""Sort of a gap, the IP family, and the example in words."""
+
+
+def _nodes_without(inventory: Inventory, pods: tuple[IPNetwork, ...]) -> Iterator[_Found]:
+    """Yield nodes that tell no range; one that is no node's stands for all of them."""
     of_nodes = {network(cidr) for node in inventory.nodes for cidr in node.pod_cidrs}
-    by_hand = {r.version for r in pods if r not in of_nodes}
-    gaps = {
-        version
-        for node in inventory.nodes
-        for version in {4, 6} - by_hand - {network(cidr).version for cidr in node.pod_cidrs}
-    }
-    addresses = (single(ip) for pod in inventory.pods if not pod.host_network for ip in pod.ips)
-    gaps |= {a.version for a in addresses if not any(within(a, r) for r in pods)}
-    return frozenset(gaps)
+    wide = {r.version for r in pods if r not in of_nodes}
+    for node in inventory.nodes:
+        for version in sorted({4, 6} - wide - {network(cidr).version for cidr in node.pod_cidrs}):
+            yield "node", version, f"node {node.name} tells no IPv{version} pod range"
+
+
+def _outside(inventory: Inventory, covers: Mapping[RangeKind, Cover]) -> Iterator[_Found]:
+    for pod in inventory.pods:
+        for ip in () if pod.host_network else pod.ips:
+            if not covers[RangeKind.POD].holds(single(ip)):
+                what = f"pod {pod.namespace}/{pod.name} has {ip}, in no known pod range"
+                yield "pod", single(ip).version, what
+    for service in inventory.services:
+        for ip in service.cluster_ips:
+            if not covers[RangeKind.SERVICE].holds(single(ip)):
+                what = f"Service {service.namespace}/{service.name} has {ip}, in no known service range"
+                yield "service", single(ip).version, what
+
+
+def _overruled(inventory: Inventory, covers: Mapping[RangeKind, Cover]) -> Iterator[_Found]:
+    """Yield ranges that the cluster tells and that those entered by hand leave out."""
+    for told in inventory.believed:
+        block = network(told.cidr)
+        if not covers[told.kind].holds(block):
+            what = f"{told.origin} tells {told.cidr}, not among the {told.kind} ranges entered by hand"
+            yield f"{told.kind} told", block.version, what

@@ -1,0 +1,62 @@
+"""Say when the ranges of the cluster are not known in full, and what that costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from netsec_tui.core.cluster.addresses import Ranges, single
+from netsec_tui.core.decide.fold import fold_aliases
+from netsec_tui.core.words import listed
+from netsec_tui.model.communication import AddressCategory, Communication
+from netsec_tui.model.config import RangeKind
+from netsec_tui.model.decision import Alias
+from netsec_tui.model.identity import PeerSort
+from netsec_tui.model.inventory import Inventory
+
+SUBNET_INCOMPLETE = "Cluster subnet is incomplete"
+
+
+def subnet_warning(
+    inventory: Inventory, ranges: Ranges, aliases: Iterable[Alias], communications: Iterable[Communication]
+) -> Iterator[str]:
+    """Yield one sentence when a range of an IP family in use is missing or leaves something out.
+
+    In use are the families of pods, of Services and of the workload's unresolved IPs outside aliases.
+    """
+    rows = fold_aliases(communications, tuple(aliases), ranges)
+    unresolved = {row.peer.name for row in rows if row.peer.sort is PeerSort.ADDRESS and row.peer.name}
+    families = sorted(_families(inventory) | {single(ip).version for ip in unresolved})
+    reasons = [reason for family in families for reason in _reasons(ranges, family)]
+    if not reasons:
+        return
+    unknown = sum(ranges.category(ip) is AddressCategory.UNKNOWN for ip in unresolved)
+    way_out = "enter what is missing in the configuration"
+    if inventory.unread_ranges:
+        way_out += f", or let it be read: {'; '.join(inventory.unread_ranges)}"
+    yield f"{SUBNET_INCOMPLETE}: {'; '.join(reasons)}, so {_cost(unknown)}; {way_out}"
+
+
+def _families(inventory: Inventory) -> set[int]:
+    pods = (ip for pod in inventory.pods if not pod.host_network for ip in pod.ips)
+    services = (ip for service in inventory.services for ip in service.cluster_ips)
+    return {single(ip).version for ips in (pods, services) for ip in ips}
+
+
+def _reasons(ranges: Ranges, family: int) -> Iterator[str]:
+    """Yield what is wrong with one family: the kinds that are missing, or else what they leave out."""
+    if ranges.complete(family):
+        return
+    by_kind = {RangeKind.POD: ranges.pods, RangeKind.SERVICE: ranges.services}
+    missing = [kind for kind, known in by_kind.items() if all(r.version != family for r in known)]
+    if len(missing) == 1:
+        yield f"the IPv{family} {missing[0]} range is not known"
+    elif missing:
+        yield f"the IPv{family} {' and '.join(missing)} ranges are not known"
+    else:
+        yield listed((gap.what for gap in ranges.gaps if gap.version == family), 1)
+
+
+def _cost(unknown: int) -> str:
+    if unknown:
+        return "1 address is Unknown" if unknown == 1 else f"{unknown} addresses are Unknown"
+    return "an address outside the known ranges would be Unknown"
