@@ -34,6 +34,8 @@ def shared_data():
 
 
 @pytest.fixture(autouse=True)
-def _no_kubeconfig(monkeypatch, tmp_path_factory):
-    """Keep every test away from a cluster of the person who runs them."""
+def _nothing_of_the_person(monkeypatch, tmp_path_factory):
+    """Keep every test away from the clusters and the configuration of the person who runs them."""
     monkeypatch.setenv("KUBECONFIG", str(tmp_path_factory.getbasetemp() / "no-kubeconfig"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+    monkeypatch.delenv("NETSEC_TUI_LOCK_CONFIG", raising=False)

@@ -9,8 +9,9 @@ from functools import cached_property
 from typing import Any
 
 from netsec_tui.cli.check_ends import Ends
+from netsec_tui.cli.configured import configured
 from netsec_tui.cli.exits import DONE
-from netsec_tui.cli.inputs import config_of, inputs_of, reads_cluster
+from netsec_tui.cli.inputs import inputs_of, reads_cluster
 from netsec_tui.cli.output import note
 from netsec_tui.cli.tty import piped_input
 from netsec_tui.core.cluster.cni import find_cni
@@ -60,10 +61,11 @@ def read_cluster(args: Namespace) -> Cluster:
     Raises:
         NetsecError: there is no cluster state to ask about.
     """
-    _check_context(args)
-    sources = inputs_of(args, piped_input).all
-    reading = read_all(sources, lambda flows: None)
-    reading = replace(reading, inventory=settled(reading.inventory, config_of(args)))
+    known = configured(args, _context(args))
+    if known.remark:
+        note(known.remark)
+    reading = read_all(inputs_of(args, piped_input).all, lambda flows: None)
+    reading = replace(reading, inventory=settled(reading.inventory, known.config))
     if not reading.inventory.known:
         raise reading.failures[0] if reading.failures else BadInputError(_NO_STATE)
     cni = find_cni(reading.inventory)
@@ -92,11 +94,12 @@ def _told_of(flag: bool | None, cni: Cni | None) -> Iterator[str]:
         )
 
 
-def _check_context(args: Namespace) -> None:
+def _context(args: Namespace) -> str:
+    """Return the name of the context that is read, empty when no cluster is."""
     if not reads_cluster(args):
-        return
+        return ""
     try:
-        choose_context(args.context or None, args.kubeconfig or None)
+        return choose_context(args.context or None, args.kubeconfig or None).name
     except NotFoundError as error:
         if args.context or args.kubeconfig:
             raise

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from netsec_tui.cli.configured import Configured
 from netsec_tui.errors import UsageError
-from netsec_tui.model.config import Config
 from netsec_tui.model.timespan import TIMESPANS
 from netsec_tui.session.session import Options
 from netsec_tui.sources.contract import Source
@@ -78,27 +78,13 @@ def _flow_sources(args: Namespace, stdin: Callable[[], BinaryIO]) -> list[Source
     return [*sources, *flows]
 
 
-def service_ranges(args: Namespace) -> tuple[str, ...]:
-    """Return the Service ranges given by hand; the demo brings its own."""
-    given = dict.fromkeys(args.service_cidr)
-    if args.demo:
-        from netsec_tui.sources.demo import SERVICE_CIDRS
-
-        given |= dict.fromkeys(SERVICE_CIDRS)
-    return tuple(given)
-
-
-def config_of(args: Namespace) -> Config:
-    """Return the configuration: that of the file, with what flags lay over it."""
-    return Config(pod_cidrs=tuple(dict.fromkeys(args.cluster_cidr)), service_cidrs=service_ranges(args))
-
-
-def options_of(args: Namespace, cluster: str, *, live: bool) -> Options:
+def options_of(args: Namespace, cluster: str, known: Configured, *, live: bool) -> Options:
     """Return the options of a session; ``live`` tells whether its timespan ends now."""
     return Options(
         cluster=cluster,
         live=live,
         two_objects=args.two_objects,
-        config=config_of(args),
+        config=known.config,
+        locked=known.locked,
         timespan=args.since or TIMESPANS[-1],
     )

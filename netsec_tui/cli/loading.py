@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from netsec_tui.cli.configured import Configured, configured
 from netsec_tui.cli.exits import CANNOT_TELL, DONE
 from netsec_tui.cli.inputs import inputs_of, options_of, reads_cluster
 from netsec_tui.cli.output import left_out, note
@@ -97,14 +98,20 @@ def load(args: Namespace) -> Loaded:
     return loaded
 
 
-def read(args: Namespace) -> Loaded:
+def read(args: Namespace, known: Configured | None = None) -> Loaded:
     """Read every input once; what cannot be read is told on standard error, the rest is kept.
+
+    ``known`` is the configuration that counts, None for the one that the flags mean.
 
     Raises:
         NetsecError: nothing at all could be read, or there is nothing to read.
     """
     context = _context(args)
-    session = Session(options_of(args, context.name if context else "", live=False), time.time)
+    cluster = context.name if context else ""
+    known = known or configured(args, cluster)
+    if known.remark:
+        note(known.remark)
+    session = Session(options_of(args, cluster, known, live=False), time.time)
     flows = 0
 
     def add(read: Sequence[Flow | Gap]) -> None:

@@ -27,7 +27,8 @@ def _run(argv: Sequence[str]) -> int:
     except NetsecError as error:
         from netsec_tui.cli.output import note
 
-        note(str(error))
+        for sentence in str(error).split("\n"):
+            note(sentence)
         return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -71,6 +72,14 @@ def _command(name: str) -> Callable[[Namespace], int]:
             from netsec_tui.cli import check
 
             return check.run
+        case "config":
+            from netsec_tui.cli import config
+
+            return config.run
+        case "info":
+            from netsec_tui.cli import info
+
+            return info.run
     from netsec_tui.cli import tui
 
     return tui.run

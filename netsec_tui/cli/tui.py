@@ -7,16 +7,17 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from netsec_tui.cli.configured import Configured, configured, first_problem, lock_reason
 from netsec_tui.cli.exits import DONE
 from netsec_tui.cli.inputs import STDIN, has_files, inputs_of, options_of
 from netsec_tui.cli.loading import NOTHING_TO_READ
 from netsec_tui.cli.tty import piped_input_beside_keyboard, require_terminal
-from netsec_tui.errors import NetsecError, NotFoundError, UsageError
+from netsec_tui.errors import BadInputError, NetsecError, NotFoundError, UsageError
 from netsec_tui.session.session import Session
+from netsec_tui.sources.kubeconfig import choose_context
 
 if TYPE_CHECKING:
-    from netsec_tui.sources.feed import Feed
-    from netsec_tui.ui.start import StartScope
+    from netsec_tui.ui.start import Connected, StartScope
 
 
 class KubeconfigClusters:
@@ -36,33 +37,47 @@ class KubeconfigClusters:
         offered = sorted(contexts(self._args.kubeconfig or None), key=lambda c: not c.current)
         return [context.name for context in offered]
 
-    def connect(self, name: str) -> tuple[Session, Feed]:
-        """Return a session and a feed, not yet started, for a context."""
-        return _connect(self._args, name)
+    def connect(self, name: str) -> Connected:
+        """Return what there is of a context, its feed not yet started.
+
+        Raises:
+            NetsecError: its configuration cannot be used; the sentence names the first thing that is wrong.
+        """
+        try:
+            return _connect(self._args, name)
+        except BadInputError as error:
+            raise BadInputError(first_problem(error)) from error
 
 
 def run(args: Namespace) -> int:
     """Run the screen until it is left and return the exit code."""
     clusters: KubeconfigClusters | None = None
-    feed: Feed | None = None
     if has_files(args) or args.context:
-        session, feed = _connect(args, args.context)
+        connected = _connect(args, _context(args))
     else:
         _require_kubeconfig(args)
-        session, clusters = _session(args, ""), KubeconfigClusters(args)
+        connected, clusters = _unconnected(args), KubeconfigClusters(args)
     require_terminal()
     from netsec_tui.ui.run import run_app
 
     code = run_app(
-        session,
-        feed,
+        connected.session,
+        connected.feed,
         start=_start_scope(args),
         clusters=clusters,
+        file=connected.file,
         theme=args.theme,
         mouse=not args.no_mouse,
         ascii_only=args.ascii,
     )
     return NetsecError.exit_code if code else DONE
+
+
+def _context(args: Namespace) -> str:
+    """Return the context that is read beside the files, empty when no cluster is."""
+    if args.context or not args.kubeconfig:
+        return str(args.context)
+    return choose_context(None, args.kubeconfig).name
 
 
 def _require_kubeconfig(args: Namespace) -> None:
@@ -77,17 +92,27 @@ def _require_kubeconfig(args: Namespace) -> None:
         raise UsageError(NOTHING_TO_READ) from error
 
 
-def _connect(args: Namespace, context: str) -> tuple[Session, Feed]:
-    """Return a session and its feed; with a context, or a cluster named by flags, it is read too."""
+def _connect(args: Namespace, context: str) -> Connected:
+    """Return a session, its feed and its file; with a context, that cluster is read too."""
     from netsec_tui.sources.feed import Feed
+    from netsec_tui.ui.start import Connected
 
+    known = configured(args, context)
     inputs = inputs_of(args, piped_input_beside_keyboard, context)
-    return _session(args, context), Feed(inputs.all)
+    return Connected(_session(args, context, known), Feed(inputs.all), known.file)
 
 
-def _session(args: Namespace, cluster: str) -> Session:
+def _unconnected(args: Namespace) -> Connected:
+    """Return an empty session, for choosing a cluster in the screen; its configuration is read then."""
+    from netsec_tui.ui.start import Connected
+
+    known = configured(args, "") if args.config else Configured(locked=lock_reason(args, None))
+    return Connected(_session(args, "", known))
+
+
+def _session(args: Namespace, cluster: str, known: Configured) -> Session:
     live = STDIN in args.flows or not has_files(args)
-    return Session(options_of(args, cluster, live=live), time.time)
+    return Session(options_of(args, cluster, known, live=live), time.time)
 
 
 def _start_scope(args: Namespace) -> StartScope:

@@ -107,3 +107,15 @@ def _range(text: str) -> str:
     if interface.ip != network.network_address:
         raise ArgumentTypeError(f"{text!r} has host bits set; the range is {network}")
     return str(network)
+
+
+def setting(text: str) -> tuple[str, str]:
+    """Return key and value of ``KEY=VALUE``.
+
+    Raises:
+        ArgumentTypeError: there is no key or no equals sign.
+    """
+    key, equals, value = text.partition("=")
+    if not (key.strip() and equals):
+        raise ArgumentTypeError(f"{text!r} is not KEY=VALUE, for instance cidrs.pods=10.244.0.0/16")
+    return key.strip(), value

@@ -15,6 +15,7 @@ import yaml
 from rich.color import ColorTriplet
 from textual.geometry import Region
 
+from netsec_tui.cli.configured import configured
 from netsec_tui.cli.flags import parse
 from netsec_tui.cli.inputs import inputs_of, options_of
 from netsec_tui.core.cluster.known_ranges import settled
@@ -96,7 +97,8 @@ class Topology:
 def demo_app(*arguments: str) -> NetsecApp:
     """Return what ``netsec-tui demo`` runs."""
     args = parse(["demo", *arguments])
-    session = Session(options_of(args, "", live=False), time.time)
+    known = configured(args, "")
+    session = Session(options_of(args, "", known, live=False), time.time)
     feed = Feed(inputs_of(args, _no_stdin).all)
     return NetsecApp(session, feed)
 

@@ -1,0 +1,85 @@
+"""What flags lay over a configuration file for one run, and how such a file is saved without it."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from dataclasses import replace
+from typing import Protocol
+
+from netsec_tui.core.configure import keys
+from netsec_tui.core.configure.merge import merged
+from netsec_tui.errors import BadInputError, UsageError
+from netsec_tui.model.config import Config
+
+
+class Store(Protocol):
+    """Keep a configuration, as ``ui.start.ConfigFileLike`` does."""
+
+    @property
+    def path(self) -> str:
+        """Return where it is kept."""
+
+    def write(self, base: Config, mine: Config) -> Config:
+        """Put what turns ``base`` into ``mine`` there, and return what stands there then."""
+
+
+def laid_over(said: Config, args: Namespace) -> Config:
+    """Return what a file says with ``--set`` laid over it, then ``--cluster-cidr`` and ``--service-cidr``.
+
+    Raises:
+        UsageError: a key does not exist or a value cannot be used.
+    """
+    config = said
+    for key, value in args.settings:
+        try:
+            config = keys.set_(config, key, [value]).config
+        except BadInputError as error:
+            raise UsageError(f"--set {key}={value}: {error}") from error
+    if args.cluster_cidr:
+        config = replace(config, pod_cidrs=tuple(sorted(set(args.cluster_cidr))))
+    if args.service_cidr:
+        config = replace(config, service_cidrs=tuple(sorted(set(args.service_cidr))))
+    return config
+
+
+class FileUnderOverrides:
+    """Save the edits of a session whose configuration is that of a file with something laid over it.
+
+    What is laid over is never written, unless the same item is edited; an edit then stands in its place.
+    ``said`` is what the file said when it was read.
+    """
+
+    def __init__(self, store: Store, said: Config) -> None:
+        self._store = store
+        self._said = said
+
+    @property
+    def path(self) -> str:
+        """Return where the file is."""
+        return self._store.path
+
+    def write(self, base: Config, mine: Config) -> Config:
+        """Put into the file what turns ``base`` into ``mine``; return what then counts, overrides included.
+
+        Raises:
+            NetsecError: as the file's own ``write``.
+        """
+        edited = _rebased(base, mine, self._said)
+        stands = self._store.write(self._said, edited)
+        counts, _ = merged(edited, stands, mine)
+        self._said = stands
+        return counts
+
+
+def _rebased(base: Config, mine: Config, said: Config) -> Config:
+    """Return what the edits from ``base`` to ``mine`` make of what the file said.
+
+    An alias that only the flags know and that is edited all the same is new to the file as a whole.
+    """
+    there = said.alias_by_name
+    now = mine.alias_by_name
+    kept = tuple(a for a in base.aliases if a.name in there or now.get(a.name) in (a, None))
+    config, conflicts = merged(replace(base, aliases=kept), mine, said)
+    if conflicts:
+        raise BadInputError(conflicts[0])
+    return config
