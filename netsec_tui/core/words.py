@@ -1,4 +1,4 @@
-"""How sentences name a few of many, and the ports of a rule."""
+"""How sentences name a few of many, namespaces without labels, and the ports of a rule."""
 
 from __future__ import annotations
 
@@ -15,6 +15,12 @@ def listed(names: Iterable[str], limit: int = FEW) -> str:
     texts = list(names)
     shown = ", ".join(texts[:limit])
     return f"{shown} and {len(texts) - limit} more" if len(texts) > limit else shown
+
+
+def labels_needed(namespaces: tuple[str, ...]) -> str:
+    """Say that namespaces have no label that policies may select them by."""
+    which = "this namespace" if len(namespaces) == 1 else "these namespaces"
+    return f"you need to assign labels to {which}: {', '.join(namespaces)}"
 
 
 def rule_port_text(port: PolicyPort | None) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from netsec_tui.model.connection import RuleRef
-from netsec_tui.model.identity import Direction, Peer
+from netsec_tui.model.identity import Direction, Peer, WorkloadRef
 from netsec_tui.model.inventory import AppliedPolicy
 from netsec_tui.model.proof import Reach
 
@@ -74,6 +74,27 @@ class PolicyUse:
     policy: AppliedPolicy
     selects: tuple[tuple[Peer, Hold], ...]
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Strayed:
+    """Hold an applied policy that selected a workload and does not any longer, or only ``some`` of its pods.
+
+    ``generated`` tells whether it has the name of what is generated for the workload.
+    """
+
+    policy: AppliedPolicy
+    ref: WorkloadRef
+    some: bool = False
+    generated: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """Return what has happened, and the way out."""
+        whom = f"all pods of {self.ref}: their" if self.some else f"{self.ref}: its"
+        way = "apply it anew" if self.generated else "adjust its podSelector"
+        name = self.policy.policy.name
+        return f"applied policy {name} no longer selects {whom} labels have changed; {way}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from netsec_tui.core.cluster.addresses import Ranges, ranges_of
@@ -13,11 +13,12 @@ from netsec_tui.core.traffic.aggregate import communications_of
 from netsec_tui.core.traffic.census import counted
 from netsec_tui.core.traffic.conversations import Conversations
 from netsec_tui.core.traffic.knowledge import Knowledge
+from netsec_tui.core.traffic.marks import exposed_ports
 from netsec_tui.core.traffic.observe import Observations
 from netsec_tui.core.traffic.resolve import Resolver
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.config import Config
-from netsec_tui.model.flow import Flow, Gap
+from netsec_tui.model.flow import Flow, Gap, Protocol
 from netsec_tui.model.identity import WorkloadRef
 from netsec_tui.model.inventory import Inventory
 from netsec_tui.model.review import Subject
@@ -97,8 +98,11 @@ class Record:
 
     def communications(self, subject: Subject, window: Window) -> tuple[Communication, ...]:
         """Return the rows of a workload in a window."""
-        narrow = subject.selector.match_labels if subject.ref.kind == "Service" else ()
-        return communications_of(self.resolved.conversations, subject.owners, window, narrow)
+        return communications_of(self.resolved.conversations, subject.owners, window, subject.behind)
+
+    def exposed(self, subject: Subject) -> Mapping[tuple[Protocol, int], tuple[str, ...]]:
+        """Map the workload's ports that the outside may reach to the Services by which it does."""
+        return exposed_ports(self.resolved.conversations, subject.owners)
 
     def counted(self, window: Window) -> dict[WorkloadRef, tuple[int, int]]:
         """Count the ingress and egress rows of every workload with any in the window, Services too."""

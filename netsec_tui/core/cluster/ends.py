@@ -8,7 +8,7 @@ from functools import cached_property
 from netsec_tui.core.cluster.cni import find_cni
 from netsec_tui.core.cluster.selectors import has_labels
 from netsec_tui.core.cluster.subject import is_host_network, labels_of
-from netsec_tui.core.decide.express import World
+from netsec_tui.core.cluster.world import World
 from netsec_tui.core.evaluate.state import ClusterState, cluster_state, end_pod
 from netsec_tui.core.traffic.services import foreign_endpoints
 from netsec_tui.model.cni import Cni

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from netsec_tui.core.cluster.ends import Ends
 from netsec_tui.core.cluster.pod_index import PodIndex
-from netsec_tui.core.decide.express import World
+from netsec_tui.core.cluster.world import World
 from netsec_tui.core.evaluate.overrides import overrides_of
 from netsec_tui.core.evaluate.state import ClusterState, Policies
 from netsec_tui.core.traffic.resolve import Resolver

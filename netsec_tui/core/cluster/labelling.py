@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from netsec_tui.core.cluster.selectors import NAME_LABEL
+from netsec_tui.core.words import listed
 from netsec_tui.kube.labels import is_stable
 from netsec_tui.model.config import LabelFilter
 from netsec_tui.model.flow import Labels
@@ -34,6 +35,12 @@ def used_selector(keys: LabelFilter, selector: LabelSelector) -> LabelSelector |
     expressions = tuple(r for r in selector.match_expressions if is_used(keys, r.key))
     kept = LabelSelector(used_labels(keys, selector.match_labels), expressions)
     return None if kept.everything else kept
+
+
+def unused(named: object, selector: LabelSelector) -> str:
+    """Say that nothing of a selector is used, and which labels would do."""
+    keys = {key for key, _ in selector.match_labels} | {r.key for r in selector.match_expressions}
+    return f"{named} has no label that the label configuration uses; let it use {listed(sorted(keys))}"
 
 
 def namespace_selector(keys: LabelFilter, name: str, labels: Labels) -> LabelSelector | None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from netsec_tui.core.cluster.labelled import label_sets, labelled, not_behind
+from netsec_tui.core.cluster.labelling import unused, used_labels, used_selector
 from netsec_tui.core.cluster.selectors import acceptable, common_labels, selector_from_labels
-from netsec_tui.core.evaluate.match import selector_matches
 from netsec_tui.core.traffic.knowledge import Knowledge
 from netsec_tui.core.traffic.services import covered_owners
-from netsec_tui.kube.labels import stable_labels, stable_selector
+from netsec_tui.kube.labels import stable_selector
+from netsec_tui.model.config import LabelConfig, LabelFilter
 from netsec_tui.model.flow import Labels
 from netsec_tui.model.identity import WorkloadRef
 from netsec_tui.model.inventory import Inventory
@@ -17,17 +21,28 @@ _UNACCEPTABLE = "the API server would not accept the labels of {ref}"
 
 
 def owner_selector(
-    inventory: Inventory, knowledge: Knowledge, ref: WorkloadRef
+    inventory: Inventory, knowledge: Knowledge, ref: WorkloadRef, keys: LabelFilter
 ) -> tuple[LabelSelector | None, str]:
     """Return the selector for a pod owner's pods, and else None with one sentence why there is none.
 
     An owner's spec.selector less unstable keys; for owners without one the template's labels; for owners
-    known from flows alone the label that names them, or the labels that all their pods seen have.
+    known from flows alone the label that names them, or the labels that all their pods seen have. Of these
+    the keys that are used; where that leaves nothing, the template's labels that are asked for.
     """
     selector, why = _selector(inventory, knowledge, ref)
-    if selector and not acceptable(selector):
-        return None, _UNACCEPTABLE.format(ref=ref)
-    return selector, why
+    if selector is None:
+        return None, why
+    used = used_selector(keys, selector) or _asked_for(inventory, ref, keys)
+    if used is None:
+        return None, unused(ref, selector)
+    return (used, "") if acceptable(used) else (None, _UNACCEPTABLE.format(ref=ref))
+
+
+def _asked_for(inventory: Inventory, ref: WorkloadRef, keys: LabelFilter) -> LabelSelector | None:
+    """Return the labels of an owner's template that the filter includes by name."""
+    owner = inventory.owner_by_ref.get(ref)
+    selector = selector_from_labels(owner.template_labels) if owner and keys.include else None
+    return used_selector(keys, selector) if selector else None
 
 
 def _selector(
@@ -61,14 +76,14 @@ def _label_sets(inventory: Inventory, knowledge: Knowledge, ref: WorkloadRef) ->
 
 
 def labels_of(inventory: Inventory, knowledge: Knowledge, ref: WorkloadRef) -> Labels:
-    """Return the labels to show for an owner: those that all its pods share."""
+    """Return the labels that all pods of an owner share, whether policies use them or not."""
     owner = inventory.owner_by_ref.get(ref)
     sets = _label_sets(inventory, knowledge, ref)
     if owner and owner.template_labels:
         return owner.template_labels
     if sets:
         return common_labels(sets)
-    selector, _ = owner_selector(inventory, knowledge, ref)
+    selector, _ = _selector(inventory, knowledge, ref)
     return selector.match_labels if selector else ()
 
 
@@ -85,71 +100,49 @@ _HOST_NETWORK = (
 )
 
 
-def subject_of(inventory: Inventory, knowledge: Knowledge, ref: WorkloadRef) -> Subject:
+def subject_of(inventory: Inventory, knowledge: Knowledge, ref: WorkloadRef, labels: LabelConfig) -> Subject:
     """Return the subject for a workload or Service; ``refusal`` says why no policy can be made."""
+    keys = labels.workload
     if ref.kind == "Service":
-        return _service_subject(inventory, knowledge, ref)
-    selector, refusal = owner_selector(inventory, knowledge, ref)
+        return _service_subject(inventory, knowledge, ref, keys)
+    selector, refusal = owner_selector(inventory, knowledge, ref, keys)
     if is_host_network(inventory, ref):
         refusal = _HOST_NETWORK.format(ref=ref)
-    labelled = label_sets(inventory, knowledge, ref.namespace)
-    others = also_selected(labelled, selector, (ref,)) if selector else ()
-    return Subject(
-        ref,
-        selector or LabelSelector(),
-        (ref,),
-        labels_of(inventory, knowledge, ref),
-        refusal,
-        tuple(f"the policy's selector also selects {other}" for other in others),
-        others,
-    )
+    selected = label_sets(inventory, knowledge, ref.namespace).selected(selector) if selector else set()
+    others = tuple(sorted(selected - {ref}))
+    shown = used_labels(keys, labels_of(inventory, knowledge, ref))
+    return Subject(ref, selector or LabelSelector(), (ref,), shown, refusal, _notes(others), others)
 
 
-def _service_subject(inventory: Inventory, knowledge: Knowledge, ref: WorkloadRef) -> Subject:
+def _service_subject(
+    inventory: Inventory, knowledge: Knowledge, ref: WorkloadRef, keys: LabelFilter
+) -> Subject:
     service = inventory.service_by_name.get((ref.namespace, ref.name))
     if service is None or not service.selector:
         refusal = f"{ref} has no selector, so it stands for no pods"
         return Subject(ref, LabelSelector(), (), (), refusal)
     owners = covered_owners(inventory, knowledge, service)
-    refusal = "" if acceptable(LabelSelector(service.selector)) else _UNACCEPTABLE.format(ref=ref)
+    whole = LabelSelector(service.selector)
+    selector = used_selector(keys, whole)
+    refusal = "" if selector else unused(ref, whole)
+    if selector and not acceptable(selector):
+        refusal = _UNACCEPTABLE.format(ref=ref)
     if owners and all(is_host_network(inventory, owner) for owner in owners):
         refusal = _HOST_NETWORK.format(ref=ref)
-    return Subject(ref, LabelSelector(service.selector), owners, service.labels, refusal)
-
-
-LabelSets = frozenset[tuple[WorkloadRef, Labels]]
-"""Owners with labels that their pods have; one owner may come with several."""
-
-
-def label_sets(inventory: Inventory, knowledge: Knowledge, namespace: str) -> LabelSets:
-    """Return the stable labels of a namespace's templates and live pods, by owner.
-
-    Pods on the host network are left out: no selector matches them. Without any cluster state the pods
-    whose owner flows told of stand in.
-    """
-    templates = (
-        (owner.ref, owner.template_labels)
-        for owner in inventory.owners_by_namespace.get(namespace, ())
-        if owner.template_labels and not owner.host_network and owner.ref.kind != "Pod"
+    narrowed = selector and selector != whole
+    pods = labelled(inventory, knowledge, ref.namespace) if narrowed else ()
+    others = not_behind(pods, service.selector, selector) if selector else ()
+    return Subject(
+        ref,
+        selector or LabelSelector(),
+        owners,
+        used_labels(keys, service.labels),
+        refusal,
+        _notes(others),
+        others,
+        service.selector,
     )
-    pods = (
-        (pod.owner, pod.labels)
-        for pod in inventory.pods
-        if pod.namespace == namespace and not pod.finished and not pod.host_network
-    )
-    told = (
-        (ref, knowledge.labels[pod])
-        for pod, ref in knowledge.workloads.items()
-        if not inventory.known and ref.namespace == namespace and knowledge.labels.get(pod)
-    )
-    return frozenset((ref, stable_labels(labels)) for ref, labels in (*templates, *pods, *told))
 
 
-def also_selected(
-    labelled: LabelSets, selector: LabelSelector, owners: tuple[WorkloadRef, ...]
-) -> tuple[WorkloadRef, ...]:
-    """Return the owners besides some whose pods a selector of stable keys selects, sorted."""
-    others = {
-        ref for ref, labels in labelled if ref not in owners and selector_matches(selector, dict(labels))
-    }
-    return tuple(sorted(others))
+def _notes(others: Iterable[WorkloadRef]) -> tuple[str, ...]:
+    return tuple(f"the policy's selector also selects {other}" for other in others)

@@ -68,7 +68,7 @@ def selects_subject(policy: NetworkPolicy, subject: Subject, ends: Ends) -> bool
         return False
     pods = [pod for owner in subject.owners for pod in ends.pods_of(owner)]
     if subject.ref.kind == "Service":
-        pods = [pod for pod in pods if has_labels(subject.selector.match_labels, pod.labels)]
+        pods = [pod for pod in pods if has_labels(subject.behind, pod.labels)]
     return any(selector_matches(policy.pod_selector, pod.label_map) for pod in pods)
 
 

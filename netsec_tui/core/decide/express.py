@@ -2,90 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import replace
 
-from netsec_tui.core.cluster.addresses import Ranges, network, single
-from netsec_tui.core.cluster.dns import LOCAL_DNS_PORTS, ClusterDns, is_local_dns
-from netsec_tui.core.cluster.selectors import NAME_LABEL, acceptable, has_labels
-from netsec_tui.core.cluster.subject import (
-    LabelSets,
-    also_selected,
-    is_host_network,
-    label_sets,
-    owner_selector,
-)
+from netsec_tui.core.cluster.addresses import network, single
+from netsec_tui.core.cluster.dns import LOCAL_DNS_PORTS, is_local_dns
+from netsec_tui.core.cluster.world import World
 from netsec_tui.core.decide.blocks import covered, ip_peers, no_block, range_peers
-from netsec_tui.core.traffic.knowledge import Knowledge
+from netsec_tui.core.decide.expression import Expression
+from netsec_tui.core.decide.pods import owner_pods, service_pods
 from netsec_tui.core.traffic.services import foreign_endpoints, service_port, target_ports
 from netsec_tui.model.communication import Communication
-from netsec_tui.model.config import LabelConfig
 from netsec_tui.model.decision import Alias, ManualRule
-from netsec_tui.model.flow import Labels
 from netsec_tui.model.identity import API_SERVER, Direction, PeerSort, WorkloadRef
-from netsec_tui.model.inventory import Inventory, Service
-from netsec_tui.model.policy import LabelSelector, PolicyPeer, PolicyPort, PolicyRule
+from netsec_tui.model.inventory import Service
+from netsec_tui.model.policy import PolicyPort
 
-
-@dataclass(frozen=True)
-class World:
-    """Hold all that expressing needs besides the row."""
-
-    inventory: Inventory
-    knowledge: Knowledge
-    ranges: Ranges
-    dns: ClusterDns | None
-    aliases: dict[str, Alias]
-    labels: LabelConfig = field(default_factory=LabelConfig)
-
-    def namespace_known(self, namespace: str) -> bool:
-        """Tell whether a selector for a namespace can be written.
-
-        Without any Namespace object the label that every namespace carries is relied on.
-        """
-        return not self.inventory.namespaces or namespace in self.inventory.namespaces
-
-    def labelled(self, namespace: str) -> LabelSets:
-        """Return the labels of a namespace's pods by owner; they are looked up once."""
-        if namespace not in self._labelled:
-            self._labelled[namespace] = label_sets(self.inventory, self.knowledge, namespace)
-        return self._labelled[namespace]
-
-    @cached_property
-    def _labelled(self) -> dict[str, LabelSets]:
-        return {}
-
-    def same_cluster(self, other: World) -> bool:
-        """Tell whether at most the aliases differ.
-
-        Knowledge grows in place; the ranges are made anew with every state of it, so they tell.
-        """
-        same = self.inventory is other.inventory and self.ranges is other.ranges and self.dns is other.dns
-        return same and self.labels == other.labels
-
-
-@dataclass(frozen=True, slots=True)
-class Expression:
-    """Hold the peers and ports of a row; ``obstacle`` is set instead when there can be none.
-
-    ``caveat`` names whom else the peers let in.
-    """
-
-    peers: tuple[PolicyPeer, ...] = ()
-    ports: tuple[PolicyPort, ...] = ()
-    obstacle: str = ""
-    caveat: str = ""
-
-    @property
-    def rule(self) -> PolicyRule:
-        """Return the expression as a rule of its own.
-
-        Raises:
-            ValueError: there are no peers; such a rule would let everybody through.
-        """
-        if not self.peers:
-            raise ValueError("a rule without peers would allow any peer")
-        return PolicyRule(self.peers, self.ports)
+__all__ = ["Expression", "World", "express", "express_manual"]
 
 
 def express(world: World, home: str, communication: Communication) -> Expression:
@@ -99,7 +31,7 @@ def express(world: World, home: str, communication: Communication) -> Expression
     ports = tuple(PolicyPort(str(protocol), number) for protocol, number in pairs)
     match key.peer.sort:
         case PeerSort.OWNER:
-            return _owner(world, home, key.peer.ref, ports)
+            return owner_pods(world, home, key.peer.ref, ports)
         case PeerSort.SERVICE:
             return _service(world, home, communication, ports)
         case PeerSort.DNS:
@@ -112,37 +44,6 @@ def express(world: World, home: str, communication: Communication) -> Expression
             return _external(world, communication, ports)
         case _:
             return _addresses(world, communication, ports)
-
-
-def _selected(
-    world: World, home: str, namespace: str, selector: LabelSelector, ports: tuple[PolicyPort, ...]
-) -> Expression:
-    by_name = LabelSelector(((NAME_LABEL, namespace),))
-    if not acceptable(selector) or not acceptable(by_name):
-        return Expression(obstacle="the API server would not accept the labels to select it by")
-    if namespace == home:
-        return Expression((PolicyPeer(pod_selector=selector),), ports)
-    if not world.namespace_known(namespace):
-        return Expression(obstacle=f"you need to assign labels to this namespace: {namespace}")
-    return Expression((PolicyPeer(selector, by_name),), ports)
-
-
-_HOST_NETWORK = "host network: no podSelector matches its pods"
-
-
-def _owner(world: World, home: str, ref: WorkloadRef, ports: tuple[PolicyPort, ...]) -> Expression:
-    if is_host_network(world.inventory, ref):
-        return Expression(obstacle=_HOST_NETWORK)
-    selector, why = owner_selector(world.inventory, world.knowledge, ref)
-    if selector is None:
-        return Expression(obstacle=why)
-    expression = _selected(world, home, ref.namespace, selector, ports)
-    others = also_selected(world.labelled(ref.namespace), selector, (ref,))
-    return replace(expression, caveat=_lets_in(others)) if others else expression
-
-
-def _lets_in(others: tuple[WorkloadRef, ...]) -> str:
-    return f"its labels are also those of {', '.join(map(str, others))}"
 
 
 def _service(
@@ -158,31 +59,13 @@ def _service(
         return Expression(obstacle="the pod port behind this Service port is not known")
     ports = tuple(PolicyPort(str(communication.key.protocol), n) for n in numbers)
     if service.selector:
-        expression = _behind(world, home, service.namespace, service.selector, ports)
+        ref = WorkloadRef("Service", service.namespace, service.name)
+        expression = service_pods(world, home, ref, service.selector, ports)
         return _told_ports(expression, numbers) if any(len(one) > 1 for one in told) else expression
     addresses = tuple(sorted({e.ip for e in foreign_endpoints(world.inventory, service)}))
     if not addresses:
         return Expression(obstacle="a Service without selector whose endpoints are not known")
     return _hosts(world, addresses, ports)
-
-
-def _behind(
-    world: World, home: str, namespace: str, labels: Labels, ports: tuple[PolicyPort, ...]
-) -> Expression:
-    """Express the pods that a Service selects; impossible when all of them are on the host network."""
-    inventory = world.inventory
-    host = [
-        pod.host_network
-        for pod in inventory.pods
-        if pod.namespace == namespace and has_labels(labels, pod.labels) and not pod.finished
-    ] or [
-        owner.host_network
-        for owner in inventory.owners_by_namespace.get(namespace, ())
-        if has_labels(labels, owner.template_labels)
-    ]
-    if host and all(host):
-        return Expression(obstacle=_HOST_NETWORK)
-    return _selected(world, home, namespace, LabelSelector(labels), ports)
 
 
 def _pod_ports(world: World, service: Service, communication: Communication) -> list[tuple[int, ...]]:
@@ -203,7 +86,8 @@ def _dns(world: World, home: str) -> Expression:
     if dns is None:
         return Expression(obstacle="the cluster's DNS is not known")
     ports = tuple(PolicyPort(str(protocol), number) for protocol, number in dns.ports)
-    expression = _behind(world, home, dns.namespace, dns.selector, ports)
+    service = WorkloadRef("Service", dns.namespace, dns.name)
+    expression = service_pods(world, home, service, dns.selector, ports)
     numbers = tuple(sorted({number for _, number in dns.ports}))
     return _told_ports(expression, numbers) if len(dns.ports) > len(dns.protocols) else expression
 
@@ -231,12 +115,12 @@ def _endpoints(
     """Express addresses, those of live pods by the selectors of the pods' owners."""
     live = {ip: world.inventory.live_pods_at(ip) for ip in addresses}
     refs = sorted({pod.owner for pods in live.values() for pod in pods})
-    owners = [_owner(world, home, ref, ports) for ref in refs]
+    owners = [owner_pods(world, home, ref, ports) for ref in refs]
     for owner in owners:
         if owner.obstacle:
             return owner
     peers = tuple(peer for owner in owners for peer in owner.peers)
-    caveat = "; ".join(owner.caveat for owner in owners if owner.caveat)
+    caveat = "; ".join(dict.fromkeys(owner.caveat for owner in owners if owner.caveat))
     return Expression((*peers, *ip_peers(ip for ip, pods in live.items() if not pods)), ports, caveat=caveat)
 
 

@@ -30,9 +30,7 @@ def _peer_place(home: str, peer: PolicyPeer) -> Place:
     namespace = home
     if peer.namespace_selector is not None:
         named = dict(peer.namespace_selector.match_labels).get(NAME_LABEL)
-        if named is None:
-            return SELECTED
-        namespace = named
+        namespace = SELECTED[0] if named is None else named
     labels = peer.pod_selector.match_labels if peer.pod_selector else ()
     return (namespace, *_telling(labels))
 
@@ -50,7 +48,8 @@ def end_places(ends: Iterable[End]) -> frozenset[Place]:
         places.update((block_text(ip),) for ip in ips)
         places.update((BLOCK,) if ips else ())
         if not isinstance(end, str):
-            places |= {SELECTED, (end.namespace,), *((end.namespace, *pair) for pair in end.labels)}
+            for namespace in (SELECTED[0], end.namespace):
+                places |= {(namespace,), *((namespace, *pair) for pair in end.labels)}
     return frozenset(places)
 
 

@@ -66,17 +66,17 @@ class OwnPods:
 
 def own_pods(subject: Subject, ends: Ends) -> tuple[EndPod, ...]:
     """Return the live pods of a workload and one that each owner would make; one at least."""
-    labels, ref = subject.selector.match_labels, subject.ref
+    labels, ref = subject.behind or subject.selector.match_labels, subject.ref
     stand_in = EndPod(ref.namespace, str(ref), labels, owner=ref, synthetic=True)
     return known_pods(subject, ends) or (stand_in,)
 
 
 def known_pods(subject: Subject, ends: Ends) -> tuple[EndPod, ...]:
     """Return the pods of a workload's owners, of a Service those that it selects."""
-    labels = subject.selector.match_labels
-    service = subject.ref.kind == "Service"
     pods = (pod for owner in subject.owners for pod in ends.pods_of(owner))
-    return tuple(pod for pod in pods if not service or has_labels(labels, pod.labels))
+    if subject.ref.kind != "Service":
+        return tuple(pods)
+    return tuple(pod for pod in pods if has_labels(subject.behind, pod.labels))
 
 
 class Judge:

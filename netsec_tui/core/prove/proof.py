@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from netsec_tui.core.cluster.dns import over_both
 from netsec_tui.core.cluster.ground import Ground
+from netsec_tui.core.cluster.selectors import has_labels
 from netsec_tui.core.decide.table import Decided
 from netsec_tui.core.prove.judge import OwnPods
 from netsec_tui.core.prove.opened import Opened, Shown
@@ -67,13 +68,18 @@ class Prover:
         """Find pods that the policy selects though they are another's, and own pods that it does not."""
         index = self._ground.index
         chosen = index.members(index.selected(policy.namespace, policy.pod_selector))
-        others = {pod: "" for pod in chosen if pod.ref not in self._subject.owners}
+        others = {pod: "" for pod in chosen if not self._covers(pod)}
         for pod, _ in _pods_named(others):
             sentence = f"{_title(pod)} is isolated by it: its labels match the policy's podSelector"
             yield Finding(Breach.ISOLATED, _short(pod), sentence)
         for pod in self._own.unselected:
             sentence = f"{_title(pod)} is not selected by it: the podSelector does not match its labels"
             yield Finding(Breach.NOT_SELECTED, _short(pod), sentence)
+
+    def _covers(self, pod: EndPod) -> bool:
+        """Tell whether a pod is the workload's; behind a Service not all pods of an owner need be."""
+        subject = self._subject
+        return pod.ref in subject.owners and (not subject.behind or has_labels(subject.behind, pod.labels))
 
 
 class _Tally:
