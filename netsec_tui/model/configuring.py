@@ -97,7 +97,7 @@ class LabelEffect:
 class SuggestedKey:
     """Hold one pattern that is suggested to be excluded from workloads' selectors, and why, in words.
 
-    ``owners`` counts the owners whose selector has such a key now.
+    ``owners`` counts the owners of which a template or live pod has such a key.
     """
 
     pattern: str

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from netsec_tui.core.cluster.addresses import IPNetwork, network, parse_cidr, range_order, within
+from netsec_tui.core.cluster.known_ranges import KnownRange, known_ranges
+from netsec_tui.core.words import listed
+from netsec_tui.errors import BadInputError
 from netsec_tui.model.config import Config, RangeKind
 from netsec_tui.model.configuring import RangeLine
 from netsec_tui.model.inventory import Inventory
@@ -9,9 +15,115 @@ from netsec_tui.model.inventory import Inventory
 
 def range_notes(inventory: Inventory, config: Config) -> tuple[RangeLine, ...]:
     """Return all ranges by kind and IP family, those by hand first, each with what there is to say."""
-    raise NotImplementedError
+    known = known_ranges(inventory, config)
+    told = {(one.kind, one.cidr, one.origin) for one in known}
+    lines = [_line(one, known) for one in known]
+    lines += [
+        RangeLine(
+            found.kind,
+            network(found.cidr).version,
+            found.cidr,
+            found.origin,
+            in_force=False,
+            note=f"not believed: pod {found.pod} is none of the control plane's by its name",
+        )
+        for found in inventory.discovered
+        if found.pod and (found.kind, found.cidr, found.origin) not in told
+    ]
+    return tuple(sorted(lines, key=_order))
+
+
+def _order(line: RangeLine) -> tuple[object, ...]:
+    place = range_order(network(line.cidr))
+    return line.kind, line.family, not line.by_hand, not line.in_force, place, line.origin
+
+
+def _line(one: KnownRange, known: Iterable[KnownRange]) -> RangeLine:
+    block = network(one.cidr)
+    near = [other for other in known if network(other.cidr).version == block.version]
+    note = _overlap(one, near) if one.in_force else _overruled(one, near)
+    return RangeLine(one.kind, block.version, one.cidr, one.origin, one.by_hand, one.in_force, note)
+
+
+def _overruled(one: KnownRange, near: Iterable[KnownRange]) -> str:
+    block = network(one.cidr)
+    by_hand = [other.cidr for other in near if other.by_hand and other.kind is one.kind]
+    around = [cidr for cidr in by_hand if within(block, network(cidr))]
+    if around:
+        return f"covered by {around[0]}, entered by hand"
+    return f"{one.cidr} told by {one.origin} lies outside what was entered by hand: {listed(by_hand)}"
+
+
+def _overlap(one: KnownRange, near: Iterable[KnownRange]) -> str:
+    block = network(one.cidr)
+    others = (other for other in near if other.in_force and other.kind is not one.kind)
+    met = {o.cidr: o.kind for o in others if block.overlaps(network(o.cidr))}
+    if not met:
+        return ""
+    kind = next(iter(met.values()))
+    return f"overlaps the {kind} range {listed(met)}: an address is a pod's or a Service's, so one is wrong"
+
+
+_LENGTH = {
+    (RangeKind.POD, 4): 16,
+    (RangeKind.SERVICE, 4): 16,
+    (RangeKind.POD, 6): 64,
+    (RangeKind.SERVICE, 6): 108,
+}
+_WIDEST = {
+    (RangeKind.POD, 4): 12,
+    (RangeKind.SERVICE, 4): 12,
+    (RangeKind.POD, 6): 48,
+    (RangeKind.SERVICE, 6): 108,
+}
+_PUBLIC_LENGTH = 24
 
 
 def suggest_range(address: str, kind: RangeKind, inventory: Inventory) -> str:
-    """Return a CIDR to offer when an address is said to be in the pod or service range."""
-    raise NotImplementedError
+    """Return a CIDR to offer when an address is said to be in the pod or service range.
+
+    It is a /16 around a private IPv4 address, a /24 around any other, a /64 for pods and a /108 for Services
+    of IPv6 (the widest that Kubernetes takes for them). It becomes wider until it holds what the cluster is
+    known to have of that kind nearby: node ranges, pods or ClusterIPs that share the first 12 bits (IPv4)
+    or 48 (IPv6). Then it becomes narrower until nothing that is known to be something else is in it: node
+    addresses and what the cluster has of the other kind.
+
+    Raises:
+        BadInputError: it is no single IP address.
+    """
+    at = network(parse_cidr(address)[0])
+    if at.num_addresses != 1:
+        raise BadInputError(f"{address!r} is no single IP address")
+    length = _LENGTH[kind, at.version] if at.is_private or at.version == 6 else _PUBLIC_LENGTH
+    widest = min(length, _WIDEST[kind, at.version])
+    shared = [_shared_bits(at, block) for block in _evidence(inventory, kind, at.version)]
+    length = min([length, *(bits for bits in shared if bits >= widest)])
+    foes = (*_evidence(inventory, _OTHER[kind], at.version), *_of_nodes(inventory, at.version))
+    apart = [_shared_bits(at, block) + 1 for block in foes if not within(at, block)]
+    return str(network(f"{at.network_address}/{max([length, *apart])}"))
+
+
+_OTHER = {RangeKind.POD: RangeKind.SERVICE, RangeKind.SERVICE: RangeKind.POD}
+
+
+def _shared_bits(at: IPNetwork, block: IPNetwork) -> int:
+    """Return how many leading bits an address shares with a whole range."""
+    differing = int(at.network_address) ^ int(block.network_address)
+    return min(block.prefixlen, at.max_prefixlen - differing.bit_length())
+
+
+def _evidence(inventory: Inventory, kind: RangeKind, version: int) -> set[IPNetwork]:
+    if kind is RangeKind.POD:
+        texts = [*inventory.pod_cidrs, *(cidr for node in inventory.nodes for cidr in node.pod_cidrs)]
+        texts += [ip for pod in inventory.pods if not pod.host_network for ip in pod.ips]
+    else:
+        texts = [
+            *inventory.service_cidrs,
+            *(ip for service in inventory.services for ip in service.cluster_ips),
+        ]
+    return {block for block in map(network, texts) if block.version == version}
+
+
+def _of_nodes(inventory: Inventory, version: int) -> set[IPNetwork]:
+    blocks = (network(ip) for node in inventory.nodes for ip in node.addresses)
+    return {block for block in blocks if block.version == version}
