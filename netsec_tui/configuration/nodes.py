@@ -1,10 +1,14 @@
-"""YAML text as a tree of texts, lists and mappings that know their lines; what only confuses is refused."""
+"""YAML text as a tree of texts, lists and mappings that know where they stand; what only confuses is refused.
+
+Lines count from 1; ``start`` and ``end`` are offsets into the text. A block collection ends where
+the last thing in it does, so that comments behind it are outside.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -29,6 +33,8 @@ class Text:
     line: int
     value: str
     plain: bool
+    start: int
+    end: int
 
     @property
     def nothing(self) -> bool:
@@ -41,20 +47,26 @@ class Text:
         return not self.plain or not (self.nothing or _NOT_TEXT.fullmatch(self.value))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Items:
-    """Hold a list."""
+    """Hold a list; ``flow`` when it stands in brackets, which ``start`` and ``end`` then take in."""
 
     line: int
+    start: int
+    flow: bool
     items: list[Node] = field(default_factory=list)
+    end: int = -1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Pairs:
-    """Hold a mapping in the order of the text; keys can repeat."""
+    """Hold a mapping in the order of the text; keys can repeat. The rest is as in a list."""
 
     line: int
+    start: int
+    flow: bool
     pairs: list[tuple[Text, Node]] = field(default_factory=list)
+    end: int = -1
 
 
 Node = Text | Items | Pairs
@@ -100,8 +112,8 @@ def _sentence(error: yaml.MarkedYAMLError, text: str) -> str:
     line = text.split("\n")[mark.line] if mark and mark.line <= text.count("\n") else ""
     if "\t" in line[: len(line) - len(line.lstrip())]:
         return "is indented with a tab; YAML takes spaces only"
-    if mark and line[mark.column : mark.column + 1] in ("*", "&"):
-        return f"has {line[mark.column]!r} at the start of a text; write the text in quotes"
+    if error.context and ("alias" in error.context or "anchor" in error.context):
+        return "has a text that begins with * or &; write it in quotes"
     if "::" in line:
         return f"is no YAML: {problem}; write IPv6 addresses in quotes"
     return f"is no YAML: {problem}"
@@ -132,20 +144,39 @@ def _node(event: yaml.Event, events: Iterator[yaml.Event], depth: int) -> Node:
     if depth > _DEEPEST:
         raise _RefusedError(line, "is nested deeper than any key of a configuration")
     if isinstance(event, yaml.ScalarEvent):
-        return Text(line, event.value, event.style in (None, ""))
+        if event.style in ("|", ">"):
+            raise _RefusedError(line, "has a text of several lines; write it in one, in quotes")
+        return Text(line, event.value, event.style in (None, ""), *_span(event))
     if isinstance(event, yaml.SequenceStartEvent):
-        items = Items(line)
-        while not isinstance(event := next(events), yaml.SequenceEndEvent):
-            items.items.append(_node(event, events, depth + 1))
-        return items
-    pairs = Pairs(line)
+        return _items(event, events, depth)
+    return _pairs(event, events, depth)
+
+
+def _items(event: yaml.Event, events: Iterator[yaml.Event], depth: int) -> Items:
+    import yaml
+
+    items = Items(_line(event), _span(event)[0], bool(getattr(event, "flow_style", False)))
+    while not isinstance(event := next(events), yaml.SequenceEndEvent):
+        items.items.append(_node(event, events, depth + 1))
+    items.end = _span(event)[1] if items.flow or not items.items else items.items[-1].end
+    return items
+
+
+def _pairs(event: yaml.Event, events: Iterator[yaml.Event], depth: int) -> Pairs:
+    import yaml
+
+    pairs = Pairs(_line(event), _span(event)[0], bool(getattr(event, "flow_style", False)))
     while not isinstance(event := next(events), yaml.MappingEndEvent):
         key = _node(event, events, depth + 1)
         if not isinstance(key, Text):
             raise _RefusedError(key.line, "has a list or a mapping for a key")
         if key.plain and key.value == "<<":
             raise _RefusedError(key.line, "merges another mapping by <<; write out what is meant")
-        pairs.pairs.append((key, _node(next(events), events, depth + 1)))
+        value = _node(next(events), events, depth + 1)
+        if isinstance(value, Text) and value.plain and not value.value:
+            value = replace(value, start=key.end, end=key.end)
+        pairs.pairs.append((key, value))
+    pairs.end = _span(event)[1] if pairs.flow or not pairs.pairs else pairs.pairs[-1][1].end
     return pairs
 
 
@@ -163,6 +194,11 @@ def _refuse_references(event: yaml.Event, line: int) -> None:
     tag = getattr(event, "tag", None)
     if tag:
         raise _RefusedError(line, f"has a tag, {tag}; leave it out")
+
+
+def _span(event: yaml.Event) -> tuple[int, int]:
+    start, end = event.start_mark, event.end_mark
+    return (start.index, end.index) if start and end else (0, 0)
 
 
 def _line(event: yaml.Event) -> int:

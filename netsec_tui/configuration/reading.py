@@ -17,6 +17,7 @@ from netsec_tui.model.config import CONTROL_PLANE_PODS, Config, LabelConfig, Lab
 from netsec_tui.model.decision import Alias
 
 SCHEMA = 1
+KEYS = ("schema", "cluster", "labels", "aliases", "cidrs", "discovery")
 LARGEST = 1 << 20
 
 
@@ -49,7 +50,7 @@ def read_stored(path: str, text: str) -> Stored:
     if root is None:
         return Stored()
     reader = Reader(problems)
-    found = reader.pairs(root, "the file", ("schema", "cluster", "labels", "aliases", "cidrs", "discovery"))
+    found = reader.pairs(root, "the file", KEYS)
     check_schema(reader, root, found.get("schema"))
     stored = Stored(
         Config(

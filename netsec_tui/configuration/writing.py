@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+from netsec_tui.configuration.editing import edited
+from netsec_tui.configuration.files import editing, put, why_not_writable
 from netsec_tui.configuration.reading import Stored, read_stored, read_text
+from netsec_tui.core.configure.merge import merged
+from netsec_tui.errors import BadInputError, LockedError
 from netsec_tui.model.config import Config
+
+LOCK_VARIABLE = "NETSEC_TUI_LOCK_CONFIG"
+_UNSET = ("", "0", "false", "no")
 
 
 class ConfigFile:
@@ -39,12 +47,33 @@ class ConfigFile:
 
     def locked(self, flag: bool) -> str:
         """Return why the configuration must not be edited, empty when it may; ``flag`` is --lock-config."""
-        return "the configuration is locked by --lock-config" if flag else ""
+        if flag:
+            return "the configuration is locked by --lock-config"
+        if os.environ.get(LOCK_VARIABLE, "").strip().casefold() not in _UNSET:
+            return f"the configuration is locked by {LOCK_VARIABLE}"
+        reason = why_not_writable(self._path)
+        return f"the configuration is locked: {reason}" if reason else ""
 
     def write(self, base: Config, mine: Config) -> Config:
         """Put into the file what turns ``base`` into ``mine``, and return what stands there then.
 
+        What others have put there since ``base`` was read stays, as do comments, order and quotes of all
+        that does not change. The file is replaced whole, or not at all when nothing changes.
+
         Raises:
-            NetsecError: the file cannot be written, is broken, or somebody else has edited the same thing.
+            LockedError: the file must not be edited.
+            BadInputError: the file is broken or newer, or somebody else has edited the same thing.
+            CannotWriteError: the file or its folder cannot be written, or another process holds the lock.
         """
-        raise NotImplementedError
+        if locked := self.locked(flag=False):
+            raise LockedError(locked)
+        with editing(self._path) as target:
+            text = read_text(target) or ""
+            theirs = read_stored(self.path, text).config
+            both, conflicts = merged(base, mine, theirs)
+            if conflicts:
+                raise BadInputError("; ".join([*conflicts, f"nothing is saved: read {self.path} again"]))
+            new = edited(self.path, text, both, self._cluster)
+            if new != text:
+                put(target, new)
+            return read_stored(self.path, new).config

@@ -1,0 +1,213 @@
+"""The text of a configuration file with other values in it, and everything else as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from netsec_tui.configuration.nodes import Items, Node, Pairs, Text, compose
+from netsec_tui.configuration.problems import Problems
+from netsec_tui.configuration.reading import KEYS, SCHEMA, read_stored
+from netsec_tui.configuration.splices import Splices, Value, block
+from netsec_tui.configuration.values import entry_value
+from netsec_tui.errors import BadInputError
+from netsec_tui.model.config import Config
+from netsec_tui.model.decision import Alias
+
+Path = tuple[str, ...]
+HEAD = "# The configuration of one cluster for netsec-tui; comments and order stay when it is edited there.\n"
+
+
+@dataclass(frozen=True, slots=True)
+class _Lists:
+    """Say where the lists of a configuration stand, and whether their order is kept."""
+
+    at: Path
+    of: Callable[[Config], tuple[str, ...]]
+    ordered: bool = False
+
+
+_LISTS = (
+    _Lists(("labels", "workloads", "include"), lambda c: c.labels.workload.include, ordered=True),
+    _Lists(("labels", "workloads", "exclude"), lambda c: c.labels.workload.exclude, ordered=True),
+    _Lists(("labels", "namespaces", "include"), lambda c: c.labels.namespace.include, ordered=True),
+    _Lists(("labels", "namespaces", "exclude"), lambda c: c.labels.namespace.exclude, ordered=True),
+    _Lists(("cidrs", "pods"), lambda c: c.pod_cidrs),
+    _Lists(("cidrs", "services"), lambda c: c.service_cidrs),
+    _Lists(("discovery", "controlPlanePods"), lambda c: c.control_plane_pods),
+)
+
+
+def normal(config: Config) -> Config:
+    """Return a configuration with all sorted whose order means nothing."""
+    return Config(
+        config.labels,
+        tuple(
+            Alias(alias.name, tuple(sorted(alias.entries)), alias.allowed)
+            for alias in sorted(config.aliases, key=lambda alias: alias.name)
+        ),
+        tuple(sorted(config.pod_cidrs)),
+        tuple(sorted(config.service_cidrs)),
+        tuple(sorted(config.control_plane_pods)),
+    )
+
+
+def edited(path: str, text: str, meant: Config, cluster: str = "") -> str:
+    """Return a text that means a configuration, with nothing changed in it but what must be.
+
+    ``cluster`` is what a text that is empty so far says it is for.
+
+    Raises:
+        BadInputError: the text is broken, or written so that it cannot be edited without touching more.
+    """
+    meant, lines = normal(meant), text.replace("\r\n", "\n")
+    has = read_stored(path, lines)
+    if has.config == meant:
+        return text
+    result = _spliced(lines, has.config, meant, cluster)
+    _check(path, result, meant, has.cluster)
+    return result.replace("\n", "\r\n") if "\r\n" in text else result
+
+
+def _check(path: str, result: str, meant: Config, cluster: str) -> None:
+    try:
+        then = read_stored(path, result)
+    except BadInputError:
+        then = None
+    if then is None or then.config != meant or (cluster and then.cluster != cluster):
+        raise BadInputError(
+            f"{path} is written in a way that cannot be edited here; edit it by hand, or put "
+            "its keys on lines of their own"
+        )
+
+
+def _spliced(text: str, has: Config, meant: Config, cluster: str) -> str:
+    root = compose(text, Problems(""))
+    if not isinstance(root, Pairs):
+        return _started(text, has, meant, cluster)
+    splices = Splices(text)
+    missing: dict[str, Value] = {}
+    for part in _LISTS:
+        if part.of(meant) != part.of(has):
+            _set_list(splices, root, part, part.of(meant), missing)
+    _set_aliases(splices, root, has, meant, missing)
+    _add(splices, root, missing)
+    return splices.applied()
+
+
+def _started(text: str, has: Config, meant: Config, cluster: str) -> str:
+    """Return the first keys of a file, below the comments that it may have."""
+    pairs: dict[str, Value] = {"cluster": cluster} if cluster else {}
+    for part in _LISTS:
+        if part.of(meant) != part.of(has):
+            _put(pairs, part.at, list(part.of(meant)))
+    for alias in meant.aliases:
+        _put(pairs, ("aliases", alias.name), alias_value(alias))
+    pairs = {name: pairs[name] for name in KEYS if name in pairs}
+    before = text if not text or text.endswith("\n") else f"{text}\n"
+    return (before or HEAD) + "\n".join([f"schema: {SCHEMA}", *block(pairs, 0)]) + "\n"
+
+
+def alias_value(alias: Alias) -> dict[str, Value]:
+    """Return what stands below the name of an alias; single addresses go without their length."""
+    value: dict[str, Value] = {"entries": [short(entry) for entry in alias.entries]}
+    return {**value, "allowed": True} if alias.allowed else value
+
+
+def short(cidr: str) -> str:
+    """Return a canonical CIDR as people write it: a single address without its length."""
+    return cidr.removesuffix("/128" if ":" in cidr else "/32")
+
+
+def _find(root: Pairs, at: Path) -> tuple[Text, Node] | None:
+    pair: tuple[Text, Node] | None = None
+    inside: Node = root
+    for name in at:
+        if not isinstance(inside, Pairs):
+            return None
+        pair = next(((key, value) for key, value in inside.pairs if key.value == name), None)
+        if pair is None:
+            return None
+        inside = pair[1]
+    return pair
+
+
+def _put(tree: dict[str, Value], at: Path, value: Value) -> None:
+    for name in at[:-1]:
+        inner = tree.setdefault(name, {})
+        assert isinstance(inner, dict)
+        tree = inner
+    tree[at[-1]] = value
+
+
+def _set_list(
+    splices: Splices, root: Pairs, part: _Lists, target: Sequence[str], missing: dict[str, Value]
+) -> None:
+    found = _find(root, part.at)
+    if found is None or isinstance(found[1], Text):
+        _put(missing, part.at, list(target))
+    else:
+        canonical = str if part.ordered or part.at[0] == "discovery" else entry_value
+        _change(splices, found, target, canonical, ordered=part.ordered)
+
+
+def _change(
+    splices: Splices,
+    found: tuple[Text, Node],
+    target: Sequence[str],
+    canonical: Callable[[str], str],
+    *,
+    ordered: bool = False,
+) -> None:
+    key, items = found
+    assert isinstance(items, Items)
+    values = {canonical(item.value): item for item in items.items if isinstance(item, Text)}
+    kept = [value for value in values if value in target]
+    if ordered and kept != list(target[: len(kept)]):
+        kept = []  # the order has changed: the whole list is written again
+    added = [value if ordered else short(value) for value in target if value not in kept]
+    splices.change_items(key, items, [values[value] for value in kept], added)
+
+
+def _set_aliases(
+    splices: Splices, root: Pairs, has: Config, meant: Config, missing: dict[str, Value]
+) -> None:
+    before, after = has.alias_by_name, meant.alias_by_name
+    gone = [name for name in before if name not in after]
+    found = _find(root, ("aliases",))
+    if gone and found and isinstance(found[1], Pairs):
+        splices.remove_pairs(found[1], gone)
+    for name, alias in after.items():
+        if name not in before:
+            _put(missing, ("aliases", name), alias_value(alias))
+            continue
+        if alias.entries != before[name].entries:
+            entries = _find(root, ("aliases", name, "entries"))
+            assert entries is not None
+            _change(splices, entries, alias.entries, entry_value)
+        if alias.allowed != before[name].allowed:
+            _set_allowed(splices, root, alias, missing)
+
+
+def _set_allowed(splices: Splices, root: Pairs, alias: Alias, missing: dict[str, Value]) -> None:
+    found = _find(root, ("aliases", alias.name, "allowed"))
+    if found is None:
+        _put(missing, ("aliases", alias.name, "allowed"), alias.allowed)
+    else:
+        splices.replace(found[1].start, found[1].end, "true" if alias.allowed else "false")
+
+
+def _add(splices: Splices, mapping: Pairs, tree: dict[str, Value]) -> None:
+    """Add what is missing in a mapping: new keys behind its own, the others inside theirs."""
+    present = {key.value: (key, value) for key, value in mapping.pairs}
+    new = {name: value for name, value in tree.items() if name not in present}
+    if new:
+        splices.add_pairs(mapping, new)
+    for name, value in tree.items():
+        if name not in present:
+            continue
+        key, node = present[name]
+        if isinstance(node, Pairs) and node.pairs and isinstance(value, dict):
+            _add(splices, node, value)
+        else:
+            splices.fill(key, node, value, in_flow=mapping.flow)
