@@ -53,8 +53,9 @@ def run(target: Target) -> int:
         put_json(_document(target, remarks, [], loaded, effect))
     else:
         _put(target, remarks)
-    found = NO if any(remark.finding for remark in remarks) else DONE
-    return found if loaded is None or not loaded.reading.failures else loaded.exit_code
+    if loaded and (loaded.reading.failures or loaded.skipped):
+        return loaded.exit_code
+    return NO if any(remark.finding for remark in remarks) else DONE
 
 
 def _broken(target: Target, problems: list[str], as_json: bool) -> int:

@@ -43,7 +43,8 @@ def configured(args: Namespace, context: str) -> Configured:
         BadInputError: the file is broken; all that is wrong is told, a line each.
         UsageError: a value of the flags cannot be used.
     """
-    file = file_of(args, context or (DEMO if args.demo else ""))
+    cluster = context or (DEMO if args.demo else "")
+    file = file_of(args, cluster)
     if args.config and args.command != "tui" and not os.path.lexists(args.config):
         raise NotFoundError(f"there is no configuration file {args.config}; name one that is there")
     locked = lock_reason(args, file)
@@ -52,15 +53,15 @@ def configured(args: Namespace, context: str) -> Configured:
     stored = file.stored()
     kept = FileUnderOverrides(file, stored.config)
     return Configured(
-        laid_over(stored.config, args), kept, locked, mismatch(file.path, stored.cluster, context)
+        laid_over(stored.config, args), kept, locked, mismatch(file.path, stored.cluster, cluster)
     )
 
 
-def mismatch(path: str, named: str, context: str) -> str:
+def mismatch(path: str, named: str, cluster: str) -> str:
     """Return what there is to say when a file names another cluster than the one it is used for."""
-    if not context or named in ("", context):
+    if not cluster or named in ("", cluster):
         return ""
-    return f"{path} says that it is for the cluster {named}, and it is used for {context}"
+    return f"{path} says that it is for the cluster {named}, and it is used for {cluster}"
 
 
 def file_of(args: Namespace, cluster: str) -> ConfigFile | None:

@@ -53,9 +53,9 @@ def run(args: Namespace) -> int:
 def _obstacle(loaded: Loaded, review: Review) -> str:
     if loaded.reading.failures:
         return "without all of its input the policy might be wrong"
-    if review.subject.refusal:
+    if review.refusal:
         return (
-            f"no policy for {review.subject.ref} in {review.subject.ref.namespace}: {review.subject.refusal}"
+            f"no policy for {review.subject.ref} in {review.subject.ref.namespace}: {review.refusal}"
         )
     return "" if loaded.flows else "without flows the policy would refuse everything"
 

@@ -19,9 +19,9 @@ def run(args: Namespace) -> int:
         note("no policy is written: without all of its input it might be wrong")
         return loaded.exit_code
     review = choose(loaded, args.target)
-    if review.subject.refusal:
+    if review.refusal:
         note(
-            f"no policy for {review.subject.ref} in {review.subject.ref.namespace}: {review.subject.refusal}"
+            f"no policy for {review.subject.ref} in {review.subject.ref.namespace}: {review.refusal}"
         )
         return NO
     if review.subject.shared and not args.allow_shared_selector:

@@ -28,8 +28,8 @@ def run(args: Namespace) -> int:
         _list_workloads(loaded, as_json)
     else:
         review = choose(loaded, args.target)
-        if review.subject.refusal:
-            note(f"no policy is possible: {review.subject.refusal}")
+        if review.refusal:
+            note(f"no policy is possible: {review.refusal}")
         _list_rows(loaded, review, as_json)
     return loaded.exit_code
 

@@ -42,6 +42,21 @@ def laid_over(said: Config, args: Namespace) -> Config:
     return config
 
 
+def check_settings(args: Namespace) -> None:
+    """Refuse what ``--set`` cannot be, before it is known what it is laid over.
+
+    Raises:
+        UsageError: a key does not exist or a value cannot be used.
+    """
+    # Whether an alias may be allowed shows only where the alias is.
+    told = [(key, value) for key, value in args.settings if not _allows(key)]
+    laid_over(Config(), Namespace(**{**vars(args), "settings": told}))
+
+
+def _allows(key: str) -> bool:
+    return key.startswith("aliases.") and key.endswith(".allowed")
+
+
 class FileUnderOverrides:
     """Save the edits of a session whose configuration is that of a file with something laid over it.
 

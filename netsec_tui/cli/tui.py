@@ -11,6 +11,7 @@ from netsec_tui.cli.configured import Configured, configured, first_problem, loc
 from netsec_tui.cli.exits import DONE
 from netsec_tui.cli.inputs import STDIN, has_files, inputs_of, options_of
 from netsec_tui.cli.loading import NOTHING_TO_READ
+from netsec_tui.cli.overrides import check_settings
 from netsec_tui.cli.tty import piped_input_beside_keyboard, require_terminal
 from netsec_tui.errors import BadInputError, NetsecError, NotFoundError, UsageError
 from netsec_tui.session.session import Session
@@ -106,6 +107,7 @@ def _unconnected(args: Namespace) -> Connected:
     """Return an empty session, for choosing a cluster in the screen; its configuration is read then."""
     from netsec_tui.ui.start import Connected
 
+    check_settings(args)
     known = configured(args, "") if args.config else Configured(locked=lock_reason(args, None))
     return Connected(_session(args, "", known))
 
