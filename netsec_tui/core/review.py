@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
-from netsec_tui.core.cluster.addresses import address_order
 from netsec_tui.core.cluster.ends import Ends
 from netsec_tui.core.cluster.ground import Ground
+from netsec_tui.core.cluster.strayed import SelectedBefore
+from netsec_tui.core.cluster.world import World
 from netsec_tui.core.decide.cover import selects_subject
-from netsec_tui.core.decide.express import World
-from netsec_tui.core.decide.fold import fold_aliases, fold_dns
+from netsec_tui.core.decide.kept import Exposed
+from netsec_tui.core.decide.rows import Layout, Rows
 from netsec_tui.core.decide.standing import Case, case_of
 from netsec_tui.core.decide.table import Decided, Setting, Table
-from netsec_tui.core.describe import direction_note, facts_of, warnings_of
+from netsec_tui.core.decide.unlabelled import Unlabelled, unlabelled_warning, withheld_sentence
+from netsec_tui.core.describe import direction_note, facts_of, no_policy_note, warnings_of
 from netsec_tui.core.generate.policies import generate, policy_names
 from netsec_tui.core.generate.serialize import to_yaml
-from netsec_tui.core.prove.judge import OwnPods
+from netsec_tui.core.prove.judge import OwnPods, known_pods
 from netsec_tui.core.prove.proof import Prover
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.decision import Decisions, DirectionDecisions, GeneralRule
 from netsec_tui.model.identity import CommunicationKey, Direction, PeerSort
 from netsec_tui.model.policy import NetworkPolicy
-from netsec_tui.model.proof import Proof
+from netsec_tui.model.proof import Proof, Reach
 from netsec_tui.model.review import DirectionReview, PeerFacts, Review, Row, Subject
 from netsec_tui.model.timespan import Coverage
 
@@ -31,7 +33,8 @@ from netsec_tui.model.timespan import Coverage
 class Evidence:
     """Hold what was seen of a workload in a window; decisions do not touch it.
 
-    ``lost`` counts events and lines that sources could not deliver.
+    ``lost`` counts events and lines that sources could not deliver. ``exposed`` are the Services by which
+    the outside may reach a port of the workload, seen or not.
     """
 
     world: World
@@ -40,6 +43,7 @@ class Evidence:
     coverage: Coverage
     reports_replies: bool
     lost: int = 0
+    exposed: Exposed = field(default_factory=dict)
 
 
 _TableKey = tuple[Direction, bool, bool]
@@ -54,11 +58,13 @@ class Reviewer:
 
     def __init__(self, evidence: Evidence, before: Reviewer | None = None) -> None:
         self._evidence = evidence
-        self._tables: dict[_TableKey, Table] = {}
+        self._layout = Layout(evidence.world, evidence.communications, evidence.exposed)
+        self._tables: dict[_TableKey, tuple[Rows, Table]] = {}
         self._cases: dict[CommunicationKey, Case] = {}
         self._rows: dict[Direction, dict[CommunicationKey, Row]] = {}
         self._warnings: dict[tuple[bool, bool], tuple[str, ...]] = {}
-        self._old_tables: Mapping[_TableKey, Table] = {}
+        self._allowed: dict[CommunicationKey, tuple[Row, Row]] = {}
+        self._old_tables: Mapping[_TableKey, tuple[Rows, Table]] = {}
         self._old_cases: Mapping[CommunicationKey, Case] = {}
         if before and before._same_but_rows(evidence):
             self._ends: Ends = before._ends
@@ -77,7 +83,14 @@ class Reviewer:
             self._prover = Prover(evidence.subject, self._own, self.ground)
         if before and before._evidence.subject == evidence.subject:
             self._rows = before._rows
+        self._before: SelectedBefore = before._before if before else SelectedBefore()
         applied = evidence.world.inventory.policies
+        self._strayed = self._before.strayed(
+            evidence.subject.ref,
+            known_pods(evidence.subject, self._ends),
+            applied,
+            (name for two in (False, True) for name in policy_names(evidence.subject, two_objects=two)),
+        )
         self._applied = tuple(p for p in applied if selects_subject(p.policy, evidence.subject, self._ends))
         self._facts = facts_of(evidence.world, evidence.subject, evidence.communications, self._ends)
 
@@ -97,20 +110,46 @@ class Reviewer:
         evidence = self._evidence
         two_objects = two_objects or bool(self._ends.cni and self._ends.cni.two_objects)
         ingress, egress = (self._decide(d, decisions.of(d), two_objects) for d in Direction)
-        policies = generate(evidence.subject, ingress.rules, egress.rules, two_objects=two_objects)
+        unlabelled = ingress.unlabelled.with_other(egress.unlabelled)
+        withheld = _withheld(decisions, unlabelled)
+        if withheld:
+            ingress, egress = (self._as_allowed(decided) for decided in (ingress, egress))
+        made = generate(evidence.subject, ingress.rules, egress.rules, two_objects=two_objects)
+        policies = () if withheld else made
         return Review(
             subject=evidence.subject,
             coverage=evidence.coverage,
-            ingress=self._direction(Direction.INGRESS, decisions, ingress),
-            egress=self._direction(Direction.EGRESS, decisions, egress),
+            ingress=self._direction(Direction.INGRESS, decisions, ingress, withheld),
+            egress=self._direction(Direction.EGRESS, decisions, egress, withheld),
             policies=policies,
             yaml=to_yaml(policies),
             facts=self._facts,
             applied=self._applied,
-            warnings=self._warned(decisions.egress.general, policies),
+            warnings=(
+                *self._foremost(unlabelled, withheld),
+                *self._warned(decisions.egress.general, policies),
+            ),
             proof=self._prove(policies, decisions, ingress, egress),
             cni=self._ends.cni,
+            withheld=withheld,
+            strayed=self._strayed,
         )
+
+    def _foremost(self, unlabelled: Unlabelled, withheld: str) -> Iterator[str]:
+        """Return what is told before all else: labels that are wanted, policies that lost the workload."""
+        if unlabelled.namespaces:
+            yield withheld or unlabelled_warning(self._evidence.world, unlabelled.namespaces)
+        yield from (one.sentence for one in self._strayed)
+
+    def _as_allowed(self, decided: Decided) -> Decided:
+        """Return a direction as it is without a policy; rows that did not change are the same objects."""
+        rows = []
+        for row in decided.rows:
+            before = self._allowed.get(row.key)
+            if before is None or before[0] is not row:
+                before = self._allowed[row.key] = (row, replace(row, reach=Reach.ALLOWED))
+            rows.append(before[1])
+        return replace(decided, rows=tuple(rows), inclusions=(), rules=())
 
     def _prove(
         self, policies: tuple[NetworkPolicy, ...], decisions: Decisions, ingress: Decided, egress: Decided
@@ -122,28 +161,26 @@ class Reviewer:
         """Tell whether a row of that key is shown and a policy can express it."""
         return any(
             table.tickable(key)
-            for (direction, *_), table in self._tables.items()
+            for (direction, *_), (_, table) in self._tables.items()
             if direction is key.direction
         )
 
     def _decide(self, direction: Direction, chosen: DirectionDecisions, two_objects: bool) -> Decided:
         offered = direction is Direction.EGRESS and restricts(chosen.general)
-        key = (direction, offered, two_objects)
-        if key not in self._tables:
-            self._tables[key] = self._table(*key)
-        return self._tables[key].decide(chosen)
+        key, kept = (direction, offered, two_objects), self._layout.kept(direction, chosen)
+        if key not in self._tables or self._tables[key][0] is not kept:
+            self._tables[key] = (kept, self._table(key, kept))
+        return self._tables[key][1].decide(chosen)
 
-    def _table(self, direction: Direction, offered: bool, two_objects: bool) -> Table:
-        evidence = self._evidence
-        world, subject = evidence.world, evidence.subject
-        rows: Iterable[Communication] = (c for c in evidence.communications if c.key.direction is direction)
-        rows = fold_aliases(rows, tuple(world.aliases.values()), world.ranges)
-        if direction is Direction.EGRESS:
-            rows = fold_dns(rows, world.dns, offered=offered)
-        cases = tuple(self._case(row) for row in sorted(rows, key=_display_order))
-        old = self._old_tables.get((direction, offered, two_objects))
-        if old and old.holds(cases):
-            return old
+    def _table(self, key: _TableKey, kept: Rows) -> Table:
+        direction, offered, two_objects = key
+        world, subject = self._evidence.world, self._evidence.subject
+        if any(row.peer not in self._facts for row in kept):
+            self._facts = facts_of(world, subject, kept, self._ends) | self._facts
+        cases = tuple(map(self._case, self._layout.rows(direction, kept, offered=offered)))
+        for tables in (self._tables, self._old_tables):
+            if key in tables and tables[key][1].holds(cases):
+                return tables[key][1]
         ours = policy_names(subject, two_objects=two_objects)
         others = tuple(p for p in self._applied if p.policy.name not in ours)
         setting = Setting(world, subject, direction, others, self._ends, self._own)
@@ -175,23 +212,25 @@ class Reviewer:
             )
         return self._warnings[restricted, blocks]
 
-    def _direction(self, direction: Direction, decisions: Decisions, decided: Decided) -> DirectionReview:
-        chosen = decisions.of(direction)
-        note = direction_note(
-            self._evidence.subject, direction, chosen, decided.rows, self._evidence.coverage
-        )
+    def _direction(
+        self, direction: Direction, decisions: Decisions, decided: Decided, withheld: str
+    ) -> DirectionReview:
+        chosen, evidence = decisions.of(direction), self._evidence
+        note = direction_note(evidence.subject, direction, chosen, decided.rows, evidence.coverage)
+        note = no_policy_note(direction) if withheld else note
         return DirectionReview(
             direction, chosen.general, decided.rows, chosen.manual, note, decided.inclusions
         )
 
 
+def _withheld(decisions: Decisions, unlabelled: Unlabelled) -> str:
+    """Say why no policy is made when none of the rows could be in it, and nothing else is."""
+    chosen = [decisions.of(direction) for direction in Direction]
+    untouched = all(one.general is GeneralRule.ROWS_DECIDE and not one.manual for one in chosen)
+    affected = unlabelled.namespaces and unlabelled.whole
+    return withheld_sentence(unlabelled.namespaces) if affected and untouched else ""
+
+
 def restricts(general: GeneralRule) -> bool:
     """Tell whether rows count under a general rule, and with them name look-ups."""
     return general in (GeneralRule.ROWS_DECIDE, GeneralRule.INSIDE_NAMESPACE)
-
-
-def _display_order(communication: Communication) -> tuple[object, ...]:
-    key = communication.key
-    peer = key.peer
-    number = address_order(peer.name) if peer.sort is PeerSort.ADDRESS and peer.name else (0, 0)
-    return (peer.unresolved, peer.namespace, peer.kind, number, peer.name, key.port, key.protocol)

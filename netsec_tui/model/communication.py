@@ -73,8 +73,9 @@ class Via:
 class Communication:
     """Hold one row of the Ingress or Egress table as observed, before any decision.
 
-    Times are epoch seconds; both 0.0 when nothing was seen (the DNS row can exist unseen). ``addresses``
-    are the peer's IPs seen, ``pods`` its pod names seen, ``own_pods`` the selected workload's,
+    Times are epoch seconds; both 0.0 when nothing was seen (the DNS row can exist unseen, and rows that
+    were ticked by hand). ``addresses`` are the peer's IPs seen (where nothing was seen, those it is known
+    by), ``pods`` its pod names seen, ``own_pods`` the selected workload's,
     ``names`` DNS names the source knew. ``folded`` are the keys of the rows that an alias, the DNS row or
     the row of external ingress has taken in. ``exposed`` are the Services that let the outside reach the
     port, for instance "web (NodePort)", on ingress rows of nodes and addresses. ``suspect`` marks one of
@@ -99,3 +100,8 @@ class Communication:
     def peer(self) -> Peer:
         """Return the other end."""
         return self.key.peer
+
+    @property
+    def seen(self) -> bool:
+        """Tell whether anything was seen of it in the window."""
+        return bool(self.last_seen or self.counts.total)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from netsec_tui.model.communication import Via
 from netsec_tui.model.flow import Protocol
 from netsec_tui.model.identity import CommunicationKey, Direction
 
@@ -74,6 +75,7 @@ class DirectionDecisions:
     ``dns`` is the explicit tick of the DNS row, None for the default: it is shared by the general rules.
     ``held`` are rows that could not be selected for want of a namespace label: once they can, they start
     out. ``reviewed`` is what a decisions file knows, None without one: other rows are new and start out.
+    ``via`` are the Service ports behind ticked rows of Services, to write their rules once they are not seen.
     """
 
     general: GeneralRule = GeneralRule.ROWS_DECIDE
@@ -82,14 +84,21 @@ class DirectionDecisions:
     dns: bool | None = None
     held: frozenset[CommunicationKey] = frozenset()
     reviewed: frozenset[CommunicationKey] | None = None
+    via: Mapping[CommunicationKey, tuple[Via, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """Hold everything decided for one workload."""
+    """Hold everything decided for one workload; ``notes`` tell what loading a decisions file has changed."""
 
     ingress: DirectionDecisions = DirectionDecisions()
     egress: DirectionDecisions = DirectionDecisions()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def loaded(self) -> bool:
+        """Tell whether they come from a decisions file."""
+        return any(side.reviewed is not None for side in (self.ingress, self.egress))
 
     def of(self, direction: Direction) -> DirectionDecisions:
         """Return the decisions of one direction."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from netsec_tui.model.applied import Strayed
 from netsec_tui.model.cni import Cni
 from netsec_tui.model.communication import AddressCategory, Communication
 from netsec_tui.model.decision import GeneralRule, ManualRule
@@ -14,6 +15,7 @@ from netsec_tui.model.identity import CommunicationKey, Direction, Peer, Workloa
 from netsec_tui.model.inventory import AppliedPolicy
 from netsec_tui.model.policy import LabelSelector, NetworkPolicy, PolicyRule
 from netsec_tui.model.proof import Opener, Proof, Reach
+from netsec_tui.model.saved import Changes
 from netsec_tui.model.timespan import Coverage
 
 
@@ -31,6 +33,7 @@ class Since(StrEnum):
     KNOWN = ""
     NEW = "new"
     NOT_SEEN = "not seen"
+    GONE = "gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,7 @@ class Subject:
     ``refusal`` is empty, or one sentence why no policy can be made for it (host network, no labels).
     ``owners`` are the pod owners covered: the workload itself, or those behind a Service. ``shared`` are
     other owners with pods, or a template, that the selector selects too: the policy isolates them as well.
+    ``behind`` are the labels that a Service selects its pods by, of which ``selector`` may use fewer.
     """
 
     ref: WorkloadRef
@@ -124,6 +128,7 @@ class Subject:
     refusal: str = ""
     notes: tuple[str, ...] = ()
     shared: tuple[WorkloadRef, ...] = ()
+    behind: Labels = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +152,13 @@ class DirectionReview:
 class Review:
     """Hold everything the screen shows for one workload and timespan; made anew on every change.
 
-    ``yaml`` is what saving writes, empty when ``subject.refusal`` is set. ``facts`` holds the details of
-    every peer and of the workload (under ``owner_peer(subject.ref)`` or its Service peer). ``applied`` are
-    the cluster's policies that select the workload. ``warnings`` go to the top of the view. ``proof`` is
-    what evaluating ``policies`` has shown, in a cluster that runs ``cni`` as far as that is known.
+    ``yaml`` is what saving writes, empty when there is a ``refusal``: that of the subject, or ``withheld``, a
+    sentence why no policy is generated though one could be; all rows are shown as allowed then. ``facts``
+    holds the details of every peer and of the workload (under ``owner_peer(subject.ref)`` or its Service
+    peer). ``applied`` are the cluster's policies that select the workload, ``strayed`` those that no longer
+    do. ``warnings`` go to the top of the view. ``proof`` is what evaluating ``policies`` has shown, in a
+    cluster that runs ``cni`` as far as that is known. ``changes`` names the rows that a decisions file
+    did not know, and those ticked that were not seen.
     """
 
     subject: Subject
@@ -164,6 +172,14 @@ class Review:
     warnings: tuple[str, ...] = ()
     proof: Proof = field(default_factory=Proof)
     cni: Cni | None = None
+    withheld: str = ""
+    strayed: tuple[Strayed, ...] = ()
+    changes: Changes = field(default_factory=Changes)
+
+    @property
+    def refusal(self) -> str:
+        """Return one sentence why there is no policy, empty when there is one."""
+        return self.subject.refusal or self.withheld
 
     def of(self, direction: Direction) -> DirectionReview:
         """Return the table of one direction."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from netsec_tui.model.config import Config
 from netsec_tui.model.decision import Alias, GeneralRule, ManualRule
 from netsec_tui.model.identity import CommunicationKey, Direction, WorkloadRef
+from netsec_tui.model.saved import SavedDecisions
 from netsec_tui.model.timespan import Timespan
 
 
@@ -85,6 +86,20 @@ class ConfigSaved:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadDecisions:
+    """Decide as a file says; raises BadInputError when it is of another workload than the chosen one."""
+
+    saved: SavedDecisions
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionsSaved:
+    """Take note that a file holds the decisions: what it knows is not new any more."""
+
+    saved: SavedDecisions
+
+
+@dataclass(frozen=True, slots=True)
 class Undo:
     """Take back the last decision of the workload, or the last change of an alias."""
 
@@ -100,5 +115,7 @@ Action = (
     | RemoveAlias
     | Configure
     | ConfigSaved
+    | LoadDecisions
+    | DecisionsSaved
     | Undo
 )

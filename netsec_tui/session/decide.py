@@ -18,7 +18,8 @@ from netsec_tui.model.decision import (
 from netsec_tui.model.identity import CommunicationKey, Direction, PeerSort, alias_peer
 
 
-def _with(decisions: Decisions, direction: Direction, changed: DirectionDecisions) -> Decisions:
+def with_side(decisions: Decisions, direction: Direction, changed: DirectionDecisions) -> Decisions:
+    """Put the decisions of one direction in the place of those there are."""
     if direction is Direction.INGRESS:
         return replace(decisions, ingress=changed)
     return replace(decisions, egress=changed)
@@ -34,13 +35,13 @@ def with_ticks(decisions: Decisions, keys: Iterable[CommunicationKey], ticked: b
         dns = ticked if any(key.peer.sort is PeerSort.DNS for key in members) else old.dns
         rows = {key: ticked for key in members if key.peer.sort is not PeerSort.DNS}
         ticks = {**old.ticks, old.general: {**old.ticks.get(old.general, {}), **rows}}
-        decisions = _with(decisions, direction, replace(old, ticks=ticks, dns=dns))
+        decisions = with_side(decisions, direction, replace(old, ticks=ticks, dns=dns))
     return decisions
 
 
 def with_general(decisions: Decisions, direction: Direction, rule: GeneralRule) -> Decisions:
     """Choose a general rule; the ticks of the one before are kept for when it comes back."""
-    return _with(decisions, direction, replace(decisions.of(direction), general=rule))
+    return with_side(decisions, direction, replace(decisions.of(direction), general=rule))
 
 
 def with_manual(decisions: Decisions, rule: ManualRule) -> Decisions:
@@ -48,14 +49,14 @@ def with_manual(decisions: Decisions, rule: ManualRule) -> Decisions:
     old = decisions.of(rule.direction)
     if rule in old.manual:
         return decisions
-    return _with(decisions, rule.direction, replace(old, manual=(*old.manual, rule)))
+    return with_side(decisions, rule.direction, replace(old, manual=(*old.manual, rule)))
 
 
 def without_manual(decisions: Decisions, direction: Direction, index: int) -> Decisions:
     """Remove the n-th manual rule; one that is not there changes nothing."""
     old = decisions.of(direction)
     kept = tuple(rule for i, rule in enumerate(old.manual) if i != index)
-    return _with(decisions, direction, replace(old, manual=kept))
+    return with_side(decisions, direction, replace(old, manual=kept))
 
 
 def manual_mistake(rule: ManualRule) -> str:
@@ -90,8 +91,11 @@ def with_renamed(decisions: Decisions, old: str, new: str) -> Decisions:
         ticks = {
             general: {**of_rule, **_renamed(of_rule, old, new)} for general, of_rule in side.ticks.items()
         }
-        if ticks != side.ticks:
-            decisions = _with(decisions, direction, replace(side, ticks=ticks))
+        known = side.reviewed
+        if known is not None:
+            known |= _renamed(dict.fromkeys(known, True), old, new).keys()
+        if ticks != side.ticks or known != side.reviewed:
+            decisions = with_side(decisions, direction, replace(side, ticks=ticks, reviewed=known))
     return decisions
 
 

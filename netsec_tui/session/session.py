@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from netsec_tui.core.cluster.addresses import parse_cidr
 from netsec_tui.core.cluster.ground import Ground
 from netsec_tui.core.cluster.subject import subject_of
-from netsec_tui.core.decide.express import World
+from netsec_tui.core.cluster.world import World
+from netsec_tui.core.decide.changes import with_changes
 from netsec_tui.core.review import Evidence, Reviewer
 from netsec_tui.errors import BadInputError, LockedError, NotFoundError
 from netsec_tui.model.config import Config
@@ -17,8 +18,10 @@ from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.model.identity import WorkloadRef
 from netsec_tui.model.inventory import Inventory
 from netsec_tui.model.review import Review
+from netsec_tui.model.saved import SavedDecisions
 from netsec_tui.model.timespan import TIMESPANS, Coverage, Timespan, Window
 from netsec_tui.session import decide
+from netsec_tui.session import saved as saved_as
 from netsec_tui.session.actions import (
     Action,
     AddManualRule,
@@ -26,6 +29,8 @@ from netsec_tui.session.actions import (
     ChooseWorkload,
     ConfigSaved,
     Configure,
+    DecisionsSaved,
+    LoadDecisions,
     RemoveAlias,
     RemoveManualRule,
     SetAlias,
@@ -33,7 +38,9 @@ from netsec_tui.session.actions import (
     SetTicks,
     Undo,
 )
+from netsec_tui.session.ledger import Ledger
 from netsec_tui.session.record import Record
+from netsec_tui.session.scope import coverage_of, not_found, window_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +70,6 @@ class WorkloadChoice:
     host_network: bool = False
 
 
-@dataclass(frozen=True)
-class _Before:
-    """Hold what ``Undo`` brings back; ``aliases`` only those that changed, None where there was none."""
-
-    decisions: Decisions
-    aliases: Mapping[str, Alias | None]
-
-
 class Session:
     """Own all state; every method is cheap enough for the event loop."""
 
@@ -80,10 +79,9 @@ class Session:
         self._record = Record()
         self._scope: WorkloadRef | None = None
         self._timespan = options.timespan
-        self._decisions: dict[WorkloadRef, Decisions] = {}
+        self._ledger = Ledger()
         self._config = self._saved_config = options.config
         self._record.configure(options.config)
-        self._undo: dict[WorkloadRef, list[_Before]] = {}
         self._changes = 0
         self._reviewer: tuple[object, Reviewer] | None = None
         self._review: tuple[object, Review] | None = None
@@ -127,7 +125,7 @@ class Session:
     @property
     def decisions(self) -> Decisions:
         """Return what was decided for the chosen workload."""
-        return self._decisions.get(self._scope, Decisions()) if self._scope else Decisions()
+        return self._ledger.of(self._scope)
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
@@ -160,7 +158,7 @@ class Session:
 
         Raises:
             NotFoundError: the workload has no communications and is not in the cluster state.
-            BadInputError: a manual rule or alias cannot be used; the sentence says why.
+            BadInputError: a manual rule, alias or decisions file cannot be used; the sentence says why.
             LockedError: the configuration must not be edited; the sentence says why.
         """
         match action:
@@ -181,15 +179,22 @@ class Session:
             case RemoveAlias(name):
                 self._require_unlocked()
                 self._decide(self.decisions, tuple(a for a in self.aliases if a.name != name))
-            case Configure(config):
-                self._require_unlocked()
-                self._configure(config)
-            case ConfigSaved(config):
-                self._saved_config = config
-                self._configure(config)
+            case LoadDecisions(saved):
+                self._load(saved)
+            case DecisionsSaved(saved):
+                self._ledger.saved(saved)
             case Undo():
                 self._take_back()
+            case _:
+                self._settle(action)
         self._changes += 1
+
+    def _settle(self, action: Configure | ConfigSaved) -> None:
+        if isinstance(action, ConfigSaved):
+            self._saved_config = action.config
+        else:
+            self._require_unlocked()
+        self._configure(action.config)
 
     def check_manual(self, rule: ManualRule) -> str:
         """Return why a manual rule is refused, or an empty string."""
@@ -207,8 +212,13 @@ class Session:
         key = (self.version, self._window())
         if self._review is None or self._review[0] != key:
             made = self._current_reviewer().review(self.decisions, two_objects=self.options.two_objects)
-            self._review = (key, made)
+            self._review = (key, with_changes(made, self._ledger.hold_back(made)))
         return self._review[1]
+
+    def saved_decisions(self) -> SavedDecisions | None:
+        """Return what a file would keep of the decisions, None before a workload is chosen."""
+        review = self.review()
+        return saved_as.saved_decisions(review, self.decisions, self.aliases) if review else None
 
     def ground(self) -> Ground | None:
         """Return the whole cluster as policies see it, None before a workload is chosen."""
@@ -230,38 +240,15 @@ class Session:
             or ref in self._record.counted(Window(0.0, float("inf")))
         )
         if not known:
-            raise NotFoundError(self._not_found(ref))
+            raise NotFoundError(not_found(ref, (choice.ref for choice in self.workloads())))
         self._scope = ref
 
-    def _not_found(self, ref: WorkloadRef) -> str:
-        everyone = [choice.ref for choice in self.workloads()]
-        if not everyone:
-            return f"{ref} was not found: no communication of any workload was recorded yet"
-        namespaces = sorted({other.namespace for other in everyone})
-        if ref.namespace not in namespaces:
-            return (
-                f"no workload with communications in namespace {ref.namespace!r}; "
-                f"there are some in {', '.join(namespaces)}"
-            )
-        names = ", ".join(str(other) for other in everyone if other.namespace == ref.namespace)
-        return f"{ref} was not found in namespace {ref.namespace!r}; recorded there: {names}"
-
     def _window(self) -> Window:
-        """Return the window: it ends now for live input, at the newest record for files."""
-        newest = self._record.observations.last or 0.0
-        end = max(self._now(), newest) if self.options.live else newest
-        if self._timespan.seconds is None:
-            return Window(0.0, end)
-        start = max(0.0, (end - self._timespan.seconds) // 60 * 60)
-        # A live window moves by whole minutes, so that nothing is worked out anew in between.
-        return Window(start, (end // 60 + 1) * 60 if self.options.live else end)
+        seen, live = self._record.observations, self.options.live
+        return window_of(self._timespan, seen, self._now(), live=live)
 
     def _coverage(self, window: Window) -> Coverage:
-        seen = self._record.observations
-        if seen.first is None or seen.last is None:
-            return Coverage(self._timespan, 0.0, 0.0, self.options.live)
-        covered = max(0.0, min(window.end, seen.last) - max(window.start, seen.first))
-        return Coverage(self._timespan, covered, seen.last, self.options.live)
+        return coverage_of(self._timespan, self._record.observations, window, live=self.options.live)
 
     # Decisions
 
@@ -269,19 +256,14 @@ class Session:
         if self._scope is None:
             return
         aliases = self.aliases if aliases is None else aliases
-        before = _Before(self.decisions, decide.alias_changes(self.aliases, aliases))
-        if decisions != before.decisions or before.aliases:
-            self._undo.setdefault(self._scope, []).append(before)
-            self._decisions[self._scope] = decisions
+        if self._ledger.put(self._scope, decisions, decide.alias_changes(self.aliases, aliases)):
             self._configure(replace(self._config, aliases=aliases))
 
     def _take_back(self) -> None:
-        history = self._undo.get(self._scope, []) if self._scope else []
-        if history and self._scope:
-            before = history.pop()
-            self._decisions[self._scope] = before.decisions
+        changes = self._ledger.take_back(self._scope)
+        if changes is not None:
             # Other workloads may have changed other aliases since: those stay.
-            self._configure(replace(self._config, aliases=decide.restored(self.aliases, before.aliases)))
+            self._configure(replace(self._config, aliases=decide.restored(self.aliases, changes)))
 
     def _configure(self, config: Config) -> None:
         self._config = config
@@ -292,10 +274,21 @@ class Session:
             raise LockedError(self.options.locked)
 
     def _tick(self, keys: tuple, ticked: bool) -> None:  # type: ignore[type-arg]
-        if self.review() is None:
+        review = self.review()
+        if review is None:
             return
         tickable = self._current_reviewer().tickable
-        self._decide(decide.with_ticks(self.decisions, [k for k in keys if tickable(k)], ticked))
+        # A tick on a row that is gone can be taken back: then nothing is left of it.
+        kept = frozenset() if ticked else frozenset(review.changes.gone)
+        chosen = [key for key in keys if tickable(key) or key in kept]
+        decisions = saved_as.with_service_ports(self.decisions, review, chosen) if ticked else self.decisions
+        self._decide(decide.with_ticks(decisions, chosen, ticked))
+
+    def _load(self, saved: SavedDecisions) -> None:
+        if saved.workload != self._scope:
+            raise BadInputError(saved_as.mismatch(saved.workload, self._scope))
+        loaded = saved_as.loaded_decisions(saved, self._config.alias_by_name)
+        self._decide(saved_as.with_held(loaded, saved_as.held_of(self.decisions)))
 
     def _add_manual(self, rule: ManualRule) -> None:
         canonical = replace(rule, cidr=parse_cidr(rule.cidr)[0])
@@ -308,10 +301,7 @@ class Session:
         self._require_unlocked()
         aliases = decide.with_alias(self.aliases, alias, old)
         if old and all(known.name != alias.name for known in self.aliases):
-            # The old ticks stay beside the copies, so that Undo finds them in whatever workload.
-            for ref, decisions in self._decisions.items():
-                if ref != self._scope:
-                    self._decisions[ref] = decide.with_renamed(decisions, old, alias.name)
+            self._ledger.rename(self._scope, old, alias.name)
             self._decide(decide.with_renamed(self.decisions, old, alias.name), aliases)
         else:
             self._decide(self.decisions, aliases)
@@ -329,7 +319,7 @@ class Session:
     def _evidence(self, window: Window) -> Evidence:
         assert self._scope is not None
         record = self._record
-        subject = subject_of(record.inventory, record.knowledge, self._scope)
+        subject = subject_of(record.inventory, record.knowledge, self._scope, self._config.labels)
         return Evidence(
             self._world(),
             subject,
@@ -337,6 +327,7 @@ class Session:
             self._coverage(window),
             record.observations.reports_replies,
             sum(gap.lost for gap in record.observations.gaps),
+            record.exposed(subject),
         )
 
     def _world(self) -> World:

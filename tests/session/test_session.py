@@ -452,6 +452,6 @@ def test_a_review_depends_on_the_decisions_and_not_on_the_way_to_them(taken: lis
     fresh = busy().sees(*(("web-1", *step[1:]) for step in taken if step[0] == "flows"))
     fresh.does(*(SetAlias(alias) for alias in scene.session.aliases))
     # Ticks under a rule that is not in force, or of folded rows, cannot be made again by actions.
-    fresh.session._decisions[WEB] = scene.session.decisions
+    fresh.session._ledger.put(WEB, scene.session.decisions, {})
     fresh.does(ChooseWorkload(WEB))
     assert fresh.review == scene.review

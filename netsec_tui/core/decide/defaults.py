@@ -36,6 +36,8 @@ def default_of(
 ) -> Default:
     """Return how a communication starts; ``reports_replies`` tells whether the source reports answers."""
     found = _of_sort(world, communication)
+    if not communication.seen and communication.peer.sort is not PeerSort.DNS:
+        return Default(bool(found and found.ticked), "not seen in this timespan")
     return found or _of_evidence(world, subject, communication, reports_replies)
 
 

@@ -126,13 +126,14 @@ def _merge(key: CommunicationKey, members: list[Communication]) -> Communication
     def union(name: str) -> tuple[str, ...]:
         return tuple(sorted({item for row in members for item in getattr(row, name)}))
 
+    seen = [row for row in members if row.seen] or members
     return replace(
         members[0],
         key=key,
         counts=reduce(lambda a, b: a + b, (row.counts for row in members)),
-        first_seen=min(row.first_seen for row in members),
-        last_seen=max(row.last_seen for row in members),
-        orientation=max(row.orientation for row in members),
+        first_seen=min(row.first_seen for row in seen),
+        last_seen=max(row.last_seen for row in seen),
+        orientation=max(row.orientation for row in seen),
         via=tuple(sorted({via for row in members for via in row.via}, key=str)),
         addresses=union("addresses"),
         pods=union("pods"),

@@ -9,14 +9,18 @@ from netsec_tui.core.cluster.ends import Ends
 from netsec_tui.core.decide.cover import Asked, Cover
 from netsec_tui.core.decide.defaults import Default, default_of
 from netsec_tui.core.decide.express import Expression, World, express, express_manual
+from netsec_tui.core.decide.kept import gone
 from netsec_tui.core.decide.nearness import Place, end_places
 from netsec_tui.core.prove.judge import Judgement
 from netsec_tui.model.communication import AddressCategory, Communication
 from netsec_tui.model.decision import DirectionDecisions, GeneralRule
-from netsec_tui.model.identity import Direction, PeerSort
+from netsec_tui.model.identity import CommunicationKey, Direction, PeerSort
 from netsec_tui.model.policy import LabelSelector, PolicyPeer, PolicyRule
 from netsec_tui.model.proof import Opener, Reach
-from netsec_tui.model.review import Inclusion, PeerFacts, Row, Standing, Subject
+from netsec_tui.model.review import Inclusion, PeerFacts, Row, Since, Standing, Subject
+
+_HELD = "its namespace had no labels until now: tick it to include it"
+_NEW = "new since the decisions were saved"
 
 _RANGES = (PeerSort.ALIAS, PeerSort.EXTERNAL)
 """Rows that are ticked for whole ranges of addresses."""
@@ -27,7 +31,7 @@ class Case:
     """Hold what is settled about a row before anybody ticks: it changes with traffic, not with decisions.
 
     ``words`` is what a search looks through, besides the reason; ``places`` is where rules that might
-    cover the row are to be found.
+    cover the row are to be found. The peer of a row that is ``gone`` is known no more.
     """
 
     communication: Communication
@@ -37,6 +41,7 @@ class Case:
     words: str
     asked: Asked
     places: frozenset[Place]
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,7 @@ class Stand:
     standing: Standing
     reason: str
     suspended: bool = False
+    since: Since = Since.KNOWN
 
     @property
     def included(self) -> bool:
@@ -64,18 +70,25 @@ def case_of(
 ) -> Case:
     """Settle how a row starts, what it would write and, for an unresolved IP, its category."""
     category = _category(world, communication)
-    expression = express(world, subject.ref.namespace, communication)
+    missing = gone(world, communication)
+    default = Default(False)
+    if missing:
+        expression = Expression(obstacle=missing)
+    else:
+        default = default_of(world, subject, communication, reports_replies=reports_replies)
+        expression = express(world, subject.ref.namespace, communication)
     if subject.refusal:
         expression = Expression(obstacle=f"no policy can be made for {subject.ref}")
     asked = _asked(communication, expression, ends)
     return Case(
         communication,
-        default_of(world, subject, communication, reports_replies=reports_replies),
+        default,
         expression,
         category,
         _words(communication, facts, category),
         asked,
         end_places(asked.ends),
+        bool(missing),
     )
 
 
@@ -120,31 +133,51 @@ def is_ticked(decisions: DirectionDecisions, case: Case) -> bool:
     Without an explicit tick or "allowed", the row of an alias is in only when all folded rows were.
     """
     key = case.communication.key
-    if key.peer.sort is PeerSort.DNS:
-        return case.default.ticked if decisions.dns is None else decisions.dns
+    if key.peer.sort is PeerSort.DNS and decisions.dns is not None:
+        return decisions.dns
     ticks = decisions.ticks.get(decisions.general, {})
     if key in ticks:
         return ticks[key]
+    if key in decisions.held or is_new(decisions, key):
+        return False
+    if key.peer.sort is PeerSort.DNS:
+        return case.default.ticked
     if case.default.ticked and (decisions.general is not GeneralRule.INSIDE_NAMESPACE or is_local_dns(key)):
         return True
     folded = case.communication.folded if key.peer.sort is PeerSort.ALIAS else ()
     return bool(folded) and all(ticks.get(member, False) for member in folded)
 
 
+def is_new(decisions: DirectionDecisions, key: CommunicationKey) -> bool:
+    """Tell whether a decisions file was loaded that does not know a row; name look-ups are always known."""
+    if decisions.reviewed is None or key.peer.sort is PeerSort.DNS:
+        return False
+    return key not in decisions.reviewed
+
+
+def _since(decisions: DirectionDecisions, case: Case) -> Since:
+    seen = case.communication
+    if case.gone:
+        return Since.GONE
+    if not seen.seen and seen.peer.sort is not PeerSort.DNS:
+        return Since.NOT_SEEN
+    return Since.NEW if is_new(decisions, seen.key) else Since.KNOWN
+
+
 def stand_of(decisions: DirectionDecisions, case: Case) -> Stand:
     """Return where a row stands by its own tick, and what the general rule makes of that."""
-    general = decisions.general
+    general, since = decisions.general, _since(decisions, case)
     if case.expression.obstacle:
         reason = case.expression.obstacle
         if general is GeneralRule.ALLOW_ALL and not case.communication.key.protocol.expressible:
             reason += "; what Allow All means for it is up to the CNI"
-        return Stand(Standing.NOT_EXPRESSIBLE, reason)
+        return Stand(Standing.NOT_EXPRESSIBLE, reason, since=since)
     ticked = is_ticked(decisions, case)
     standing = Standing.IN if ticked else Standing.OUT
     reason = _reason(decisions, case, ticked)
     if general is GeneralRule.BLOCK_ALL:
-        return Stand(standing, "suspended by Block All" if ticked else reason, ticked)
-    return Stand(standing, reason, ticked and _superfluous(general, case))
+        return Stand(standing, "suspended by Block All" if ticked else reason, ticked, since)
+    return Stand(standing, reason, ticked and _superfluous(general, case), since)
 
 
 def _reason(decisions: DirectionDecisions, case: Case, ticked: bool) -> str:
@@ -152,7 +185,11 @@ def _reason(decisions: DirectionDecisions, case: Case, ticked: bool) -> str:
     caveats = (case.default.reason, case.expression.caveat if ticked else "")
     reason = "; ".join(caveat for caveat in caveats if caveat)
     ticks = decisions.ticks.get(decisions.general, {})
-    if ticked == case.default.ticked:
+    if not ticked and key not in ticks and (key.peer.sort is not PeerSort.DNS or decisions.dns is None):
+        why = _HELD if key in decisions.held else _NEW if is_new(decisions, key) else ""
+        if why:
+            return "; ".join(filter(None, (why, reason)))
+    if ticked == case.default.ticked or (ticked and not case.communication.seen):
         lost = not ticked and key not in ticks and any(ticks.get(k) for k in case.communication.folded)
         return "not all of its addresses were ticked" if lost else reason
     if ticked:
@@ -178,7 +215,7 @@ def row_of(case: Case, stand: Stand, cover: Cover, judgement: Judgement, applied
     by = cover.by if whole else ""
     left = "" if whole or case.expression.obstacle else _left_open(case, stand, cover, judgement)
     reason = "; ".join(filter(None, (stand.reason, left)))
-    text = f"{case.words} {reason.casefold()} {by.casefold()}"
+    text = f"{case.words} {reason.casefold()} {by.casefold()} {stand.since}".rstrip()
     return Row(
         case.communication,
         stand.standing,
@@ -190,6 +227,8 @@ def row_of(case: Case, stand: Stand, cover: Cover, judgement: Judgement, applied
         text,
         judgement.reach,
         cover.opener,
+        case.expression.unlabelled,
+        stand.since,
     )
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from operator import is_
 
 from netsec_tui.core.cluster.ends import Ends
+from netsec_tui.core.cluster.world import World
 from netsec_tui.core.decide.cover import Cover, applied_that_allow, covering
-from netsec_tui.core.decide.express import World
 from netsec_tui.core.decide.nearness import Nearness, Place, rule_places
 from netsec_tui.core.decide.standing import Case, Stand, inclusion_of, row_of, stand_of, standing_rules
+from netsec_tui.core.decide.unlabelled import Unlabelled, unlabelled_among
 from netsec_tui.core.generate.policies import merge_rules
 from netsec_tui.core.prove.judge import Judge, OwnPods
 from netsec_tui.model.decision import DirectionDecisions
@@ -32,6 +33,7 @@ class Decided:
     inclusions: tuple[Inclusion, ...] = ()
     rules: tuple[PolicyRule, ...] = ()
     cases: tuple[Case, ...] = ()
+    unlabelled: Unlabelled = field(default_factory=Unlabelled)
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class Table:
         self._setting = setting
         self._cases = cases
         self._numbers = _numbers(cases)
+        self._unlabelled = unlabelled_among((case.communication, case.expression) for case in cases)
         self._last: DirectionDecisions | None = None
         self._decided = Decided()
         self._known = known
@@ -98,7 +101,8 @@ class Table:
         self._rows += [None] * (len(self._cases) - len(self._rows))
         for number in moved:
             self._rows[number] = self._same_or_new(number, judge)
-        self._decided = Decided(tuple(row for row in self._rows if row), inclusions, rules, self._cases)
+        rows = tuple(row for row in self._rows if row)
+        self._decided = Decided(rows, inclusions, rules, self._cases, self._unlabelled)
         return self._decided
 
     def _same_or_new(self, number: int, judge: Judge) -> Row:
@@ -115,9 +119,15 @@ class Table:
         changed = [key for key, ticked in after.items() if before.get(key) is not ticked]
         changed += [key for key in before if key not in after]
         if old.dns is not new.dns:
-            keys = (case.communication.key for case in self._cases)
-            changed += [key for key in keys if key.peer.sort is PeerSort.DNS]
+            changed += [key for key in self._keys() if key.peer.sort is PeerSort.DNS]
+        changed += old.held ^ new.held
+        if old.reviewed is not new.reviewed:
+            both = old.reviewed is not None and new.reviewed is not None
+            changed += (old.reviewed or set()) ^ (new.reviewed or set()) if both else self._keys()
         return changed
+
+    def _keys(self) -> Iterator[CommunicationKey]:
+        return (case.communication.key for case in self._cases)
 
     def _start(self, decisions: DirectionDecisions) -> None:
         """Work out anew where all rows stand and what they include."""

@@ -1,0 +1,104 @@
+"""Keep rows that were ticked by hand when the window has nothing of them."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping
+from ipaddress import ip_address
+
+from netsec_tui.core.cluster.addresses import network
+from netsec_tui.core.cluster.world import World
+from netsec_tui.core.traffic.marks import from_outside
+from netsec_tui.core.traffic.services import is_known, service_port, target_ports
+from netsec_tui.model.communication import Communication, Via
+from netsec_tui.model.decision import DirectionDecisions
+from netsec_tui.model.flow import Protocol
+from netsec_tui.model.identity import EXTERNAL, CommunicationKey, Peer, PeerSort
+
+Exposed = Mapping[tuple[Protocol, int], tuple[str, ...]]
+"""The Services by which the outside may reach a port of the workload."""
+
+
+def kept_rows(
+    world: World, exposed: Exposed, chosen: DirectionDecisions, seen: Container[CommunicationKey]
+) -> tuple[Communication, ...]:
+    """Return a row without counts for each tick under the general rule that is of none of the rows seen."""
+    ticks = chosen.ticks.get(chosen.general, {})
+    missing = (key for key, ticked in ticks.items() if ticked and key not in seen)
+    return tuple(_row(world, exposed, key, chosen.via.get(key, ())) for key in missing)
+
+
+def _row(world: World, exposed: Exposed, key: CommunicationKey, via: tuple[Via, ...]) -> Communication:
+    services = exposed.get((key.protocol, key.port), ()) if key.peer == EXTERNAL or from_outside(key) else ()
+    return Communication(key, via=via, addresses=_addresses(world, key.peer), exposed=services)
+
+
+def _addresses(world: World, peer: Peer) -> tuple[str, ...]:
+    """Return where a peer is to be found that no rule can select but by its address."""
+    if peer.sort is PeerSort.ALIAS and peer.name in world.aliases:
+        return tuple(str(network(entry).network_address) for entry in world.aliases[peer.name].entries)
+    if peer.sort is PeerSort.NODE:
+        known = (node.addresses for node in world.inventory.nodes if node.name == peer.name)
+        return tuple(filter(_is_address, next(known, (peer.name,))))
+    return (peer.name,) if peer.sort is PeerSort.ADDRESS and peer.name else ()
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def once_each(rows: Iterable[Communication]) -> tuple[Communication, ...]:
+    """Return one row of each key, the one that was seen, or that has taken in others, before one kept."""
+    found: dict[CommunicationKey, Communication] = {}
+    for row in rows:
+        if row.key not in found or not found[row.key].seen:
+            found[row.key] = row
+    return tuple(found.values())
+
+
+def gone(world: World, communication: Communication) -> str:
+    """Say why a row that was not seen cannot come back as it was, empty when it may.
+
+    What no cluster state was read of is not held to be gone.
+    """
+    if communication.seen:
+        return ""
+    key, peer, inventory = communication.key, communication.peer, world.inventory
+    if peer.sort is PeerSort.ALIAS:
+        return "" if peer.name in world.aliases else f"gone: the configuration has no alias {peer.name}"
+    if not inventory.known:
+        return ""
+    match peer.sort:
+        case PeerSort.OWNER:
+            told = is_known(inventory, peer.ref) or peer.ref in world.knowledge.owner_keys
+            return "" if told else _not_there(f"{peer.ref} in namespace {peer.namespace}")
+        case PeerSort.SERVICE:
+            return _service_gone(world, communication)
+        case PeerSort.NODE if not communication.addresses:
+            return _not_there(f"node {peer.name}")
+        case PeerSort.EXTERNAL if not communication.exposed:
+            return f"gone: no Service lets the outside reach port {key.port}/{key.protocol}"
+    return ""
+
+
+def _not_there(what: str) -> str:
+    return f"gone: the cluster state has no {what}"
+
+
+def _service_gone(world: World, communication: Communication) -> str:
+    """Say what a Service no longer has of what was dialled; its other ports were never ticked."""
+    key, peer = communication.key, communication.peer
+    service = world.inventory.service_by_name.get((peer.namespace, peer.name))
+    name = f"Service/{peer.name} in namespace {peer.namespace}"
+    if service is None:
+        return _not_there(name)
+    for via in communication.via:
+        port = service_port(service, key.protocol, via.port)
+        if port is None:
+            return _not_there(f"port {via.port}/{key.protocol} of {name}")
+        if key.port not in target_ports(world.inventory, service, port):
+            return f"gone: port {via.port}/{key.protocol} of {name} does not lead to {key.port} any more"
+    return ""

@@ -1,0 +1,144 @@
+"""Turn decisions into what a file keeps of them, and back; remember which rows lacked a namespace label."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from netsec_tui.model.communication import Via
+from netsec_tui.model.decision import Alias, Decisions, DirectionDecisions
+from netsec_tui.model.identity import CommunicationKey, Direction, PeerSort, WorkloadRef
+from netsec_tui.model.review import DirectionReview, Review
+from netsec_tui.model.saved import SavedDecisions
+from netsec_tui.session.decide import with_side
+
+
+def saved_decisions(review: Review, decisions: Decisions, aliases: Iterable[Alias]) -> SavedDecisions:
+    """Return the decisions for a file: every row shown stands as it does, decided by hand or not.
+
+    Rows that the file knew so far, and that are not shown, stay known.
+    """
+    sides = {d: _saved_side(review.of(d), decisions.of(d)) for d in Direction}
+    whole = Decisions(sides[Direction.INGRESS], sides[Direction.EGRESS])
+    names = _alias_names(whole)
+    entries = {alias.name: alias.entries for alias in aliases if alias.name in names}
+    return SavedDecisions(review.subject.ref, whole, entries)
+
+
+def _alias_names(decisions: Decisions) -> set[str]:
+    keys = (key for direction in Direction for key in decisions.of(direction).reviewed or ())
+    return {key.peer.name for key in keys if key.peer.sort is PeerSort.ALIAS}
+
+
+def _saved_side(shown: DirectionReview, chosen: DirectionDecisions) -> DirectionDecisions:
+    explicit = chosen.ticks.get(chosen.general, {})
+    rows = {row.key: row for row in shown.rows if row.key.peer.sort is not PeerSort.DNS}
+    held = {key for key, row in rows.items() if row.unlabelled or key in chosen.held} - set(explicit)
+    ticks = dict.fromkeys(chosen.reviewed or (), False)
+    ticks |= {key: row.ticked for key, row in rows.items()}
+    ticks = {key: ticked for key, ticked in (ticks | dict(explicit)).items() if key not in held}
+    dns = [row.ticked for row in shown.rows if row.key.peer.sort is PeerSort.DNS and row.tickable]
+    return replace(
+        chosen,
+        ticks={**chosen.ticks, chosen.general: ticks},
+        dns=chosen.dns if chosen.dns is not None or not dns else dns[0],
+        held=frozenset(held),
+        reviewed=frozenset(ticks) | held,
+        via=service_ports(shown, chosen, ticks),
+    )
+
+
+def service_ports(
+    shown: DirectionReview, chosen: DirectionDecisions, keys: Iterable[CommunicationKey]
+) -> Mapping[CommunicationKey, tuple[Via, ...]]:
+    """Return the Service ports behind rows of Services, as shown or else as known before."""
+    wanted = {key for key in keys if key.peer.sort is PeerSort.SERVICE}
+    if not wanted:
+        return {}
+    known = {row.key: row.communication.via for row in shown.rows if row.key in wanted}
+    before = {key: via for key, via in chosen.via.items() if key in wanted}
+    return before | {key: via for key, via in known.items() if via}
+
+
+def with_service_ports(decisions: Decisions, review: Review, keys: Iterable[CommunicationKey]) -> Decisions:
+    """Remember the Service ports behind rows that are ticked, for when these are not seen any more."""
+    keys = tuple(keys)
+    for direction in Direction:
+        side = decisions.of(direction)
+        more = service_ports(review.of(direction), side, (key for key in keys if key.direction is direction))
+        if any(side.via.get(key) != via for key, via in more.items()):
+            decisions = with_side(decisions, direction, replace(side, via={**side.via, **more}))
+    return decisions
+
+
+def mismatch(saved: WorkloadRef, chosen: WorkloadRef | None) -> str:
+    """Say that decisions are those of another workload than the chosen one."""
+    at = f"{chosen} in namespace {chosen.namespace} is chosen" if chosen else "no workload is chosen"
+    theirs = f"{saved} in namespace {saved.namespace}"
+    return f"the decisions are for {theirs}, but {at}: choose {saved}, or give another file"
+
+
+def loaded_decisions(saved: SavedDecisions, aliases: Mapping[str, Alias]) -> Decisions:
+    """Return the decisions of a file; an alias that has got entries since is as good as a new row."""
+    notes, widened = [], set()
+    for name in sorted(_alias_names(saved.decisions)):
+        alias, entries = aliases.get(name), saved.aliases.get(name, ())
+        if alias is None or alias.entries == entries:
+            continue
+        more = sorted(set(alias.entries) - set(entries))
+        if more:
+            widened.add(name)
+            notes.append(
+                f"alias {name} has entries that the decisions were not saved with ({', '.join(more)}): "
+                "its rows start out"
+            )
+        else:
+            fewer = ", ".join(sorted(set(entries) - set(alias.entries)))
+            notes.append(f"alias {name} has lost entries since the decisions were saved: {fewer}")
+    decisions = replace(saved.decisions, notes=tuple(notes))
+    for direction in Direction if widened else ():
+        side = _without(decisions.of(direction), frozenset(widened))
+        decisions = with_side(decisions, direction, side)
+    return decisions
+
+
+def _without(side: DirectionDecisions, names: frozenset[str]) -> DirectionDecisions:
+    """Forget what was decided for the rows of some aliases."""
+
+    def other(key: CommunicationKey) -> bool:
+        return key.peer.sort is not PeerSort.ALIAS or key.peer.name not in names
+
+    ticks = {
+        general: {key: ticked for key, ticked in of_rule.items() if other(key)}
+        for general, of_rule in side.ticks.items()
+    }
+    return replace(side, ticks=ticks, reviewed=frozenset(filter(other, side.reviewed or ())))
+
+
+def with_held(decisions: Decisions, held: Mapping[Direction, frozenset[CommunicationKey]]) -> Decisions:
+    """Add rows to those that start out once they can be selected."""
+    for direction, keys in held.items():
+        side = decisions.of(direction)
+        if not keys <= side.held:
+            decisions = with_side(decisions, direction, replace(side, held=side.held | keys))
+    return decisions
+
+
+def held_of(decisions: Decisions) -> dict[Direction, frozenset[CommunicationKey]]:
+    """Return the rows of each direction that start out once they can be selected."""
+    return {direction: decisions.of(direction).held for direction in Direction}
+
+
+def unlabelled(review: Review) -> dict[Direction, frozenset[CommunicationKey]]:
+    """Return the rows that cannot be selected for want of a namespace label."""
+    return {d: frozenset(row.key for row in review.of(d).rows if row.unlabelled) for d in Direction}
+
+
+def with_reviewed(decisions: Decisions, saved: Decisions) -> Decisions:
+    """Let decisions that come from a file know what the file knows since it was written again."""
+    if not decisions.loaded:
+        return decisions
+    for direction in Direction:
+        side = replace(decisions.of(direction), reviewed=saved.of(direction).reviewed)
+        decisions = with_side(decisions, direction, side)
+    return decisions
