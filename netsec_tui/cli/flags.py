@@ -58,10 +58,6 @@ def parse(argv: Sequence[str]) -> Namespace:
         parser, rest = config_flags.chosen(rest)
     args = parser.parse_args(rest)
     args.command = "tui" if command == "demo" else command
-    if args.demo:
-        from netsec_tui.sources.demo import SERVICE_CIDRS
-
-        args.service_cidr = [*args.service_cidr, *SERVICE_CIDRS]
     try:
         args.target = values.target(args.target) if args.target is not None else None
     except ArgumentTypeError as error:

@@ -117,7 +117,7 @@ def job_name(workload: Workload, number: int) -> str:
 def objects() -> list[KubeObject]:
     """Return the cluster state."""
     by_workload = pods()
-    found: list[KubeObject] = [*map(_namespace, scenario.NAMESPACES), *_nodes()]
+    found: list[KubeObject] = [*map(_namespace, scenario.NAMESPACES), *_nodes(), _service_cidr()]
     for workload in scenario.WORKLOADS:
         found += _owners(workload, by_workload[workload.key])
         found += map(_pod_object, by_workload[workload.key])
@@ -145,6 +145,12 @@ def _nodes() -> Iterable[KubeObject]:
         status = {"addresses": [{"type": "InternalIP", "address": ip}]}
         spec = {"podCIDRs": cidrs}
         yield {"apiVersion": "v1", "kind": "Node", "metadata": _meta(name), "spec": spec, "status": status}
+
+
+def _service_cidr() -> KubeObject:
+    """Return the range of Services as clusters since Kubernetes 1.33 tell it; it has no IPv6 part."""
+    spec = {"cidrs": [f"{scenario.SERVICE_PREFIX}0/16"]}
+    return _object("ServiceCIDR", _meta("kubernetes"), spec) | {"apiVersion": "networking.k8s.io/v1"}
 
 
 def _pod_spec(workload: Workload) -> dict[str, Any]:

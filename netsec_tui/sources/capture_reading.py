@@ -32,7 +32,7 @@ class CaptureReading:
         self._batch: list[Flow | Gap] = []
         self._endpoints: dict[int, Endpoint] = {}
         self._objects: dict[str, dict[ObjectKey, KubeObject]] = {}
-        self._problems: dict[str, tuple[str, ...]] = {}
+        self._problems: dict[str, tuple[tuple[str, ...], ...]] = {}
         self._changed: set[str] = set()
         self._first_trouble = ""
         self._newest = 0.0
@@ -97,8 +97,12 @@ class CaptureReading:
 
     def _take_objects(self, fields: Mapping[str, Any]) -> None:
         source = fields.get("source")
-        items, gone, problems = (fields.get(key, []) for key in ("items", "gone", "problems"))
-        if not isinstance(source, str) or not all(isinstance(part, list) for part in (items, gone, problems)):
+        items, gone, *problems = (
+            fields.get(key, []) for key in ("items", "gone", "problems", "rangeProblems")
+        )
+        if not isinstance(source, str) or not all(
+            isinstance(part, list) for part in (items, gone, *problems)
+        ):
             raise BadInputError("names no source, or its items, gone or problems are no lists")
         first = source not in self._objects
         objects = self._objects.setdefault(source, {})
@@ -107,7 +111,9 @@ class CaptureReading:
                 objects.pop((str(key[0]), str(key[1]), str(key[2])), None)
         stripped = [strip(item) for item in items if isinstance(item, Mapping)]
         objects |= {object_key(obj): obj for obj in stripped if obj is not None}
-        self._problems[source] = tuple(printable(str(problem), 400) for problem in problems)
+        self._problems[source] = tuple(
+            tuple(printable(str(problem), 400) for problem in part) for part in problems
+        )
         if first:
             self._tell(source)
         else:
@@ -116,4 +122,4 @@ class CaptureReading:
     def _tell(self, source: str) -> None:
         self._flush()
         objects = tuple(self._objects[source].values())
-        self._emit(ObjectsRead(source, objects, self._problems[source]))
+        self._emit(ObjectsRead(source, objects, *self._problems[source]))

@@ -43,7 +43,7 @@ class CaptureWriter:
         self._endpoints: dict[Endpoint, int] = {}
         self._numbered = 0
         self._objects: dict[str, dict[ObjectKey, KubeObject]] = {}
-        self._problems: dict[str, tuple[str, ...]] = {}
+        self._problems: dict[str, tuple[tuple[str, ...], ...]] = {}
         self._files: list[IO[bytes]] = []
 
     def __enter__(self) -> CaptureWriter:
@@ -134,8 +134,10 @@ class CaptureWriter:
             "items": [obj for key, obj in now.items() if known.get(key) != obj],
             "gone": [list(key) for key in known if key not in now],
             "problems": message.problems,
+            "rangeProblems": message.range_problems,
         }
         told = self._problems.get(message.source)
-        self._objects[message.source], self._problems[message.source] = now, message.problems
-        if before is None or fields["items"] or fields["gone"] or told != message.problems:
+        problems = (message.problems, message.range_problems)
+        self._objects[message.source], self._problems[message.source] = now, problems
+        if before is None or fields["items"] or fields["gone"] or told != problems:
             yield {"objects": {key: value for key, value in fields.items() if value or key == "source"}}

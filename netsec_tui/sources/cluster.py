@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from netsec_tui.errors import NetsecError, UnreachableError
 from netsec_tui.sources.cluster_api import AbsentError, ClusterApi, RefusedError
 from netsec_tui.sources.cluster_login import log_in
-from netsec_tui.sources.cluster_resources import RESOURCES, Resource, other_policies
+from netsec_tui.sources.cluster_ranges import RangeObjects
+from netsec_tui.sources.cluster_resources import RESOURCES, Groups, Resource, other_policies
 from netsec_tui.sources.contract import Emit, KubeObject, Message, ObjectsRead, SourceStatus
 
 POLL_SECONDS = 5.0
@@ -25,6 +26,7 @@ class ClusterSource:
         self._kubeconfig = kubeconfig
         self._api: ClusterApi | None = None
         self._listed: dict[str, list[KubeObject]] = {}
+        self._ranges = RangeObjects()
         self._told: dict[type[Message], Message] = {}
 
     def read(self, emit: Emit) -> None:
@@ -64,11 +66,14 @@ class ClusterSource:
             self._list(api, (resource,), problems)
         if not self._listed:
             raise UnreachableError(f"{api.server} lets this context list nothing: {problems[0]}")
-        self._list_other_policies(api, problems, stop)
+        groups = self._groups(api, problems)
+        if groups is not None:
+            self._list_other_policies(api, groups, problems, stop)
+        if not stop.is_set():
+            self._ranges.read(api, groups or {})
         if stop.is_set():
             return
-        objects = tuple(obj for listed in self._listed.values() for obj in listed)
-        self._tell(emit, ObjectsRead(self.name, objects, tuple(problems)))
+        self._tell(emit, ObjectsRead(self.name, self._objects(), tuple(problems), self._ranges.problems))
         self._tell(emit, SourceStatus(self.name, self.live, self._detail(), read=True))
 
     def _list(self, api: ClusterApi, versions: Iterable[Resource], problems: list[str]) -> None:
@@ -83,13 +88,18 @@ class ClusterSource:
                 problems.append(str(error))
                 return
 
-    def _list_other_policies(self, api: ClusterApi, problems: list[str], stop: threading.Event) -> None:
-        """List the policies of other kinds that the server has now; such a kind may come and go."""
+    def _groups(self, api: ClusterApi, problems: list[str]) -> Groups | None:
         try:
-            kinds = [*other_policies(api.groups())]
+            return api.groups()
         except RefusedError as error:
             problems.append(str(error))
-            return
+            return None
+
+    def _list_other_policies(
+        self, api: ClusterApi, groups: Groups, problems: list[str], stop: threading.Event
+    ) -> None:
+        """List the policies of other kinds that the server has now; such a kind may come and go."""
+        kinds = [*other_policies(groups)]
         for versions in kinds:
             if stop.is_set():
                 return
@@ -97,8 +107,11 @@ class ClusterSource:
         served = {resource.name for resource in (*RESOURCES, *(kind[0] for kind in kinds))}
         self._listed = {name: objects for name, objects in self._listed.items() if name in served}
 
+    def _objects(self) -> tuple[KubeObject, ...]:
+        return (*(obj for listed in self._listed.values() for obj in listed), *self._ranges.objects)
+
     def _detail(self) -> str:
-        count = sum(map(len, self._listed.values()))
+        count = len(self._objects())
         return f"{count} objects from {self._api.server}" if self._api else f"{count} objects"
 
     def _tell(self, emit: Emit, message: ObjectsRead | SourceStatus) -> None:

@@ -27,6 +27,10 @@ class RefusedError(NetsecError):
     """Report one resource that the API server does not give; others may still be read."""
 
 
+class ForbiddenError(RefusedError):
+    """Report a resource that RBAC forbids."""
+
+
 class AbsentError(NetsecError):
     """Report an optional resource that the API server does not have."""
 
@@ -64,6 +68,20 @@ class ClusterApi:
             token = metadata.get("continue") or "" if isinstance(metadata, Mapping) else ""
             if not token:
                 return
+
+    def config_map(self, namespace: str, name: str) -> KubeObject | None:
+        """Return one ConfigMap, stripped; None when it is of no use.
+
+        Raises:
+            ForbiddenError: RBAC forbids it.
+            RefusedError: the server does not give it for another reason.
+            AbsentError: there is none.
+            UnreachableError: as ``list`` does.
+        """
+        from kubernetes import client
+
+        read = partial(client.CoreV1Api(self._client).read_namespaced_config_map, name, namespace)
+        return _stripped({"apiVersion": "v1", "kind": "ConfigMap", **self._answer(read, _CONFIG_MAP)})
 
     def groups(self) -> Groups:
         """Return the API groups that the server has, none when it does not tell of any.
@@ -107,6 +125,7 @@ class ClusterApi:
 
 
 _GROUPS = Resource("apigroups", "", "ApisApi", "", optional=True)
+_CONFIG_MAP = Resource("configmaps", "", "CoreV1Api", "", optional=True)
 
 
 def _versions(group: Fields) -> tuple[str, ...]:
@@ -134,7 +153,7 @@ def _refusal(error: Any, resource: Resource, server: str, heard: list[str]) -> E
                 "log in again, until kubectl get pods works"
             )
         case 403:
-            return RefusedError(
+            return ForbiddenError(
                 f"{resource.name} may not be listed; what is missing in a ClusterRole is {_rule(resource)}"
             )
         case 404 if resource.optional:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from netsec_tui.kube.overriding import OVERRIDING_KINDS
@@ -50,18 +50,35 @@ _SAME_OBJECTS = {"crd.projectcalico.org": "projectcalico.org"}
 """Groups that need no listing where the other one, which holds the same objects, is served."""
 
 
+_RANGES = (
+    ("networking.k8s.io", "servicecidrs"),
+    ("projectcalico.org", "ippools"),
+    ("crd.projectcalico.org", "ippools"),
+    ("cilium.io", "ciliumnodes"),
+    ("cilium.io", "ciliumpodippools"),
+    ("config.openshift.io", "networks"),
+)
+"""Groups and resources that tell pod and service ranges."""
+
+
+def range_resources(groups: Groups) -> Iterator[tuple[Resource, ...]]:
+    """Yield the resources that tell ranges and whose API group is there, each in the versions it may have."""
+    for group, plural in _RANGES:
+        if _SAME_OBJECTS.get(group) not in groups and groups.get(group):
+            yield _custom(group, plural, groups[group])
+
+
 def other_policies(groups: Groups) -> Iterator[tuple[Resource, ...]]:
     """Yield the policies of other kinds whose API group is there, each in the versions it may have."""
     for kind in OVERRIDING_KINDS:
         if _SAME_OBJECTS.get(kind.group) not in groups and groups.get(kind.group):
-            yield tuple(
-                Resource(
-                    kind.resource,
-                    kind.group,
-                    "CustomObjectsApi",
-                    "cluster_custom_object",
-                    (kind.group, version, kind.plural),
-                    optional=True,
-                )
-                for version in groups[kind.group]
-            )
+            yield _custom(kind.group, kind.plural, groups[kind.group])
+
+
+def _custom(group: str, plural: str, versions: Iterable[str]) -> tuple[Resource, ...]:
+    """Return a resource that the client has no method for, in each version that it may have."""
+    api, method = "CustomObjectsApi", "cluster_custom_object"
+    return tuple(
+        Resource(f"{plural}.{group}", group, api, method, (group, version, plural), optional=True)
+        for version in versions
+    )

@@ -24,12 +24,14 @@ class FlowsRead:
 class ObjectsRead:
     """Carry all Kubernetes objects of one source; replaces what that source said before.
 
-    ``problems`` are sentences about what could not be read; everything else is kept.
+    ``problems`` are sentences about what could not be read; everything else is kept. ``range_problems`` are
+    those that matter only when the cluster's ranges turn out to be incomplete.
     """
 
     source: str
     objects: tuple[KubeObject, ...]
     problems: tuple[str, ...] = ()
+    range_problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

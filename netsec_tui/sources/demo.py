@@ -1,8 +1,7 @@
 """The demo's made-up cluster as a source: a capture inside the package (docs/demo.md).
 
-IPv4 ranges are complete, so addresses outside are External: pods by the nodes' podCIDRs, Services by
-``SERVICE_CIDRS``, which stands in for the flag ``--service-cidr``. No IPv6 range of Services is known, so
-the IPv6 address is Unknown.
+IPv4 ranges are complete, so addresses outside are External: pods by the nodes' podCIDRs, Services by a
+ServiceCIDR. No IPv6 range of Services is known, so the IPv6 address is Unknown.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ from netsec_tui.sources.capture import CaptureSource
 from netsec_tui.sources.contract import Emit, Message, SourceStatus
 
 CAPTURE = Path(__file__).resolve().parent.parent / "demo" / "shop.capture.jsonl"
-SERVICE_CIDRS = ("10.96.0.0/16",)
 
 
 class DemoSource:

@@ -34,4 +34,5 @@ class ClusterState:
         return build_inventory(
             (obj for message in told for obj in message.objects),
             missing=(problem for message in told for problem in message.problems),
+            unread_ranges=(problem for message in told for problem in message.range_problems),
         )

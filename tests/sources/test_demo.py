@@ -13,7 +13,7 @@ from netsec_tui.model.config import Config
 from netsec_tui.model.flow import Protocol, Reserved, Verdict
 from netsec_tui.model.identity import WorkloadRef
 from netsec_tui.sources.contract import FlowsRead, ObjectsRead, SourceStatus
-from netsec_tui.sources.demo import CAPTURE, SERVICE_CIDRS, DemoSource
+from netsec_tui.sources.demo import CAPTURE, DemoSource
 from netsec_tui.sources.inventory import build_inventory
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,7 +36,7 @@ def inventory(messages):
     (objects,) = [message.objects for message in messages if isinstance(message, ObjectsRead)]
     found, problems = build_inventory(objects)
     assert problems == ()
-    return settled(found, Config(service_cidrs=SERVICE_CIDRS))
+    return settled(found, Config())
 
 
 def test_made_anew_the_capture_has_the_same_bytes(tmp_path):
@@ -93,7 +93,7 @@ def test_addresses_are_unique_and_inside_their_nodes_range(inventory):
 
 
 def test_services_select_pods_and_stand_in_the_service_range(inventory):
-    (block,) = map(ipaddress.ip_network, SERVICE_CIDRS)
+    (block,) = map(ipaddress.ip_network, inventory.service_cidrs)
     for service in inventory.services:
         assert all(ipaddress.ip_address(ip) in block for ip in service.cluster_ips)
         selected = [p for p in inventory.pods if set(service.selector) <= set(p.labels)]
@@ -216,7 +216,7 @@ def test_the_page_about_the_demo_names_what_there_is(inventory):
     for count, noun in ((len(inventory.pods), "pods"), (len(inventory.services), "Services")):
         assert f"{count} {noun}" in page
     assert f"{len(inventory.owners)} workloads" in page
-    for ip in (*scenario.PROXIES, "10.244.2.250", "2001:db8:50::7", *SERVICE_CIDRS):
+    for ip in (*scenario.PROXIES, "10.244.2.250", "2001:db8:50::7", "10.96.0.0/16"):
         assert f"`{ip}`" in page or f" {ip}`" in page
     for workload in scenario.WORKLOADS:
         if workload.kind not in ("Deployment", "StatefulSet", "DaemonSet"):

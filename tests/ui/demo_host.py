@@ -24,7 +24,7 @@ from netsec_tui.model.identity import Direction
 from netsec_tui.model.inventory import Inventory
 from netsec_tui.session.session import Session
 from netsec_tui.sources.contract import ObjectsRead
-from netsec_tui.sources.demo import SERVICE_CIDRS, DemoSource
+from netsec_tui.sources.demo import DemoSource
 from netsec_tui.sources.feed import Feed
 from netsec_tui.sources.inventory import build_inventory
 from netsec_tui.ui.app import NetsecApp
@@ -112,7 +112,7 @@ def demo_inventory() -> Inventory:
     messages: list[Any] = []
     DemoSource().follow(messages.append, threading.Event())
     (objects,) = [message.objects for message in messages if isinstance(message, ObjectsRead)]
-    return settled(build_inventory(objects)[0], Config(service_cidrs=SERVICE_CIDRS))
+    return settled(build_inventory(objects)[0], Config())
 
 
 @asynccontextmanager
