@@ -69,7 +69,10 @@ class Effects:
 
     def _change(self, ref: WorkloadRef, found: _Found) -> SelectorChange:
         before, (after, why) = self._now[ref][0], found
-        also, no_longer = self._selectable(ref).turnover(before, after)
+        service = self._services.get(ref)
+        # A Service that could not be selected by gets its own pods back, no others.
+        base = LabelSelector(service.selector) if service and before is None else before
+        also, no_longer = self._selectable(ref).turnover(base, after)
         dns = self._world.dns
         return SelectorChange(
             ref,
