@@ -21,7 +21,15 @@ from netsec_tui.render.literal import literal
 from netsec_tui.render.moments import utc
 from netsec_tui.render.names import bare_name, full_name, line_name, plural, port_text
 from netsec_tui.render.provenance import origins_detail, rules_text
-from netsec_tui.render.spans import FoldTarget, Line, ManualTarget, PolicyTarget, Role, Target
+from netsec_tui.render.spans import (
+    FoldTarget,
+    Line,
+    ManualTarget,
+    PolicyTarget,
+    Role,
+    SettingTarget,
+    Target,
+)
 from netsec_tui.render.standing import standing_text
 
 When = Callable[[float], str]
@@ -50,8 +58,8 @@ def detail_lines(
         return manual_detail(review, target, width)
     if isinstance(target, FoldTarget):
         return fold_detail(review, target, width)
-    if isinstance(target, PolicyTarget):
-        return []  # its detail is its YAML, which a review does not hold
+    if isinstance(target, PolicyTarget | SettingTarget):
+        return []  # the detail of a policy is its YAML; a review holds neither that nor a configuration
     return peer_detail(review, target, width)
 
 

@@ -49,7 +49,15 @@ class PolicyTarget:
     title: str
 
 
-Target = CommunicationKey | Peer | ManualTarget | FoldTarget | RulePlace | PolicyTarget
+@dataclass(frozen=True, slots=True)
+class SettingTarget:
+    """Point at a line of the configuration: the group it stands in and its name there, empty for the head."""
+
+    group: str
+    name: str = ""
+
+
+Target = CommunicationKey | Peer | ManualTarget | FoldTarget | RulePlace | PolicyTarget | SettingTarget
 """What a line is about: focusing or hovering it shows that thing's detail."""
 
 

@@ -13,11 +13,13 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 
 from netsec_tui.errors import NetsecError
-from netsec_tui.model.decision import Alias, Decisions
+from netsec_tui.model.config import Config
+from netsec_tui.model.decision import Decisions
 from netsec_tui.model.identity import WorkloadRef
 from netsec_tui.session.actions import Action, ChooseTimespan, ChooseWorkload, Undo
 from netsec_tui.session.session import Session
 from netsec_tui.ui.ascii_filter import AsciiOnly
+from netsec_tui.ui.config_desk import ConfigDesk
 from netsec_tui.ui.intake import Intake
 from netsec_tui.ui.keymap import Place
 from netsec_tui.ui.messages import Decide, Saved
@@ -34,7 +36,7 @@ from netsec_tui.ui.scope_flow import (
 from netsec_tui.ui.screens.confirm import Confirm
 from netsec_tui.ui.screens.main import MainScreen
 from netsec_tui.ui.screens.picker import Picker
-from netsec_tui.ui.start import Clusters, FeedLike, StartScope
+from netsec_tui.ui.start import Clusters, ConfigFileLike, Connected, FeedLike, StartScope
 from netsec_tui.ui.stylesheets import stylesheets
 from netsec_tui.ui.themes import DARK, THEMES, variable_defaults
 from netsec_tui.ui.view import view_of
@@ -58,6 +60,7 @@ class NetsecApp(App[int]):
         *,
         start: StartScope | None = None,
         clusters: Clusters | None = None,
+        file: ConfigFileLike | None = None,
         theme: str = DARK.name,
         ascii_only: bool = False,
     ) -> None:
@@ -79,6 +82,7 @@ class NetsecApp(App[int]):
         self._due = False
         self._unsaved: set[WorkloadRef] = set()
         self._main = MainScreen(lambda rule: self.session.check_manual(rule), ascii_only)
+        self._desk = ConfigDesk(self, file)
 
     @property
     def session(self) -> Session:
@@ -136,7 +140,9 @@ class NetsecApp(App[int]):
             return
         statuses = self._intake.statuses.values()
         awaited = self._questions.awaited if self._questions else None
-        self._main.show(view_of(self.session, statuses, self._start.namespace or "", awaited))
+        view = view_of(self.session, statuses, self._start.namespace or "", awaited)
+        self._main.show(view)
+        self._desk.show(view)
         if isinstance(self.screen, Picker):
             self.screen.reload()
 
@@ -159,17 +165,27 @@ class NetsecApp(App[int]):
         try:
             self.session.apply(action)
         except NetsecError as error:
-            self._main.say(str(error), error=True)
+            self.say(str(error), error=True)
             return False
-        if scope is not None and scope == self.session.scope and self._decided() != before:
+        after = self._decided()
+        if scope is not None and scope == self.session.scope and after[0] != before[0]:
             self._unsaved.add(scope)
-        elif isinstance(action, Undo):
-            self._main.say("There is nothing to undo.")
+        if isinstance(action, Undo) and after == before:
+            self.say("There is nothing to undo.")
         self.refresh_view()
         return True
 
-    def _decided(self) -> tuple[Decisions, tuple[Alias, ...]]:
-        return self.session.decisions, self.session.aliases
+    def _decided(self) -> tuple[Decisions, Config]:
+        return self.session.decisions, self.session.config
+
+    def say(self, text: str, error: bool = False) -> None:
+        """Put one sentence into the status line of the screen that is looked at."""
+        if not self._desk.say(text, error):
+            self._main.say(text, error)
+
+    def action_configuration(self, area: str = "") -> None:
+        """Open the configuration, at the area that the messages ask for unless one is named."""
+        self._desk.open(area)
 
     def action_undo(self) -> None:
         """Take back the last decision."""
@@ -246,16 +262,17 @@ class NetsecApp(App[int]):
 
     async def connect(self, cluster: str) -> bool:
         """Change to another cluster; False when that failed, which has been said."""
-        if self.clusters is None:
+        if self.clusters is None or not await self._may_leave():
             return False
         self._main.say(f"Connecting to {cluster}")
         try:
-            connected = await asyncio.to_thread(self.clusters.connect, cluster)
+            connected: Connected = await asyncio.to_thread(self.clusters.connect, cluster)
         except NetsecError as error:
             self._main.say(str(error), error=True)
             return False
         await asyncio.to_thread(self._intake.stop)
-        self._intake = Intake(*connected)
+        self._intake = Intake(connected.session, connected.feed)
+        self._desk.file = connected.file
         self._intake.start()
         self._unsaved.clear()
         self._main.say("")
@@ -283,10 +300,23 @@ class NetsecApp(App[int]):
         self.theme = name
 
     def action_quit_asking(self) -> None:
-        """Quit, asking once when decisions were not saved."""
-        if not self._unsaved:
+        """Quit, asking once when decisions or the configuration were not saved."""
+        lost = self._lost()
+        if not lost:
             self.exit(0)
             return
+        self.push_screen(Confirm("Quit", f"{lost} Quit?"), lambda yes: self.exit(0) if yes else None)
+
+    async def _may_leave(self) -> bool:
+        """Ask before another cluster makes what was not saved be lost."""
+        lost = self._lost()
+        if not lost:
+            return True
+        question: Screen[Any] = Confirm("Another cluster", f"{lost} Change the cluster?")
+        return bool(await self.push_screen_wait(question))
+
+    def _lost(self) -> str:
+        """Say what leaving would lose; empty when nothing."""
         names = ", ".join(sorted(map(str, self._unsaved)))
-        question = f"Decisions for {names} are not saved and will be lost. Quit?"
-        self.push_screen(Confirm("Quit", question), lambda yes: self.exit(0) if yes else None)
+        lost = [f"Decisions for {names} are not saved and will be lost."] if names else []
+        return " ".join([*lost, *self._desk.lost()])

@@ -16,6 +16,7 @@ class Place(StrEnum):
     TOPOLOGY = "Topology"
     POLICY = "Generated policy"
     APPLIED = "Applied policies"
+    CONFIGURATION = "Configuration"
     DIALOGS = "Dialogs"
 
 
@@ -33,7 +34,7 @@ class Shortcut:
     display: str = ""
 
 
-_A, _T = Place.ANYWHERE, Place.TABLES
+_A, _T, _C = Place.ANYWHERE, Place.TABLES, Place.CONFIGURATION
 
 SHORTCUTS: tuple[Shortcut, ...] = (
     Shortcut(
@@ -72,6 +73,14 @@ SHORTCUTS: tuple[Shortcut, ...] = (
         _A,
     ),
     Shortcut("proof", "p", "proof", "Proof", "Show what evaluating the generated policy has proven", _A),
+    Shortcut(
+        "configuration",
+        "C",
+        "app.configuration",
+        "Configuration",
+        "Configure workload labels, unresolved IPs and the cluster's CIDRs",
+        _A,
+    ),
     Shortcut("warnings", "w", "warnings", "Warnings", "Show all warnings, or the first only", _A),
     Shortcut(
         "commands",
@@ -112,6 +121,80 @@ SHORTCUTS: tuple[Shortcut, ...] = (
         "Show the policies of the workload, of the focused row's peer, of all rows, of the namespace",
         Place.APPLIED,
         True,
+    ),
+    Shortcut("area-labels", "1", "area('labels')", "Labels", "Go to the workload labels", _C),
+    Shortcut("area-addresses", "2", "area('addresses')", "Unresolved IPs", "Go to the unresolved IPs", _C),
+    Shortcut("area-ranges", "3", "area('ranges')", "CIDRs", "Go to the cluster's CIDRs", _C),
+    Shortcut("next-area", "tab", "next_area(1)", "Next area", "Go to the next area", _C),
+    Shortcut("previous-area", "shift+tab", "next_area(-1)", "Area before", "Go to the area before", _C),
+    Shortcut(
+        "setting-add",
+        "a",
+        "setting('add')",
+        "Add",
+        "Add a pattern, an alias, a range or a pod name",
+        _C,
+        True,
+    ),
+    Shortcut(
+        "setting-edit", "enter", "setting('edit')", "Edit", "Edit what the cursor is on", _C, True, "enter"
+    ),
+    Shortcut(
+        "setting-remove", "d,delete", "setting('remove')", "Remove", "Remove what the cursor is on", _C, True
+    ),
+    Shortcut(
+        "setting-toggle",
+        "space",
+        "setting('toggle')",
+        "Toggle",
+        "Use or exclude a label key; allow an alias or take that back",
+        _C,
+        True,
+        "space",
+    ),
+    Shortcut(
+        "label-suggest",
+        "p",
+        "setting('suggest')",
+        "Suggest",
+        "Draft the suggested set of label keys",
+        _C,
+        True,
+    ),
+    Shortcut(
+        "label-accept",
+        "y",
+        "setting('accept')",
+        "Accept",
+        "Put the draft of the label keys in force",
+        _C,
+        True,
+    ),
+    Shortcut("label-drop", "x", "setting('drop')", "Drop", "Drop the draft of the label keys", _C, True),
+    Shortcut("label-effect", "w", "setting('effect')", "Effect", "Read the whole effect of the draft", _C),
+    Shortcut(
+        "alias-import", "i", "setting('import')", "Import", "Import aliases from a YAML or CSV file", _C, True
+    ),
+    Shortcut(
+        "alias-export",
+        "e",
+        "setting('export')",
+        "Export",
+        "Export the aliases to a YAML or CSV file",
+        _C,
+        True,
+    ),
+    Shortcut("config-save", "S,ctrl+s", "save", "Save", "Save the configuration to its file", _C, True, "S"),
+    Shortcut("config-help", "question_mark", "help", "Help", "Show all keys; type to search", _C, True, "?"),
+    Shortcut(
+        "config-close",
+        "escape,backspace,q",
+        "close",
+        "Back",
+        "Leave the configuration; what is in force stays so",
+        _C,
+        True,
+        "esc",
     ),
     Shortcut("close", "escape,ctrl+g", "cancel", "Back", "Leave the dialog without an answer", Place.DIALOGS),
 )

@@ -22,6 +22,7 @@ _WORDS = {
     "cluster": "ctx context",
     "namespace": "ns",
     "owner": "wl workload",
+    "configuration": "config labels aliases cidrs",
 }
 """What k9s users type; ``ctx`` alone asks, ``ns NAME`` goes there."""
 

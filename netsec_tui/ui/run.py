@@ -6,7 +6,7 @@ import os
 
 from netsec_tui.errors import UsageError
 from netsec_tui.session.session import Session
-from netsec_tui.ui.start import Clusters, FeedLike, StartScope
+from netsec_tui.ui.start import Clusters, ConfigFileLike, FeedLike, StartScope
 
 
 def run_app(
@@ -15,6 +15,7 @@ def run_app(
     *,
     start: StartScope | None = None,
     clusters: Clusters | None = None,
+    file: ConfigFileLike | None = None,
     theme: str = "",
     mouse: bool = True,
     ascii_only: bool = False,
@@ -37,7 +38,9 @@ def run_app(
     chosen = start_theme(theme, os.environ)  # before the app is made: Textual takes NO_COLOR away
     if not os.environ.get("NO_COLOR", "unset"):
         del os.environ["NO_COLOR"]  # empty means no wish (no-color.org), but Textual takes it for one
-    app = NetsecApp(session, feed, start=start, clusters=clusters, theme=chosen, ascii_only=ascii_only)
+    app = NetsecApp(
+        session, feed, start=start, clusters=clusters, file=file, theme=chosen, ascii_only=ascii_only
+    )
     if theme and theme not in app.available_themes:
         raise UsageError(
             f"there is no theme {theme}; choose one of {', '.join(sorted(app.available_themes))}"

@@ -43,6 +43,18 @@ class ConfigFileLike(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """Hold what there is of one cluster: its session, its feed, not yet started, and its configuration file.
+
+    ``file`` is None for inputs whose configuration is kept nowhere.
+    """
+
+    session: Session
+    feed: FeedLike | None = None
+    file: ConfigFileLike | None = None
+
+
 class Clusters(Protocol):
     """Offer kubeconfig contexts; both methods may block and are called in a thread."""
 
@@ -53,8 +65,8 @@ class Clusters(Protocol):
             NetsecError: the kubeconfig cannot be read or holds no context.
         """
 
-    def connect(self, name: str) -> tuple[Session, FeedLike]:
-        """Return a session and a feed, not yet started, for a context.
+    def connect(self, name: str) -> Connected:
+        """Return what there is of a context, its feed not yet started.
 
         Raises:
             NetsecError: the context cannot be used.

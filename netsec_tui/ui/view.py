@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 
 from netsec_tui.core.cluster.ground import Ground
 from netsec_tui.core.generate.provenance import Provenance
-from netsec_tui.model.decision import Alias
+from netsec_tui.model.config import Config
 from netsec_tui.model.identity import CommunicationKey, WorkloadRef
 from netsec_tui.model.review import Review
 from netsec_tui.model.timespan import Timespan
 from netsec_tui.session.session import Session
 from netsec_tui.sources.contract import SourceStatus
 from netsec_tui.ui.advice import Advice, advise
+from netsec_tui.ui.keymap import key_of
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class View:
     ``known`` tells whether there is cluster state, ``lost`` how many events the sources did not deliver,
     ``awaited`` is the workload that flags have named while it is not there. ``focused`` is the
     communication that was focused last, in a table or the topology; ``provenance`` tells which rules of
-    the policy come from which rows.
+    the policy come from which rows. ``locked`` says why the configuration must not be edited, if so.
     """
 
     cluster: str = ""
@@ -35,7 +36,8 @@ class View:
     statuses: tuple[SourceStatus, ...] = ()
     lost: int = 0
     known: bool = False
-    aliases: tuple[Alias, ...] = ()
+    config: Config = field(default_factory=Config)
+    locked: str = ""
     advice: Advice = field(default_factory=Advice)
     ground: Ground | None = field(default=None, compare=False)
     focused: CommunicationKey | None = None
@@ -46,7 +48,37 @@ class View:
         """Return what goes to the top of the view: sources that fail, then what the review warns of."""
         if self.review is None:
             return ()
-        return (*(status.error for status in self.statuses if status.error), *self.review.warnings)
+        failing = (status.error for status in self.statuses if status.error)
+        return (*failing, *map(with_way_out, self.review.warnings))
+
+
+_LABELS = ("Namespaces without labels", "All communications are displayed as allowed")
+_RANGES = ("Cluster subnet is incomplete",)
+
+
+def is_about_labels(warning: str) -> bool:
+    """Tell whether a message is about labels that namespaces lack."""
+    return warning.startswith(_LABELS)
+
+
+def is_about_ranges(warning: str) -> bool:
+    """Tell whether a message is about ranges of the cluster that are not known."""
+    return warning.startswith(_RANGES)
+
+
+def with_way_out(warning: str) -> str:
+    """Add to a message of the configuration the key that leads there."""
+    if not (is_about_labels(warning) or is_about_ranges(warning)):
+        return warning
+    return f"{warning} ({key_of('configuration')}: Configuration)"
+
+
+def area_of_warnings(warnings: Iterable[str]) -> str:
+    """Return the area of the configuration that the first such message is about, empty without one."""
+    for warning in warnings:
+        if is_about_labels(warning) or is_about_ranges(warning):
+            return "labels" if is_about_labels(warning) else "ranges"
+    return ""
 
 
 def view_of(
@@ -68,7 +100,8 @@ def view_of(
         statuses=told,
         lost=sum(gap.lost for gap in session.gaps),
         known=inventory.known,
-        aliases=session.aliases,
+        config=session.config,
+        locked=session.options.locked,
         advice=advise(session, told, awaited) if review is None else Advice(),
         provenance=Provenance(review) if review is not None else None,
         ground=session.ground(),

@@ -3,6 +3,7 @@
 import pytest
 
 from netsec_tui.model.communication import AddressCategory
+from netsec_tui.model.config import Config
 from netsec_tui.model.decision import Alias, ManualRule, PortRange
 from netsec_tui.model.flow import Protocol
 from netsec_tui.model.identity import Direction
@@ -29,7 +30,7 @@ FRUIT = [Choice("a", "apple", "red"), Choice("b", "banana"), Choice("c", "[bold]
 
 DIALOGS = {
     "picker": lambda: Picker("Fruit", lambda: FRUIT),
-    "alias": lambda: AliasDialog("203.0.113.7", None, ()),
+    "alias": lambda: AliasDialog("203.0.113.7", None, Config()),
     "manual": lambda: ManualRuleDialog(Direction.EGRESS, (), accept),
     "save": lambda: SaveDialog("deployment-web", "a: b\n"),
     "categories": lambda: Categories(frozenset()),
@@ -124,7 +125,7 @@ class TestPicker:
 
 class TestAlias:
     async def test_a_new_alias(self):
-        app = DialogHost(AliasDialog("203.0.113.7", None, ()))
+        app = DialogHost(AliasDialog("203.0.113.7", None, Config()))
         async with app.run_test() as pilot:
             await type_text(pilot, "proxies")
             await pilot.press("tab", "tab", "space", "enter")
@@ -133,7 +134,7 @@ class TestAlias:
     @pytest.mark.parametrize("by", ["typing", "choosing"])
     async def test_assigning_to_an_existing_alias_keeps_its_entries(self, by):
         known = Alias("proxies", ("198.51.100.0/24",), True)
-        app = DialogHost(AliasDialog("203.0.113.7", None, (known,)))
+        app = DialogHost(AliasDialog("203.0.113.7", None, Config(aliases=(known,))))
         async with app.run_test() as pilot:
             if by == "typing":
                 await type_text(pilot, "proxies")
@@ -144,7 +145,7 @@ class TestAlias:
             assert app.answer == SetAlias(Alias("proxies", merged, True))
 
     async def test_more_ranges_sorted_and_canonical(self):
-        app = DialogHost(AliasDialog("203.0.113.7", None, ()))
+        app = DialogHost(AliasDialog("203.0.113.7", None, Config()))
         async with app.run_test() as pilot:
             await type_text(pilot, "x")
             await pilot.press("tab", "end")
@@ -157,7 +158,7 @@ class TestAlias:
         [(("enter",), "needs a name"), (("x", "tab", "a", "enter"), "is no IP mask")],
     )
     async def test_what_is_wrong_is_said(self, typed, complaint):
-        app = DialogHost(AliasDialog("203.0.113.7", None, ()))
+        app = DialogHost(AliasDialog("203.0.113.7", None, Config()))
         async with app.run_test() as pilot:
             await pilot.press(*typed)
             assert complaint in app.text()
@@ -165,28 +166,28 @@ class TestAlias:
 
     async def test_an_alias_can_be_renamed(self):
         one = Alias("one", ("203.0.113.7/32",), True)
-        app = DialogHost(AliasDialog("one", one, (one,)))
+        app = DialogHost(AliasDialog("one", one, Config(aliases=(one,))))
         async with app.run_test() as pilot:
             await pilot.press("ctrl+u", *"two", "enter")
             assert app.answer == SetAlias(Alias("two", one.entries, True), old="one")
 
     async def test_a_change_of_an_alias_is_no_renaming(self):
         one = Alias("one", ("203.0.113.7/32",))
-        app = DialogHost(AliasDialog("one", one, (one,)))
+        app = DialogHost(AliasDialog("one", one, Config(aliases=(one,))))
         async with app.run_test() as pilot:
             await pilot.press("tab", "tab", "space", "enter")
             assert app.answer == SetAlias(Alias("one", one.entries, True))
 
     async def test_an_alias_can_join_another(self):
         one, two = Alias("one", ("203.0.113.7/32",)), Alias("two", ("198.51.100.0/24",), True)
-        app = DialogHost(AliasDialog("one", one, (one, two)))
+        app = DialogHost(AliasDialog("one", one, Config(aliases=(one, two))))
         async with app.run_test() as pilot:
             await pilot.press("tab", "enter", "enter")
             merged = ("198.51.100.0/24", "203.0.113.7/32")
             assert app.answer == SetAlias(Alias("two", merged, True), old="one")
 
     async def test_an_alias_can_be_removed(self):
-        app = DialogHost(AliasDialog("proxies", Alias("proxies", ("10.0.0.0/8",)), ()))
+        app = DialogHost(AliasDialog("", Alias("proxies", ("10.0.0.0/8",)), Config()))
         async with app.run_test() as pilot:
             await pilot.press("ctrl+d")
             assert app.answer == RemoveAlias("proxies")

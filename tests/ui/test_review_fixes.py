@@ -13,7 +13,7 @@ from netsec_tui.ui.screens.confirm import Confirm
 from netsec_tui.ui.screens.main import MainScreen
 from netsec_tui.ui.screens.picker import Picker
 from netsec_tui.ui.screens.save import SaveDialog
-from netsec_tui.ui.start import StartScope
+from netsec_tui.ui.start import Connected, StartScope
 from netsec_tui.ui.widgets.communication_table import CommunicationTable
 from netsec_tui.ui.widgets.status_line import StatusLine
 from tests.render.reviews import row
@@ -159,7 +159,7 @@ class Contexts:
         return self._names
 
     def connect(self, name):
-        return Session(Options(cluster=name), now=lambda: NEWEST), Feed(NO_ANSWER)
+        return Connected(Session(Options(cluster=name), now=lambda: NEWEST), Feed(NO_ANSWER))
 
 
 class TestKubeconfig:

@@ -1,8 +1,8 @@
-"""Name an unresolved IP: a new alias, or one more entry of an existing one; or change an alias."""
+"""Name an unresolved IP: a new alias, or one more entry of another; or say that it is a cluster's range."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from ipaddress import ip_network
 
 from textual import on
@@ -11,20 +11,31 @@ from textual.widget import Widget
 from textual.widgets import Input, Label, OptionList, Static
 from textual.widgets.option_list import Option
 
+from netsec_tui.core.cluster.addresses import ranges_of
+from netsec_tui.core.configure import keys
+from netsec_tui.core.configure.ranges import suggest_range
 from netsec_tui.errors import BadInputError
+from netsec_tui.model.config import Config, RangeKind
 from netsec_tui.model.decision import Alias
-from netsec_tui.session.actions import Action, RemoveAlias, SetAlias
+from netsec_tui.model.inventory import Inventory
+from netsec_tui.session.actions import Action, Configure, RemoveAlias, SetAlias
+from netsec_tui.ui.alias_words import entries_sentence
+from netsec_tui.ui.keymap import key_of
+from netsec_tui.ui.screens.configuration.values_dialog import ValuesDialog
 from netsec_tui.ui.screens.dialog import Dialog, complaint_line
 from netsec_tui.ui.styled import plain
 from netsec_tui.ui.typed import typed_cidr
 from netsec_tui.ui.widgets.field import Field
 from netsec_tui.ui.widgets.tick import Tick
 
+_RANGES = {RangeKind.POD: ("cidrs.pods", "pod CIDR"), RangeKind.SERVICE: ("cidrs.services", "service CIDR")}
+
 
 class AliasDialog(Dialog[Action]):
     """Edit ``alias`` when given, its name too; else name ``address``, which may be empty. Gives the action.
 
-    The name of another alias adds the entries to that one.
+    The name of another alias adds the entries to that one. An address can also be said to be in a pod or
+    service range of the cluster; ``inventory`` is what that range is suggested from.
     """
 
     BINDINGS = [
@@ -32,12 +43,17 @@ class AliasDialog(Dialog[Action]):
         Binding("ctrl+d", "remove", "Remove the alias", show=False, priority=True),
     ]
 
-    def __init__(self, address: str, alias: Alias | None, aliases: Sequence[Alias]) -> None:
+    def __init__(
+        self, address: str, alias: Alias | None, config: Config, inventory: Inventory | None = None
+    ) -> None:
         title = f"Alias {alias.name}" if alias else f"Alias for {address or 'addresses'}"
-        super().__init__(title, "enter save   tab next   space tick" + ("   ctrl+d remove" if alias else ""))
+        super().__init__(title, "enter take   tab next   space tick" + ("   ctrl+d remove" if alias else ""))
+        self._address = address
         self._edited = alias
         self._entries = " ".join(alias.entries) if alias else address
-        self._aliases = {known.name: known for known in aliases if known != alias}
+        self._config = config
+        self._inventory = inventory or Inventory()
+        self._aliases = {known.name: known for known in config.aliases if known != alias}
 
     def body(self) -> Iterable[Widget]:
         """Return the form."""
@@ -45,17 +61,34 @@ class AliasDialog(Dialog[Action]):
         yield Field(self._edited.name if self._edited else "", "for instance proxies", id="name")
         if self._aliases:
             yield Label(f"or assign to {'another' if self._edited else 'an existing'} alias")
-            yield OptionList(*(Option(_describe(a)) for a in self._aliases.values()), markup=False)
+            yield OptionList(
+                *(Option(_describe(a)) for a in self._aliases.values()), id="others", markup=False
+            )
         yield Label("Addresses and ranges")
-        yield Field(self._entries, id="entries")
-        yield Tick("allowed: in the policy without a tick of its own", self._allowed())
+        yield Field(self._entries, "for instance 203.0.113.7 198.51.100.0/24", id="entries")
+        yield Static(classes="told", id="told")
+        yield Tick("allowed: in the policy without a tick of its own, cluster-wide", self._allowed())
         yield complaint_line()
-        yield Static(plain("Aliases last for this session.", "$muted"), classes="footnote")
+        if self._address and self._edited is None:
+            yield Label("or it is an address of the cluster itself")
+            yield OptionList(*(Option(self._offer(kind)) for kind in _RANGES), id="ranges", markup=False)
+        note = f"It holds at once; {key_of('configuration')}, then {key_of('config-save')}, saves it."
+        yield Static(plain(note, "$muted"), classes="footnote")
+
+    def on_mount(self) -> None:
+        """Say what the entries are."""
+        self._look()
 
     def _allowed(self) -> bool:
         return bool(self._edited and self._edited.allowed)
 
-    @on(OptionList.OptionSelected)
+    def _suggested(self, kind: RangeKind) -> str:
+        return suggest_range(self._address, kind, self._inventory)
+
+    def _offer(self, kind: RangeKind) -> str:
+        return f"this is in a {_RANGES[kind][1]}: {self._suggested(kind)}"
+
+    @on(OptionList.OptionSelected, "#others")
     def _assign(self, event: OptionList.OptionSelected) -> None:
         self.query_one("#name", Field).value = list(self._aliases)[event.option_index]
         self.query_one("#name", Field).focus()
@@ -65,36 +98,70 @@ class AliasDialog(Dialog[Action]):
         """Take over whether an existing alias is allowed, lest assigning to it changes that unseen."""
         if (known := self._aliases.get(event.value.strip())) is not None:
             self.query_one(Tick).value = known.allowed
+        self._look()
+
+    @on(Input.Changed, "#entries")
+    def _look(self) -> None:
+        """Say how many addresses are typed, which host bits are cleared, and what they overlap with."""
+        name, typed = self._typed_name, self._typed
+        told = entries_sentence(self._config, name, typed, self._old_name, ranges_of(self._inventory))
+        self.query_one("#told", Static).update(plain(told, "$muted"))
+
+    @property
+    def _typed_name(self) -> str:
+        return self.query_one("#name", Field).value.strip()
+
+    @property
+    def _typed(self) -> list[str]:
+        return self.query_one("#entries", Field).value.replace(",", " ").split()
+
+    @property
+    def _old_name(self) -> str:
+        return self._edited.name if self._edited else ""
 
     @on(Input.Submitted)
     def action_save(self) -> None:
         """Leave with the alias, or say what is wrong with it."""
-        name = self.query_one("#name", Field).value.strip()
-        if not name:
-            self.complain("An alias needs a name.")
-            return
         try:
-            entries = {typed_cidr(part)[0] for part in _parts(self.query_one("#entries", Field).value)}
+            entries = {typed_cidr(part)[0] for part in self._typed}
         except BadInputError as error:
             self.complain(str(error))
             return
-        if not entries:
-            self.complain("An alias needs an address or range.")
+        allowed = self.query_one(Tick).value
+        # An address that is allowed needs no name that anybody thought of: its own will do.
+        name = self._typed_name or (self._address if allowed else "")
+        if not name or not entries:
+            self.complain("An alias needs a name." if not name else "An alias needs an address or range.")
             return
         if name in self._aliases:
             entries.update(self._aliases[name].entries)
         ordered = tuple(sorted(entries, key=_order))
-        old = self._edited.name if self._edited and self._edited.name != name else ""
-        self.dismiss(SetAlias(Alias(name, ordered, self.query_one(Tick).value), old))
+        self.dismiss(
+            SetAlias(Alias(name, ordered, allowed), self._old_name if self._old_name != name else "")
+        )
+
+    @on(OptionList.OptionSelected, "#ranges")
+    def _say_range(self, event: OptionList.OptionSelected) -> None:
+        """Ask for the range that the address is in, with one to begin with."""
+        kind = list(_RANGES)[event.option_index]
+        key, title = _RANGES[kind]
+
+        def check(typed: tuple[str, ...]) -> str:
+            return ". ".join(keys.add(self._config, key, typed).notes)
+
+        def take(typed: tuple[str, ...] | None) -> None:
+            if typed is not None:
+                self.dismiss(Configure(keys.add(self._config, key, typed).config))
+
+        label = f"The {title} that {self._address} is in"
+        note = "By hand it wins over what is discovered of its IP family."
+        dialog = ValuesDialog(title.capitalize(), label, self._suggested(kind), "", check, note)
+        self.app.push_screen(dialog, take)
 
     def action_remove(self) -> None:
         """Forget the alias; its addresses show as rows of their own again."""
         if self._edited:
             self.dismiss(RemoveAlias(self._edited.name))
-
-
-def _parts(text: str) -> list[str]:
-    return text.replace(",", " ").split()
 
 
 def _order(cidr: str) -> tuple[int, int, int]:

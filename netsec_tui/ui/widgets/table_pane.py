@@ -220,9 +220,11 @@ class TablePane(Pane):
         if row is None or not row.communication.peer.unresolved:
             self.post_message(Say("@ names an unresolved IP; move to one first", error=True))
             return
-        peer = row.communication.peer
-        aliases = self._view.aliases
-        edited = next((a for a in aliases if a.name == peer.name), None)
-        edited = edited if peer.sort is PeerSort.ALIAS else None
-        address = "" if peer.sort is PeerSort.EXTERNAL else peer.name
-        self.app.push_screen(AliasDialog(address, edited, aliases), self._decide)
+        view, peer = self._view, row.communication.peer
+        if view.locked:
+            self.post_message(Say(view.locked, error=True))
+            return
+        edited = view.config.alias_by_name.get(peer.name) if peer.sort is PeerSort.ALIAS else None
+        address = "" if peer.sort in (PeerSort.EXTERNAL, PeerSort.ALIAS) else peer.name
+        inventory = view.ground.world.inventory if view.ground else None
+        self.app.push_screen(AliasDialog(address, edited, view.config, inventory), self._decide)

@@ -1,0 +1,133 @@
+"""The part of the app that opens the configuration, saves it to its file, and knows what is not saved."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Protocol
+
+from textual.screen import Screen
+from textual.worker import Worker
+
+from netsec_tui.errors import NetsecError
+from netsec_tui.session.actions import Action, ConfigSaved, Configure
+from netsec_tui.session.session import Session
+from netsec_tui.ui.keymap import key_of
+from netsec_tui.ui.screens.configuration.screen import ConfigurationScreen
+from netsec_tui.ui.screens.configuration.settings import Settings
+from netsec_tui.ui.start import ConfigFileLike
+from netsec_tui.ui.view import View, area_of_warnings
+
+NO_FILE = "These inputs have no configuration file: start with --config FILE to keep the configuration."
+
+
+class Host(Protocol):
+    """What the desk needs of the app."""
+
+    ascii_only: bool
+
+    @property
+    def session(self) -> Session:
+        """Return the present session."""
+
+    @property
+    def screen(self) -> Screen[Any]:
+        """Return the screen that is on top."""
+
+    def apply(self, action: Action) -> bool:
+        """Carry out an action and show what it changed."""
+
+    def say(self, text: str, error: bool = False) -> None:
+        """Put one sentence into the status line."""
+
+    def push_screen(self, screen: Any, callback: Any = None) -> Any:
+        """Show a screen."""
+
+    def run_worker(self, work: Any, *, group: str, exclusive: bool) -> Worker[Any]:
+        """Run something beside the screen."""
+
+
+class ConfigDesk:
+    """Open the configuration screen over a session and write what was edited; ``file`` may be None."""
+
+    def __init__(self, host: Host, file: ConfigFileLike | None) -> None:
+        self.file = file
+        self._host = host
+        self._view = View()
+        self._area = ""
+        self._open: ConfigurationScreen | None = None
+
+    def open(self, area: str = "") -> None:
+        """Show the screen, at an area if one is named, else where the messages ask for something."""
+        if self._open is not None:
+            return
+        first = area or area_of_warnings(self._view.warnings) or self._area
+        self._open = ConfigurationScreen(self._settings(), self.save, self._host.ascii_only, first)
+        self._host.push_screen(self._open, self._closed)
+
+    def _closed(self, area: str | None) -> None:
+        self._area, self._open = area or "", None
+
+    def show(self, view: View) -> None:
+        """Take another view, and give the screen what holds now."""
+        self._view = view
+        if self._open is not None:
+            self._open.show(self._settings())
+
+    def say(self, text: str, error: bool) -> bool:
+        """Say something in the screen if it is open; tell whether it was."""
+        if self._open is None:
+            return False
+        self._open.say(text, error)
+        return True
+
+    def _settings(self) -> Settings:
+        session = self._host.session
+        return Settings(
+            session.options.cluster,
+            self.file.path if self.file else "",
+            session.config,
+            session.saved_config,
+            session.options.locked,
+            session.inventory,
+            session.cluster(),
+            self._view.review,
+        )
+
+    # The file
+
+    def lost(self) -> list[str]:
+        """Say what leaving would lose of the configuration."""
+        session = self._host.session
+        if session.config == session.saved_config:
+            return []
+        way = f"{key_of('configuration')}, then {key_of('config-save')}, saves it"
+        kept = f" ({way})" if self.file else ""
+        return [f"The configuration was edited, is not saved{kept} and will be lost."]
+
+    def save(self) -> None:
+        """Write what was edited to the file, in a thread."""
+        session = self._host.session
+        if session.options.locked:
+            self._host.say(session.options.locked, error=True)
+        elif self.file is None:
+            self._host.say(NO_FILE, error=True)
+        elif session.config == session.saved_config:
+            self._host.say(f"Nothing to save: {self.file.path} has what is in force.")
+        else:
+            self._host.run_worker(self._write(session, self.file), group="config-save", exclusive=True)
+
+    async def _write(self, session: Session, file: ConfigFileLike) -> None:
+        base, mine = session.saved_config, session.config
+        try:
+            stands = await asyncio.to_thread(file.write, base, mine)
+        except NetsecError as error:
+            self._host.say(f"Not saved: {error}", error=True)
+            return
+        if self._host.session is not session:
+            return
+        edited = session.config
+        self._host.apply(ConfigSaved(stands))
+        if edited != mine:  # edited while it was being written
+            self._host.apply(Configure(edited))
+        others = "" if stands == mine else "; what others had put there is in force too"
+        self._host.say(f"Saved {file.path}{others}.")
