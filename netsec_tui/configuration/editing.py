@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from netsec_tui.configuration.nodes import Items, Node, Pairs, Text, compose
 from netsec_tui.configuration.problems import Problems
-from netsec_tui.configuration.reading import KEYS, SCHEMA, read_stored
+from netsec_tui.configuration.reading import KEYS, SCHEMA, decoded, read_stored
 from netsec_tui.configuration.splices import Splices, Value, block
 from netsec_tui.configuration.values import entry_value
 from netsec_tui.errors import BadInputError
@@ -70,14 +70,16 @@ def edited(path: str, text: str, meant: Config, cluster: str = "") -> str:
 
 
 def _check(path: str, result: str, meant: Config, cluster: str) -> None:
+    """Refuse a text that does not mean what it should: better nothing is written than something else."""
+    decoded(path, result.encode("utf-8", "replace"))
     try:
         then = read_stored(path, result)
-    except BadInputError:
-        then = None
-    if then is None or then.config != meant or (cluster and then.cluster != cluster):
+    except BadInputError as error:
+        raise BadInputError(f"nothing is saved, as the file could not be read then: {error}") from error
+    if then.config != meant or (cluster and then.cluster != cluster):
         raise BadInputError(
-            f"{path} is written in a way that cannot be edited here; edit it by hand, or put "
-            "its keys on lines of their own"
+            f"nothing is saved: {path} is written in a way that cannot be edited here; edit it by hand, "
+            "or put its keys on lines of their own"
         )
 
 
@@ -174,12 +176,14 @@ def _set_aliases(
 ) -> None:
     before, after = has.alias_by_name, meant.alias_by_name
     gone = [name for name in before if name not in after]
+    new = {name: alias_value(alias) for name, alias in after.items() if name not in before}
     found = _find(root, ("aliases",))
-    if gone and found and isinstance(found[1], Pairs):
-        splices.remove_pairs(found[1], gone)
+    if found and isinstance(found[1], Pairs) and (gone or new):
+        splices.change_pairs(found[1], gone, new)
+    elif new:
+        missing["aliases"] = dict(new)
     for name, alias in after.items():
         if name not in before:
-            _put(missing, ("aliases", name), alias_value(alias))
             continue
         if alias.entries != before[name].entries:
             entries = _find(root, ("aliases", name, "entries"))
@@ -202,12 +206,12 @@ def _add(splices: Splices, mapping: Pairs, tree: dict[str, Value]) -> None:
     present = {key.value: (key, value) for key, value in mapping.pairs}
     new = {name: value for name, value in tree.items() if name not in present}
     if new:
-        splices.add_pairs(mapping, new)
+        splices.change_pairs(mapping, (), new)
     for name, value in tree.items():
         if name not in present:
             continue
         key, node = present[name]
-        if isinstance(node, Pairs) and node.pairs and isinstance(value, dict):
+        if isinstance(node, Pairs) and isinstance(value, dict):
             _add(splices, node, value)
         else:
             splices.fill(key, node, value, in_flow=mapping.flow)

@@ -65,29 +65,30 @@ class Splices:
     """Collect edits of one text, none of which overlap, and apply them together."""
 
     text: str
-    _edits: list[tuple[int, int, int, str]] = field(default_factory=list)
+    _edits: list[tuple[int, int, int, int, str]] = field(default_factory=list)
 
     def applied(self) -> str:
         """Return the text with all edits in it."""
         parts, at = [], 0
-        for start, end, _, new in sorted(self._edits):
+        for start, end, _, _, new in sorted(self._edits):
             parts += [self.text[at:start], new]
             at = max(at, end)
         return "".join([*parts, self.text[at:]])
 
-    def replace(self, start: int, end: int, new: str) -> None:
-        """Put a text in place of what is between two offsets."""
-        self._edits.append((start, end, len(self._edits), new))
+    def replace(self, start: int, end: int, new: str, column: int = 0) -> None:
+        """Put a text in place of what is between two offsets; at the same place deeper columns come first."""
+        self._edits.append((start, end, -column, len(self._edits), new))
 
-    def add_pairs(self, mapping: Pairs, pairs: dict[str, Value]) -> None:
-        """Add pairs to a mapping, behind those that it has."""
+    def change_pairs(self, mapping: Pairs, gone: Iterable[str], new: dict[str, Value]) -> None:
+        """Remove keys of a mapping with all that is below them, and add pairs behind the others."""
+        names = set(gone)
+        spans = [(key.start, value.end) for key, value in mapping.pairs]
+        kept = [(key.start, value.end) for key, value in mapping.pairs if key.value not in names]
         if mapping.flow:
-            spans = [(key.start, value.end) for key, value in mapping.pairs]
-            self._flow(
-                mapping, spans, spans, [f"{quoted(key)}: {flow(value)}" for key, value in pairs.items()]
-            )
+            self._flow(mapping, spans, kept, [f"{quoted(key)}: {flow(value)}" for key, value in new.items()])
         else:
-            self._lines_after(mapping.end, block(pairs, self._column(mapping.pairs[0][0].start)))
+            self._remove_lines(span for span in spans if span not in kept)
+            self._lines_after(mapping.end, block(new, self._column(spans[0][0])))
 
     def fill(self, key: Text, nothing: Node, value: Value, *, in_flow: bool) -> None:
         """Put a value where a key has nothing, or an empty mapping in braces."""
@@ -98,16 +99,6 @@ class Splices:
         column = self._column(key.start) + _INDENT
         dashes = [f"{' ' * column}- {flow(item)}" for item in value] if isinstance(value, list) else []
         self._lines_after(key.end, dashes or (block(value, column) if isinstance(value, dict) else []))
-
-    def remove_pairs(self, mapping: Pairs, names: Iterable[str]) -> None:
-        """Remove keys of a mapping with all that is below them."""
-        gone = set(names)
-        spans = [(key.start, value.end) for key, value in mapping.pairs]
-        kept = [(key.start, value.end) for key, value in mapping.pairs if key.value not in gone]
-        if mapping.flow:
-            self._flow(mapping, spans, kept, [])
-        else:
-            self._remove_lines(span for span in spans if span not in kept)
 
     def change_items(self, key: Text, items: Items, kept: Sequence[Node], added: Iterable[str]) -> None:
         """Leave some items of a list and add texts behind them."""
@@ -133,7 +124,7 @@ class Splices:
         kept: Sequence[tuple[int, int]],
         new: Sequence[str],
     ) -> None:
-        if not kept:
+        if not kept and (spans or new):
             self.replace(whole.start + 1, whole.end - 1, ", ".join(new))
             return
         if new:
@@ -159,7 +150,8 @@ class Splices:
             return
         end = self._line_end(at)
         missing = "" if self.text[:end].endswith("\n") else "\n"
-        self.replace(end, end, missing + "".join(f"{line}\n" for line in lines))
+        column = len(lines[0]) - len(lines[0].lstrip(" "))
+        self.replace(end, end, missing + "".join(f"{line}\n" for line in lines), column)
 
     def _column(self, at: int) -> int:
         return at - self._line_start(at)
