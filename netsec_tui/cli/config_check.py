@@ -89,7 +89,7 @@ def _remarks(
     yield from _of_ranges(loaded.session.inventory, config)
     for change in effect.changes:
         if change.ref.kind != NAMESPACE or change.after is not None:
-            yield Remark("labels", change_text(change), change.harmful)
+            yield Remark("labels", change_text(change, "without filters", "with them"), change.harmful)
     unlabelled = _unlabelled(loaded.session.inventory, config)
     if unlabelled:
         yield Remark("labels.namespaces", labels_needed(unlabelled), finding=True)

@@ -180,7 +180,9 @@ def _import(parser: Parser) -> None:
 
 def _export(parser: Parser) -> None:
     parser.add_argument("file", nargs="?", default="-", metavar="FILE|-", help="default: standard output")
-    _add_output(parser, "yaml", "csv")
+    parser.add_argument(
+        "-o", "--output", choices=("yaml", "csv"), help="default: by the name of the file, else yaml"
+    )
 
 
 _ADD = {

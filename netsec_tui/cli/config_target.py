@@ -28,9 +28,9 @@ class Target:
         return bool(self.args.live or has_files(self.args))
 
     @property
-    def flags(self) -> str:
-        """Return the flags that name this file again."""
-        return f"--config {self.args.config}" if self.args.config else f"--context {self.cluster}"
+    def flags(self) -> tuple[str, str]:
+        """Return the flag that names this file again, with its value."""
+        return ("--config", self.args.config) if self.args.config else ("--context", self.cluster)
 
     def require_unlocked(self) -> None:
         """Make sure that the file may be edited.

@@ -7,6 +7,7 @@ from typing import Any
 
 from netsec_tui.cli.documents import Document, selector
 from netsec_tui.configuration.reading import SCHEMA
+from netsec_tui.configuration.splices import block
 from netsec_tui.core.words import listed
 from netsec_tui.model.config import Config, LabelFilter
 from netsec_tui.model.configuring import LabelEffect, SelectorChange
@@ -34,21 +35,20 @@ def config_document(config: Config) -> Document:
 
 
 def config_yaml(config: Config) -> str:
-    """Return the same as YAML."""
-    import yaml
-
-    return yaml.safe_dump(config_document(config), sort_keys=False, allow_unicode=True)
+    """Return the same as YAML, which is a configuration file."""
+    document = config_document(config)
+    del document["schema"]
+    return "".join(f"{line}\n" for line in (f"schema: {SCHEMA}", *block(document, 0)))
 
 
 def _filter(keys: LabelFilter) -> Document:
     return {"include": list(keys.include), "exclude": list(keys.exclude)}
 
 
-def change_text(change: SelectorChange) -> str:
-    """Return one sentence on how a selector changes."""
-    told = [
-        f"{object_text(change.ref)}: {selector_text(change.before)} becomes {selector_text(change.after)}"
-    ]
+def change_text(change: SelectorChange, before: str = "now", after: str = "then") -> str:
+    """Return one sentence on how a selector changes; the words say what is compared."""
+    told = [f"{object_text(change.ref)}: {before} {selector_text(change.before)}"]
+    told.append(f"{after} {selector_text(change.after)}")
     if change.also:
         told.append(f"it also selects {_names(change.also)}")
     if change.no_longer:
