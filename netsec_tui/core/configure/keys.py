@@ -136,7 +136,9 @@ def unset(config: Config, key: str) -> Edited:
         path = _LISTS[key].path
         return Edited(_written(config, path, _read(Config(), path)))
     bare = key.removeprefix(f"{_ALIASES}.")
-    if bare != key and bare in config.alias_by_name:
+    name, _, field = bare.rpartition(".")
+    of_field = field in (_ENTRIES, _ALLOWED) and name in config.alias_by_name
+    if bare != key and bare in config.alias_by_name and not of_field:
         return _without(config, bare)
     name, field = _alias_key(config, key)
     alias = _known(config, name)

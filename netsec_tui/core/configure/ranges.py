@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from netsec_tui.core.cluster.addresses import IPNetwork, network, parse_cidr, range_order, within
 from netsec_tui.core.cluster.known_ranges import KnownRange, known_ranges
@@ -17,7 +17,9 @@ def range_notes(inventory: Inventory, config: Config) -> tuple[RangeLine, ...]:
     """Return all ranges by kind and IP family, those by hand first, each with what there is to say."""
     known = known_ranges(inventory, config)
     told = {(one.kind, one.cidr, one.origin) for one in known}
-    lines = [_line(one, known) for one in known]
+    by_hand = _grouped(one for one in known if one.by_hand)
+    in_force = _grouped(one for one in known if one.in_force)
+    lines = [_line(one, by_hand, in_force) for one in known]
     lines += [
         RangeLine(
             found.kind,
@@ -25,7 +27,7 @@ def range_notes(inventory: Inventory, config: Config) -> tuple[RangeLine, ...]:
             found.cidr,
             found.origin,
             in_force=False,
-            note=f"not believed: pod {found.pod} is none of the control plane's by its name",
+            note=_NOT_BELIEVED.format(found.pod),
         )
         for found in inventory.discovered
         if found.pod and (found.kind, found.cidr, found.origin) not in told
@@ -33,35 +35,50 @@ def range_notes(inventory: Inventory, config: Config) -> tuple[RangeLine, ...]:
     return tuple(sorted(lines, key=_order))
 
 
+_NOT_BELIEVED = (
+    "not believed: pod {} is none of the control plane's by its name; if it is one, add how its name starts"
+)
+
+
 def _order(line: RangeLine) -> tuple[object, ...]:
     place = range_order(network(line.cidr))
     return line.kind, line.family, not line.by_hand, not line.in_force, place, line.origin
 
 
-def _line(one: KnownRange, known: Iterable[KnownRange]) -> RangeLine:
-    block = network(one.cidr)
-    near = [other for other in known if network(other.cidr).version == block.version]
-    note = _overlap(one, near) if one.in_force else _overruled(one, near)
-    return RangeLine(one.kind, block.version, one.cidr, one.origin, one.by_hand, one.in_force, note)
+_Group = tuple[RangeKind, int]
+_Groups = Mapping[_Group, tuple[str, ...]]
+"""Ranges by kind and IP family."""
 
 
-def _overruled(one: KnownRange, near: Iterable[KnownRange]) -> str:
-    block = network(one.cidr)
-    by_hand = [other.cidr for other in near if other.by_hand and other.kind is one.kind]
-    around = [cidr for cidr in by_hand if within(block, network(cidr))]
+def _line(one: KnownRange, by_hand: _Groups, in_force: _Groups) -> RangeLine:
+    version = network(one.cidr).version
+    if one.in_force:
+        note = _overlap(one, in_force.get((_OTHER[one.kind], version), ()))
+    else:
+        note = _overruled(one, by_hand.get((one.kind, version), ()))
+    return RangeLine(one.kind, version, one.cidr, one.origin, one.by_hand, one.in_force, note)
+
+
+def _grouped(known: Iterable[KnownRange]) -> _Groups:
+    groups: dict[_Group, dict[str, None]] = {}
+    for one in known:
+        groups.setdefault((one.kind, network(one.cidr).version), {})[one.cidr] = None
+    return {group: tuple(cidrs) for group, cidrs in groups.items()}
+
+
+def _overruled(one: KnownRange, by_hand: tuple[str, ...]) -> str:
+    around = [cidr for cidr in by_hand if within(network(one.cidr), network(cidr))]
     if around:
         return f"covered by {around[0]}, entered by hand"
     return f"{one.cidr} told by {one.origin} lies outside what was entered by hand: {listed(by_hand)}"
 
 
-def _overlap(one: KnownRange, near: Iterable[KnownRange]) -> str:
-    block = network(one.cidr)
-    others = (other for other in near if other.in_force and other.kind is not one.kind)
-    met = {o.cidr: o.kind for o in others if block.overlaps(network(o.cidr))}
+def _overlap(one: KnownRange, others: tuple[str, ...]) -> str:
+    met = [cidr for cidr in others if network(one.cidr).overlaps(network(cidr))]
     if not met:
         return ""
-    kind = next(iter(met.values()))
-    return f"overlaps the {kind} range {listed(met)}: an address is a pod's or a Service's, so one is wrong"
+    which = f"the {_OTHER[one.kind]} range {listed(met)}"
+    return f"overlaps {which}: an address is a pod's or a Service's, so correct one of them"
 
 
 _LENGTH = {

@@ -82,7 +82,7 @@ def test_importing_joins_by_name_and_tells_what_changes():
 
 
 def test_importing_an_entry_of_another_alias_is_refused_naming_both():
-    with pytest.raises(BadInputError, match="192.0.2.1/32 in 'a' and 'c'"):
+    with pytest.raises(BadInputError, match=r"192\.0\.2\.1/32 in 'a' and 'c'"):
         import_aliases(CONFIG, [Alias("c", ("192.0.2.1",))])
 
 

@@ -90,6 +90,21 @@ def test_unset():
         assert [a.name for a in keys.unset(CONFIG, key).config.aliases] == ["proxies"]
 
 
+def test_an_alias_named_like_a_key_is_not_taken_for_another():
+    config = Config(
+        aliases=(
+            Alias("a", ("192.0.2.1/32",)),
+            Alias("a.b", ("192.0.2.3/32",)),
+            Alias("a.entries", ("192.0.2.2/32",)),
+        )
+    )
+    assert keys.get(config, "aliases.a.entries") == ("192.0.2.1/32",)
+    assert keys.get(config, "aliases.a.entries.entries") == ("192.0.2.2/32",)
+    assert [a.name for a in keys.unset(config, "aliases.a.entries").config.aliases] == ["a.b", "a.entries"]
+    assert [a.name for a in keys.unset(config, "aliases.a.entries.entries").config.aliases] == ["a", "a.b"]
+    assert [a.name for a in keys.unset(config, "aliases.a.b").config.aliases] == ["a", "a.entries"]
+
+
 def test_keys_of_no_configuration_name_a_placeholder():
     assert {"aliases.NAME.entries", "aliases.NAME.allowed"} <= set(keys.keys())
     of_aliases = [key for key in keys.keys(CONFIG) if key.startswith("aliases.")]
