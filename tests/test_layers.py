@@ -97,7 +97,7 @@ def test_command_line_itself_loads_nothing_heavy():
     assert loaded.isdisjoint(HEAVY | {"yaml", "networkx"})
 
 
-@pytest.mark.parametrize("command", ["listing", "applied", "generate", "diff", "record", "check"])
+@pytest.mark.parametrize("command", ["listing", "applied", "generate", "diff", "record", "check", "config", "info"])
 def test_headless_command_loads_no_terminal_library(command):
     loaded = packages(loaded_after(f"netsec_tui.cli.{command}"))
     assert loaded.isdisjoint({"textual", "rich", "kubernetes"})
