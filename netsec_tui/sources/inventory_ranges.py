@@ -31,7 +31,7 @@ RANGE_KINDS = frozenset({"ConfigMap", "ServiceCIDR", "IPPool", "CiliumNode", "Ci
 """Kinds of objects that are read for their ranges alone."""
 
 _WEAVE = ("kube-system", "weave-net")
-_NO_CIDRS = "does not hold CIDRs separated by commas"
+_NO_CIDRS = "cannot be read; CIDRs are expected there"
 _PROXY = f"kube-system/{KUBE_PROXY_PODS}"
 _SYSTEM = tuple(f"kube-system/{start}" for start in CONTROL_PLANE_PODS)
 

@@ -162,26 +162,28 @@ def config_map_places(obj: Mapping[str, Any]) -> tuple[Place, ...]:
 
 
 def config_map_ranges(obj: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
-    """Yield the CIDRs at each place of a ConfigMap that tells any, or ``UNREADABLE``."""
+    """Yield the CIDRs at each place of a ConfigMap that tells any, or ``UNREADABLE``.
+
+    Of a document that cannot be read at all its key is yielded once, as a place without path.
+    """
     data = obj.get("data")
     if not isinstance(data, Mapping):
         return
     documents: dict[str, Any] = {}
     for place in config_map_places(obj):
-        text = data.get(place.key)
+        key, text = place.key, data.get(place.key)
         if text is None:
             continue
-        if place.path and place.key not in documents:
-            documents[place.key] = _document(text)
-        found = _at(documents[place.key], place) if place.path else cidr_text(text)
-        if found:
+        if place.path and key not in documents:
+            documents[key] = _document(text)
+            if documents[key] is None:
+                yield place._replace(path=()), UNREADABLE
+        if found := _at(documents[key], place) if place.path else cidr_text(text):
             yield place, found
 
 
-def _at(document: Any, place: Place) -> str:
-    if not isinstance(document, Mapping):
-        return UNREADABLE
-    if place.switch and _dig(document, place.switch) is not True:
+def _at(document: Mapping[str, Any] | None, place: Place) -> str:
+    if document is None or (place.switch and _dig(document, place.switch) is not True):
         return ""
     return cidr_text(_dig(document, place.path))
 
@@ -194,14 +196,14 @@ def _dig(document: Any, path: Iterable[str]) -> Any:
     return document
 
 
-def _document(text: Any) -> Any:
-    """Return the first document of a YAML or JSON text, None when any of it cannot be read."""
+def _document(text: Any) -> Mapping[str, Any] | None:
+    """Return the mapping that a YAML or JSON text begins with, None when any of it cannot be read."""
     if not isinstance(text, str):
         return None
     documents = list(read_documents(text))
     if not documents or any(document.error for document in documents):
         return None
-    return documents[0].value
+    return documents[0].value if isinstance(documents[0].value, Mapping) else None
 
 
 def cut_config_map(obj: Mapping[str, Any]) -> dict[str, Any]:
@@ -213,8 +215,6 @@ def cut_config_map(obj: Mapping[str, Any]) -> dict[str, Any]:
     for place, text in config_map_ranges(obj):
         if not place.path:
             data[place.key] = text
-        elif text == UNREADABLE and _is_broken(obj, place.key):
-            data[place.key] = UNREADABLE
         else:
             document = documents.setdefault(place.key, {})
             _put(document, place.path, text)
@@ -222,10 +222,6 @@ def cut_config_map(obj: Mapping[str, Any]) -> dict[str, Any]:
                 _put(document, place.switch, True)
     texts = {key: json.dumps(document, sort_keys=True) for key, document in documents.items()}
     return {"data": {**data, **texts}}
-
-
-def _is_broken(obj: Mapping[str, Any], key: str) -> bool:
-    return not isinstance(_document(obj["data"].get(key)), Mapping)
 
 
 def _put(document: dict[str, Any], path: tuple[str, ...], value: Any) -> None:

@@ -36,6 +36,7 @@ class ApiServer(ThreadingHTTPServer):
     ``refuse`` maps the last part of a path to status codes that are used up in turn, the last one stays;
     200 means a sound answer. ``bodies`` overrides an answer's text. ``listed`` is set after the last path.
     ``more`` maps paths of further resources to kind and version; their groups are told under ``/apis/``.
+    ConfigMaps are given one by one alone; ``asked`` holds every path, however it was answered.
     """
 
     daemon_threads = True
@@ -49,6 +50,7 @@ class ApiServer(ThreadingHTTPServer):
         self.more: dict[str, tuple[str, str]] = {}
         self.token = "let-me-in"
         self.listed = threading.Event()
+        self.asked: list[str] = []
         self.requests: dict[str, list[dict[str, str]]] = defaultdict(list)
 
     @property
@@ -64,6 +66,7 @@ class _Handler(BaseHTTPRequestHandler):
         name = url.path.strip("/").rpartition("/")[2]
         query = {key: values[0] for key, values in parse_qs(url.query).items()}
         self.server.requests[name].append(query)
+        self.server.asked.append(url.path)
         codes = self.server.refuse.get(name, [200])
         code = codes.pop(0) if len(codes) > 1 else codes[0]
         if self.headers.get("Authorization") != f"Bearer {self.server.token}":
@@ -82,7 +85,15 @@ class _Handler(BaseHTTPRequestHandler):
         known = PATHS | self.server.more
         if path == "/apis/":
             return self._groups()
-        return self._list(*known[path], query) if path in known else b""
+        return self._list(*known[path], query) if path in known else self._config_map(path)
+
+    def _config_map(self, path: str) -> bytes:
+        for obj in self.server.objects:
+            metadata = obj["metadata"]
+            own = f"/api/v1/namespaces/{metadata.get('namespace')}/configmaps/{metadata['name']}"
+            if obj["kind"] == "ConfigMap" and own == path:
+                return json.dumps(obj).encode()
+        return b""
 
     def _groups(self) -> bytes:
         versions: dict[str, list[dict[str, str]]] = defaultdict(list)

@@ -13,6 +13,7 @@ import pytest
 from netsec_tui.errors import NetsecError, NotFoundError, UnreachableError
 from netsec_tui.sources.cluster import ClusterSource
 from netsec_tui.sources.inventory import build_inventory
+from netsec_tui.sources.objects_ranges import CONFIG_MAPS
 from tests.sources.api_server import PATHS, ApiServer, serving, write_kubeconfig
 from tests.sources.collected import PATIENCE, Collected, following, read
 from tests.sources.kube_objects import controlled_by, deployment, obj, pod, template
@@ -64,8 +65,9 @@ def test_every_resource_is_listed_once_and_makes_the_inventory(
 ) -> None:
     found = read(source)
     assert found.problems == ()
-    assert {name: len(asked) for name, asked in server.requests.items()} == dict.fromkeys(
-        (*(path.rpartition("/")[2] for path in PATHS), "apis"), 1
+    by_name = {name for _, name in CONFIG_MAPS}
+    assert {name: len(asked) for name, asked in server.requests.items() if name not in by_name} == (
+        dict.fromkeys((*(path.rpartition("/")[2] for path in PATHS), "apis", "servicecidrs"), 1)
     )
     inventory, problems = build_inventory(found.objects)
     assert problems == ()
@@ -74,7 +76,7 @@ def test_every_resource_is_listed_once_and_makes_the_inventory(
     assert str(inventory.pod_by_name["shop", "web-abc-1"].owner) == "Deployment/web"
     assert inventory.services[0].endpoints[0].ip == "10.1.0.7"
     assert [applied.policy.name for applied in inventory.policies] == ["deny"]
-    assert inventory.pod_cidrs == ("10.1.0.0/24",)
+    assert [told.cidr for told in inventory.discovered] == ["10.1.0.0/24"]
     assert found.status.detail == f"13 objects from 127.0.0.1:{server.server_port}"
 
 
