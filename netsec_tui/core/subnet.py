@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 
 from netsec_tui.core.cluster.addresses import Ranges, single
 from netsec_tui.core.decide.fold import fold_aliases
-from netsec_tui.core.words import listed
 from netsec_tui.model.communication import AddressCategory, Communication
 from netsec_tui.model.config import RangeKind
 from netsec_tui.model.decision import Alias
@@ -53,7 +52,7 @@ def _reasons(ranges: Ranges, family: int) -> Iterator[str]:
     elif missing:
         yield f"the IPv{family} {' and '.join(missing)} ranges are not known"
     else:
-        yield listed((gap.what for gap in ranges.gaps if gap.version == family), 1)
+        yield from (gap.what for gap in ranges.gaps if gap.version == family)
 
 
 def _cost(unknown: int) -> str:

@@ -72,7 +72,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get("Authorization") != f"Bearer {self.server.token}":
             code = 401
         body = self.server.bodies.get(name) or self._body(url.path, query)
-        code = code if body else 404
+        code = 404 if code == 200 and not body else code
         self.send_response(code)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
