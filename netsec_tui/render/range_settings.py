@@ -46,9 +46,7 @@ def range_lines(
 
 
 def _range(group: str, line: RangeLine) -> Setting:
-    force = ("in force", Role.PLAIN) if line.in_force else ("overruled", Role.DIM)
-    if not line.in_force and line.note:
-        force = ("not used", Role.DIM)
+    force = ("in force", Role.PLAIN) if line.in_force else ("not in force", Role.DIM)
     origin = "by hand" if line.by_hand else line.origin
     cells = (
         (f"IPv{line.family}", Role.DIM),

@@ -152,6 +152,17 @@ SHORTCUTS: tuple[Shortcut, ...] = (
         True,
         "space",
     ),
+    Shortcut("config-save", "S,ctrl+s", "save", "Save", "Save the configuration to its file", _C, True, "S"),
+    Shortcut(
+        "config-close",
+        "escape,backspace,q",
+        "close",
+        "Back",
+        "Leave the configuration; what is in force stays so",
+        _C,
+        True,
+        "esc",
+    ),
     Shortcut(
         "label-suggest",
         "p",
@@ -184,18 +195,7 @@ SHORTCUTS: tuple[Shortcut, ...] = (
         _C,
         True,
     ),
-    Shortcut("config-save", "S,ctrl+s", "save", "Save", "Save the configuration to its file", _C, True, "S"),
     Shortcut("config-help", "question_mark", "help", "Help", "Show all keys; type to search", _C, True, "?"),
-    Shortcut(
-        "config-close",
-        "escape,backspace,q",
-        "close",
-        "Back",
-        "Leave the configuration; what is in force stays so",
-        _C,
-        True,
-        "esc",
-    ),
     Shortcut("close", "escape,ctrl+g", "cancel", "Back", "Leave the dialog without an answer", Place.DIALOGS),
 )
 

@@ -70,7 +70,12 @@ def with_way_out(warning: str) -> str:
     """Add to a message of the configuration the key that leads there."""
     if not (is_about_labels(warning) or is_about_ranges(warning)):
         return warning
-    return f"{warning} ({key_of('configuration')}: Configuration)"
+    return f"{warning}{way_out()}"
+
+
+def way_out() -> str:
+    """Return what stands behind a message that the configuration can settle."""
+    return f" ({key_of('configuration')}: Configuration)"
 
 
 def area_of_warnings(warnings: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""Ask where to save the generated policy, and write it."""
+"""Ask where to save a text such as the generated policy, and write it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from netsec_tui.ui.widgets.field import Field
 class SaveDialog(Dialog[str]):
     """Write ``text`` to the typed path, asking before it replaces a file; gives the path written."""
 
-    def __init__(self, name: str, text: str) -> None:
-        super().__init__("Save the generated policy", "enter save")
+    def __init__(self, name: str, text: str, title: str = "Save the generated policy") -> None:
+        super().__init__(title, "enter save")
         self._policy_name = name
         self._text = text
 
@@ -38,11 +38,15 @@ class SaveDialog(Dialog[str]):
             path = await asyncio.to_thread(target_of, self.query_one(Field).value, self._policy_name)
             if await asyncio.to_thread(path.exists) and not await self._may_replace(path):
                 return
-            await asyncio.to_thread(write_whole, path, self._text)
+            await asyncio.to_thread(write_whole, path, self.content(path))
         except CannotWriteError as error:
             self.complain(str(error))
             return
         self.dismiss(str(path))
+
+    def content(self, path: Path) -> str:
+        """Return what is written to a path."""
+        return self._text
 
     async def _may_replace(self, path: Path) -> bool:
         question = f"{path} exists. Replace it?"

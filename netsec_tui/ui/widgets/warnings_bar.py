@@ -8,9 +8,10 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from netsec_tui.render.cells import crop
+from netsec_tui.render.cells import cell_width, crop
 from netsec_tui.render.literal import literal
 from netsec_tui.ui.keymap import key_of
+from netsec_tui.ui.view import way_out
 
 
 class WarningsBar(VerticalScroll, can_focus=False):
@@ -56,7 +57,14 @@ class WarningsBar(VerticalScroll, can_focus=False):
         texts = [literal(text) for text in self._warnings]
         if self._opened:
             return [f"{self._mark}{text}" for text in texts]
-        if len(texts) == 1:
-            return [crop(f"{self._mark}{texts[0]}", self.content_size.width)]
-        more = f"  (+{len(texts) - 1} more: {key_of('warnings')})"
-        return [crop(f"{self._mark}{texts[0]}", self.content_size.width - len(more)) + more]
+        return [self._one_line(texts)]
+
+    def _one_line(self, texts: list[str]) -> str:
+        first, width, key = f"{self._mark}{texts[0]}", self.content_size.width, key_of("warnings")
+        more = f"  (+{len(texts) - 1} more: {key})" if texts[1:] else ""
+        if cell_width(first + more) <= width:
+            return first + more
+        # What is cut can be read in full by the same key; the way out stays in sight.
+        way = way_out() if first.endswith(way_out()) else ""
+        end = f"{way}{more or f'  (all of it: {key})'}"
+        return crop(first.removesuffix(way), max(width - cell_width(end), 0)) + end

@@ -6,12 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from netsec_tui.core.cluster.addresses import ranges_of
+from netsec_tui.core.configure.entries import put_alias, remove_alias
+from netsec_tui.errors import NetsecError
+from netsec_tui.model.config import Config
+from netsec_tui.model.configuring import Edited
 from netsec_tui.model.decision import Alias
 from netsec_tui.render.alias_settings import alias_lines, seen_of
 from netsec_tui.render.spans import Line, SettingTarget
-from netsec_tui.session.actions import RemoveAlias, SetAlias
+from netsec_tui.session.actions import Action, Configure, RemoveAlias, SetAlias
 from netsec_tui.ui.screens.alias import AliasDialog
 from netsec_tui.ui.screens.configuration.area import NOT_HERE, Area
+from netsec_tui.ui.screens.configuration.exchange import ExportDialog, ImportDialog
 from netsec_tui.ui.screens.configuration.settings import Settings
 
 
@@ -32,7 +37,12 @@ class AddressesArea(Area):
     @property
     def acts(self) -> Mapping[str, Callable[[], None]]:
         """Return what can be done here now."""
-        return {**super().acts, "toggle": self.toggle}
+        return {
+            **super().acts,
+            "toggle": self.toggle,
+            "import": self.import_aliases,
+            "export": self.export_aliases,
+        }
 
     @property
     def _alias(self) -> Alias | None:
@@ -50,18 +60,63 @@ class AddressesArea(Area):
     def _ask(self, alias: Alias | None) -> None:
         if self.settings is not None:
             dialog = AliasDialog("", alias, self.settings.config, self.settings.inventory)
-            self.app.push_screen(dialog, self.decide)
+            self.app.push_screen(dialog, self._take)
+
+    def _take(self, action: Action | None) -> None:
+        """Carry out what the dialog gave, and say what else it did to the aliases."""
+        match action:
+            case SetAlias(alias, old):
+                self._change(action, lambda: put_alias(self._config, alias, old))
+            case RemoveAlias(name):
+                self._change(action, lambda: remove_alias(self._config, name))
+
+    def _change(self, action: Action, change: Callable[[], Edited]) -> None:
+        """Do it as a decision of the chosen workload, so that ticks follow; without one put it in force."""
+        try:
+            edited = change()
+        except NetsecError as error:
+            self.say(str(error), error=True)
+            return
+        chosen = self.settings is not None and self.settings.review is not None
+        self.decide(action if chosen else Configure(edited.config))
+        self.say("; ".join(edited.notes))
 
     def remove_setting(self) -> None:
         """Forget the alias under the cursor."""
         if self._alias is None:
             self.say(NOT_HERE)
         else:
-            self.decide(RemoveAlias(self._alias.name))
+            self._take(RemoveAlias(self._alias.name))
 
     def toggle(self) -> None:
         """Allow the alias under the cursor, or take that back."""
         if self._alias is None:
             self.say(NOT_HERE)
         else:
-            self.decide(SetAlias(replace(self._alias, allowed=not self._alias.allowed)))
+            self._take(SetAlias(replace(self._alias, allowed=not self._alias.allowed)))
+
+    def import_aliases(self) -> None:
+        """Add the aliases of a file."""
+
+        def take(edited: Edited | None) -> None:
+            if edited is not None:
+                self.decide(Configure(edited.config))
+                self.say("; ".join(edited.notes) or "The file has nothing that is not here already.")
+
+        self.app.push_screen(ImportDialog(lambda: self._config), take)
+
+    def export_aliases(self) -> None:
+        """Write the aliases to a file."""
+        if not self._config.aliases:
+            self.say("There is no alias to export.", error=True)
+            return
+
+        def written(path: str | None) -> None:
+            if path is not None:
+                self.say(f"Exported {len(self._config.aliases)} to {path}.")
+
+        self.app.push_screen(ExportDialog(self._config.aliases), written)
+
+    @property
+    def _config(self) -> Config:
+        return self.settings.config if self.settings else Config()
