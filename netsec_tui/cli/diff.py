@@ -54,9 +54,7 @@ def _obstacle(loaded: Loaded, review: Review) -> str:
     if loaded.reading.failures:
         return "without all of its input the policy might be wrong"
     if review.refusal:
-        return (
-            f"no policy for {review.subject.ref} in {review.subject.ref.namespace}: {review.refusal}"
-        )
+        return f"no policy for {review.subject.ref} in {review.subject.ref.namespace}: {review.refusal}"
     return "" if loaded.flows else "without flows the policy would refuse everything"
 
 

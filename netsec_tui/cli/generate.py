@@ -20,9 +20,7 @@ def run(args: Namespace) -> int:
         return loaded.exit_code
     review = choose(loaded, args.target)
     if review.refusal:
-        note(
-            f"no policy for {review.subject.ref} in {review.subject.ref.namespace}: {review.refusal}"
-        )
+        note(f"no policy for {review.subject.ref} in {review.subject.ref.namespace}: {review.refusal}")
         return NO
     if review.subject.shared and not args.allow_shared_selector:
         note(f"{shared_sentence(review.subject)}; --allow-shared-selector writes the policy all the same")

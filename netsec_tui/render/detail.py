@@ -167,6 +167,7 @@ def _in_policy(review: Review, row: Row) -> bool:
 
 def _decision(review: Review, row: Row) -> str:
     state = "not in the policy" if review.subject.refusal else standing_text(row)
+    state = "allowed, as there is no policy" if review.withheld else state
     if row.standing is Standing.NOT_EXPRESSIBLE:
         state += ", not expressible"
     general = review.of(row.key.direction).general
@@ -177,7 +178,7 @@ def _decision(review: Review, row: Row) -> str:
             f"{ticked}, suspended by {general.value}" if row.suspended else "",
             f"allowed by {literal(row.allowed_by)}" if row.allowed_by else "",
             literal(row.reason),
-            f"no policy can be made: {literal(review.subject.refusal)}" if review.subject.refusal else "",
+            f"no policy can be made: {literal(review.refusal)}" if review.refusal else "",
         )
     )
 
@@ -215,7 +216,7 @@ def _subject(review: Review, width: int) -> list[Line]:
     owners = [owner for owner in subject.owners if owner != subject.ref]
     return [
         *fact("Selects", listed(map(str, owners)), width),
-        *fact("No policy", literal(subject.refusal), width, Role.WARNING),
+        *fact("No policy", literal(review.refusal), width, Role.WARNING),
         *(line for note in subject.notes for line in fact("Note", literal(note), width)),
     ]
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from netsec_tui.core.generate.provenance import Provenance
 from netsec_tui.core.words import rule_port_text
 from netsec_tui.model.communication import Counts
+from netsec_tui.model.connection import NAMESPACE_NAME_LABEL
+from netsec_tui.model.flow import Labels
 from netsec_tui.model.policy import PolicyPeer
 from netsec_tui.model.provenance import Origins, RowRules, RulePlace
 from netsec_tui.model.review import Review, Row
@@ -127,6 +129,11 @@ def _peer_text(peer: PolicyPeer) -> str:
         return literal(peer.ip_block.cidr)
     pods = labels_text(peer.pod_selector.match_labels) if peer.pod_selector else ""
     spaces = peer.namespace_selector
-    # Generated policies select a namespace by its name alone.
-    where = ", ".join(literal(value) for _, value in spaces.match_labels) if spaces else ""
-    return f"pods {pods or 'of any labels'}{f' in {where}' if where else ''}"
+    where = f" in {_spaces_text(spaces.match_labels)}" if spaces else ""
+    return f"pods {pods or 'of any labels'}{where}"
+
+
+def _spaces_text(labels: Labels) -> str:
+    """Return the namespace that is selected by its name, else the labels that namespaces must have."""
+    named = dict(labels).get(NAMESPACE_NAME_LABEL)
+    return literal(named) if named else f"namespaces with {labels_text(labels)}"

@@ -97,4 +97,6 @@ def focus_sentence(row: Row, view: View) -> str:
         return ""
     rules = rules_text(review, known.rules_of(row.key)) if known else ""
     sentence = row_sentence(row, review.of(row.key.direction))
+    if review.withheld and row.tickable:
+        return "Allowed: there is no policy"
     return f"{sentence}{'; ' if ': ' in sentence else ': '}{rules}" if rules else sentence

@@ -6,6 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from netsec_tui.model.config import Config, LabelConfig, LabelFilter
 from netsec_tui.model.decision import GeneralRule, ManualRule, PortRange
 from netsec_tui.model.flow import Flow, Protocol, Verdict
 from netsec_tui.model.identity import Direction, WorkloadRef
@@ -134,6 +135,35 @@ def carry_out(scene: Scene, step: tuple[Any, ...]) -> None:
             scene.does(Undo())
 
 
+_PATTERNS = st.lists(st.sampled_from(["app", "k8s-app", "t*", "tra?k", "*", "none"]), max_size=2).map(tuple)
+_SPACES = st.lists(
+    st.sampled_from(["env", "team", "kubernetes.io/metadata.name", "kubernetes.io/*", "*"]), max_size=2
+).map(tuple)
+label_configs = st.just(LabelConfig()) | st.builds(
+    LabelConfig,
+    st.builds(LabelFilter, _PATTERNS, _PATTERNS),
+    st.builds(LabelFilter, _SPACES, _SPACES),
+)
+"""Which labels policies select by: as they come, or some keys of workloads and of namespaces only."""
+
+space_labels = st.dictionaries(
+    st.sampled_from(["env", "team"]), st.sampled_from(["prod", "test"]), max_size=2
+)
+
+
+@st.composite
+def labelled_spaces(draw: st.DrawFn, objects: tuple[Object, ...]) -> tuple[Object, ...]:
+    """Draw labels for the namespaces among some objects, often those of others; some are left out."""
+    kept = []
+    for one in objects:
+        if one["kind"] == "Namespace":
+            if draw(st.sampled_from([False, False, False, False, True])):
+                continue
+            one = {**one, "metadata": {**one["metadata"], "labels": draw(space_labels)}}
+        kept.append(one)
+    return tuple(kept)
+
+
 _LABELS = st.fixed_dictionaries(
     {"app": st.sampled_from(["web", "cart", "pay", "new"])},
     optional={"tier": st.sampled_from(["a", "b"]), "pod-template-hash": st.just("5d8c7b9f4")},
@@ -205,8 +235,13 @@ _SUBJECTS = (
 @st.composite
 def cluster_scenes(draw: st.DrawFn) -> Scene:
     """Draw a scene in a cluster drawn as well, with traffic of a workload in it and decisions."""
-    objects = draw(clusters())
-    scene = Scene(*objects, ranges=draw(st.sampled_from(RANGES)), two_objects=draw(st.booleans()))
+    objects = draw(labelled_spaces(draw(clusters())))
+    scene = Scene(
+        *objects,
+        ranges=draw(st.sampled_from(RANGES)),
+        two_objects=draw(st.booleans()),
+        config=Config(labels=draw(label_configs)),
+    )
     kinds = {(o["kind"], o["metadata"].get("namespace", ""), o["metadata"]["name"]) for o in objects}
     subject = draw(st.sampled_from([s for s in _SUBJECTS if tuple(s) in kinds]))
     own = "db-0" if subject.name == "db" else "web-1"
@@ -224,7 +259,12 @@ def cluster_scenes(draw: st.DrawFn) -> Scene:
 @st.composite
 def scenes(draw: st.DrawFn) -> Scene:
     """Draw a scene with traffic of web and some decisions made."""
-    scene = Scene(*OBJECTS, ranges=draw(st.sampled_from(RANGES)), two_objects=draw(st.booleans()))
+    scene = Scene(
+        *draw(labelled_spaces(OBJECTS)),
+        ranges=draw(st.sampled_from(RANGES)),
+        two_objects=draw(st.booleans()),
+        config=Config(labels=draw(label_configs)),
+    )
     scene.sees(draw(traffic)).chooses()
     for step in draw(st.lists(steps, max_size=6)):
         carry_out(scene, step)

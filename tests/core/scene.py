@@ -225,6 +225,7 @@ class Scene:
         self, *objects: Object, ranges: dict[str, tuple[str, ...]] | None = None, **options: Any
     ) -> None:
         self.session = Session(Options(**options), lambda: NOW)
+        self.objects = objects
         self.ends = known_ends(objects)
         if objects:
             self.session.set_inventory(inventory(*objects, **(ranges or {})))

@@ -250,7 +250,8 @@ def asked_ports(ground: Ground, row: Row) -> list[tuple[Protocol, int]]:
 def pairs(scene: Scene, ground: Ground, row: Row) -> Iterator[tuple[EndPod, End]]:
     own = owner_ends(scene, ground, scene.review.subject.owners)
     if scene.review.subject.ref.kind == "Service":
-        wanted = set(scene.review.subject.selector.match_labels)
+        ref = scene.review.subject.ref
+        wanted = set(scene.session.inventory.service_by_name[ref.namespace, ref.name].selector)
         own = [end for end in own if wanted <= set(end.labels)]
     ends: list[End] = list(ground.ends.of(row.communication))
     if row.key.peer.sort is PeerSort.OWNER:
@@ -342,7 +343,7 @@ def says_why(row: Row) -> bool:
 def test_nothing_else_touching_a_selected_pod_becomes_possible_unsaid(scene: Scene) -> None:
     asker = Asker(scene)
     ground, review = asker.ground, scene.review
-    if review.subject.refusal:
+    if review.refusal:
         return
     home = review.subject.ref.namespace
     own = own_pods(review.subject, ground.ends)[0]

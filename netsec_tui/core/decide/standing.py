@@ -213,7 +213,8 @@ def row_of(case: Case, stand: Stand, cover: Cover, judgement: Judgement, applied
     """Return the row of the table; ``cover`` is what lets a row through that brings no rule of its own."""
     whole = judgement.reach is Reach.ALLOWED
     by = cover.by if whole else ""
-    left = "" if whole or case.expression.obstacle else _left_open(case, stand, cover, judgement)
+    told = bool(case.expression.obstacle) and not cover.by
+    left = "" if whole or told else _left_open(case, stand, cover, judgement)
     reason = "; ".join(filter(None, (stand.reason, left)))
     text = f"{case.words} {reason.casefold()} {by.casefold()} {stand.since}".rstrip()
     return Row(

@@ -44,7 +44,7 @@ class Provenance:
         """Return the rules that let a row through, else why there are none."""
         side = self._side(key.direction)
         if side is None:
-            return RowRules(reason=self.review.subject.refusal or "there is no policy")
+            return RowRules(reason=self.review.refusal or "there is no policy")
         return side.rules_of(key)
 
     def _side(self, direction: Direction) -> _Side | None:

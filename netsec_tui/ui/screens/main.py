@@ -256,4 +256,4 @@ class MainScreen(WhatIfHost):
 
     def _no_policy(self) -> str:
         review = self._view.review
-        return review.subject.refusal if review else f"Choose a workload first: {key_of('scope')}"
+        return review.refusal if review else f"Choose a workload first: {key_of('scope')}"

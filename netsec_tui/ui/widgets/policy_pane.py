@@ -77,7 +77,7 @@ class PolicyPane(Pane):
         review = view.review
         if review is None:
             return
-        shown = (review.yaml, review.subject.refusal)
+        shown = (review.yaml, review.refusal)
         if shown != self._shown:
             self._shown, self._places = shown, None
             self._draw()
@@ -142,7 +142,7 @@ class PolicyPane(Pane):
 
 def _summary(review: Review) -> list[str]:
     """Return the keys and the name of the policy; the name stands last, for the end is what gets cut."""
-    if review.subject.refusal:
+    if review.refusal:
         return ["not possible"]
     names = ", ".join(policy.name for policy in review.policies)
     return [f"{key_of('save')} save, {key_of('copy')} copy", names]
