@@ -62,8 +62,8 @@ def read_cluster(args: Namespace) -> Cluster:
         NetsecError: there is no cluster state to ask about.
     """
     known = configured(args, _context(args))
-    if known.remark:
-        note(known.remark)
+    for remark in known.remarks:
+        note(remark)
     reading = read_all(inputs_of(args, piped_input).all, lambda flows: None)
     reading = replace(reading, inventory=settled(reading.inventory, known.config))
     if not reading.inventory.known:

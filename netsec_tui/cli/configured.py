@@ -25,14 +25,14 @@ _WHOSE = (
 class Configured:
     """Hold what counts in a run; ``file`` is None for inputs whose configuration is kept nowhere.
 
-    ``locked`` is one sentence why the configuration must not be edited, empty when it may; ``remark`` one
-    about a file that does not fit the cluster, else empty.
+    ``locked`` is one sentence why the configuration must not be edited, empty when it may; ``remarks`` are
+    sentences about values that are not as they were written, and a file that is for another cluster.
     """
 
     config: Config = field(default_factory=Config)
     file: FileUnderOverrides | None = None
     locked: str = ""
-    remark: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 def configured(args: Namespace, context: str) -> Configured:
@@ -49,12 +49,13 @@ def configured(args: Namespace, context: str) -> Configured:
         raise NotFoundError(f"there is no configuration file {args.config}; name one that is there")
     locked = lock_reason(args, file)
     if file is None:
-        return Configured(laid_over(Config(), args), locked=locked)
+        config, remarks = laid_over(Config(), args)
+        return Configured(config, None, locked, remarks)
     stored = file.stored()
+    config, remarks = laid_over(stored.config, args)
+    wrong = mismatch(file.path, stored.cluster, cluster)
     kept = FileUnderOverrides(file, stored.config)
-    return Configured(
-        laid_over(stored.config, args), kept, locked, mismatch(file.path, stored.cluster, cluster)
-    )
+    return Configured(config, kept, locked, (*remarks, wrong) if wrong else remarks)
 
 
 def mismatch(path: str, named: str, cluster: str) -> str:

@@ -109,8 +109,8 @@ def read(args: Namespace, known: Configured | None = None) -> Loaded:
     context = _context(args)
     cluster = context.name if context else ""
     known = known or configured(args, cluster)
-    if known.remark:
-        note(known.remark)
+    for remark in known.remarks:
+        note(remark)
     session = Session(options_of(args, cluster, known, live=False), time.time)
     flows = 0
 

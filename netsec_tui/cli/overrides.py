@@ -10,6 +10,7 @@ from netsec_tui.core.configure import keys
 from netsec_tui.core.configure.merge import merged
 from netsec_tui.errors import BadInputError, UsageError
 from netsec_tui.model.config import Config
+from netsec_tui.model.configuring import Edited
 
 
 class Store(Protocol):
@@ -23,23 +24,25 @@ class Store(Protocol):
         """Put what turns ``base`` into ``mine`` there, and return what stands there then."""
 
 
-def laid_over(said: Config, args: Namespace) -> Config:
+def laid_over(said: Config, args: Namespace) -> Edited:
     """Return what a file says with ``--set`` laid over it, then ``--cluster-cidr`` and ``--service-cidr``.
 
     Raises:
         UsageError: a key does not exist or a value cannot be used.
     """
-    config = said
+    config, notes = said, list[str]()
     for key, value in args.settings:
         try:
-            config = keys.set_(config, key, [value]).config
+            edited = keys.set_(config, key, [value])
         except BadInputError as error:
             raise UsageError(f"--set {key}={value}: {error}") from error
+        config = edited.config
+        notes += edited.notes
     if args.cluster_cidr:
         config = replace(config, pod_cidrs=tuple(sorted(set(args.cluster_cidr))))
     if args.service_cidr:
         config = replace(config, service_cidrs=tuple(sorted(set(args.service_cidr))))
-    return config
+    return Edited(config, tuple(notes))
 
 
 def check_settings(args: Namespace) -> None:

@@ -163,6 +163,11 @@ def test_wrong_setting_is_wrong_usage(run, cluster, setting, sentence):
     assert sentence in err
 
 
+def test_value_that_is_not_taken_as_written_is_said(run, cluster):
+    code, _, err = run("list", *cluster, "--set", "cidrs.services=10.96.0.1/12")
+    assert (code, err) == (0, "netsec-tui: 10.96.0.1/12 has host bits: 10.96.0.0/12 is used\n")
+
+
 def test_ranges_of_the_file_make_categories_and_flags_win(run, cluster, tmp_path):
     def category(*flags):
         out = run("list", *cluster, *flags, "-n", "shop", "deploy/web", "-o", "json")[1]
@@ -216,7 +221,7 @@ def opened(*settings, said=SAID):
 
     kept = Kept(said)
     flags = [part for setting in settings for part in ("--set", setting)]
-    return FileUnderOverrides(kept, said), kept, laid_over(said, parse(["list", *flags]))
+    return FileUnderOverrides(kept, said), kept, laid_over(said, parse(["list", *flags])).config
 
 
 def with_alias(config, alias):
@@ -327,3 +332,25 @@ def test_file_that_must_not_be_written_locks_the_session():
 def test_nothing_is_written_by_reading(run):
     run("list", "--demo", "--set", "cidrs.pods=10.244.0.0/16")
     assert list(Path(os.environ["XDG_CONFIG_HOME"]).rglob("*")) == []
+
+
+def test_alias_edited_in_the_screen_is_saved_without_what_flags_laid_over():
+    from netsec_tui.cli.tui import _connect
+    from netsec_tui.configuration.reading import read_config
+    from netsec_tui.session.actions import ConfigSaved, Configure
+
+    path = kept_for("demo", ALIASED)
+    args = parse(["--demo", "--set", "cidrs.pods=10.8.0.0/16", "--service-cidr", "10.7.0.0/16"])
+    connected = _connect(args, "")
+    session, file = connected.session, connected.file
+    session.apply(Configure(with_alias(session.config, NEW)))
+    session.apply(ConfigSaved(file.write(session.saved_config, session.config)))
+    assert read_config("x", path.read_text(encoding="utf-8")) == with_alias(read_config("x", ALIASED), NEW)
+    assert (session.config.pod_cidrs, session.config.service_cidrs) == (("10.8.0.0/16",), ("10.7.0.0/16",))
+    assert session.config == session.saved_config
+
+
+def test_screen_may_be_given_a_file_that_is_not_there_yet(tmp_path):
+    known = configured(parse(["demo", "--config", str(tmp_path / "new.yaml")]), "")
+    known.file.write(known.config, with_alias(known.config, NEW))
+    assert "new" in (tmp_path / "new.yaml").read_text(encoding="utf-8")
