@@ -10,7 +10,19 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 HEAVY = {"textual", "rich", "kubernetes", "grpc", "urllib3", "requests", "sqlite3", "asyncio", "http"}
-ORDER = ("model", "kube", "core", "render", "session", "sources", "demo", "configuration", "ui", "cli")
+ORDER = (
+    "model",
+    "kube",
+    "core",
+    "render",
+    "session",
+    "sources",
+    "demo",
+    "configuration",
+    "decisions_file",
+    "ui",
+    "cli",
+)
 MAY_IMPORT = {
     "model": set(),
     "kube": {"model"},
@@ -20,7 +32,18 @@ MAY_IMPORT = {
     "sources": {"model", "kube"},
     "demo": {"model", "kube", "sources"},
     "configuration": {"model", "kube", "core"},
-    "ui": {"model", "kube", "core", "render", "session", "sources", "demo"},
+    "decisions_file": {"model", "kube", "core", "configuration"},
+    "ui": {
+        "model",
+        "kube",
+        "core",
+        "render",
+        "session",
+        "sources",
+        "demo",
+        "configuration",
+        "decisions_file",
+    },
     "cli": set(ORDER) - {"cli"},
 }
 
@@ -97,7 +120,9 @@ def test_command_line_itself_loads_nothing_heavy():
     assert loaded.isdisjoint(HEAVY | {"yaml", "networkx"})
 
 
-@pytest.mark.parametrize("command", ["listing", "applied", "generate", "diff", "record", "check", "config", "info"])
+@pytest.mark.parametrize(
+    "command", ["listing", "applied", "generate", "diff", "record", "check", "config", "info"]
+)
 def test_headless_command_loads_no_terminal_library(command):
     loaded = packages(loaded_after(f"netsec_tui.cli.{command}"))
     assert loaded.isdisjoint({"textual", "rich", "kubernetes"})

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from itertools import chain
 
 from netsec_tui.model.communication import Via
-from netsec_tui.model.decision import Alias, Decisions, DirectionDecisions
+from netsec_tui.model.decision import Alias, Decisions, DirectionDecisions, ManualRule
 from netsec_tui.model.identity import CommunicationKey, Direction, PeerSort, WorkloadRef
 from netsec_tui.model.review import DirectionReview, Review
 from netsec_tui.model.saved import SavedDecisions
@@ -44,7 +45,7 @@ def _saved_side(shown: DirectionReview, chosen: DirectionDecisions) -> Direction
         dns=chosen.dns if chosen.dns is not None or not dns else dns[0],
         held=frozenset(held),
         reviewed=frozenset(ticks) | held,
-        via=service_ports(shown, chosen, ticks),
+        via=service_ports(shown, chosen, chain(ticks, held, *chosen.ticks.values())),
     )
 
 
@@ -78,8 +79,13 @@ def mismatch(saved: WorkloadRef, chosen: WorkloadRef | None) -> str:
     return f"the decisions are for {theirs}, but {at}: choose {saved}, or give another file"
 
 
-def loaded_decisions(saved: SavedDecisions, aliases: Mapping[str, Alias]) -> Decisions:
-    """Return the decisions of a file; an alias that has got entries since is as good as a new row."""
+def loaded_decisions(
+    saved: SavedDecisions, aliases: Mapping[str, Alias], refusal: Callable[[ManualRule], str]
+) -> Decisions:
+    """Return the decisions of a file; an alias that has got entries since is as good as a new row.
+
+    ``refusal`` says why a manual rule cannot be in the policy, with nothing for one that can.
+    """
     notes, widened = [], set()
     for name in sorted(_alias_names(saved.decisions)):
         alias, entries = aliases.get(name), saved.aliases.get(name, ())
@@ -95,6 +101,8 @@ def loaded_decisions(saved: SavedDecisions, aliases: Mapping[str, Alias]) -> Dec
         else:
             fewer = ", ".join(sorted(set(entries) - set(alias.entries)))
             notes.append(f"alias {name} has lost entries since the decisions were saved: {fewer}")
+    manual = (*saved.decisions.ingress.manual, *saved.decisions.egress.manual)
+    notes += [f"manual rule {rule} is left out: {why}" for rule in manual if (why := refusal(rule))]
     decisions = replace(saved.decisions, notes=tuple(notes))
     for direction in Direction if widened else ():
         side = _without(decisions.of(direction), frozenset(widened))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from netsec_tui.core.cluster.addresses import parse_cidr
 from netsec_tui.core.cluster.ground import Ground
 from netsec_tui.core.cluster.subject import subject_of
 from netsec_tui.core.cluster.world import World
 from netsec_tui.core.decide.changes import with_changes
+from netsec_tui.core.decide.manual import manual_mistake
 from netsec_tui.core.review import Evidence, Reviewer
 from netsec_tui.errors import BadInputError, LockedError, NotFoundError
 from netsec_tui.model.config import Config
@@ -19,7 +20,7 @@ from netsec_tui.model.identity import WorkloadRef
 from netsec_tui.model.inventory import Inventory
 from netsec_tui.model.review import Review
 from netsec_tui.model.saved import SavedDecisions
-from netsec_tui.model.timespan import TIMESPANS, Coverage, Timespan, Window
+from netsec_tui.model.timespan import Coverage, Timespan, Window
 from netsec_tui.session import decide
 from netsec_tui.session import saved as saved_as
 from netsec_tui.session.actions import (
@@ -39,35 +40,11 @@ from netsec_tui.session.actions import (
     Undo,
 )
 from netsec_tui.session.ledger import Ledger
+from netsec_tui.session.options import Options, WorkloadChoice
 from netsec_tui.session.record import Record
 from netsec_tui.session.scope import coverage_of, not_found, window_of
 
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """Hold what flags decide for the whole session.
-
-    ``two_objects`` writes the directions as two policies; ``config`` is the configuration at the start, that
-    of the file and what flags lay over it. ``locked`` is one sentence why the configuration must not be
-    edited, empty when it may.
-    """
-
-    cluster: str = ""
-    live: bool = False
-    two_objects: bool = False
-    config: Config = field(default_factory=Config)
-    locked: str = ""
-    timespan: Timespan = TIMESPANS[-1]
-
-
-@dataclass(frozen=True, slots=True)
-class WorkloadChoice:
-    """Hold one line of the owner picker: a workload with recorded communications."""
-
-    ref: WorkloadRef
-    ingress: int
-    egress: int
-    host_network: bool = False
+__all__ = ["Options", "Session", "WorkloadChoice"]
 
 
 class Session:
@@ -203,7 +180,7 @@ class Session:
             return (
                 f"{rule.cidr} is inside the {inside}: an ipBlock must not stand for pods; tick rows instead"
             )
-        return decide.manual_mistake(rule)
+        return manual_mistake(rule)
 
     def review(self) -> Review | None:
         """Return the review of the chosen workload, None before one is chosen; unchanged rows are reused."""
@@ -287,7 +264,7 @@ class Session:
     def _load(self, saved: SavedDecisions) -> None:
         if saved.workload != self._scope:
             raise BadInputError(saved_as.mismatch(saved.workload, self._scope))
-        loaded = saved_as.loaded_decisions(saved, self._config.alias_by_name)
+        loaded = saved_as.loaded_decisions(saved, self._config.alias_by_name, self.check_manual)
         self._decide(saved_as.with_held(loaded, saved_as.held_of(self.decisions)))
 
     def _add_manual(self, rule: ManualRule) -> None:

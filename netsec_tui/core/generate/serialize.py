@@ -144,7 +144,7 @@ def _selector(selector: LabelSelector) -> dict[str, Any]:
 def _lines(value: Mapping[str, Any], indent: int) -> Iterator[str]:
     pad = " " * indent
     for key, item in value.items():
-        name = _scalar(key)
+        name = scalar(key)
         head = f"{pad}{name}:"
         if len(name) > _LONG_KEY:
             yield f"{pad}? {name}"
@@ -156,7 +156,7 @@ def _lines(value: Mapping[str, Any], indent: int) -> Iterator[str]:
             yield head
             yield from _items(item, indent + 2)
         else:
-            yield f"{head} {_scalar(item)}"
+            yield f"{head} {scalar(item)}"
 
 
 def _items(items: list[Any], indent: int) -> Iterator[str]:
@@ -167,10 +167,11 @@ def _items(items: list[Any], indent: int) -> Iterator[str]:
             yield f"{pad}- {first[indent + 2 :]}"
             yield from rest
         else:
-            yield f"{pad}- {_scalar(item)}"
+            yield f"{pad}- {scalar(item)}"
 
 
-def _scalar(value: Any) -> str:
+def scalar(value: Any) -> str:
+    """Return a scalar, or an empty list or mapping, as YAML that no parser misreads."""
     if isinstance(value, str):
         return _string(value)
     if isinstance(value, Mapping):
