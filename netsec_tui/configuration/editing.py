@@ -74,13 +74,22 @@ def _check(path: str, result: str, meant: Config, cluster: str) -> None:
     decoded(path, result.encode("utf-8", "replace"))
     try:
         then = read_stored(path, result)
-    except BadInputError as error:
-        raise BadInputError(f"nothing is saved, as the file could not be read then: {error}") from error
-    if then.config != meant or (cluster and then.cluster != cluster):
+    except BadInputError:
+        _check_values(path, meant)
+        then = None
+    if then is None or then.config != meant or (cluster and then.cluster != cluster):
         raise BadInputError(
             f"nothing is saved: {path} is written in a way that cannot be edited here; edit it by hand, "
             "or put its keys on lines of their own"
         )
+
+
+def _check_values(path: str, meant: Config) -> None:
+    """Tell what is wrong with values that no file may hold."""
+    try:
+        read_stored(path, _started("", Config(), meant, ""))
+    except BadInputError as error:
+        raise BadInputError(f"nothing is saved, as no file may hold this: {error}") from error
 
 
 def _spliced(text: str, has: Config, meant: Config, cluster: str) -> str:

@@ -158,12 +158,13 @@ def read_text(path: Path) -> str | None:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise NotFoundError(f"{path} cannot be read: {reason}") from error
+    kind = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(kind):
+        os.close(descriptor)
+        what = "a folder" if stat.S_ISDIR(kind) else "no plain file"
+        raise BadInputError(f"{path} is {what}; name a configuration file")
     try:
         with os.fdopen(descriptor, "rb") as file:
-            kind = os.fstat(file.fileno()).st_mode
-            if not stat.S_ISREG(kind):
-                what = "a folder" if stat.S_ISDIR(kind) else "no plain file"
-                raise BadInputError(f"{path} is {what}; name a configuration file")
             data = file.read(LARGEST + 1)
     except OSError as error:
         raise NotFoundError(f"{path} cannot be read: {error.strerror}") from error

@@ -124,8 +124,8 @@ class Splices:
         kept: Sequence[tuple[int, int]],
         new: Sequence[str],
     ) -> None:
-        if not kept and (spans or new):
-            self.replace(whole.start + 1, whole.end - 1, ", ".join(new))
+        if not kept:
+            self.replace(whole.start + 1, whole.end - 1 if spans else whole.start + 1, ", ".join(new))
             return
         if new:
             self.replace(kept[-1][1], kept[-1][1], "".join(f", {text}" for text in new))
