@@ -6,10 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from netsec_tui.cli.proof_document import cni_document, proof_document
+from netsec_tui.core.cluster.known_ranges import known_ranges
 from netsec_tui.core.generate.provenance import Provenance
 from netsec_tui.model.communication import Communication, Counts
+from netsec_tui.model.config import Config
 from netsec_tui.model.flow import Verdict
 from netsec_tui.model.identity import Direction, Peer, WorkloadRef
+from netsec_tui.model.inventory import Inventory
 from netsec_tui.model.policy import LabelSelector, NetworkPolicy
 from netsec_tui.model.review import Review, Row
 from netsec_tui.model.timespan import Coverage, Timespan
@@ -39,6 +42,20 @@ def workload_choice(choice: WorkloadChoice) -> Document:
 def timespan(asked: Timespan) -> Document:
     """Return what was asked; ``seconds`` is null for everything."""
     return {"label": asked.label, "seconds": asked.seconds}
+
+
+def ranges(inventory: Inventory, config: Config) -> list[Document]:
+    """Return the pod and service ranges known, each with where it was told and whether it counts."""
+    return [
+        {
+            "kind": str(known.kind),
+            "cidr": known.cidr,
+            "origin": known.origin or None,
+            "byHand": known.by_hand,
+            "inForce": known.in_force,
+        }
+        for known in known_ranges(inventory, config)
+    ]
 
 
 def review(shown: Review) -> Document:

@@ -40,7 +40,8 @@ def _list_workloads(loaded: Loaded, as_json: bool) -> None:
     if as_json:
         workloads = [documents.workload_choice(choice) for choice in choices]
         asked = documents.timespan(loaded.session.timespan)
-        put_json({"timespan": asked, "input": loaded.document(), "workloads": workloads})
+        ranges = documents.ranges(loaded.session.inventory, loaded.session.config)
+        put_json({"timespan": asked, "input": loaded.document(), "ranges": ranges, "workloads": workloads})
         return
     if not choices:
         note("no workload has recorded communications in this scope and timespan")
@@ -61,7 +62,8 @@ def _list_rows(loaded: Loaded, review: Review, as_json: bool) -> None:
     assert ground is not None  # a workload is chosen
     answers = what_if(review, ground)
     if as_json:
-        document = {"input": loaded.document(), **documents.review(review)}
+        ranges = documents.ranges(loaded.session.inventory, loaded.session.config)
+        document = {"input": loaded.document(), "ranges": ranges, **documents.review(review)}
         put_json(with_applied(with_what_if(document, review, answers), review, ground))
         return
     rows = [row for direction in Direction for row in review.of(direction).rows]

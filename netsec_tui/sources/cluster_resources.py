@@ -50,7 +50,7 @@ _SAME_OBJECTS = {"crd.projectcalico.org": "projectcalico.org"}
 """Groups that need no listing where the other one, which holds the same objects, is served."""
 
 
-_RANGES = (
+RANGE_RESOURCES = (
     ("networking.k8s.io", "servicecidrs"),
     ("projectcalico.org", "ippools"),
     ("crd.projectcalico.org", "ippools"),
@@ -63,7 +63,7 @@ _RANGES = (
 
 def range_resources(groups: Groups) -> Iterator[tuple[Resource, ...]]:
     """Yield the resources that tell ranges and whose API group is there, each in the versions it may have."""
-    for group, plural in _RANGES:
+    for group, plural in RANGE_RESOURCES:
         if _SAME_OBJECTS.get(group) not in groups and groups.get(group):
             yield _custom(group, plural, groups[group])
 

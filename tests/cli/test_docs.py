@@ -13,7 +13,8 @@ from netsec_tui.cli import exits
 from netsec_tui.cli.flags import COMMANDS, parse
 from netsec_tui.errors import NetsecError
 from netsec_tui.kube.overriding import OVERRIDING_KINDS
-from netsec_tui.sources.cluster_resources import RESOURCES
+from netsec_tui.sources.cluster_resources import RANGE_RESOURCES, RESOURCES
+from netsec_tui.sources.objects_ranges import CONFIG_MAPS
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -59,10 +60,20 @@ def test_demo_and_tests_take_one_line_each(mark):
 
 def test_role_in_the_readme_lists_what_is_read_and_nothing_else():
     (role,) = (yaml.safe_load(block) for block in blocks(README, "yaml"))
-    granted = {(group, name) for r in role["rules"] for group in r["apiGroups"] for name in r["resources"]}
+    *listed, named = role["rules"]
+    granted = {(group, name) for r in listed for group in r["apiGroups"] for name in r["resources"]}
     others = {(kind.group, kind.plural) for kind in OVERRIDING_KINDS}
-    assert granted == {(resource.group, resource.name) for resource in RESOURCES} | others
-    assert {verb for rule in role["rules"] for verb in rule["verbs"]} == {"list"}
+    assert granted == {(resource.group, resource.name) for resource in RESOURCES} | others | {
+        *RANGE_RESOURCES
+    }
+    assert {verb for rule in listed for verb in rule["verbs"]} == {"list"}
+    assert not any("resourceNames" in rule for rule in listed)
+    assert named == {
+        "apiGroups": [""],
+        "resources": ["configmaps"],
+        "resourceNames": [*dict.fromkeys(name for _, name in CONFIG_MAPS)],
+        "verbs": ["get"],
+    }
 
 
 def test_every_key_in_the_readme_works():

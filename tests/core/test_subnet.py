@@ -79,7 +79,7 @@ NODE = obj("Node", "node-b", None, status={"addresses": [{"type": "InternalIP", 
         ),
         (
             shop(NODE, objects=SHOP, service_cidrs=SERVICES),
-            "node node-b tells no IPv4 pod range; pod shop/web-2 has 10.244.1.11, in no known pod range, "
+            "node node-b tells no IPv4 pod range; pod data/db-0 has 10.244.1.20, in no known pod range, "
             f"so 2 addresses are Unknown; {WAY}",
         ),
         (shop(NODE, **BOTH), ""),
