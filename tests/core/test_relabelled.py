@@ -84,8 +84,9 @@ def test_any_policy_that_selected_it_earlier_is_flagged() -> None:
 
 
 def test_the_flag_goes_when_the_labels_or_the_policy_are_put_right_or_it_is_deleted() -> None:
-    scene = changes(watched(*cluster(OLD, HAND)), *cluster(NEW, HAND))
-    assert flagged(scene)
+    scene = watched(*cluster(OLD, HAND))
+    assert flagged(scene) == []
+    assert flagged(changes(scene, *cluster(NEW, HAND)))
     assert flagged(changes(scene, *cluster(OLD, HAND))) == []
     assert flagged(changes(scene, *cluster(NEW, HAND)))
     right = policy("allow-web", {"podSelector": {"matchLabels": NEW}, "ingress": [{}]})
@@ -95,14 +96,17 @@ def test_the_flag_goes_when_the_labels_or_the_policy_are_put_right_or_it_is_dele
 
 def test_a_policy_whose_selector_was_edited_has_not_lost_anything_to_labels() -> None:
     other = policy("allow-web", {"podSelector": {"matchLabels": {"app": "cart"}}})
-    assert flagged(changes(watched(*cluster(OLD, HAND)), *cluster(OLD, other))) == []
+    scene = watched(*cluster(OLD, HAND))
+    assert flagged(scene) == []
+    assert flagged(changes(scene, *cluster(OLD, other))) == []
 
 
 def test_labels_of_the_template_count_where_the_selector_cannot_change() -> None:
-    """The selector of a Deployment is immutable; policies by other labels of its pods lose it all the same."""
+    """The selector of a Deployment is immutable; policies by other labels of its pods lose it even so."""
     fine = policy("by-tier", {"podSelector": {"matchLabels": {"tier": "front"}}})
     before, after = {"app": "web", "tier": "front"}, {"app": "web", "tier": "edge"}
     scene = watched(*cluster(before, fine, selector=OLD))
+    assert flagged(scene) == []
     assert scene.policy.pod_selector.match_labels == (("app", "web"),)
     changes(scene, *cluster(after, fine, selector=OLD, pods=before))
     assert flagged(scene) == [SOME.format("by-tier", ADJUST)]
@@ -111,13 +115,21 @@ def test_labels_of_the_template_count_where_the_selector_cannot_change() -> None
     assert scene.policy.pod_selector.match_labels == (("app", "web"),)
 
 
-def test_a_policy_that_always_selected_some_pods_only_is_not_flagged() -> None:
+def test_a_policy_whose_pods_have_gone_has_not_lost_them_to_labels() -> None:
     canary = policy("canary", {"podSelector": {"matchLabels": {"track": "canary"}}})
     one = pod("web-3", "10.244.1.33", "web", labels={"app": "web", "track": "canary"})
     scene = watched(*cluster(OLD, canary, one))
     assert flagged(scene) == []
     assert flagged(changes(scene, *cluster(NEW, canary, one))) == []
-    assert flagged(changes(scene, *cluster(OLD, canary))) == [LOST.format("canary", ADJUST)]
+    assert flagged(changes(scene, *cluster(OLD, canary))) == []
+
+
+def test_a_single_pod_that_was_relabelled_is_enough() -> None:
+    scene = watched(*cluster(OLD, HAND))
+    assert flagged(scene) == []
+    apart = pod("web-2", "10.244.1.11", "web", labels={"app": "debug"})
+    objects = [apart if o["metadata"]["name"] == "web-2" else o for o in cluster(OLD, HAND)]
+    assert flagged(changes(scene, *objects)) == [SOME.format("allow-web", ADJUST)]
 
 
 def test_what_was_seen_of_a_workload_is_kept_while_another_one_is_looked_at() -> None:
@@ -133,7 +145,9 @@ def test_what_was_seen_of_a_workload_is_kept_while_another_one_is_looked_at() ->
 def test_policies_of_other_namespaces_and_workloads_are_not_flagged() -> None:
     elsewhere = policy("deployment-web", {"podSelector": {"matchLabels": OLD}}, "data")
     cart = policy("deployment-cart", {"podSelector": {"matchLabels": {"app": "cart"}}})
-    assert flagged(changes(watched(*cluster(OLD, elsewhere, cart)), *cluster(NEW, elsewhere, cart))) == []
+    scene = watched(*cluster(OLD, elsewhere, cart))
+    assert flagged(scene) == []
+    assert flagged(changes(scene, *cluster(NEW, elsewhere, cart))) == []
 
 
 def test_a_workload_that_is_gone_has_lost_no_policy() -> None:

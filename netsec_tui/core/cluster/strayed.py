@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
-from enum import IntEnum
 
 from netsec_tui.core.evaluate.match import selector_matches
 from netsec_tui.model.applied import Strayed
@@ -13,20 +13,15 @@ from netsec_tui.model.inventory import AppliedPolicy
 from netsec_tui.model.policy import LabelSelector
 
 
-class _Extent(IntEnum):
-    NOTHING = 0
-    SOME = 1
-    ALL = 2
-
-
 class SelectedBefore:
-    """Remember of every workload how far the applied policies have selected it.
+    """Remember which pods of every workload, by name, the applied policies have selected.
 
-    A policy whose podSelector was edited is another one: then not the labels have changed.
+    The pod that an owner would make next is among them, so that it does not matter when pods are replaced. A
+    policy whose podSelector was edited is another one: then it is not the labels that have changed.
     """
 
     def __init__(self) -> None:
-        self._most: dict[tuple[WorkloadRef, str, LabelSelector], _Extent] = {}
+        self._selected: dict[tuple[WorkloadRef, str, LabelSelector], set[str]] = defaultdict(set)
 
     def strayed(
         self,
@@ -35,26 +30,20 @@ class SelectedBefore:
         policies: Iterable[AppliedPolicy],
         names: Iterable[str],
     ) -> tuple[Strayed, ...]:
-        """Return the policies that select fewer of a workload's pods than they did, and remember.
+        """Return the policies that do not select pods which they have selected, and remember the others.
 
         Those of the ``names`` that are generated for the workload are taken to have selected all of it.
         """
-        told = [pod for pod in pods if pod.labels or not pod.synthetic]
-        generated = set(names)
-        found = []
-        for applied in policies if told else ():
+        told = {pod.name: pod for pod in pods if pod.labels or not pod.synthetic}
+        generated, found = set(names), []
+        for applied in policies:
             policy = applied.policy
             if policy.namespace != ref.namespace:
                 continue
-            key = (ref, policy.name, policy.pod_selector)
-            now = _extent(policy.pod_selector, told)
-            least = _Extent.ALL if policy.name in generated else _Extent.NOTHING
-            self._most[key] = max(now, least, self._most.get(key, _Extent.NOTHING))
-            if now < self._most[key]:
-                found.append(Strayed(applied, ref, now is _Extent.SOME, policy.name in generated))
+            selected = {n for n, pod in told.items() if selector_matches(policy.pod_selector, pod.label_map)}
+            known = self._selected[ref, policy.name, policy.pod_selector]
+            known |= selected
+            ours = policy.name in generated
+            if (set(told) if ours else known & set(told)) - selected:
+                found.append(Strayed(applied, ref, bool(selected), ours))
         return tuple(sorted(found, key=lambda one: one.policy.policy.name))
-
-
-def _extent(selector: LabelSelector, pods: Iterable[EndPod]) -> _Extent:
-    matches = {selector_matches(selector, pod.label_map) for pod in pods}
-    return _Extent.SOME if len(matches) > 1 else _Extent.ALL if True in matches else _Extent.NOTHING
