@@ -19,6 +19,7 @@ _EFFECT_UNKNOWN = (
     "the effect on selectors was not looked at, for want of inputs; "
     "netsec-tui config check tells it with --live, --manifests or --capture"
 )
+_ALL_THE_SAME = "--yes writes it all the same"
 _SHOWN = 20
 
 
@@ -52,20 +53,26 @@ def accept(target: Target, said: Config, edited: Edited, world: World | None = N
     if edited.config == said:
         note(f"nothing changes in {target.file.path}")
         return DONE
-    if edited.config.labels != said.labels and not _confirmed(target, said, edited.config, world):
-        return NO
+    if edited.config.labels != said.labels:
+        refused = _refused(target, said, edited.config, world)
+        if refused != DONE:
+            return refused
     target.file.write(said, edited.config)
     note(f"wrote {target.file.path}")
     return DONE
 
 
-def _confirmed(target: Target, said: Config, wanted: Config, world: World | None) -> bool:
-    """Tell the effect of other label filters, and whether they may be written."""
+def _refused(target: Target, said: Config, wanted: Config, world: World | None) -> int:
+    """Tell the effect of other label filters; return 0 when they may be written, else the exit code."""
     if world is None:
         if not target.has_inputs:
             note(_EFFECT_UNKNOWN)
-            return True
-        world = target.load(said).session.cluster().world
+            return DONE
+        loaded = target.load(said)
+        if loaded.reading.failures and not target.args.yes:
+            note(f"nothing is written: without all of the inputs the effect is not known; {_ALL_THE_SAME}")
+            return loaded.exit_code
+        world = loaded.session.cluster().world
     effect = label_effect(world, wanted.labels)
     for change in effect.changes[:_SHOWN]:
         note(change_text(change))
@@ -74,12 +81,12 @@ def _confirmed(target: Target, said: Config, wanted: Config, world: World | None
     if not effect.changes:
         note(f"none of {effect.examined} selectors changes")
     if not effect.harmful or target.args.yes:
-        return True
+        return DONE
     note(
         f"nothing is written: {len(effect.harmful)} of {effect.examined} selectors would select others than "
-        "now, or nothing; --yes writes it all the same"
+        f"now, or nothing; {_ALL_THE_SAME}"
     )
-    return False
+    return NO
 
 
 def _unset(config: Config, key: str, values: Iterable[str]) -> Edited:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from argparse import Namespace
 from dataclasses import dataclass
 
-from netsec_tui.cli.configured import Configured, chosen_cluster, file_of, lock_reason
+from netsec_tui.cli.configured import Configured, chosen_cluster, file_of, lock_reason, require_file
 from netsec_tui.cli.inputs import has_files
 from netsec_tui.cli.loading import Loaded, read
 from netsec_tui.configuration.writing import ConfigFile
 from netsec_tui.errors import LockedError, UsageError
 from netsec_tui.model.config import Config
 from netsec_tui.sources.kubeconfig import choose_context
+
+_ONLY_READ = ("get", "check", "export")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,12 @@ def target_of(args: Namespace) -> Target:
 
     Raises:
         UsageError: no cluster and no file is named, and no context is current.
+        NotFoundError: a file is named that is not there, and is only read.
     """
     cluster = chosen_cluster(args)
     file = file_of(args, cluster)
     if file is None:
         raise UsageError("name a context with --context or a file with --config")
+    if args.config and args.action in _ONLY_READ:
+        require_file(args.config)
     return Target(args, cluster, file)

@@ -45,8 +45,8 @@ def configured(args: Namespace, context: str) -> Configured:
     """
     cluster = context or (DEMO if args.demo else "")
     file = file_of(args, cluster)
-    if args.config and args.command != "tui" and not os.path.lexists(args.config):
-        raise NotFoundError(f"there is no configuration file {args.config}; name one that is there")
+    if args.config and args.command != "tui":  # the screen may write a new one
+        require_file(args.config)
     locked = lock_reason(args, file)
     if file is None:
         config, remarks = laid_over(Config(), args)
@@ -56,6 +56,16 @@ def configured(args: Namespace, context: str) -> Configured:
     wrong = mismatch(file.path, stored.cluster, cluster)
     kept = FileUnderOverrides(file, stored.config)
     return Configured(config, kept, locked, (*remarks, wrong) if wrong else remarks)
+
+
+def require_file(path: str) -> None:
+    """Make sure that a file that is named is there: a mistyped name must not stand for the defaults.
+
+    Raises:
+        NotFoundError: it is not.
+    """
+    if not os.path.lexists(path):
+        raise NotFoundError(f"there is no configuration file {path}; netsec-tui config set makes one")
 
 
 def mismatch(path: str, named: str, cluster: str) -> str:

@@ -10,8 +10,10 @@ from netsec_tui.cli import config_flags, values
 from netsec_tui.cli.flag_groups import (
     Parser,
     add_configuration,
+    add_decisions,
     add_inputs,
     add_question,
+    add_saving,
     add_scope,
     add_screen,
     add_state,
@@ -40,7 +42,8 @@ examples:
   netsec-tui generate --capture monday.capture -n shop deploy/web --since 12h
 
 Nothing in the cluster is ever changed. Exit codes: 0 done, 1 the answer is no, 2 cannot tell,
-64 wrong usage, 65 and above failure, 77 the configuration is locked. "netsec-tui COMMAND --help" tells more.
+64 wrong usage, 65 and above failure (77: the configuration is locked).
+"netsec-tui COMMAND --help" tells more.
 """
 
 
@@ -117,6 +120,7 @@ def _list() -> Parser:
     parser = new_parser("list", "List the workloads with communications, or those of one workload.")
     parser.add_argument("target", nargs="?", metavar="KIND/NAME", help="show its rows")
     parser.add_argument("-o", "--output", choices=("table", "json"), default="table", help="default: table")
+    add_decisions(parser)
     add_scope(parser)
     add_inputs(parser)
     add_configuration(parser)
@@ -143,6 +147,8 @@ def _generate() -> Parser:
         action="store_true",
         help="write nothing and exit with 1 when the policy does anything but what was decided",
     )
+    add_decisions(parser)
+    add_saving(parser)
     add_scope(parser)
     add_inputs(parser)
     add_configuration(parser)
@@ -162,6 +168,7 @@ def _diff() -> Parser:
         part.add_argument(
             f"--{name}", dest="part", action="store_const", const=name, help=f"compare only {what}"
         )
+    add_decisions(parser)
     add_scope(parser)
     add_inputs(parser)
     add_configuration(parser)

@@ -11,6 +11,7 @@ from netsec_tui.core.configure.merge import merged
 from netsec_tui.errors import BadInputError, UsageError
 from netsec_tui.model.config import Config
 from netsec_tui.model.configuring import Edited
+from netsec_tui.model.decision import Alias
 
 
 class Store(Protocol):
@@ -92,12 +93,21 @@ class FileUnderOverrides:
 def _rebased(base: Config, mine: Config, said: Config) -> Config:
     """Return what the edits from ``base`` to ``mine`` make of what the file said.
 
-    An alias that only the flags know and that is edited all the same is new to the file as a whole.
+    Raises:
+        BadInputError: the file cannot have them beside what it says under the overrides.
     """
-    there = said.alias_by_name
-    now = mine.alias_by_name
-    kept = tuple(a for a in base.aliases if a.name in there or now.get(a.name) in (a, None))
-    config, conflicts = merged(replace(base, aliases=kept), mine, said)
+    config, conflicts = merged(replace(base, aliases=_aliases_to_compare(base, mine, said)), mine, said)
     if conflicts:
-        raise BadInputError(conflicts[0])
+        raise BadInputError("; ".join([*conflicts, "nothing is saved"]))
     return config
+
+
+def _aliases_to_compare(base: Config, mine: Config, said: Config) -> tuple[Alias, ...]:
+    """Return the aliases that edits are told by: an alias that came or went by hand did so as a whole."""
+    told, now, there = base.alias_by_name, mine.alias_by_name, said.alias_by_name
+    chosen: list[Alias] = []
+    for name in sorted({*told, *there}):
+        whole = told.get(name) != now.get(name) and not all(name in side for side in (told, now, there))
+        alias = (there if whole else told).get(name)
+        chosen += [alias] if alias else []
+    return tuple(chosen)

@@ -82,6 +82,19 @@ def test_kubeconfig_that_is_named_and_missing_is_no_usage_error(run):
     assert run("config", "path", "--kubeconfig", "gone")[0] == 66
 
 
+@pytest.mark.parametrize("action", ["get", "check", "export"])
+def test_file_that_is_only_read_must_be_there(run, action):
+    code, out, err = run("config", action, "--config", "gone.yaml")
+    assert (code, out) == (66, "")
+    assert "gone.yaml" in err
+
+
+def test_file_that_is_named_is_made_by_an_edit(run, tmp_path):
+    path = tmp_path / "new" / "team.yaml"
+    assert run("config", "set", "cidrs.pods", "10.0.0.0/8", "--config", path)[0] == 0
+    assert run("config", "get", "cidrs.pods", "--config", path)[1] == "10.0.0.0/8\n"
+
+
 # Get
 
 
@@ -306,6 +319,15 @@ def test_selector_of_which_nothing_is_left_has_to_be_confirmed(run, prod, cluste
     assert code == 1
     assert "nothing can be selected" in err
     assert prod.read_text(encoding="utf-8") == TEXT
+
+
+def test_effect_on_half_of_the_input_is_no_reason_to_write(run, prod, cluster):
+    argv = ["config", *EXCLUDE, "chart", *cluster, "--capture", "gone.capture"]
+    code, _, err = run(*argv)
+    assert code == 66
+    assert "nothing is written" in err
+    assert prod.read_text(encoding="utf-8") == TEXT
+    assert run(*argv, "--yes")[0] == 0
 
 
 def test_without_inputs_it_says_that_the_effect_is_not_known(run, prod):

@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from netsec_tui.cli.configured import configured
 from netsec_tui.cli.flags import parse
@@ -235,6 +237,37 @@ def with_alias(config, alias):
     )
 
 
+PARTS = [f"10.{n}.0.0/16" for n in range(4)]
+RANGES = st.sets(st.sampled_from(PARTS)).map(lambda found: tuple(sorted(found)))
+ALIASES = st.dictionaries(st.sampled_from(["a", "bb", "ccc"]), st.booleans()).map(
+    lambda found: tuple(
+        Alias(name, (f"192.0.2.{len(name)}/32",), allowed) for name, allowed in sorted(found.items())
+    )
+)
+CONFIGS = st.builds(Config, aliases=ALIASES, pod_cidrs=RANGES, service_cidrs=RANGES)
+
+
+@given(said=CONFIGS, base=CONFIGS, mine=CONFIGS)
+def test_only_edits_are_ever_written(said, base, mine):
+    kept = Kept(said)
+    file = FileUnderOverrides(kept, said)
+    assert file.write(base, base) == base
+    assert kept.config == said
+    file.write(base, mine)
+    written = set(kept.config.pod_cidrs) - set(said.pod_cidrs)
+    assert written <= set(mine.pod_cidrs) - set(base.pod_cidrs)
+    untouched = {alias.name for alias in base.aliases if alias in mine.aliases}
+    for name in untouched:
+        assert kept.config.alias_by_name.get(name) == said.alias_by_name.get(name)
+
+
+@given(said=CONFIGS, mine=CONFIGS)
+def test_without_overrides_the_file_has_what_the_session_has(said, mine):
+    kept = Kept(said)
+    assert FileUnderOverrides(kept, said).write(said, mine) == mine
+    assert kept.config == mine
+
+
 NEW = Alias("new", ("198.51.100.7/32",))
 
 
@@ -260,6 +293,13 @@ def test_edited_alias_that_only_flags_know_is_saved_whole():
     allowed = Alias("given", (OUTSIDE,), allowed=True)
     file.write(base, with_alias(base, allowed))
     assert kept.config == with_alias(SAID, allowed)
+
+
+def test_alias_of_the_file_that_flags_change_can_be_removed():
+    file, kept, base = opened("aliases.proxy.allowed=true")
+    without = Config(base.labels, (), base.pod_cidrs)
+    assert file.write(base, without) == without
+    assert kept.config.aliases == ()
 
 
 def test_value_that_flags_say_and_that_is_taken_away_is_not_brought_back():
