@@ -113,6 +113,7 @@ def row(entry: Row, known: Provenance) -> Document:
         "inPolicy": entry.in_policy and not known.review.refusal,
         "reach": str(entry.reach),
         "reason": entry.reason or None,
+        "since": str(entry.since) or None,
         "allowedBy": entry.allowed_by or None,
         "appliedPolicies": list(entry.applied),
         "rules": [

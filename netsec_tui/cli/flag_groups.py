@@ -42,7 +42,8 @@ def first_word(argv: Sequence[str]) -> int:
 @cache
 def _with_value() -> frozenset[str]:
     shared = Parser(add_help=False)
-    for add in (add_scope, add_inputs, add_configuration, add_screen, add_question):
+    groups = (add_scope, add_decisions, add_saving, add_inputs, add_configuration, add_screen, add_question)
+    for add in groups:
         add(shared)
     return frozenset(
         flag for action in shared._actions if action.nargs != 0 for flag in action.option_strings
@@ -70,6 +71,23 @@ def add_scope(parser: Parser) -> None:
     )
     group.add_argument(
         "--two-objects", action="store_true", help="write ingress and egress as two NetworkPolicy objects"
+    )
+
+
+def add_decisions(parser: Parser) -> None:
+    """Add which decisions count instead of how rows start."""
+    parser.add_argument(
+        "--decisions", default="", metavar="FILE", help="decide as this file says; new rows start out"
+    )
+
+
+def add_saving(parser: Parser) -> None:
+    """Add where the decisions are written that the policy is made of."""
+    parser.add_argument(
+        "--save-decisions",
+        default="",
+        metavar="FILE|DIR",
+        help="save the decisions too; a file that exists must be that of --decisions",
     )
 
 

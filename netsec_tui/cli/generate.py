@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
+from netsec_tui.cli.decisions import save, save_target
 from netsec_tui.cli.exits import CANNOT_TELL, NO
 from netsec_tui.cli.loading import choose, load
 from netsec_tui.cli.output import note, put
@@ -28,12 +29,15 @@ def run(args: Namespace) -> int:
     if not loaded.flows:
         note("no policy is written: without flows it would refuse everything that the workload needs")
         return CANNOT_TELL
+    target = save_target(args, review.policies[0].name)
     for finding in review.proof.findings:
         note(finding.sentence)
     if args.strict and not review.proof.clean:
         note("no policy is written: it does other than what was decided, and --strict was given")
         return NO
     _write(args.output, review)
+    if target:
+        save(target, loaded.session)
     return loaded.exit_code
 
 

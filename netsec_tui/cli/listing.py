@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from netsec_tui.cli import documents
 from netsec_tui.cli.applied_documents import with_applied
+from netsec_tui.cli.decisions import changes_document
 from netsec_tui.cli.loading import Loaded, choose, load
 from netsec_tui.cli.output import note, put, put_json, put_table
 from netsec_tui.cli.what_if import HEADINGS, cells, with_what_if
@@ -64,6 +65,7 @@ def _list_rows(loaded: Loaded, review: Review, as_json: bool) -> None:
     if as_json:
         ranges = documents.ranges(loaded.session.inventory, loaded.session.config)
         document = {"input": loaded.document(), "ranges": ranges, **documents.review(review)}
+        document["decisions"] = changes_document(review) if loaded.decisions else None
         put_json(with_applied(with_what_if(document, review, answers), review, ground))
         return
     rows = [row for direction in Direction for row in review.of(direction).rows]
@@ -75,7 +77,7 @@ def _list_rows(loaded: Loaded, review: Review, as_json: bool) -> None:
 
 def _row_cells(row: Row) -> Sequence[str]:
     seen = row.communication
-    state = str(row.standing)
+    state = f"{row.standing} ({row.since})" if row.since else str(row.standing)
     why = "; ".join(filter(None, (row.reason, row.allowed_by and f"allowed by {row.allowed_by}")))
     return (
         str(row.key.direction),

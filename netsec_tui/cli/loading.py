@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from netsec_tui.cli.configured import Configured, configured
+from netsec_tui.cli.decisions import decide, decisions_of, tell_changes
 from netsec_tui.cli.exits import CANNOT_TELL, DONE
 from netsec_tui.cli.inputs import inputs_of, options_of, reads_cluster
 from netsec_tui.cli.output import left_out, note
@@ -19,6 +20,7 @@ from netsec_tui.cli.workloads import find
 from netsec_tui.errors import BadInputError, NotFoundError, UsageError
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.model.review import Review
+from netsec_tui.model.saved import SavedDecisions
 from netsec_tui.session.actions import ChooseWorkload
 from netsec_tui.session.session import Session
 from netsec_tui.sources.feed import Reading, read_all
@@ -42,12 +44,16 @@ NO_FLOWS = (
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Hold the session with everything that was read; ``namespace`` is empty for all of them."""
+    """Hold the session with everything that was read; ``namespace`` is empty for all of them.
+
+    ``decisions`` are those of the file that the flags name.
+    """
 
     session: Session
     reading: Reading
     namespace: str
     flows: int
+    decisions: SavedDecisions | None = None
 
     @property
     def skipped(self) -> int:
@@ -106,6 +112,7 @@ def read(args: Namespace, known: Configured | None = None) -> Loaded:
     Raises:
         NetsecError: nothing at all could be read, or there is nothing to read.
     """
+    decisions = decisions_of(args)
     context = _context(args)
     cluster = context.name if context else ""
     known = known or configured(args, cluster)
@@ -123,7 +130,7 @@ def read(args: Namespace, known: Configured | None = None) -> Loaded:
     if reading.failures and not flows and not reading.inventory.known:
         raise reading.failures[0]
     session.set_inventory(reading.inventory)
-    loaded = Loaded(session, reading, _namespace(args, context), flows)
+    loaded = Loaded(session, reading, _namespace(args, context), flows, decisions)
     _tell(loaded)
     return loaded
 
@@ -131,12 +138,17 @@ def read(args: Namespace, known: Configured | None = None) -> Loaded:
 def choose(loaded: Loaded, target: Target) -> Review:
     """Choose a workload and return its review; its warnings go to standard error.
 
+    Decisions that the flags name count, and what differs from them is told.
+
     Raises:
+        BadInputError: the decisions are for another workload.
         NotFoundError: there is no such workload.
         UsageError: several namespaces have one.
     """
     session = loaded.session
     session.apply(ChooseWorkload(find(session, target, loaded.namespace)))
+    if loaded.decisions:
+        decide(session, loaded.decisions)
     review = session.review()
     if review is None:
         raise NotFoundError(f"{target} has no review")
@@ -144,6 +156,8 @@ def choose(loaded: Loaded, target: Target) -> Review:
     for warning in review.warnings:
         if warning not in told:
             note(warning)
+    if loaded.decisions:
+        tell_changes(review)
     return review
 
 

@@ -302,3 +302,10 @@ def test_a_broken_file_is_decisions_or_one_refusal(data: st.DataObject) -> None:
 def test_text_of_no_sense_is_refused(text: str) -> None:
     with pytest.raises(BadInputError):
         read_decisions("d.yaml", text)
+
+
+def test_the_example_of_the_documentation_is_one() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "decisions.md").read_text(encoding="utf-8")
+    example = text.partition("```yaml\n")[2].partition("```")[0]
+    assert written(read_decisions("d.yaml", example)).partition("\n")[2] == example
+    jsonschema.validate(yaml.safe_load(example), SCHEMA)
