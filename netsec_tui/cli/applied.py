@@ -16,7 +16,7 @@ from netsec_tui.errors import BadInputError
 from netsec_tui.model.applied import AppliedVerdict, Held, NamespaceMap, PolicyUse
 from netsec_tui.model.identity import Direction
 from netsec_tui.model.review import Review, Row
-from netsec_tui.render.applied import isolation, pods_text, sides_text
+from netsec_tui.render.applied import NO_LONGER, isolation, pods_text, sides_text
 from netsec_tui.render.names import full_name, port_text
 
 
@@ -80,15 +80,16 @@ def _held_cells(held: Held) -> Sequence[str]:
 
 def _put_workload(loaded: Loaded, review: Review, as_json: bool) -> None:
     applied = Applied(loaded.session.cluster())
-    held = applied.on_subject(review.subject)
+    held = applied.on_subject(review.subject, review.strayed)
     verdicts = Verdicts(applied, review.subject)
     told = [(row, verdicts.of(row.communication)) for d in Direction for row in review.of(d).rows]
     if as_json:
         found = [applied_documents.communication(*one) for one in told]
-        workload = applied_documents.held(held)
+        workload = {**applied_documents.held(held), "noLongerSelectedBy": applied_documents.strayed(held)}
         put_json({"input": loaded.document(), "workload": workload, "communications": found})
         return
     rows = [(h.policy.policy.name, sides_text(h.policy.policy), pods_text(h)) for h in held.holds]
+    rows += [(one.policy.policy.name, sides_text(one.policy.policy), NO_LONGER) for one in held.lost]
     rows += [(title, "", "may override") for title in held.overriding]
     if rows:
         put_table(("POLICY", "ISOLATES", "SELECTS"), rows)

@@ -66,6 +66,11 @@ def held(found: Held) -> Document:
     }
 
 
+def strayed(found: Held) -> list[Document]:
+    """Return the policies that do not select a workload, or all of it, any longer."""
+    return [{**_policy(one.policy.policy), "somePods": one.some} for one in found.strayed]
+
+
 def namespaces(maps: list[NamespaceMap]) -> Document:
     """Return the maps of some namespaces as one."""
     return {

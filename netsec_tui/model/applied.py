@@ -29,53 +29,6 @@ class Hold:
         return self.pods == self.of and self.coming
 
 
-class Isolation(StrEnum):
-    """Say whether policies hold back what goes in or out; OPEN is everything gets through."""
-
-    ISOLATED = "isolated"
-    PARTLY = "isolated in part"
-    OPEN = "open"
-    UNKNOWN = "not known"
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """Hold the applied policies on a workload, or on whatever else a peer stands for.
-
-    ``overriding`` names the policies of other kinds, and those that could not be read, that may select it;
-    ``unsure`` are the directions that these may hold back. ``pods`` counts live pods that
-    policies see. Not ``selectable`` are addresses and pods on the host network (``host_network``).
-    """
-
-    peer: Peer
-    holds: tuple[Hold, ...] = ()
-    overriding: tuple[str, ...] = ()
-    unsure: tuple[Direction, ...] = ()
-    pods: int = 0
-    selectable: bool = True
-    host_network: bool = False
-
-    def isolating(self, direction: Direction) -> tuple[Hold, ...]:
-        """Return the policies that isolate it, or some of its pods, in a direction."""
-        return tuple(hold for hold in self.holds if direction in hold.policy.policy.policy_types)
-
-    def isolation(self, direction: Direction) -> Isolation:
-        """Return whether a direction is isolated; not known where only what could not be told may do so."""
-        holds = self.isolating(direction)
-        if holds:
-            return Isolation.ISOLATED if any(hold.whole for hold in holds) else Isolation.PARTLY
-        return Isolation.UNKNOWN if direction in self.unsure else Isolation.OPEN
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyUse:
-    """Hold the workloads that an applied policy selects; ``note`` says why when it selects none."""
-
-    policy: AppliedPolicy
-    selects: tuple[tuple[Peer, Hold], ...]
-    note: str = ""
-
-
 @dataclass(frozen=True, slots=True)
 class Strayed:
     """Hold an applied policy that selected a workload and does not any longer, or only ``some`` of its pods.
@@ -95,6 +48,60 @@ class Strayed:
         way = "apply it anew" if self.generated else "adjust its podSelector"
         name = self.policy.policy.name
         return f"applied policy {name} no longer selects {whom} labels have changed; {way}"
+
+
+class Isolation(StrEnum):
+    """Say whether policies hold back what goes in or out; OPEN is everything gets through."""
+
+    ISOLATED = "isolated"
+    PARTLY = "isolated in part"
+    OPEN = "open"
+    UNKNOWN = "not known"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Hold the applied policies on a workload, or on whatever else a peer stands for.
+
+    ``overriding`` names the policies of other kinds, and those that could not be read, that may select it;
+    ``unsure`` are the directions that these may hold back. ``pods`` counts live pods that
+    policies see. Not ``selectable`` are addresses and pods on the host network (``host_network``).
+    ``strayed`` are policies that do not select it any longer.
+    """
+
+    peer: Peer
+    holds: tuple[Hold, ...] = ()
+    overriding: tuple[str, ...] = ()
+    unsure: tuple[Direction, ...] = ()
+    pods: int = 0
+    selectable: bool = True
+    host_network: bool = False
+    strayed: tuple[Strayed, ...] = ()
+
+    def isolating(self, direction: Direction) -> tuple[Hold, ...]:
+        """Return the policies that isolate it, or some of its pods, in a direction."""
+        return tuple(hold for hold in self.holds if direction in hold.policy.policy.policy_types)
+
+    @property
+    def lost(self) -> tuple[Strayed, ...]:
+        """Return the policies that do not select any of its pods any longer."""
+        return tuple(one for one in self.strayed if not one.some)
+
+    def isolation(self, direction: Direction) -> Isolation:
+        """Return whether a direction is isolated; not known where only what could not be told may do so."""
+        holds = self.isolating(direction)
+        if holds:
+            return Isolation.ISOLATED if any(hold.whole for hold in holds) else Isolation.PARTLY
+        return Isolation.UNKNOWN if direction in self.unsure else Isolation.OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyUse:
+    """Hold the workloads that an applied policy selects; ``note`` says why when it selects none."""
+
+    policy: AppliedPolicy
+    selects: tuple[tuple[Peer, Hold], ...]
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

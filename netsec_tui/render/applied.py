@@ -26,6 +26,7 @@ OUTCOMES = {
 """What stands before a communication, with its role."""
 
 FREE = "no policy: everything gets in and out"
+NO_LONGER = "no longer selects it: its labels have changed"
 _NAMED = 3
 _LAST = 16
 """Cells that the last column gets at least before the others are cut."""
@@ -51,6 +52,17 @@ def held_lines(held: Held, width: int) -> list[Line]:
             ),
         )
         for hold in held.holds
+    ]
+    rows += [
+        (
+            PolicyTarget(policy_title(one.policy)),
+            (
+                Span(literal(one.policy.policy.name)),
+                Span(sides_text(one.policy.policy), Role.DIM),
+                Span(NO_LONGER, Role.WARNING),
+            ),
+        )
+        for one in held.lost
     ]
     rows += [
         (PolicyTarget(title), (Span(literal(title)), Span("may override", Role.WARNING)))

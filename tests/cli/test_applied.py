@@ -55,6 +55,26 @@ def test_each_policy_is_listed_with_the_workloads_that_it_selects(applied):
     }
 
 
+def test_a_policy_generated_for_other_labels_is_told_as_selecting_the_workload_no_longer(
+    run, cluster, tmp_path
+):
+    old = [
+        policy("shop", "deployment-web", {"matchLabels": {"app": "web-old"}}),
+        policy("shop", "deployment-gateway", {"matchLabels": {"app": "web-old"}}),
+    ]
+    (tmp_path / "policies.yaml").write_text(yaml.safe_dump_all(old), encoding="utf-8")
+    more = ("--manifests", "policies.yaml", "-n", "shop", "deploy/web")
+    _, out, notes = run("applied", *cluster, *more)
+    assert re.search(
+        r"^deployment-web +ingress: 0 rules +no longer selects it: its labels have changed", out, re.M
+    )
+    assert "applied policy deployment-web no longer selects Deployment/web: its labels have changed" in notes
+    assert "deployment-gateway" not in out + notes
+    _, out, _ = run("applied", *cluster, *more, "-o", "json")
+    lost = json.loads(out)["workload"]["noLongerSelectedBy"]
+    assert [(one["name"], one["somePods"]) for one in lost] == [("deployment-web", False)]
+
+
 def test_each_workload_is_listed_with_its_policies_or_as_open(applied):
     workloads = {w["name"]: w for w in document(applied, "-n", "shop")["workloads"]}
     assert sorted(workloads) == ["agent", "gateway", "idle", "web"]

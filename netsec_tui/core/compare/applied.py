@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 
 from netsec_tui.core.cluster.ground import Ground
@@ -11,7 +12,7 @@ from netsec_tui.core.cluster.subject import is_host_network
 from netsec_tui.core.compare.row_ends import RowEnds
 from netsec_tui.core.evaluate.match import selector_matches
 from netsec_tui.core.evaluate.state import Override
-from netsec_tui.model.applied import Held, Hold, NamespaceMap, PolicyUse
+from netsec_tui.model.applied import Held, Hold, NamespaceMap, PolicyUse, Strayed
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.connection import End, EndPod
 from netsec_tui.model.flow import Labels
@@ -53,11 +54,11 @@ class Applied:
         found = (p for p in self._inventory.policies if p.policy.namespace == namespace)
         return sorted(found, key=lambda applied: applied.policy.name)
 
-    def on_subject(self, subject: Subject) -> Held:
-        """Return the policies on the chosen workload."""
+    def on_subject(self, subject: Subject, strayed: tuple[Strayed, ...] = ()) -> Held:
+        """Return the policies on the chosen workload, and those ``strayed`` from it."""
         ref = subject.ref
         peer = service_peer(ref.namespace, ref.name) if ref.kind == "Service" else owner_peer(ref)
-        return self.on_ends(peer, RowEnds(self.ground, subject).own)
+        return replace(self.on_ends(peer, RowEnds(self.ground, subject).own), strayed=strayed)
 
     def on_peer(self, communication: Communication) -> Held:
         """Return the policies on the other end of a communication."""

@@ -118,7 +118,7 @@ class AppliedPane(Pane):
         if answers is None or not self._room:
             return
         depends = {
-            Part.WORKLOAD: answers.review.subject,
+            Part.WORKLOAD: (answers.review.subject, answers.review.strayed),
             Part.PEER: self._view.focused,
             Part.COMMUNICATIONS: answers.review,
             Part.NAMESPACE: None,
@@ -130,7 +130,7 @@ class AppliedPane(Pane):
         if not self._view.known:
             self._tell(_UNKNOWN)
         elif self._part is Part.WORKLOAD:
-            self._take(answers.applied.on_subject(answers.review.subject))
+            self._take(answers.applied.on_subject(answers.review.subject, answers.review.strayed))
         elif self._part is Part.PEER:
             self._show_peer(answers)
         else:
