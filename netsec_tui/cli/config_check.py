@@ -101,7 +101,7 @@ def _of_ranges(inventory: Inventory, config: Config) -> Iterator[Remark]:
         where = "by hand" if line.by_hand else f"told by {line.origin}"
         text = f"{line.cidr} ({where})"
         if line.note:
-            yield Remark(key, f"{text}: {line.note}", finding=line.by_hand)
+            yield Remark(key, f"{text}: {line.note}", finding=line.problem)
         elif line.in_force:
             yield Remark(key, text)
 

@@ -104,9 +104,7 @@ def shape(value):
 
 
 def test_json_in_the_documents_has_the_shape_that_is_written(run, matrix):
-    section = (
-        HEADLESS.read_text(encoding="utf-8").partition("\n## check\n")[2].partition("\n## Exit codes")[0]
-    )
+    section = HEADLESS.read_text(encoding="utf-8").partition("\n## check\n")[2].partition("\n## config\n")[0]
     one, links = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", section, re.DOTALL))
     inputs = ["--manifests", "cluster.yaml", "--manifests", "policy.yaml"]
     asked = ["--from", "shop/deploy/web", "--to", "data/db-0", "--port", "TCP/5432"]

@@ -382,10 +382,21 @@ def test_findings_are_named_and_end_with_1(run, prod, cluster, text, words):
 
 
 def test_ranges_are_told_with_their_origin(run, prod, cluster):
-    code, out, _ = run("config", "check", *cluster)
+    code, out, _ = run("config", "check", "--context", "none", *cluster)
     assert code == 0
-    assert "10.244.0.0/16 (by hand)" in out
     assert "10.1.0.0/24 (told by Node node-1 podCIDRs)" in out
+
+
+def test_ranges_by_hand_that_do_not_fit_the_cluster_are_findings(run, prod, cluster):
+    code, out, _ = run("config", "check", *cluster)
+    (finding,) = (line for line in out.splitlines() if line.startswith("finding"))
+    assert code == 1
+    assert "lies outside what was entered by hand: 10.244.0.0/16" in finding
+    run("config", "set", "cidrs.pods", "10.1.0.0/16")
+    run("config", "set", "cidrs.services", "10.1.8.0/24")
+    code, out, _ = run("config", "check", *cluster)
+    assert code == 1
+    assert "10.1.8.0/24 (by hand): overlaps the pod range 10.1.0.0/16" in out
 
 
 def test_what_is_wrong_is_in_the_json_too(run, prod):

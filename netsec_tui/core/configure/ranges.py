@@ -54,9 +54,10 @@ def _line(one: KnownRange, by_hand: _Groups, in_force: _Groups) -> RangeLine:
     version = network(one.cidr).version
     if one.in_force:
         note = _overlap(one, in_force.get((_OTHER[one.kind], version), ()))
+        problem = bool(note)
     else:
-        note = _overruled(one, by_hand.get((one.kind, version), ()))
-    return RangeLine(one.kind, version, one.cidr, one.origin, one.by_hand, one.in_force, note)
+        note, problem = _overruled(one, by_hand.get((one.kind, version), ()))
+    return RangeLine(one.kind, version, one.cidr, one.origin, one.by_hand, one.in_force, note, problem)
 
 
 def _grouped(known: Iterable[KnownRange]) -> _Groups:
@@ -66,11 +67,12 @@ def _grouped(known: Iterable[KnownRange]) -> _Groups:
     return {group: tuple(cidrs) for group, cidrs in groups.items()}
 
 
-def _overruled(one: KnownRange, by_hand: tuple[str, ...]) -> str:
+def _overruled(one: KnownRange, by_hand: tuple[str, ...]) -> tuple[str, bool]:
+    """Return why a discovered range is not in force, and whether that does not fit."""
     around = [cidr for cidr in by_hand if within(network(one.cidr), network(cidr))]
     if around:
-        return f"covered by {around[0]}, entered by hand"
-    return f"{one.cidr} told by {one.origin} lies outside what was entered by hand: {listed(by_hand)}"
+        return f"covered by {around[0]}, entered by hand", False
+    return f"{one.cidr} told by {one.origin} lies outside what was entered by hand: {listed(by_hand)}", True
 
 
 def _overlap(one: KnownRange, others: tuple[str, ...]) -> str:
