@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from textual.screen import Screen
 from textual.worker import Worker
 
+from netsec_tui.core.configure.merge import merged
 from netsec_tui.errors import NetsecError
 from netsec_tui.session.actions import Action, ConfigSaved, Configure
 from netsec_tui.session.session import Session
@@ -128,6 +129,6 @@ class ConfigDesk:
         edited = session.config
         self._host.apply(ConfigSaved(stands))
         if edited != mine:  # edited while it was being written
-            self._host.apply(Configure(edited))
+            self._host.apply(Configure(merged(mine, edited, stands)[0]))
         others = "" if stands == mine else "; what others had put there is in force too"
         self._host.say(f"Saved {file.path}{others}.")

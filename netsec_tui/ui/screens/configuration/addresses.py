@@ -11,7 +11,7 @@ from netsec_tui.errors import NetsecError
 from netsec_tui.model.config import Config
 from netsec_tui.model.configuring import Edited
 from netsec_tui.model.decision import Alias
-from netsec_tui.render.alias_settings import alias_lines, seen_of
+from netsec_tui.render.alias_settings import ALIASES, alias_lines, seen_of
 from netsec_tui.render.spans import Line, SettingTarget
 from netsec_tui.session.actions import Action, Configure, RemoveAlias, SetAlias
 from netsec_tui.ui.screens.alias import AliasDialog
@@ -66,6 +66,7 @@ class AddressesArea(Area):
         """Carry out what the dialog gave, and say what else it did to the aliases."""
         match action:
             case SetAlias(alias, old):
+                self.wanted = SettingTarget(ALIASES, alias.name)
                 self._change(action, lambda: put_alias(self._config, alias, old))
             case RemoveAlias(name):
                 self._change(action, lambda: remove_alias(self._config, name))

@@ -31,6 +31,13 @@ class SettingList(LineView, inherit_bindings=False):
         Binding("right,l", "side(1)", "Right", False, tooltip="Scroll to the right", id="lines.right"),
     ]
 
+    def go_to(self, target: SettingTarget) -> bool:
+        """Put the cursor on a setting, and tell whether there is such a line."""
+        number = next((at for at, line in enumerate(self._lines) if line.target == target), None)
+        if number is not None:
+            self.move_cursor(number)
+        return number is not None
+
     class Resized(Message):
         """Tell that lines have to be laid out for another width."""
 
@@ -43,12 +50,15 @@ class SettingList(LineView, inherit_bindings=False):
 class Area(Container):
     """Show one part of the configuration and change it; ``show`` comes first.
 
+    The cursor goes to ``wanted``, what was just added, as soon as there is a line for it.
+
     Every method that the screen calls for a key is only called while the configuration is not locked.
     """
 
     def __init__(self, identifier: str) -> None:
         super().__init__(id=identifier, classes="area")
         self.settings: Settings | None = None
+        self.wanted: SettingTarget | None = None
 
     def compose(self) -> Any:
         """Return the list."""
@@ -69,6 +79,8 @@ class Area(Container):
         width = self.list.scrollable_content_region.width
         if self.settings is not None and width > 0:
             self.list.set_lines(self.lines(self.settings, width))
+            if self.wanted is not None and self.list.go_to(self.wanted):
+                self.wanted = None
 
     def lines(self, settings: Settings, width: int) -> Sequence[Line]:
         """Return the lines of the list."""

@@ -247,6 +247,7 @@ class LabelsArea(Area):
 
         def take(typed: tuple[str, ...] | None) -> None:
             if typed is not None:
+                self.wanted = SettingTarget(group, typed[0])
                 self._attempt(lambda: edited(typed))
 
         def check(typed: tuple[str, ...]) -> str:

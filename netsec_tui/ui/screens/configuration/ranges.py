@@ -96,6 +96,9 @@ class RangesArea(Area):
 
         def take(typed: tuple[str, ...] | None) -> None:
             if typed is not None:
+                after = keys.get(edited(typed).config, group)
+                new = [value for value in after if value not in keys.get(self._config, group)]
+                self.wanted = SettingTarget(group, new[0]) if new else None
                 self.attempt(lambda: edited(typed))
 
         def check(typed: tuple[str, ...]) -> str:

@@ -1,0 +1,71 @@
+"""The app over the small cluster with a configuration file, and ways to reach and read the configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from netsec_tui.configuration.writing import ConfigFile
+from netsec_tui.model.config import Config
+from netsec_tui.session.session import Options, Session
+from netsec_tui.ui.app import NetsecApp
+from netsec_tui.ui.screens.configuration.screen import ConfigurationScreen
+from netsec_tui.ui.start import StartScope
+from netsec_tui.ui.widgets.status_line import StatusLine
+from tests.ui.shop import LAST_12_H, NEWEST, Feed, full_feed, idle, screen_text
+
+CHOSEN = StartScope("shop", "Deployment", "checkout", LAST_12_H)
+
+
+def config_app(
+    file: Path | None,
+    *,
+    feed: Feed | None = None,
+    locked: str = "",
+    start: StartScope = CHOSEN,
+    ascii_only: bool = False,
+    theme: str = "netsec-dark",
+) -> NetsecApp:
+    """Return the app with the configuration of a file, or with none."""
+    kept = ConfigFile(file) if file else None
+    config = kept.read() if kept else Config()
+    session = Session(Options(cluster="kind-shop", config=config, locked=locked), now=lambda: NEWEST)
+    return NetsecApp(session, feed or full_feed(), start=start, file=kept, ascii_only=ascii_only, theme=theme)
+
+
+async def press(pilot: Any, *keys: str) -> None:
+    """Press keys one by one, and wait each time until nothing runs beside the screen."""
+    for key in keys:
+        await pilot.press(key)
+        await idle(pilot)
+
+
+async def write(pilot: Any, text: str) -> None:
+    """Type into what has the keyboard."""
+    await pilot.press(*("space" if character == " " else character for character in text))
+    await pilot.pause()
+
+
+async def configure(pilot: Any, *keys: str) -> None:
+    """Wait for the main screen, open the configuration, and press keys in it."""
+    await pilot.pause()
+    await idle(pilot)
+    await press(pilot, "C", *keys)
+
+
+async def go_to(pilot: Any, text: str) -> None:
+    """Move the cursor down from the top of the open area to the first line that has a text."""
+    await press(pilot, "g")
+    for _ in range(60):
+        area = pilot.app.screen.area
+        number = area.list.cursor
+        if number is not None and text in area.list.line_at(number).text:
+            return
+        await press(pilot, "j")
+    raise AssertionError(f"no line with {text}\n{screen_text(pilot.app)}")
+
+
+def said(app: NetsecApp) -> str:
+    """Return what the status line of the configuration says."""
+    screen = next(s for s in app.screen_stack if isinstance(s, ConfigurationScreen))
+    return screen.query_one(StatusLine).text

@@ -1,0 +1,415 @@
+"""The configuration screen by keys and mouse: three areas, saving, locks, what is asked before it is lost."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from netsec_tui.model.config import Config, DiscoveredRange, LabelConfig, LabelFilter, RangeKind
+from netsec_tui.model.decision import Alias
+from netsec_tui.ui.screens.configuration.screen import ConfigurationScreen
+from netsec_tui.ui.screens.confirm import Confirm
+from netsec_tui.ui.start import StartScope
+from netsec_tui.ui.widgets.view_strip import ViewStrip
+from tests.ui.config_host import config_app, configure, go_to, press, said, write
+from tests.ui.shop import NARROW, WIDE, cluster, full_feed, idle, screen_text, status
+
+BOTH = pytest.mark.parametrize("size", [WIDE, NARROW], ids=["140x40", "80x24"])
+PROXIES = Alias("proxies", ("203.0.113.7/32", "203.0.113.8/32"))
+
+
+def excluding(*patterns):
+    return Config(labels=LabelConfig(workload=LabelFilter(exclude=patterns)))
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "shop.yaml"
+
+
+class TestAreas:
+    @BOTH
+    async def test_keys_tab_and_mouse_open_the_areas(self, file, size):
+        app = config_app(file)
+        async with app.run_test(size=size) as pilot:
+            await configure(pilot)
+            assert "Labels of workloads" in screen_text(app)
+            await press(pilot, "tab")
+            assert "Aliases of unresolved IPs" in screen_text(app)
+            await press(pilot, "3")
+            assert "10.96.0.0/16" in screen_text(app)
+            await pilot.click(ViewStrip, offset=(3, 0))
+            assert "Labels of workloads" in screen_text(app)
+            await press(pilot, "escape")
+            assert not isinstance(app.screen, ConfigurationScreen)
+
+    async def test_it_opens_without_a_workload(self, file):
+        app = config_app(file, start=StartScope())
+        async with app.run_test(size=NARROW) as pilot:
+            await pilot.pause()
+            await idle(pilot)
+            await press(pilot, "escape", "C", "2", "a")
+            await write(pilot, "one")
+            await press(pilot, "tab")
+            await write(pilot, "192.0.2.1")
+            await press(pilot, "enter")
+            assert app.session.config.aliases == (Alias("one", ("192.0.2.1/32",)),)
+            await press(pilot, "space")
+            assert app.session.config.aliases[0].allowed
+
+    async def test_the_palette_knows_it(self, file):
+        app = config_app(file)
+        async with app.run_test(size=WIDE) as pilot:
+            await pilot.pause()
+            await idle(pilot)
+            await pilot.press("colon", *"config", "enter")
+            await idle(pilot)
+            assert isinstance(app.screen, ConfigurationScreen)
+
+    async def test_names_from_the_cluster_are_shown_literally(self, file):
+        odd = cluster()
+        odd = replace(odd, namespaces={**odd.namespaces, "x": (("[red]k[/red]", "\x1b[31m"),)})
+        app = config_app(file, feed=full_feed(inventory=odd))
+        async with app.run_test(size=WIDE) as pilot:
+            await configure(pilot)
+            assert "[red]k[/red]" in screen_text(app)
+            assert r"\x1b[31m" in screen_text(app)
+
+
+class TestLabels:
+    async def test_a_change_is_a_draft_with_its_effect_until_it_is_accepted(self, file):
+        app = config_app(file)
+        async with app.run_test(size=WIDE) as pilot:
+            await configure(pilot)
+            await go_to(pilot, "] app ")
+            await press(pilot, "space")
+            assert app.session.config == Config()
+            assert "would select others than now, or nothing" in screen_text(app).replace("\n", " ") or (
+                "nothing can be selected" in screen_text(app)
+            )
+            await press(pilot, "y")
+            assert isinstance(app.screen, Confirm)
+            await press(pilot, "n")
+            assert app.session.config == Config()
+            await press(pilot, "y", "y")
+            assert app.session.config == excluding("app")
+            assert "[ ] app" in screen_text(app)
+
+    async def test_a_harmless_draft_is_accepted_at_once_and_the_policy_follows(self, file):
+        both = cluster()
+        owners = tuple(replace(o, template_labels=(*o.template_labels, ("team", "pay"))) for o in both.owners)
+        pods = tuple(replace(p, labels=(*p.labels, ("team", "pay"))) for p in both.pods)
+        owners = tuple(
+            replace(o, selector=replace(o.selector, match_labels=o.template_labels)) if o.selector else o
+            for o in owners
+        )
+        app = config_app(file, feed=full_feed(inventory=replace(both, owners=owners, pods=pods)))
+        async with app.run_test(size=WIDE) as pilot:
+            await configure(pilot)
+            assert "team: pay" in app.session.review().yaml
+            await go_to(pilot, "] team ")
+            await press(pilot, "space", "y")
+            assert app.session.config == excluding("team")
+            assert "team: pay" not in app.session.review().yaml
+
+    async def test_patterns_are_added_edited_and_removed(self, file):
+        app = config_app(file)
+        async with app.run_test(size=WIDE) as pilot:
+            await configure(pilot)
+            await go_to(pilot, "exclude")
+            await press(pilot, "a")
+            await write(pilot, "helm.sh/* x y")
+            await press(pilot, "enter")
+            assert app.screen.area.draft == excluding("helm.sh/*", "x", "y").labels
+            await go_to(pilot, "    x")
+            await press(pilot, "enter", "end", "z", "enter")
+            assert app.screen.area.draft == excluding("helm.sh/*", "xz", "y").labels
+            await press(pilot, "d")
+            await go_to(pilot, "    y")
+            await press(pilot, "d", "y")
+            assert app.session.config == excluding("helm.sh/*")
+
+    async def test_a_bad_pattern_is_said_and_can_be_mended(self, file):
+        app = config_app(file)
+        async with app.run_test(size=NARROW) as pilot:
+            await configure(pilot, "a")
+            await write(pilot, "a/b/c")
+            await press(pilot, "enter")
+            assert "is no pattern of label keys" in screen_text(app)
+            await press(pilot, "ctrl+u", "a", "enter")
+            assert app.screen.area.draft is not None
+
+    async def test_a_key_that_a_wider_pattern_excludes_names_it(self, file):
+        file.write_text("schema: 1\nlabels: {workloads: {exclude: ['ap*']}}\n")
+        app = config_app(file)
+        async with app.run_test(size=WIDE) as pilot:
+            await configure(pilot)
+            await go_to(pilot, "] app ")
+            await press(pilot, "space")
+            assert "excluded by the pattern ap*" in said(app)
+            assert app.screen.area.draft is None
+
+    async def test_leaving_asks_about_a_draft_and_saving_waits_for_it(self, file):
+        app = config_app(file)
+        async with app.run_test(size=WIDE) as pilot:
+            await configure(pilot)
+            await go_to(pilot, "] app ")
+            await press(pilot, "space", "S")
+            assert "not in force" in said(app)
+            await press(pilot, "escape")
+            assert isinstance(app.screen, Confirm)
+            await press(pilot, "n", "x", "escape")
+            assert not isinstance(app.screen, ConfigurationScreen)
+            assert app.session.config == Config()
+
+    async def test_the_suggested_set_is_a_draft(self, file):
+        charts = cluster()
+        labelled = {o.ref.name: (*o.template_labels, ("helm.sh/chart", "shop-1.2")) for o in charts.owners}
+        owners = tuple(replace(o, template_labels=labelled[o.ref.name]) for o in charts.owners)
+        owners = tuple(
+            replace(o, selector=replace(o.selector, match_labels=o.template_labels)) if o.selector else o
+            for o in owners
+        )
+        pods = tuple(replace(p, labels=labelled[p.owner.name]) for p in charts.pods)
+        app = config_app(file, feed=full_feed(inventory=replace(charts, owners=owners, pods=pods)))
+        async with app.run_test(size=WIDE) as pilot:
+            await configure(pilot, "p")
+            assert app.session.config == Config()
+            await press(pilot, "y")
+            (pattern,) = app.session.config.labels.workload.exclude
+            assert pattern.startswith("helm.sh/")
+
+
+class TestUnresolvedIPs:
+    async def test_an_alias_is_added_allowed_edited_and_removed(self, file):
+        app = config_app(file)
+        async with app.run_test(size=WIDE) as pilot:
+            await configure(pilot, "2", "a")
+            await write(pilot, "proxies")
+            await press(pilot, "tab")
+            await write(pilot, "203.0.113.7 203.0.113.9/31")
+            assert "203.0.113.9/31 has host bits: 203.0.113.8/31 is used" in _one_line(app)
+            await press(pilot, "enter")
+            entries = ("203.0.113.7/32", "203.0.113.8/31")
+            assert app.session.config.aliases == (Alias("proxies", entries),)
+            assert "3 addresses" in screen_text(app)
+            assert "1 row" in screen_text(app)
+            await press(pilot, "space")
+            assert app.session.config.aliases == (Alias("proxies", entries, True),)
+            await press(pilot, "enter", "ctrl+u", *"web", "enter")
+            assert app.session.config.aliases == (Alias("web", entries, True),)
+            await press(pilot, "d")
+            assert app.session.config.aliases == ()
+
+    async def test_overlaps_are_notes_below_the_aliases(self, file):
+        file.write_text(
+            "schema: 1\naliases:\n  one: {entries: [203.0.113.0/24]}\n  two: {entries: [203.0.113.7]}\n"
+        )
+        app = config_app(file)
+        async with app.run_test(size=NARROW) as pilot:
+            await configure(pilot, "2")
+            assert "what is allowed for 'one' lets it through too" in _one_line(app)
+
+    @pytest.mark.parametrize("name", ["out.yaml", "out.csv"])
+    async def test_what_was_exported_can_be_imported(self, file, tmp_path, name):
+        file.write_text("schema: 1\naliases:\n  one: {entries: [203.0.113.0/24], allowed: true}\n")
+        app = config_app(file)
+        async with app.run_test(size=WIDE) as pilot:
+            await configure(pilot, "2", "e", "ctrl+u")
+            await write(pilot, str(tmp_path / name))
+            await press(pilot, "enter")
+            assert "Exported 1" in said(app)
+            await press(pilot, "g", "j", "d")
+            assert app.session.config.aliases == ()
+            await press(pilot, "i")
+            await write(pilot, str(tmp_path / name))
+            await press(pilot, "enter")
+            assert app.session.config.aliases == (Alias("one", ("203.0.113.0/24",), True),)
+
+    async def test_what_is_wrong_with_an_imported_file_is_said_with_its_lines(self, file, tmp_path):
+        (tmp_path / "bad.csv").write_text("alias,entry,allowed\none,nonsense,true\n")
+        app = config_app(file)
+        async with app.run_test(size=NARROW) as pilot:
+            await configure(pilot, "2", "i")
+            await write(pilot, str(tmp_path / "bad.csv"))
+            await press(pilot, "enter")
+            assert "bad.csv:2" in _one_line(app).replace(" ", "")
+            assert app.session.config.aliases == ()
+
+
+class TestRanges:
+    async def test_a_range_by_hand_wins_and_can_be_taken_back(self, file):
+        app = config_app(file)
+        async with app.run_test(size=WIDE) as pilot:
+            await configure(pilot, "3")
+            await go_to(pilot, "Service CIDRs")
+            await press(pilot, "a")
+            await write(pilot, "10.100.0.1/16")
+            assert "host bits" in screen_text(app)
+            await press(pilot, "enter")
+            assert app.session.config.service_cidrs == ("10.100.0.0/16",)
+            assert app.session.inventory.service_cidrs == ("10.100.0.0/16",)
+            assert "not in force" in screen_text(app)
+            await press(pilot, "d")  # the cursor is on what was added
+            assert app.session.inventory.service_cidrs == ("10.96.0.0/16",)
+
+    async def test_a_discovered_range_is_not_removed_but_the_way_is_said(self, file):
+        app = config_app(file)
+        async with app.run_test(size=WIDE) as pilot:
+            await configure(pilot, "3")
+            await go_to(pilot, "10.96.0.0/16")
+            await press(pilot, "d")
+            assert app.session.config == Config()
+            assert "add a range by hand" in said(app)
+
+    async def test_pods_whose_arguments_count_are_named(self, file):
+        told = DiscoveredRange(
+            RangeKind.SERVICE, "10.55.0.0/16", "Pod kube-system/my-api arguments", "kube-system/my-api"
+        )
+        app = config_app(file, feed=full_feed(inventory=replace(cluster(), discovered=(told,))))
+        async with app.run_test(size=WIDE) as pilot:
+            await configure(pilot, "3")
+            assert app.session.inventory.service_cidrs == ()
+            await go_to(pilot, "Pods whose arguments")
+            await press(pilot, "a")
+            await write(pilot, "my-api")
+            await press(pilot, "enter")
+            assert app.session.inventory.service_cidrs == ("10.55.0.0/16",)
+            await press(pilot, "d")  # the cursor is on what was added
+            assert app.session.config == Config()
+
+
+class TestSaving:
+    async def test_edits_hold_at_once_and_are_written_on_request(self, file):
+        app = config_app(file)
+        async with app.run_test(size=WIDE) as pilot:
+            await configure(pilot, "3", "a")
+            await write(pilot, "10.0.0.0/16")
+            await press(pilot, "enter")
+            assert "not saved" in screen_text(app)
+            assert not file.exists()
+            await press(pilot, "S")
+            assert "10.0.0.0/16" in file.read_text()
+            assert "not saved" not in screen_text(app)
+            assert str(file) in said(app)
+
+    async def test_what_others_have_written_meanwhile_stays(self, file):
+        app = config_app(file)
+        async with app.run_test(size=WIDE) as pilot:
+            await configure(pilot, "3", "a")
+            await write(pilot, "10.0.0.0/16")
+            await press(pilot, "enter")
+            file.write_text("schema: 1\naliases:\n  web: {entries: [203.0.113.7]}\n")
+            await press(pilot, "ctrl+s")
+            assert app.session.config.aliases == (Alias("web", ("203.0.113.7/32",)),)
+            assert app.session.config.pod_cidrs == ("10.0.0.0/16",)
+            assert "203.0.113.7" in file.read_text()
+
+    async def test_a_file_that_is_broken_meanwhile_loses_nothing(self, file):
+        app = config_app(file)
+        async with app.run_test(size=WIDE) as pilot:
+            await configure(pilot, "3", "a")
+            await write(pilot, "10.0.0.0/16")
+            await press(pilot, "enter")
+            file.write_text("schema: [\n")
+            await press(pilot, "S")
+            assert "Not saved" in said(app)
+            assert file.read_text() == "schema: [\n"
+            assert app.session.config.pod_cidrs == ("10.0.0.0/16",)
+            assert "not saved" in screen_text(app)
+
+    async def test_without_a_file_the_way_to_one_is_said(self):
+        app = config_app(None)
+        async with app.run_test(size=NARROW) as pilot:
+            await configure(pilot, "S")
+            assert "--config FILE" in said(app)
+
+    @pytest.mark.parametrize(
+        "keys",
+        [("a",), ("space",), ("p",), ("2", "a"), ("2", "i"), ("2", "d"), ("3", "a"), ("3", "enter"), ("S",)],
+        ids="-".join,
+    )
+    async def test_locked_every_edit_says_why_and_changes_nothing(self, file, keys):
+        app = config_app(file, locked="The configuration is locked by --lock-config.")
+        async with app.run_test(size=NARROW) as pilot:
+            await configure(pilot)
+            assert "locked" in screen_text(app)
+            await press(pilot, *keys)
+            assert "locked by --lock-config" in said(app)
+            assert isinstance(app.screen, ConfigurationScreen)
+            assert app.session.config == Config()
+            assert not file.exists()
+
+    async def test_quitting_asks_about_what_is_not_saved_and_not_after_saving(self, file):
+        app = config_app(file)
+        async with app.run_test(size=WIDE) as pilot:
+            await configure(pilot, "3", "a")
+            await write(pilot, "10.0.0.0/16")
+            await press(pilot, "enter", "escape", "q")
+            assert isinstance(app.screen, Confirm)
+            assert "The configuration was edited" in _one_line(app)
+            await press(pilot, "n", "C", "S", "escape", "q")
+            assert app.return_code == 0
+
+
+class TestTables:
+    async def test_an_unresolved_row_can_be_a_range_of_the_cluster(self, file):
+        app = config_app(file)
+        async with app.run_test(size=WIDE) as pilot:
+            await pilot.pause()
+            await idle(pilot)
+            await press(pilot, "2", "end", "at", "tab", "tab", "tab", "down", "enter")
+            assert "Service cidr" in screen_text(app)
+            await press(pilot, "ctrl+u")
+            await write(pilot, "203.0.113.0/24")
+            await press(pilot, "enter")
+            assert app.session.config.service_cidrs == ("203.0.113.0/24",)
+            assert app.session.inventory.service_cidrs == ("203.0.113.0/24",)
+
+    async def test_allowed_needs_no_name(self, file):
+        app = config_app(file)
+        async with app.run_test(size=WIDE) as pilot:
+            await pilot.pause()
+            await idle(pilot)
+            await press(pilot, "2", "end", "at", "tab", "tab", "space", "enter")
+            (alias,) = app.session.config.aliases
+            assert alias.allowed
+            assert alias.entries == (f"{alias.name}/32",)
+
+    async def test_locked_the_reason_is_said(self, file):
+        app = config_app(file, locked="The configuration is locked.")
+        async with app.run_test(size=WIDE) as pilot:
+            await pilot.pause()
+            await idle(pilot)
+            await press(pilot, "2", "end", "at")
+            assert status(app) == "The configuration is locked."
+
+
+class TestMessages:
+    async def test_a_missing_range_leads_to_its_area(self, file):
+        bare = replace(cluster(), discovered=())
+        app = config_app(file, feed=full_feed(inventory=bare))
+        async with app.run_test(size=NARROW) as pilot:
+            await pilot.pause()
+            await idle(pilot)
+            assert "Cluster subnet is incomplete" in screen_text(app)
+            assert "C: Configuration" in screen_text(app)
+            await press(pilot, "C")
+            assert "Pod CIDRs" in screen_text(app)
+
+    async def test_a_namespace_without_labels_leads_to_the_labels(self, file):
+        file.write_text("schema: 1\nlabels: {namespaces: {exclude: [kubernetes.io/metadata.name]}}\n")
+        app = config_app(file)
+        async with app.run_test(size=WIDE) as pilot:
+            await pilot.pause()
+            await idle(pilot)
+            assert "Namespaces without labels" in screen_text(app)
+            assert "C: Configuration" in screen_text(app)
+            await press(pilot, "C")
+            assert "Labels of namespaces" in screen_text(app)
+
+
+def _one_line(app):
+    """Return the text of the screen in one line, without frames."""
+    return " ".join(screen_text(app).replace("│", " ").split())
