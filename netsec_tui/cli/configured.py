@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from netsec_tui.cli.overrides import FileUnderOverrides, laid_over
 from netsec_tui.configuration.paths import config_path
-from netsec_tui.configuration.writing import ConfigFile
+from netsec_tui.configuration.writing import ConfigFile, locked_everywhere
 from netsec_tui.errors import NetsecError, NotFoundError, UsageError
 from netsec_tui.model.config import Config
 from netsec_tui.sources.kubeconfig import choose_context
@@ -102,7 +102,7 @@ def chosen_cluster(args: Namespace) -> str:
 
 def lock_reason(args: Namespace, file: ConfigFile | None) -> str:
     """Return why the configuration must not be edited, empty when it may."""
-    return (file or ConfigFile(os.devnull)).locked(args.lock_config)
+    return file.locked(args.lock_config) if file else locked_everywhere(args.lock_config)
 
 
 def first_problem(error: NetsecError) -> str:

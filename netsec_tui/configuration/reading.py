@@ -84,7 +84,7 @@ def check_schema(reader: Reader, root: Node, node: Node | None) -> None:
         newer = Problems(reader.problems.path)
         newer.add(
             node.line,
-            f"schema {digits} is newer than this program knows ({SCHEMA}): upgrade netsec-tui; "
+            f"schema {digits[:20]} is newer than this program knows ({SCHEMA}): upgrade netsec-tui; "
             "the file is left as it is",
         )
         newer.raise_if_any()

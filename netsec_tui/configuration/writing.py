@@ -16,6 +16,15 @@ LOCK_VARIABLE = "NETSEC_TUI_LOCK_CONFIG"
 _UNSET = ("", "0", "false", "no")
 
 
+def locked_everywhere(flag: bool) -> str:
+    """Return why no configuration must be edited, with or without a file; empty when it may."""
+    if flag:
+        return "the configuration is locked by --lock-config"
+    if os.environ.get(LOCK_VARIABLE, "").strip().casefold() not in _UNSET:
+        return f"the configuration is locked by {LOCK_VARIABLE}"
+    return ""
+
+
 class ConfigFile:
     """Keep the configuration of one cluster in a file; ``cluster`` is what a new file says it is for."""
 
@@ -47,10 +56,8 @@ class ConfigFile:
 
     def locked(self, flag: bool) -> str:
         """Return why the configuration must not be edited, empty when it may; ``flag`` is --lock-config."""
-        if flag:
-            return "the configuration is locked by --lock-config"
-        if os.environ.get(LOCK_VARIABLE, "").strip().casefold() not in _UNSET:
-            return f"the configuration is locked by {LOCK_VARIABLE}"
+        if everywhere := locked_everywhere(flag):
+            return everywhere
         reason = why_not_writable(self._path)
         return f"the configuration is locked: {reason}" if reason else ""
 

@@ -1,6 +1,7 @@
 """Configurations as hypothesis draws them, and the example of the documentation."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 from hypothesis import strategies as st
@@ -23,6 +24,7 @@ def kept_by(check):
     return unchanged
 
 
+@cache
 def example():
     """Return the first YAML block of docs/configuration.md."""
     text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from netsec_tui.configuration import files
-from netsec_tui.configuration.writing import ConfigFile
+from netsec_tui.configuration.writing import ConfigFile, locked_everywhere
 from netsec_tui.errors import BadInputError, CannotWriteError, LockedError, NotFoundError
 from netsec_tui.model.config import Config, LabelConfig, LabelFilter
 from netsec_tui.model.decision import Alias
@@ -190,6 +190,7 @@ def test_another_process_at_work_for_long_is_named(path, monkeypatch):
 def test_flag_and_variable_lock(path, monkeypatch, flag, variable, reason):
     monkeypatch.setenv("NETSEC_TUI_LOCK_CONFIG", variable)
     assert ConfigFile(path).locked(flag=flag) == reason
+    assert locked_everywhere(flag) == reason
 
 
 @pytest.mark.parametrize("which", ["file", "folder"])
