@@ -168,3 +168,19 @@ def test_the_proof_is_in_the_json(run, look_alike):
             "sentence": SHADOW,
         }
     ]
+
+
+def test_where_every_row_needs_a_namespace_label_nothing_is_written_and_the_namespaces_are_named(
+    run, cluster, tmp_path
+):
+    """It calls the database in another namespace only, and the labels of names are not to be used."""
+    code, out, err = run(
+        "generate",
+        *cluster,
+        *("--set", "labels.namespaces.exclude=kubernetes.io/metadata.name"),
+        *("-n", "shop", "deploy/idle", "-o", "idle.yaml"),
+    )
+    assert (code, out) == (1, "")
+    why = "All communications are displayed as allowed because a policy can't be generated"
+    assert f"{why}: you need to assign labels to this namespace: data" in err
+    assert not (tmp_path / "idle.yaml").exists()

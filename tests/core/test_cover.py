@@ -128,7 +128,8 @@ def test_a_block_that_reaches_live_pods_only_covers_them_in_part() -> None:
 
 A = LabelSelector((("app", "a"),))
 ALICE = EndPod("home", "a-1", (("app", "a"), ("tier", "x")), (), ("10.0.0.1",))
-BOB = EndPod("far", "b-1", (("app", "b"),), (("kubernetes.io/metadata.name", "far"),), ("10.0.0.2",))
+FAR = (("env", "prod"), ("kubernetes.io/metadata.name", "far"))
+BOB = EndPod("far", "b-1", (("app", "b"),), FAR, ("10.0.0.2",))
 
 
 def included(name: str, *peers: PolicyPeer, ports: tuple[PolicyPort, ...] = ()) -> Inclusion:
@@ -212,6 +213,10 @@ NAMED_FAR = LabelSelector((("kubernetes.io/metadata.name", "far"),))
         (PolicyPeer(LabelSelector()), ALICE),
         (PolicyPeer(LabelSelector((("app", "b"),)), NAMED_FAR), BOB),
         (PolicyPeer(None, NAMED_FAR), BOB),
+        (PolicyPeer(LabelSelector((("app", "b"),)), LabelSelector((("env", "prod"),))), BOB),
+        (PolicyPeer(LabelSelector((("app", "b"),)), LabelSelector(FAR)), BOB),
+        (PolicyPeer(None, LabelSelector((("env", "prod"),))), BOB),
+        (PolicyPeer(LabelSelector((), (Requirement("app", "Exists"),)), LabelSelector(FAR[:1])), BOB),
         (PolicyPeer(LabelSelector((("app", "b"),)), LabelSelector()), BOB),
         (block("10.0.0.2/32"), BOB),
         (block("10.0.0.0/30"), BOB),
