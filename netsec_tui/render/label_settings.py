@@ -66,8 +66,8 @@ def _key(group: str, keys: LabelFilter, known: KnownKey) -> Setting:
     cells = (
         (f"[{' ' if why else 'x'}] {known.key}", Role.DIM if why else Role.PLAIN),
         (f"{known.objects} {noun}", Role.DIM),
-        (listed(known.values, _EXAMPLES), Role.DIM),
         (why, Role.WARNING),
+        (listed(known.values, _EXAMPLES), Role.DIM),
     )
     return Setting(SettingTarget(group, known.key), cells)
 

@@ -33,7 +33,7 @@ def range_lines(
         lines += [head(_TITLES[kind], "entered by hand they win, per IP family", width, group)]
         if not of_kind:
             lines += sentence("None is known. Add it by hand.", width, Role.WARNING)
-        lines += rows([_range(group, line) for line in of_kind[:_MOST]], width)
+        lines += _with_notes(group, of_kind[:_MOST], width)
         if len(of_kind) > _MOST:
             lines += sentence(f"and {len(of_kind) - _MOST} more", width)
         lines += [Line()]
@@ -45,6 +45,16 @@ def range_lines(
     return lines + rows([_start(start) for start in starts], width)
 
 
+def _with_notes(group: str, ranges: Sequence[RangeLine], width: int) -> list[Line]:
+    """Return a line for each range, and its note below it."""
+    lines: list[Line] = []
+    for line, known in zip(rows([_range(group, known) for known in ranges], width), ranges, strict=True):
+        lines.append(line)
+        if known.note:
+            lines += sentence(known.note, width, Role.WARNING, 4)
+    return lines
+
+
 def _range(group: str, line: RangeLine) -> Setting:
     force = ("in force", Role.PLAIN) if line.in_force else ("not in force", Role.DIM)
     origin = "by hand" if line.by_hand else line.origin
@@ -53,7 +63,6 @@ def _range(group: str, line: RangeLine) -> Setting:
         (line.cidr, Role.STRING if line.in_force else Role.DIM),
         force,
         (origin, Role.HEADING if line.by_hand else Role.DIM),
-        (line.note, Role.WARNING),
     )
     return Setting(SettingTarget(group, f"{line.cidr} {'' if line.by_hand else line.origin}".strip()), cells)
 

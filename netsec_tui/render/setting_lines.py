@@ -9,7 +9,7 @@ from netsec_tui.render.cells import cell, cell_width, crop, wrap
 from netsec_tui.render.literal import literal
 from netsec_tui.render.spans import Line, Role, SettingTarget, Span
 
-_LEAST = 6
+_LEAST, _LAST = 6, 16
 _GAP = 2
 
 
@@ -30,7 +30,7 @@ def head(title: str, note: str, width: int, group: str = "", ellipsis: str = "�
 
 
 def rows(settings: Sequence[Setting], width: int, ellipsis: str = "…") -> list[Line]:
-    """Return rows in columns, two cells in from the left; the widest columns give way to the width."""
+    """Return rows in columns, two cells in; the last column gives way to the width first, then the widest."""
     texts = [[literal(text) for text, _ in setting.cells] for setting in settings]
     count = max(map(len, texts), default=0)
     widths = [max((cell_width(row[at]) for row in texts if at < len(row)), default=0) for at in range(count)]
@@ -47,6 +47,8 @@ def rows(settings: Sequence[Setting], width: int, ellipsis: str = "…") -> list
 
 
 def _shrink(widths: list[int], room: int) -> None:
+    if widths and sum(widths) > room:
+        widths[-1] = max(widths[-1] - (sum(widths) - room), min(widths[-1], _LAST))
     while widths and sum(widths) > room:
         widest = max(range(len(widths)), key=lambda at: (widths[at], at))
         if widths[widest] <= _LEAST:

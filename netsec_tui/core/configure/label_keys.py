@@ -16,6 +16,9 @@ from netsec_tui.model.inventory import Inventory
 
 _EXAMPLES = 8
 
+LAST_RESORT = "where no other is usable"
+"""When namespaces are selected by their name although the configuration includes other labels only."""
+
 
 @dataclass(frozen=True, slots=True)
 class KnownKey:
@@ -67,7 +70,11 @@ def why_unused(keys: LabelFilter, key: str) -> str:
 
 def why_unused_in_namespaces(keys: LabelFilter, key: str) -> str:
     """Return why namespaces are not selected by a key; empty for a key in use."""
-    return "not needed beside the name" if _name_alone(keys, key) else why_unused(keys, key)
+    if _name_alone(keys, key):
+        return "not needed beside the name"
+    if key == NAME_LABEL and keys.include and not matches_any((*keys.include, *keys.exclude), key):
+        return LAST_RESORT
+    return why_unused(keys, key)
 
 
 def _name_alone(keys: LabelFilter, key: str) -> bool:

@@ -100,7 +100,8 @@ class LabelsArea(Area):
             return sentence(_NO_DRAFT, width, Role.DIM, 0)
         if self._effect is None:
             return sentence("Working out what the draft would change ...", width, Role.DIM, 0)
-        way = f"{key_of('label-accept')} accepts the draft, {key_of('label-drop')} drops it."
+        accept, drop, read = map(key_of, ("label-accept", "label-drop", "label-effect"))
+        way = f"{accept} accepts the draft, {drop} drops it, {read} shows all that it changes."
         lines = [*sentence(way, width, Role.KEY, 0), *effect_lines(self._effect, width)]
         return lines + (suggestion_lines(self._suggestion, width) if self._suggestion else [])
 
