@@ -95,7 +95,7 @@ def reason(row: Row) -> Span:
     if row.applied and not row.in_policy:
         parts.append(f"applied policy {literal(', '.join(row.applied))} lets it through")
         return Span(f"! {'; '.join(parts)}", Role.WARNING)
-    return Span("; ".join(parts), Role.DIM)
+    return Span("; ".join(parts), Role.WARNING if row.since else Role.DIM)
 
 
 def compact(count: int) -> str:

@@ -20,6 +20,7 @@ from netsec_tui.session.actions import Action, ChooseTimespan, ChooseWorkload, U
 from netsec_tui.session.session import Session
 from netsec_tui.ui.ascii_filter import AsciiOnly
 from netsec_tui.ui.config_desk import ConfigDesk
+from netsec_tui.ui.decisions_desk import DecisionsDesk
 from netsec_tui.ui.intake import Intake
 from netsec_tui.ui.keymap import Place
 from netsec_tui.ui.messages import Decide, Saved
@@ -83,6 +84,7 @@ class NetsecApp(App[int]):
         self._unsaved: set[WorkloadRef] = set()
         self._main = MainScreen(lambda rule: self.session.check_manual(rule), ascii_only)
         self._desk = ConfigDesk(self, file)
+        self._decisions = DecisionsDesk(self)
 
     @property
     def session(self) -> Session:
@@ -193,7 +195,20 @@ class NetsecApp(App[int]):
 
     @on(Saved)
     def _saved(self) -> None:
-        self._unsaved -= {self.session.scope}
+        if self.session.scope:
+            self.kept(self.session.scope)
+
+    def kept(self, workload: WorkloadRef) -> None:
+        """Take note that a file holds what was decided for a workload."""
+        self._unsaved.discard(workload)
+
+    def action_save_decisions(self) -> None:
+        """Ask where to save the decisions."""
+        self._decisions.save()
+
+    def action_load_decisions(self) -> None:
+        """Ask which decisions to load."""
+        self._decisions.load()
 
     # Scope
 

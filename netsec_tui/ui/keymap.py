@@ -62,6 +62,10 @@ SHORTCUTS: tuple[Shortcut, ...] = (
     Shortcut("zoom", "z", "zoom", "Zoom", "Give the whole screen to this pane, or take it back", _A),
     Shortcut("undo", "u", "app.undo", "Undo", "Take back the last decision", _A),
     Shortcut("save", "S,ctrl+s", "save", "Save", "Save the generated policy to a file", _A, True, "S"),
+    Shortcut(
+        "save-decisions", "D", "app.save_decisions", "Save decisions", "Save the decisions to a file", _A
+    ),
+    Shortcut("load-decisions", "L", "app.load_decisions", "Load decisions", "Load decisions from a file", _A),
     Shortcut("copy", "y", "copy", "Copy", "Copy the generated policy to the clipboard", _A),
     Shortcut("diff", "d", "diff", "Diff", "Compare the generated policy with what is applied", _A),
     Shortcut(

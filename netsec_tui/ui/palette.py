@@ -19,6 +19,8 @@ from netsec_tui.ui.themes import OFFERED
 _WORDS = {
     "quit": "q exit",
     "save": "w write",
+    "save-decisions": "decisions review",
+    "load-decisions": "decisions review open",
     "cluster": "ctx context",
     "namespace": "ns",
     "owner": "wl workload",

@@ -320,6 +320,6 @@ class TestHelp:
     async def test_it_scrolls_to_the_end_by_keys(self):
         app = DialogHost(HelpScreen(help_entries()))
         async with app.run_test(size=(80, 24)) as pilot:
-            await pilot.press(*["pagedown"] * 10)
+            await pilot.press(*["pagedown"] * 20)
             await pilot.pause()
             assert "Host-network workloads are listed" in app.text()

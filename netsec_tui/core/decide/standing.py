@@ -181,14 +181,22 @@ def stand_of(decisions: DirectionDecisions, case: Case) -> Stand:
 
 
 def _reason(decisions: DirectionDecisions, case: Case, ticked: bool) -> str:
+    """Return why a row stands as it does, first that a decisions file does not know it."""
+    why = _own_reason(decisions, case, ticked)
+    new = _NEW if _since(decisions, case) is Since.NEW else ""
+    return "; ".join(filter(None, (new, why)))
+
+
+def _own_reason(decisions: DirectionDecisions, case: Case, ticked: bool) -> str:
     key = case.communication.key
     caveats = (case.default.reason, case.expression.caveat if ticked else "")
     reason = "; ".join(caveat for caveat in caveats if caveat)
     ticks = decisions.ticks.get(decisions.general, {})
     if not ticked and key not in ticks and (key.peer.sort is not PeerSort.DNS or decisions.dns is None):
-        why = _HELD if key in decisions.held else _NEW if is_new(decisions, key) else ""
-        if why:
-            return "; ".join(filter(None, (why, reason)))
+        if key in decisions.held:
+            return "; ".join(filter(None, (_HELD, reason)))
+        if is_new(decisions, key):
+            return reason
     if ticked == case.default.ticked or (ticked and not case.communication.seen):
         lost = not ticked and key not in ticks and any(ticks.get(k) for k in case.communication.folded)
         return "not all of its addresses were ticked" if lost else reason

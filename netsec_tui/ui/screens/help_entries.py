@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from textual.binding import Binding, BindingType
 
 from netsec_tui.ui.advice import COVERAGE_LIMITS
-from netsec_tui.ui.keymap import SHORTCUTS, Place
+from netsec_tui.ui.keymap import SHORTCUTS, Place, key_of
 from netsec_tui.ui.screens.help import Entry
 from netsec_tui.ui.widgets.communication_table import CommunicationTable
 from netsec_tui.ui.widgets.line_view import LineView
@@ -55,7 +55,11 @@ def _meanings() -> list[Entry]:
     )
     lasting = (
         ("read-only", "Nothing in the cluster is changed; saving a file is the only thing written."),
-        ("decisions", "Ticks, rules and aliases last for this session; save the policy to keep the result."),
+        (
+            "decisions",
+            f"Ticks and rules last until you quit; {key_of('save-decisions')} saves them to a file.",
+        ),
+        ("new, not seen", "Since decisions were saved: new rows start out, ticked ones not seen stay."),
         *(("limits", text) for text in COVERAGE_LIMITS),
     )
     return [Entry("What the topology shows", *pair) for pair in topology] + [

@@ -14,6 +14,7 @@ from netsec_tui.errors import BadInputError
 from netsec_tui.model.decision import ManualRule
 from netsec_tui.model.identity import Direction
 from netsec_tui.session.actions import Action, AddManualRule, RemoveManualRule
+from netsec_tui.ui.keymap import key_of
 from netsec_tui.ui.screens.confirm import Confirm
 from netsec_tui.ui.screens.dialog import Dialog, complaint_line
 from netsec_tui.ui.styled import plain
@@ -51,7 +52,8 @@ class ManualRuleDialog(Dialog[Action]):
         if self._rules:
             yield Label("Rules of this direction")
             yield OptionList(*(Option(str(rule)) for rule in self._rules), markup=False)
-        note = "0.0.0.0/0 holds no IPv6 address; add ::/0 for those. Rules last for this session."
+        kept = f"Rules are saved with the decisions: {key_of('save-decisions')}."
+        note = f"0.0.0.0/0 holds no IPv6 address; add ::/0 for those. {kept}"
         yield Static(plain(note, "$muted"), classes="footnote")
 
     @on(Input.Submitted)

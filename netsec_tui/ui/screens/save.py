@@ -18,17 +18,23 @@ from netsec_tui.ui.widgets.field import Field
 
 
 class SaveDialog(Dialog[str]):
-    """Write ``text`` to the typed path, asking before it replaces a file; gives the path written."""
+    """Write ``text`` to the typed path, asking before it replaces a file; gives the path written.
 
-    def __init__(self, name: str, text: str, title: str = "Save the generated policy") -> None:
+    ``name`` is that of the file in a folder, without its ending; ``path`` is offered first.
+    """
+
+    def __init__(
+        self, name: str, text: str, title: str = "Save the generated policy", path: str = ""
+    ) -> None:
         super().__init__(title, "enter save")
         self._policy_name = name
         self._text = text
+        self._path = path or f"./{name}.yaml"
 
     def body(self) -> Iterable[Widget]:
         """Return the path field, filled in."""
         yield Label("File or folder")
-        yield Field(f"./{self._policy_name}.yaml")
+        yield Field(self._path)
         yield complaint_line()
 
     @on(Input.Submitted)

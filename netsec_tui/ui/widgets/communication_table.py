@@ -11,7 +11,7 @@ from textual.geometry import Size
 from textual.message import Message
 
 from netsec_tui.model.identity import CommunicationKey
-from netsec_tui.model.review import Row
+from netsec_tui.model.review import Row, Since
 from netsec_tui.render.spans import Line
 from netsec_tui.ui.name_widths import NameWidths
 from netsec_tui.ui.row_marks import RowMarks
@@ -313,8 +313,10 @@ class CommunicationTable(LineScroll, inherit_bindings=False):
 
     def _toggle(self, rows: tuple[Row, ...]) -> None:
         tickable = tuple(row for row in rows if row.tickable)
+        gone = tuple(row.key for row in rows if row.since is Since.GONE)
         if not tickable:
-            self.post_message(self.Refused(self, rows[0].key))
+            back = self.Toggled(self, gone, False) if gone else self.Refused(self, rows[0].key)
+            self.post_message(back)
             return
         ticked = not all(row.ticked for row in tickable)
         self.post_message(self.Toggled(self, tuple(row.key for row in tickable), ticked))
