@@ -52,7 +52,7 @@ class View:
         return (*failing, *map(with_way_out, self.review.warnings))
 
 
-_LABELS = ("Namespaces without labels", "All communications are displayed as allowed")
+_LABELS = ("you need to assign labels to ", "All communications are displayed as allowed")
 _RANGES = ("Cluster subnet is incomplete",)
 
 

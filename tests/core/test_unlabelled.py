@@ -52,7 +52,7 @@ def test_a_row_without_a_namespace_label_says_so_and_is_not_in_the_policy() -> N
     row = scene.row(OUT, "db")
     assert stood(row) == (Standing.NOT_EXPRESSIBLE, Reach.DENIED, f"{NEED}data", "data")
     assert "db" not in scene.review.yaml
-    assert scene.review.warnings[0].startswith(f"Namespaces without labels: {NEED}data; ")
+    assert scene.review.warnings[0].startswith(f"{NEED}data (namespaces without labels); ")
     assert scene.review.warnings[0].endswith("kubectl label namespace data KEY=VALUE")
     assert (scene.review.withheld, scene.review.refusal) == ("", "")
 
@@ -106,13 +106,15 @@ def test_without_any_namespace_object_an_excluded_name_is_not_relied_on() -> Non
     near = Endpoint("10.9.0.3", "shop", "y-1", (("app", "y"),))
     scene = Scene(config=NO_NAMES).sees(talk(web, far), talk(web, near)).chooses()
     assert scene.row(OUT, "x").unlabelled == "far"
-    assert scene.review.warnings[0].endswith(f"{NEED}far; kubectl label namespace far KEY=VALUE")
+    assert scene.review.warnings[0].endswith(
+        f"{NEED}far (namespaces without labels); kubectl label namespace far KEY=VALUE"
+    )
 
 
 def test_a_namespace_that_was_not_read_counts_and_is_told_apart() -> None:
     scene = shop().sees(talk(Endpoint("10.244.0.11"), FOREIGN), ("web-1", "cart-1")).chooses()
     assert scene.row(OUT, "x").unlabelled == "nowhere"
-    told = f"Namespaces without labels: {NEED}nowhere; it is not in the cluster state"
+    told = f"{NEED}nowhere (namespaces without labels); it is not in the cluster state"
     assert scene.review.warnings[0] == told
 
 
@@ -122,7 +124,7 @@ def test_several_namespaces_share_one_message_with_a_label_that_would_do() -> No
     config = Config(labels=LabelConfig(namespace=keys))
     scene = named(*spaces, config=config).sees(("web-1", "cart-1"), ("db-0", "web-1")).chooses()
     assert scene.review.warnings[0] == (
-        "Namespaces without labels: you need to assign labels to these namespaces: data, kube-system; "
+        "you need to assign labels to these namespaces: data, kube-system (namespaces without labels); "
         "kubectl label namespace data team=VALUE"
     )
     assert sum("assign labels" in warning for warning in scene.review.warnings) == 1
@@ -132,7 +134,7 @@ def test_the_namespace_of_name_look_ups_is_named_like_any_other() -> None:
     scene = named(namespace("shop", a="b"), namespace("kube-system")).sees(("web-1", "cart-1")).chooses()
     row = scene.row(OUT, "cluster DNS")
     assert stood(row) == (Standing.NOT_EXPRESSIBLE, Reach.DENIED, f"{NEED}kube-system", "kube-system")
-    assert scene.review.warnings[0].startswith(f"Namespaces without labels: {NEED}kube-system")
+    assert scene.review.warnings[0].startswith(f"{NEED}kube-system")
     # Where no row of name look-ups is offered, none needs the label.
     assert not any("labels" in w for w in scene.general(OUT, GeneralRule.BLOCK_ALL).review.warnings)
 
@@ -174,7 +176,7 @@ def test_where_every_row_lacks_one_no_policy_is_made_and_all_is_shown_as_allowed
     scene = entirely()
     review = scene.review
     assert review.withheld == review.refusal == review.warnings[0] == f"{ALL}{NEED}data"
-    assert not any(warning.startswith("Namespaces without labels") for warning in review.warnings)
+    assert not any("namespaces without labels" in warning for warning in review.warnings)
     assert (review.policies, review.yaml, review.proof, review.subject.refusal) == ((), "", Proof(), "")
     for direction in (IN, OUT):
         table = scene.table(direction)
@@ -217,7 +219,7 @@ def test_name_look_ups_that_are_only_offered_do_not_count() -> None:
 def test_a_general_rule_makes_a_policy_all_the_same(rule: GeneralRule, direction: Any) -> None:
     scene = entirely().general(direction, rule)
     assert not is_withheld(scene)
-    assert scene.review.warnings[0].startswith(f"Namespaces without labels: {NEED}data")
+    assert scene.review.warnings[0].startswith(f"{NEED}data")
     assert is_withheld(scene.general(direction, GeneralRule.ROWS_DECIDE))
 
 

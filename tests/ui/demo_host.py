@@ -28,6 +28,7 @@ from netsec_tui.sources.demo import DemoSource
 from netsec_tui.sources.feed import Feed
 from netsec_tui.sources.inventory import build_inventory
 from netsec_tui.ui.app import NetsecApp
+from netsec_tui.ui.start import StartScope
 
 WIDE, NARROW = (140, 40), (80, 24)
 
@@ -96,11 +97,17 @@ class Topology:
 
 def demo_app(*arguments: str) -> NetsecApp:
     """Return what ``netsec-tui demo`` runs."""
-    args = parse(["demo", *arguments])
+    return app_of("demo", *arguments)
+
+
+def app_of(*arguments: str) -> NetsecApp:
+    """Return what ``netsec-tui`` runs with some flags, none of which names a cluster."""
+    args = parse(arguments)
     known = configured(args, "")
     session = Session(options_of(args, "", known, live=False), time.time)
-    feed = Feed(inputs_of(args, _no_stdin).all)
-    return NetsecApp(session, feed)
+    kind, name = args.target or (None, None)
+    start = StartScope(args.namespace or None, kind, name, args.since)
+    return NetsecApp(session, Feed(inputs_of(args, _no_stdin).all), start=start, file=known.file)
 
 
 def _no_stdin() -> Any:

@@ -404,7 +404,7 @@ class TestMessages:
         async with app.run_test(size=WIDE) as pilot:
             await pilot.pause()
             await idle(pilot)
-            assert "Namespaces without labels" in screen_text(app)
+            assert "you need to assign labels" in screen_text(app)
             assert "C: Configuration" in screen_text(app)
             await press(pilot, "C")
             assert "Labels of namespaces" in screen_text(app)

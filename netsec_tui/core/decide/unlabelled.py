@@ -54,7 +54,7 @@ def unlabelled_warning(world: World, names: tuple[str, ...]) -> str:
     else:
         first = next(name for name in names if name not in unread or not known)
         way = f"kubectl label namespace {first} {_key(world)}=VALUE"
-    return f"Namespaces without labels: {labels_needed(names)}; {way}"
+    return f"{labels_needed(names)} (namespaces without labels); {way}"
 
 
 def _key(world: World) -> str:

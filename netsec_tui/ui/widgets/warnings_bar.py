@@ -65,6 +65,6 @@ class WarningsBar(VerticalScroll, can_focus=False):
         if cell_width(first + more) <= width:
             return first + more
         # What is cut can be read in full by the same key; the way out stays in sight.
-        way = way_out() if first.endswith(way_out()) else ""
+        way = f" ({key_of('configuration')})" if first.endswith(way_out()) else ""
         end = f"{way}{more or f'  (all of it: {key})'}"
-        return crop(first.removesuffix(way), max(width - cell_width(end), 0)) + end
+        return crop(first.removesuffix(way_out()), max(width - cell_width(end), 0)) + end
