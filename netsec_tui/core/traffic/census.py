@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from netsec_tui.core.cluster.addresses import ranges_of
+from collections.abc import Callable
+from functools import cache, partial
+
+from netsec_tui.core.cluster.addresses import Ranges, ranges_of
 from netsec_tui.core.decide.fold import in_cluster
 from netsec_tui.core.traffic.aggregate import backend_seen, communications_of, dial_keys, pod_ports
 from netsec_tui.core.traffic.conversations import Conversation, Conversations
@@ -27,11 +30,15 @@ def counted(conversations: Conversations, window: Window) -> dict[WorkloadRef, t
         found = _of_service(conversations, service, window, keys)
         if found:
             keys[WorkloadRef("Service", service.namespace, service.name)] = found
-    return {ref: _by_direction(_folded(conversations, ref, found)) for ref, found in keys.items()}
+    ranges = cache(partial(ranges_of, conversations.resolver.inventory))
+    return {ref: _by_direction(_folded(conversations, ref, found, ranges)) for ref, found in keys.items()}
 
 
 def _folded(
-    conversations: Conversations, ref: WorkloadRef, keys: set[CommunicationKey]
+    conversations: Conversations,
+    ref: WorkloadRef,
+    keys: set[CommunicationKey],
+    ranges: Callable[[], Ranges],
 ) -> set[CommunicationKey]:
     """Count whoever comes in from outside once a port, as the table shows it."""
     inventory = conversations.resolver.inventory
@@ -39,10 +46,9 @@ def _folded(
     exposed = exposed_ports(conversations, conversations.backends.owners(service) if service else (ref,))
     if not exposed:
         return keys
-    ranges = ranges_of(inventory)
     return {
         key._replace(peer=EXTERNAL)
-        if (key.protocol, key.port) in exposed and from_outside(key) and not in_cluster(key.peer, ranges)
+        if (key.protocol, key.port) in exposed and from_outside(key) and not in_cluster(key.peer, ranges())
         else key
         for key in keys
     }
