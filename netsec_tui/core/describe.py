@@ -152,7 +152,9 @@ def direction_note(
         return ""
     seen = f"nothing seen in {duration(coverage.covered)}"
     kept = [str(rule) for rule in decisions.manual]
-    kept += ["the cluster DNS"] if any(row.in_policy for row in rows) else []
+    let_in = [row.key.peer.sort for row in rows if row.in_policy]
+    kept += ["what was ticked before"] if set(let_in) - {PeerSort.DNS} else []
+    kept += ["the cluster DNS"] if PeerSort.DNS in let_in else []
     return f"{seen}: all {direction} will be refused" + (f" but {', '.join(kept)}" if kept else "")
 
 

@@ -228,9 +228,17 @@ def test_whoever_came_from_outside_stays_only_while_a_service_lets_it_in() -> No
     scene = before(("203.0.113.50", "web-1"), objects=objects)
     row = scene.row(IN, "external ingress")
     scene.tick(row).does(LATELY)
-    assert only(scene, IN).since is Since.NOT_SEEN
+    assert (only(scene, IN).since, only(scene, IN).in_policy) == (Since.NOT_SEEN, True)
+    assert scene.review.proof.clean
     assert {"0.0.0.0/0"} <= {
         p["ipBlock"]["cidr"] for r in scene.rules(IN) for p in r["from"] if "ipBlock" in p
     }
     scene.session.set_inventory(inventory(*SHOP, **RANGES))
     assert only(scene, IN).reason == "gone: no Service lets the outside reach port 8080/TCP"
+
+
+def test_a_direction_without_traffic_names_what_is_let_through_all_the_same() -> None:
+    scene = before(("web-1", "cart-1"))
+    scene.tick(scene.row(OUT, "cart")).does(LATELY)
+    told = "all egress will be refused but what was ticked before, the cluster DNS"
+    assert scene.table(OUT).note.endswith(told)

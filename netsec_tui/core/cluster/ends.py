@@ -18,6 +18,9 @@ from netsec_tui.model.flow import Labels
 from netsec_tui.model.identity import API_SERVER, PeerSort, WorkloadRef
 from netsec_tui.model.inventory import Pod
 
+_NOBODY = {4: "192.0.2.1", 6: "2001:db8::1"}
+"""Stands for whoever is outside when nobody was seen: addresses that nobody has (RFC 5737, RFC 3849)."""
+
 
 class Ends:
     """Look up the pods and addresses that a row's peer stands for; remembers them for one review."""
@@ -52,6 +55,8 @@ class Ends:
                 return self._api_server() or self._at(communication.addresses)
             case PeerSort.DNS if self._world.dns:
                 return self.selected(self._world.dns.namespace, self._world.dns.selector)
+            case PeerSort.EXTERNAL if not communication.addresses:
+                return tuple(_NOBODY[version] for version in sorted(self._world.pod_families or _NOBODY))
         return self._at(communication.addresses)
 
     def _at(self, addresses: Iterable[str]) -> tuple[End, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from netsec_tui.core.cluster.addresses import Ranges
+from netsec_tui.core.cluster.addresses import Ranges, single
 from netsec_tui.core.cluster.dns import ClusterDns
 from netsec_tui.core.cluster.labelled import LabelSets, label_sets
 from netsec_tui.core.cluster.labelling import namespace_selector
@@ -55,6 +55,12 @@ class World:
     def selected(self, namespace: str, selector: LabelSelector) -> set[WorkloadRef]:
         """Return the owners in a namespace of whose pods a selector selects any."""
         return self.labelled(namespace).selected(selector)
+
+    @cached_property
+    def pod_families(self) -> frozenset[int]:
+        """Return the IP versions of the pods' ranges and addresses."""
+        addresses = (single(ip).version for pod in self.inventory.pods for ip in pod.ips)
+        return frozenset((*addresses, *(block.version for block in self.ranges.pods)))
 
     def labelled(self, namespace: str) -> LabelSets:
         """Return the labels of a namespace's pods by owner; they are looked up once."""

@@ -148,9 +148,7 @@ def _alias(world: World, alias: Alias, ports: tuple[PolicyPort, ...]) -> Express
 
 def _external(world: World, communication: Communication, ports: tuple[PolicyPort, ...]) -> Expression:
     """Express everybody outside, in the IP families that the cluster's pods have."""
-    versions = {r.version for r in world.ranges.pods}
-    versions |= {single(ip).version for pod in world.inventory.pods for ip in pod.ips}
-    versions |= {single(ip).version for ip in communication.addresses if ip}
+    versions = world.pod_families | {single(ip).version for ip in communication.addresses if ip}
     anywhere = tuple(_ANYWHERE[version] for version in sorted(versions or _ANYWHERE))
     peers = range_peers(world.ranges, anywhere)
     expression = Expression(peers, ports, caveat=covered(peers))

@@ -1,0 +1,241 @@
+"""Decisions that were saved: how they count when they are loaded, and which rows start out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from netsec_tui.decisions_file.reading import read_decisions
+from netsec_tui.decisions_file.writing import written
+from netsec_tui.errors import BadInputError
+from netsec_tui.model.config import Config, LabelConfig, LabelFilter
+from netsec_tui.model.decision import GeneralRule, PortRange
+from netsec_tui.model.flow import Protocol
+from netsec_tui.model.identity import Direction, WorkloadRef
+from netsec_tui.model.review import Since, Standing
+from netsec_tui.model.saved import SavedDecisions
+from netsec_tui.session.actions import (
+    Configure,
+    DecisionsSaved,
+    LoadDecisions,
+    SetGeneralRule,
+    SetTicks,
+    Undo,
+)
+from tests.core.scene import IN, OUT, SHOP, Scene
+
+RANGES = {"pod_cidrs": ("10.244.0.0/16",), "service_cidrs": ("10.96.0.0/16",)}
+FLOWS = (
+    ("pay-1", "web-1"),
+    ("web-1", "cart-1"),
+    ("web-1", "db-0", 5432),
+    ("web-1", "203.0.113.7", 443),
+    ("web-1", "203.0.113.8", 443),
+)
+
+
+def seen(*more: tuple[str, str] | tuple[str, str, int]) -> Scene:
+    """Return the shop with rows of several sorts for web."""
+    return Scene(*SHOP, ranges=RANGES).sees(*FLOWS, *more).chooses()
+
+
+def saved(scene: Scene) -> SavedDecisions:
+    """Return the decisions as they come back from a file."""
+    kept = scene.session.saved_decisions()
+    assert kept is not None
+    return read_decisions("web.yaml", written(kept))
+
+
+def loaded(scene: Scene, kept: SavedDecisions) -> Scene:
+    return scene.does(LoadDecisions(kept))
+
+
+ticks = st.lists(st.tuples(st.sampled_from(Direction), st.integers(0, 5), st.booleans()), max_size=6)
+rules = st.lists(st.tuples(st.sampled_from(Direction), st.sampled_from(GeneralRule)), max_size=3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(ticks, rules, ticks)
+def test_what_is_saved_and_loaded_gives_the_same_review_but_for_reasons(
+    first: list[tuple[Direction, int, bool]],
+    generals: list[tuple[Direction, GeneralRule]],
+    then: list[tuple[Direction, int, bool]],
+) -> None:
+    scene = seen().manual("198.51.100.0/24", protocol=Protocol.TCP, ports=(PortRange(1, 80),))
+    for choices in (first, then):
+        for direction, number, ticked in choices:
+            rows = scene.table(direction).rows
+            scene.does(SetTicks((rows[number % len(rows)].key,), ticked))
+        if choices is first:
+            scene.does(*(SetGeneralRule(*general) for general in generals))
+    again = loaded(seen(), saved(scene))
+    assert again.review.yaml == scene.review.yaml
+    assert not again.review.changes
+    for direction in Direction:
+        of = [
+            [(r.key, r.ticked, r.reach, r.suspended) for r in s.table(direction).rows] for s in (scene, again)
+        ]
+        assert of[0] == of[1]
+        assert again.table(direction).general is scene.table(direction).general
+        assert again.table(direction).manual == scene.table(direction).manual
+    assert written(saved(again)) == written(saved(scene))
+
+
+def test_a_row_that_the_file_does_not_know_is_new_and_starts_out() -> None:
+    scene = loaded(seen(("web-1", "pay-1", 9000), ("web-1", "203.0.113.9", 443)), saved(seen()))
+    pay, address = scene.row(OUT, "pay"), scene.row(OUT, "203.0.113.9")
+    assert (pay.since, pay.standing, pay.in_policy) == (Since.NEW, Standing.OUT, False)
+    assert pay.reason == "new since the decisions were saved"
+    assert address.reason == "new since the decisions were saved; unresolved IPs start out"
+    assert scene.row(OUT, "cart").since is Since.KNOWN
+    assert scene.review.changes.new == tuple(
+        row.key for row in scene.table(OUT).rows if row.since is Since.NEW
+    )
+    assert scene.review.warnings[0] == "2 communications are new since the decisions were saved and start out"
+    ticked = scene.tick(pay).row(OUT, "pay")
+    assert (ticked.in_policy, ticked.since) == (True, Since.NEW)
+    assert scene.rules(OUT) != []
+
+
+@pytest.mark.parametrize("general", list(GeneralRule))
+def test_no_general_rule_makes_a_new_row_part_of_the_policy_by_its_own_tick(general: GeneralRule) -> None:
+    scene = loaded(seen(("web-1", "pay-1", 9000)), saved(seen().general(OUT, general)))
+    assert not scene.row(OUT, "pay").ticked
+    assert scene.general(OUT, GeneralRule.ROWS_DECIDE).row(OUT, "pay").ticked is False
+
+
+def test_loading_is_one_step_to_undo() -> None:
+    scene = seen(("web-1", "pay-1", 9000))
+    before = scene.review
+    assert loaded(scene, saved(seen())).review != before
+    assert scene.does(Undo()).review == before
+
+
+def test_the_file_of_another_workload_is_refused_and_names_both() -> None:
+    kept = replace(saved(seen()), workload=WorkloadRef("Deployment", "shop", "pay"))
+    scene = seen()
+    with pytest.raises(BadInputError, match=r"for Deployment/pay in namespace shop, but Deployment/web"):
+        loaded(scene, kept)
+    assert not scene.session.decisions.loaded
+
+
+def test_saving_again_makes_what_is_shown_known_even_after_undo() -> None:
+    scene = loaded(seen(("web-1", "pay-1", 9000)), saved(seen()))
+    scene.tick(scene.row(OUT, "pay"))
+    kept = saved(scene)
+    scene.does(DecisionsSaved(kept))
+    assert not scene.review.changes
+    assert scene.does(Undo()).row(OUT, "pay").since is Since.KNOWN
+    # Undone is the tick, not that the row was reviewed.
+    assert not scene.sees(("web-1", "pay-1", 9001)).row(OUT, "pay", 9001).ticked
+
+
+def test_saving_without_a_file_loaded_changes_nothing_on_the_screen() -> None:
+    scene = seen()
+    before = scene.review
+    scene.does(DecisionsSaved(saved(scene)))
+    assert scene.review == before
+    assert scene.sees(("web-1", "pay-1", 9000)).row(OUT, "pay").ticked
+
+
+# -- aliases -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("entries", "ticked", "told"),
+    [
+        (("203.0.113.7/32", "203.0.113.8/32"), True, ""),
+        (("203.0.113.7/32",), True, "alias proxy has lost entries"),
+        (
+            ("203.0.113.7/32", "203.0.113.0/24"),
+            False,
+            "that the decisions were not saved with (203.0.113.0/24)",
+        ),
+    ],
+)
+def test_an_alias_with_entries_that_nobody_reviewed_starts_out(
+    entries: tuple[str, ...], ticked: bool, told: str
+) -> None:
+    scene = seen().alias("proxy", "203.0.113.7", "203.0.113.8", allowed=True)
+    assert scene.row(OUT, "proxy").ticked
+    again = loaded(seen().alias("proxy", *entries, allowed=True), saved(scene))
+    assert again.row(OUT, "proxy").ticked is ticked
+    assert any(told in warning for warning in again.review.warnings) or not told
+    assert (
+        again.review.changes.new == (() if ticked or told == "" else (again.row(OUT, "proxy").key,)) or ticked
+    )
+
+
+def test_an_alias_that_is_not_configured_is_gone() -> None:
+    scene = seen().alias("proxy", "203.0.113.7", allowed=True)
+    again = loaded(seen(), saved(scene))
+    assert again.row(OUT, "proxy").since is Since.GONE
+    assert again.row(OUT, "203.0.113.7").since is Since.NEW
+    assert not again.row(OUT, "203.0.113.7").ticked
+
+
+def test_a_manual_rule_that_is_no_longer_possible_is_told() -> None:
+    kept = saved(Scene(*SHOP).sees(*FLOWS).chooses().manual("10.96.7.0/24"))
+    again = loaded(seen(), kept)
+    assert any("manual rule 10.96.7.0/24" in w and "is left out" in w for w in again.review.warnings)
+    assert "10.96.7.0" not in again.review.yaml
+
+
+# -- namespaces without labels -----------------------------------------------------------------------------
+
+NO_NAMES = Configure(Config(LabelConfig(namespace=LabelFilter((), ("kubernetes.io/metadata.name",)))))
+
+
+def healed(scene: Scene) -> Scene:
+    """Return the scene with the names of namespaces usable again."""
+    return scene.does(Configure(Config()))
+
+
+def test_a_row_that_lacked_a_namespace_label_stays_out_until_it_is_ticked() -> None:
+    scene = seen()
+    assert scene.row(OUT, "db").ticked
+    assert scene.does(NO_NAMES).row(OUT, "db").unlabelled == "data"
+    row = healed(scene).row(OUT, "db")
+    assert (row.standing, row.unlabelled) == (Standing.OUT, "")
+    assert row.reason == "its namespace had no labels until now: tick it to include it"
+    assert scene.row(OUT, "cart").ticked
+    assert scene.tick(row).row(OUT, "db").in_policy
+    assert scene.does(Undo()).row(OUT, "db").standing is Standing.OUT
+
+
+def test_undo_does_not_let_a_row_in_that_lacked_a_label() -> None:
+    scene = seen()
+    scene.tick(scene.row(OUT, "cart"), False)
+    assert scene.does(NO_NAMES).row(OUT, "db").unlabelled
+    healed(scene).does(Undo())
+    assert scene.row(OUT, "cart").ticked
+    assert not scene.row(OUT, "db").ticked
+
+
+def test_name_look_ups_that_lacked_a_label_stay_out_too() -> None:
+    scene = seen().does(NO_NAMES)
+    assert scene.row(OUT, "cluster DNS").unlabelled == "kube-system"
+    row = healed(scene).row(OUT, "cluster DNS")
+    assert (row.ticked, row.reason[:30]) == (False, "its namespace had no labels un")
+    assert scene.tick(row).row(OUT, "cluster DNS").in_policy
+
+
+def test_rows_that_lack_a_label_are_saved_as_such() -> None:
+    kept = saved(seen().does(NO_NAMES))
+    assert [key.peer.name for key in kept.decisions.egress.held] == ["db"]
+    row = loaded(seen(), kept).row(OUT, "db")
+    assert (row.ticked, row.since) == (False, Since.KNOWN)
+    assert "had no labels until now" in row.reason
+
+
+def test_each_workload_remembers_its_own() -> None:
+    scene = seen().does(NO_NAMES)
+    assert scene.row(OUT, "db").unlabelled
+    pay = WorkloadRef("Deployment", "shop", "pay")
+    healed(scene).sees(("pay-1", "db-0", 5432)).chooses(pay)
+    assert scene.row(OUT, "db").ticked
+    assert scene.table(IN).rows == ()
+    assert not scene.chooses().row(OUT, "db").ticked
