@@ -67,6 +67,13 @@ def test_its_line_is_red_and_those_of_others_are_black() -> None:
     assert edges["db"].reason == f"{NEED}data"
 
 
+def test_what_lets_a_part_of_it_through_is_named_beside_the_obstacle() -> None:
+    """The block holds the pod that lives; where the next one will be is not known."""
+    row = partly().manual("10.0.0.0/8").row(OUT, "db")
+    assert row.reason == f"{NEED}data; in part allowed by manual rule 10.0.0.0/8 all ports"
+    assert row.reach is Reach.PARTLY
+
+
 def test_a_label_heals_the_row() -> None:
     scene = partly(team="data")
     assert scene.row(OUT, "db").unlabelled == ""
