@@ -96,8 +96,9 @@ def _with_others(
     """Say whom else the selectors let in: in the peer's namespace, and in others with the same labels."""
     named = [str(other) for other in others]
     spaces = world.also_selected(namespace) if namespace != home and expression.peers else ()
-    for space in spaces:
-        named += [f"{other} in {space}" for other in sorted(world.selected(space, selector))]
+    elsewhere = ((space, other) for space in spaces for other in sorted(world.selected(space, selector)))
+    also = listed(f"{other} in {space}" for space, other in elsewhere)
+    named += [also] if also else []
     caveats = [f"its labels are also those of {', '.join(named)}"] if named else []
     caveats += [f"its namespace's labels are also those of {listed(spaces)}"] if spaces else []
     return replace(expression, caveat="; ".join(caveats)) if caveats else expression

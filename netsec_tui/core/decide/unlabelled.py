@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from netsec_tui.core.cluster.labelling import is_used
+from netsec_tui.core.cluster.selectors import NAME_LABEL
 from netsec_tui.core.cluster.world import World
 from netsec_tui.core.decide.expression import Expression
 from netsec_tui.core.words import labels_needed
@@ -58,6 +60,7 @@ def unlabelled_warning(world: World, names: tuple[str, ...]) -> str:
 
 
 def _key(world: World) -> str:
-    """Return the key of a label that policies would select by."""
-    asked = (k for k in world.labels.namespace.include if not set(k) & {"*", "?"})
-    return next((key for key in asked if not key.startswith("kubernetes.io/")), "KEY")
+    """Return the key of a label that policies would select by, as far as one is asked for by name."""
+    keys = world.labels.namespace
+    asked = (k for k in keys.include if not set(k) & {"*", "?"} and is_used(keys, k))
+    return next((key for key in asked if key != NAME_LABEL), "KEY")
