@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from netsec_tui.core.cluster.ground import Ground
 from netsec_tui.core.generate.provenance import Provenance
+from netsec_tui.core.subnet import SUBNET_INCOMPLETE
 from netsec_tui.model.config import Config
 from netsec_tui.model.identity import CommunicationKey, WorkloadRef
 from netsec_tui.model.review import Review
@@ -53,7 +54,6 @@ class View:
 
 
 _LABELS = ("you need to assign labels to ", "All communications are displayed as allowed")
-_RANGES = ("Cluster subnet is incomplete",)
 
 
 def is_about_labels(warning: str) -> bool:
@@ -63,7 +63,7 @@ def is_about_labels(warning: str) -> bool:
 
 def is_about_ranges(warning: str) -> bool:
     """Tell whether a message is about ranges of the cluster that are not known."""
-    return warning.startswith(_RANGES)
+    return warning.startswith(SUBNET_INCOMPLETE)
 
 
 def with_way_out(warning: str) -> str:

@@ -394,9 +394,21 @@ class TestMessages:
             await pilot.pause()
             await idle(pilot)
             assert "Cluster subnet is incomplete" in screen_text(app)
-            assert "C: Configuration" in screen_text(app)
+            assert "(C" in _top(app)
+            await press(pilot, "w")
+            assert "(C: Configuration)" in _one_line(app)
             await press(pilot, "C")
             assert "Pod CIDRs" in screen_text(app)
+
+    async def test_what_is_missing_is_said_without_a_workload_too(self, file):
+        app = config_app(
+            file, feed=full_feed(inventory=replace(cluster(), discovered=())), start=StartScope()
+        )
+        async with app.run_test(size=NARROW) as pilot:
+            await pilot.pause()
+            await idle(pilot)
+            await press(pilot, "escape", "C", "3")
+            assert "the IPv4 pod and service ranges are not known" in _one_line(app)
 
     async def test_a_namespace_without_labels_leads_to_the_labels(self, file):
         file.write_text("schema: 1\nlabels: {namespaces: {exclude: [kubernetes.io/metadata.name]}}\n")
@@ -405,9 +417,16 @@ class TestMessages:
             await pilot.pause()
             await idle(pilot)
             assert "you need to assign labels" in screen_text(app)
-            assert "C: Configuration" in screen_text(app)
+            assert "(C" in _top(app)
+            await press(pilot, "w")
+            assert "(C: Configuration)" in _one_line(app)
             await press(pilot, "C")
             assert "Labels of namespaces" in screen_text(app)
+
+
+def _top(app):
+    """Return the first lines of the screen, where messages stand before they are opened."""
+    return "\n".join(screen_text(app).splitlines()[:3])
 
 
 def _one_line(app):

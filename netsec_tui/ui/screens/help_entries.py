@@ -59,6 +59,10 @@ def _meanings() -> list[Entry]:
             "decisions",
             f"Ticks and rules last until you quit; {key_of('save-decisions')} saves them to a file.",
         ),
+        (
+            "configuration",
+            f"Holds at once; {key_of('configuration')}, then {key_of('config-save')}, saves it to its file.",
+        ),
         ("new, not seen", "Since decisions were saved: new rows start out, ticked ones not seen stay."),
         *(("limits", text) for text in COVERAGE_LIMITS),
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 from textual.message import Message
 
+from netsec_tui.core.cluster.world import World
 from netsec_tui.core.configure import keys
 from netsec_tui.core.configure.effect import label_effect
 from netsec_tui.core.configure.label_keys import (
@@ -136,17 +137,15 @@ class LabelsArea(Area):
             self._effect = self._judged = None
             self.draw()
             return
-        ground = self.settings.ground
         wanted = (self.draft, self.settings.config.labels, self.settings.inventory)
         if self._judged is None or self._judged[:2] != wanted[:2] or self._judged[2] is not wanted[2]:
             self._judged, self._effect = wanted, None
             self.draw()
-            _ = ground.pods  # from what flows tell, which grows on this thread
             self.run_worker(self._work(self.draft), group="label-effect", exclusive=True)
 
     async def _work(self, draft: LabelConfig) -> None:
         assert self.settings is not None
-        effect = await asyncio.to_thread(label_effect, self.settings.ground.world, draft)
+        effect = await asyncio.to_thread(label_effect, _settled(self.settings.ground.world), draft)
         if draft == self.draft:
             self._effect = effect
             self.draw()
@@ -268,11 +267,25 @@ class LabelsArea(Area):
     async def _suggest(self) -> None:
         if self.settings is None:
             return
-        ground = self.settings.ground
-        _ = ground.pods
-        suggestion = await asyncio.to_thread(suggested_labels, ground.world)
+        suggestion = await asyncio.to_thread(suggested_labels, _settled(self.settings.ground.world))
         if suggestion.labels == self.settings.config.labels or not suggestion.keys:
             self.say("Nothing to suggest: the labels in use identify and last.")
             return
         self._set_draft(suggestion.labels, suggestion)
         self.say(f"{len(suggestion.keys)} patterns are suggested; the effect says what they change.")
+
+
+def _settled(world: World) -> World:
+    """Return a world for another thread: what flows tell of pods grows on this one."""
+    known = world.knowledge
+    return replace(
+        world,
+        knowledge=replace(
+            known,
+            labels=dict(known.labels),
+            workloads=dict(known.workloads),
+            pods_by_ip=dict(known.pods_by_ip),
+            workloads_by_labels=dict(known.workloads_by_labels),
+            owner_keys=dict(known.owner_keys),
+        ),
+    )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from netsec_tui.core.cluster.addresses import ranges_of
 from netsec_tui.core.configure import keys
 from netsec_tui.core.configure.ranges import range_notes
+from netsec_tui.core.subnet import subnet_warning
 from netsec_tui.model.config import Config
 from netsec_tui.model.configuring import Edited, RangeLine
 from netsec_tui.render.range_settings import GROUP_OF, PODS, SERVICES, STARTS, range_lines
@@ -39,10 +41,8 @@ class RangesArea(Area):
 
     def lines(self, settings: Settings, width: int) -> Sequence[Line]:
         """Return the lines of the list."""
-        warnings = settings.review.warnings if settings.review else ()
-        missing = [text for text in warnings if is_about_ranges(text)]
         ranges = range_notes(settings.inventory, settings.config)
-        return range_lines(ranges, settings.config.control_plane_pods, missing, width)
+        return range_lines(ranges, settings.config.control_plane_pods, _missing(settings), width)
 
     def hint(self, target: SettingTarget) -> str:
         """Say what can be done with the line under the cursor."""
@@ -107,6 +107,13 @@ class RangesArea(Area):
         self.app.push_screen(
             ValuesDialog(title, f"Change {old}" if old else "Add", old, example, check, note), take
         )
+
+
+def _missing(settings: Settings) -> list[str]:
+    """Return what is missing for the chosen workload; without one, for the cluster alone."""
+    if settings.review is not None:
+        return [text for text in settings.review.warnings if is_about_ranges(text)]
+    return list(subnet_warning(settings.inventory, ranges_of(settings.inventory), (), ()))
 
 
 def replaced(config: Config, key: str, old: str, values: Sequence[str]) -> Edited:
