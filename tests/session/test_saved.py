@@ -57,6 +57,11 @@ ticks = st.lists(st.tuples(st.sampled_from(Direction), st.integers(0, 5), st.boo
 rules = st.lists(st.tuples(st.sampled_from(Direction), st.sampled_from(GeneralRule)), max_size=3)
 
 
+def stands(scene: Scene, direction: Direction) -> list[tuple[object, ...]]:
+    """Return how the rows stand, without the words."""
+    return [(row.key, row.ticked, row.reach, row.suspended) for row in scene.table(direction).rows]
+
+
 @settings(max_examples=60, deadline=None)
 @given(ticks, rules, ticks)
 def test_what_is_saved_and_loaded_gives_the_same_review_but_for_reasons(
@@ -75,10 +80,7 @@ def test_what_is_saved_and_loaded_gives_the_same_review_but_for_reasons(
     assert again.review.yaml == scene.review.yaml
     assert not again.review.changes
     for direction in Direction:
-        of = [
-            [(r.key, r.ticked, r.reach, r.suspended) for r in s.table(direction).rows] for s in (scene, again)
-        ]
-        assert of[0] == of[1]
+        assert stands(again, direction) == stands(scene, direction)
         assert again.table(direction).general is scene.table(direction).general
         assert again.table(direction).manual == scene.table(direction).manual
     assert written(saved(again)) == written(saved(scene))
@@ -152,7 +154,7 @@ def test_saving_without_a_file_loaded_changes_nothing_on_the_screen() -> None:
         (
             ("203.0.113.7/32", "203.0.113.0/24"),
             False,
-            "that the decisions were not saved with (203.0.113.0/24)",
+            "were not saved with (203.0.113.0/24)",
         ),
     ],
 )
@@ -164,9 +166,7 @@ def test_an_alias_with_entries_that_nobody_reviewed_starts_out(
     again = loaded(seen().alias("proxy", *entries, allowed=True), saved(scene))
     assert again.row(OUT, "proxy").ticked is ticked
     assert any(told in warning for warning in again.review.warnings) or not told
-    assert (
-        again.review.changes.new == (() if ticked or told == "" else (again.row(OUT, "proxy").key,)) or ticked
-    )
+    assert (again.row(OUT, "proxy").since is Since.NEW) is not ticked
 
 
 def test_an_alias_that_is_not_configured_is_gone() -> None:

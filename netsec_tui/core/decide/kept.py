@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from ipaddress import ip_address
 
 from netsec_tui.core.cluster.addresses import network
@@ -18,16 +18,16 @@ Exposed = Mapping[tuple[Protocol, int], tuple[str, ...]]
 """The Services by which the outside may reach a port of the workload."""
 
 
-def kept_rows(
-    world: World, exposed: Exposed, chosen: DirectionDecisions, seen: Container[CommunicationKey]
-) -> tuple[Communication, ...]:
-    """Return a row without counts for each tick under the general rule that is of none of the rows seen."""
+def not_seen(
+    chosen: DirectionDecisions, seen: Container[CommunicationKey]
+) -> Iterator[tuple[CommunicationKey, tuple[Via, ...]]]:
+    """Yield what is ticked under the general rule, but is none of the rows seen, with its Service ports."""
     ticks = chosen.ticks.get(chosen.general, {})
-    missing = (key for key, ticked in ticks.items() if ticked and key not in seen)
-    return tuple(_row(world, exposed, key, chosen.via.get(key, ())) for key in missing)
+    return ((key, chosen.via.get(key, ())) for key, ticked in ticks.items() if ticked and key not in seen)
 
 
-def _row(world: World, exposed: Exposed, key: CommunicationKey, via: tuple[Via, ...]) -> Communication:
+def kept_row(world: World, exposed: Exposed, key: CommunicationKey, via: tuple[Via, ...]) -> Communication:
+    """Return a row without counts."""
     services = exposed.get((key.protocol, key.port), ()) if key.peer == EXTERNAL or from_outside(key) else ()
     return Communication(key, via=via, addresses=_addresses(world, key.peer), exposed=services)
 

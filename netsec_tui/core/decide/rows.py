@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from netsec_tui.core.cluster.addresses import address_order
 from netsec_tui.core.cluster.world import World
 from netsec_tui.core.decide.fold import fold_aliases, fold_dns
-from netsec_tui.core.decide.kept import Exposed, kept_rows, once_each
-from netsec_tui.model.communication import Communication
+from netsec_tui.core.decide.kept import Exposed, kept_row, not_seen, once_each
+from netsec_tui.model.communication import Communication, Via
 from netsec_tui.model.decision import DirectionDecisions, Ticks
 from netsec_tui.model.identity import CommunicationKey, Direction, PeerSort
 
@@ -24,6 +24,7 @@ class Layout:
         seen = tuple(communications)
         self._seen = {d: tuple(row for row in seen if row.key.direction is d) for d in Direction}
         self._known: dict[Direction, frozenset[CommunicationKey]] = {}
+        self._made: dict[CommunicationKey, Communication] = {}
         self._kept: dict[Direction, tuple[Ticks, object, Rows]] = {}
 
     def kept(self, direction: Direction, chosen: DirectionDecisions) -> Rows:
@@ -32,11 +33,17 @@ class Layout:
         before = self._kept.get(direction)
         if before and before[0] is ticks and before[1] is chosen.via:
             return before[2]
-        rows = kept_rows(self._world, self._exposed, chosen, self._keys(direction))
+        rows = tuple(self._kept_row(*one) for one in not_seen(chosen, self._keys(direction)))
         if before and rows == before[2]:
             rows = before[2]
         self._kept[direction] = (ticks, chosen.via, rows)
         return rows
+
+    def _kept_row(self, key: CommunicationKey, via: tuple[Via, ...]) -> Communication:
+        row = self._made.get(key)
+        if row is None or row.via != via:
+            row = self._made[key] = kept_row(self._world, self._exposed, key, via)
+        return row
 
     def rows(self, direction: Direction, kept: Rows, *, offered: bool) -> Rows:
         """Return the rows of a table in display order; ``offered`` adds name look-ups that were not seen."""
