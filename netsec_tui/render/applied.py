@@ -26,7 +26,7 @@ OUTCOMES = {
 """What stands before a communication, with its role."""
 
 FREE = "no policy: everything gets in and out"
-NO_LONGER = "no longer selects it: its labels have changed"
+NO_LONGER = "no longer: its labels have changed"
 _NAMED = 3
 _LAST = 16
 """Cells that the last column gets at least before the others are cut."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from netsec_tui.core.generate.provenance import Provenance
+from netsec_tui.model.config import Config, LabelConfig, LabelFilter
 from netsec_tui.model.decision import GeneralRule
 from netsec_tui.model.flow import Protocol
 from netsec_tui.model.provenance import RulePlace
 from netsec_tui.render.detail import detail_lines
 from netsec_tui.render.provenance import MOST_ROWS, origins_sentence, rules_text
-from tests.core.scene import IN, OUT, Scene, shop
+from tests.core.scene import IN, OUT, SHOP, Scene, namespace, shop
 
 
 def seen() -> Scene:
@@ -54,6 +55,16 @@ def detail(scene: Scene, place: RulePlace, width: int = 100) -> list[str]:
 )
 def test_a_place_of_the_policy_says_what_is_behind_it(place: RulePlace, said: str) -> None:
     assert sentence(seen(), place) == said
+
+
+def test_a_namespace_that_is_selected_by_other_labels_is_said_with_these() -> None:
+    spaces = (namespace("shop", team="shop"), namespace("data", env="prod"))
+    rest = (o for o in SHOP if o["kind"] != "Namespace")
+    keys = LabelFilter(exclude=("kubernetes.io/metadata.name",))
+    scene = Scene(*spaces, *rest, config=Config(labels=LabelConfig(namespace=keys)))
+    scene.sees(("web-1", "db-0", 5432)).chooses()
+    said = sentence(scene, RulePlace(0, OUT, 0, peer=0))
+    assert said.startswith("egress rule 1 of deployment-web, pods app=db in namespaces with env=prod: 1 row")
 
 
 def test_a_direction_without_rules_says_what_that_means() -> None:

@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from netsec_tui.model.inventory import Inventory, OverridingPolicy
+from netsec_tui.model.policy import LabelSelector
 from tests.ui.demo_host import NARROW, WIDE, opened
-from tests.ui.shop import app_over, applied, cluster, full_feed, read_all, screen_text, status
+from tests.ui.shop import CHECKOUT, app_over, applied, cluster, full_feed, read_all, screen_text, status
 
 BOTH = pytest.mark.parametrize("size", [WIDE, NARROW], ids=["140x40", "80x24"])
 
@@ -153,6 +154,32 @@ async def test_new_cluster_state_is_shown_in_an_open_view():
         feed.waiting.append(replace(cluster(), policies=both))
         await read_all(feed, pilot)
         assert "new-policy" in screen_text(app)
+
+
+async def test_a_policy_that_lost_the_workload_to_other_labels_is_flagged_in_the_open_view():
+    feed = full_feed()
+    app = app_over(feed)
+    async with app.run_test(size=WIDE) as pilot:
+        await read_all(feed, pilot)
+        await pilot.press("5")
+        await read_all(feed, pilot)
+        assert re.search(r"old-policy .*its pod", screen_text(app))
+        feed.waiting.append(relabelled(cluster()))
+        await read_all(feed, pilot)
+        assert re.search(r"old-policy  ingress: .* no longer: its", screen_text(app))
+        lost = "applied policy old-policy no longer selects Deployment/checkout: its labels have changed"
+        assert lost in screen_text(app).splitlines()[1]
+
+
+def relabelled(inventory):
+    """Return the cluster in which checkout and its pod have another label."""
+    labels = (("app", "till"),)
+    pods = (replace(p, labels=labels) if p.owner == CHECKOUT else p for p in inventory.pods)
+    owners = (
+        replace(o, selector=LabelSelector(labels), template_labels=labels) if o.ref == CHECKOUT else o
+        for o in inventory.owners
+    )
+    return replace(inventory, pods=tuple(pods), owners=tuple(owners))
 
 
 async def test_what_a_policy_of_another_kind_may_isolate_is_not_called_open(odd_cluster):
