@@ -6,14 +6,18 @@ from dataclasses import replace
 
 import pytest
 
+from netsec_tui.configuration.writing import ConfigFile
 from netsec_tui.model.config import Config, DiscoveredRange, LabelConfig, LabelFilter, RangeKind
 from netsec_tui.model.decision import Alias
+from netsec_tui.session.session import Options, Session
+from netsec_tui.ui.app import NetsecApp
 from netsec_tui.ui.screens.configuration.screen import ConfigurationScreen
 from netsec_tui.ui.screens.confirm import Confirm
-from netsec_tui.ui.start import StartScope
+from netsec_tui.ui.screens.picker import Picker
+from netsec_tui.ui.start import Connected, StartScope
 from netsec_tui.ui.widgets.view_strip import ViewStrip
-from tests.ui.config_host import config_app, configure, go_to, press, said, write
-from tests.ui.shop import NARROW, WIDE, cluster, full_feed, idle, screen_text, status
+from tests.ui.config_host import CHOSEN, config_app, configure, go_to, press, said, write
+from tests.ui.shop import NARROW, NEWEST, WIDE, cluster, full_feed, idle, screen_text, status
 
 BOTH = pytest.mark.parametrize("size", [WIDE, NARROW], ids=["140x40", "80x24"])
 PROXIES = Alias("proxies", ("203.0.113.7/32", "203.0.113.8/32"))
@@ -43,6 +47,16 @@ class TestAreas:
             assert "Labels of workloads" in screen_text(app)
             await press(pilot, "escape")
             assert not isinstance(app.screen, ConfigurationScreen)
+
+    async def test_a_second_click_edits_what_was_clicked(self, file):
+        file.write_text("schema: 1\naliases:\n  one: {entries: [203.0.113.0/24]}\n")
+        app = config_app(file)
+        async with app.run_test(size=WIDE) as pilot:
+            await configure(pilot, "2")
+            for _ in range(2):
+                await pilot.click(app.screen.area.list, offset=(5, 1))
+                await idle(pilot)
+            assert "Alias one" in screen_text(app)
 
     async def test_it_opens_without_a_workload(self, file):
         app = config_app(file, start=StartScope())
@@ -351,6 +365,42 @@ class TestSaving:
             assert "The configuration was edited" in _one_line(app)
             await press(pilot, "n", "C", "S", "escape", "q")
             assert app.return_code == 0
+
+
+class Clusters:
+    """Two contexts, each with a file of its own."""
+
+    def __init__(self, folder):
+        self._folder = folder
+
+    def names(self):
+        return ("one", "two")
+
+    def connect(self, name):
+        session = Session(Options(cluster=name), now=lambda: NEWEST)
+        return Connected(session, full_feed(), ConfigFile(self._folder / f"{name}.yaml"))
+
+
+class TestAnotherCluster:
+    @pytest.mark.parametrize(("answer", "file"), [("n", "one.yaml"), ("y", "two.yaml")])
+    async def test_what_is_not_saved_is_asked_about_and_the_file_changes_with_the_cluster(
+        self, tmp_path, answer, file
+    ):
+        clusters = Clusters(tmp_path)
+        first = clusters.connect("one")
+        app = NetsecApp(first.session, first.feed, start=CHOSEN, clusters=clusters, file=first.file)
+        async with app.run_test(size=WIDE) as pilot:
+            await configure(pilot, "3", "a")
+            await write(pilot, "10.0.0.0/16")
+            await press(pilot, "enter", "escape", "c", *"two", "enter")
+            assert isinstance(app.screen, Confirm)
+            assert "The configuration was edited" in _one_line(app)
+            await press(pilot, answer)
+            while isinstance(app.screen, Picker):
+                await press(pilot, "escape")
+            await press(pilot, "C")
+            assert f"/{file} " in _one_line(app)
+            assert (app.session.config == Config()) is (answer == "y")
 
 
 class TestTables:
