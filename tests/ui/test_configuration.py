@@ -390,7 +390,9 @@ class TestAnotherCluster:
         first = clusters.connect("one")
         app = NetsecApp(first.session, first.feed, start=CHOSEN, clusters=clusters, file=first.file)
         async with app.run_test(size=WIDE) as pilot:
-            await configure(pilot, "3", "a")
+            await pilot.pause()
+            await idle(pilot)
+            await press(pilot, "enter", "C", "3", "a")  # the first question is for the cluster
             await write(pilot, "10.0.0.0/16")
             await press(pilot, "enter", "escape", "c", *"two", "enter")
             assert isinstance(app.screen, Confirm)
