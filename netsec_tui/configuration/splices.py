@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from netsec_tui.configuration.nodes import Items, Node, Pairs, Text
@@ -18,7 +18,7 @@ _COMMA_BEFORE = re.compile(r"[ ]*,[ ]*")
 _COMMA_AFTER = re.compile(r"[ ]*,[ ]*")
 _INDENT = 2
 
-Value = str | bool | Sequence["Value"] | dict[str, "Value"]
+Value = str | bool | Sequence["Value"] | Mapping[str, "Value"]
 """What is written; a bool as true or false, a str quoted where needed."""
 
 
@@ -39,18 +39,18 @@ def flow(value: Value) -> str:
         return "true" if value else "false"
     if isinstance(value, str):
         return quoted(value)
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         pairs = ", ".join(f"{quoted(key)}: {flow(inner)}" for key, inner in value.items())
         return f"{{{pairs}}}"
     return f"[{', '.join(map(flow, value))}]"
 
 
-def block(pairs: dict[str, Value], column: int) -> list[str]:
+def block(pairs: Mapping[str, Value], column: int) -> list[str]:
     """Return the pairs of a mapping as lines at a column, one for each item of a list."""
     lines: list[str] = []
     pad = " " * column
     for key, value in pairs.items():
-        if isinstance(value, dict) and value:
+        if isinstance(value, Mapping) and value:
             lines += [f"{pad}{quoted(key)}:", *block(value, column + _INDENT)]
         elif isinstance(value, Sequence) and not isinstance(value, str) and value:
             lines.append(f"{pad}{quoted(key)}:")
@@ -79,7 +79,7 @@ class Splices:
         """Put a text in place of what is between two offsets; at the same place deeper columns come first."""
         self._edits.append((start, end, -column, len(self._edits), new))
 
-    def change_pairs(self, mapping: Pairs, gone: Iterable[str], new: dict[str, Value]) -> None:
+    def change_pairs(self, mapping: Pairs, gone: Iterable[str], new: Mapping[str, Value]) -> None:
         """Remove keys of a mapping with all that is below them, and add pairs behind the others."""
         names = set(gone)
         spans = [(key.start, value.end) for key, value in mapping.pairs]
@@ -98,7 +98,7 @@ class Splices:
             return
         column = self._column(key.start) + _INDENT
         dashes = [f"{' ' * column}- {flow(item)}" for item in value] if isinstance(value, list) else []
-        self._lines_after(key.end, dashes or (block(value, column) if isinstance(value, dict) else []))
+        self._lines_after(key.end, dashes or (block(value, column) if isinstance(value, Mapping) else []))
 
     def change_items(self, key: Text, items: Items, kept: Sequence[Node], added: Iterable[str]) -> None:
         """Leave some items of a list and add texts behind them."""

@@ -45,7 +45,8 @@ class RangeLine:
     """Hold one pod or service range, entered by hand or discovered; ``family`` is 4 or 6.
 
     ``origin`` says where it comes from, empty when by hand. ``note`` is one sentence: why it is not in
-    force, or what does not fit; empty when there is nothing to say. A ``problem`` is for the person to settle.
+    force, or what does not fit; empty when there is nothing to say. A ``problem`` is for the person to
+    settle.
     """
 
     kind: RangeKind

@@ -31,9 +31,7 @@ def test_what_was_saved_gives_the_same_policy_and_says_nothing(run, cluster, sav
     assert "not seen" not in err
 
 
-def test_a_review_goes_through_a_pull_request_and_is_made_anew_with_new_flows(
-    run, cluster, saved, tmp_path
-):
+def test_a_review_goes_through_a_pull_request_and_is_made_anew_with_new_flows(run, cluster, saved, tmp_path):
     file, policy = saved
     sees(tmp_path, *LINES, *both_ways("idle-1", "web-1", 8080, 200))
     code, out, err = run("generate", *cluster, *WEB, "--decisions", FILE)
