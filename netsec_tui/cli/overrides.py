@@ -10,7 +10,7 @@ from netsec_tui.core.configure import keys
 from netsec_tui.core.configure.merge import merged
 from netsec_tui.errors import BadInputError, UsageError
 from netsec_tui.model.config import Config
-from netsec_tui.model.configuring import Edited
+from netsec_tui.model.configuring import Edited, Reread
 from netsec_tui.model.decision import Alias
 
 
@@ -20,6 +20,9 @@ class Store(Protocol):
     @property
     def path(self) -> str:
         """Return where it is kept."""
+
+    def read_again(self, base: Config, mine: Config) -> Reread:
+        """Return what stands there by now, and what the edits from ``base`` to ``mine`` make of it."""
 
     def write(self, base: Config, mine: Config) -> Config:
         """Put what turns ``base`` into ``mine`` there, and return what stands there then."""
@@ -88,6 +91,19 @@ class FileUnderOverrides:
         counts, _ = merged(edited, stands, mine)
         self._said = stands
         return counts
+
+    def read_again(self, base: Config, mine: Config) -> Reread:
+        """Return what the file says now, overrides included, and what the edits from ``base`` make of it.
+
+        Raises:
+            NetsecError: as the file's own ``read``.
+        """
+        edited = _rebased(base, mine, self._said)
+        stands, both, conflicts = self._store.read_again(self._said, edited)
+        counts, _ = merged(self._said, stands, base)
+        kept, _ = merged(edited, both, mine)
+        self._said = stands
+        return Reread(counts, kept, conflicts)
 
 
 def _rebased(base: Config, mine: Config, said: Config) -> Config:

@@ -11,6 +11,7 @@ from netsec_tui.configuration.reading import Stored, read_stored, read_text
 from netsec_tui.core.configure.merge import merged
 from netsec_tui.errors import BadInputError, LockedError
 from netsec_tui.model.config import Config
+from netsec_tui.model.configuring import Reread
 
 LOCK_VARIABLE = "NETSEC_TUI_LOCK_CONFIG"
 _UNSET = ("", "0", "false", "no")
@@ -60,6 +61,16 @@ class ConfigFile:
             return everywhere
         reason = why_not_writable(self._path)
         return f"the configuration is locked: {reason}" if reason else ""
+
+    def read_again(self, base: Config, mine: Config) -> Reread:
+        """Return what the file says by now, and what the edits from ``base`` to ``mine`` make of it.
+
+        Raises:
+            NetsecError: the file cannot be read, or not be understood.
+        """
+        theirs = self.read()
+        both, conflicts = merged(base, mine, theirs)
+        return Reread(theirs, both, conflicts)
 
     def write(self, base: Config, mine: Config) -> Config:
         """Put into the file what turns ``base`` into ``mine``, and return what stands there then.

@@ -27,6 +27,17 @@ class Edited(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
+class Reread(NamedTuple):
+    """Hold what a file says by now, what unsaved edits make of it, and a sentence for each conflict.
+
+    Where somebody else has edited the same thing, the edit gives way.
+    """
+
+    stands: Config
+    edited: Config
+    conflicts: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Note:
     """Say one thing about an alias, or about one entry of it when ``entry`` is not empty.

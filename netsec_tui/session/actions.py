@@ -80,9 +80,13 @@ class Configure:
 
 @dataclass(frozen=True, slots=True)
 class ConfigSaved:
-    """Take over the configuration as it stands in the file after saving: others may have edited it too."""
+    """Take over the configuration as it stands in the file: others may have edited it too.
+
+    ``edited`` is what edits that are not saved make of it, None when there are none.
+    """
 
     config: Config
+    edited: Config | None = None
 
 
 @dataclass(frozen=True, slots=True)

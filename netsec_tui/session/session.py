@@ -167,11 +167,12 @@ class Session:
         self._changes += 1
 
     def _settle(self, action: Configure | ConfigSaved) -> None:
+        config = action.config
         if isinstance(action, ConfigSaved):
-            self._saved_config = action.config
+            self._saved_config, config = config, action.edited or config
         else:
             self._require_unlocked()
-        self._configure(action.config)
+        self._configure(config)
 
     def check_manual(self, rule: ManualRule) -> str:
         """Return why a manual rule is refused, or an empty string."""

@@ -10,7 +10,7 @@ from textual.worker import Worker
 
 from netsec_tui.core.configure.merge import merged
 from netsec_tui.errors import NetsecError
-from netsec_tui.session.actions import Action, ConfigSaved, Configure
+from netsec_tui.session.actions import Action, ConfigSaved
 from netsec_tui.session.session import Session
 from netsec_tui.ui.keymap import key_of
 from netsec_tui.ui.screens.configuration.screen import ConfigurationScreen
@@ -62,7 +62,9 @@ class ConfigDesk:
         if self._open is not None:
             return
         first = area or area_of_warnings(self._view.warnings) or self._area
-        self._open = ConfigurationScreen(self._settings(), self.save, self._host.ascii_only, first)
+        self._open = ConfigurationScreen(
+            self._settings(), self.save, self.read_again, self._host.ascii_only, first
+        )
         self._host.push_screen(self._open, self._closed)
 
     def _closed(self, area: str | None) -> None:
@@ -127,8 +129,33 @@ class ConfigDesk:
         if self._host.session is not session:
             return
         edited = session.config
-        self._host.apply(ConfigSaved(stands))
-        if edited != mine:  # edited while it was being written
-            self._host.apply(Configure(merged(mine, edited, stands)[0]))
+        # It may have been edited while it was being written.
+        self._host.apply(ConfigSaved(stands, None if edited == mine else merged(mine, edited, stands)[0]))
         others = "" if stands == mine else "; what others had put there is in force too"
         self._host.say(f"Saved {file.path}{others}.")
+
+    def read_again(self) -> None:
+        """Take over what stands in the file by now, in a thread; edits that are not saved stay."""
+        session = self._host.session
+        if self.file is None:
+            self._host.say(NO_FILE, error=True)
+        else:
+            self._host.run_worker(self._read(session, self.file), group="config-save", exclusive=True)
+
+    async def _read(self, session: Session, file: ConfigFileLike) -> None:
+        mine = session.config
+        try:
+            read = await asyncio.to_thread(file.read_again, session.saved_config, mine)
+        except NetsecError as error:
+            self._host.say(f"Not read: {error}", error=True)
+            return
+        if self._host.session is not session:
+            return
+        edited = session.config
+        kept = read.edited if edited == mine else merged(mine, edited, read.edited)[0]
+        self._host.apply(ConfigSaved(read.stands, kept))
+        if read.conflicts:
+            self._host.say(f"Read {file.path}, but look again: {'; '.join(read.conflicts)}.", error=True)
+        else:
+            left = "" if kept == read.stands else "; your edits are not saved yet"
+            self._host.say(f"Read {file.path}{left}.")

@@ -157,6 +157,7 @@ SHORTCUTS: tuple[Shortcut, ...] = (
         "space",
     ),
     Shortcut("config-save", "S,ctrl+s", "save", "Save", "Save the configuration to its file", _C, True, "S"),
+    Shortcut("config-read", "R", "read_again", "Read again", "Take over what stands in the file by now", _C),
     Shortcut(
         "config-close",
         "escape,backspace,q",

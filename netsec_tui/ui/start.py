@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from netsec_tui.model.config import Config
+from netsec_tui.model.configuring import Reread
 from netsec_tui.model.inventory import Inventory
 from netsec_tui.model.timespan import Timespan
 from netsec_tui.session.session import Session
@@ -40,6 +41,13 @@ class ConfigFileLike(Protocol):
 
         Raises:
             NetsecError: the file cannot be written, is broken, or somebody else has edited the same thing.
+        """
+
+    def read_again(self, base: Config, mine: Config) -> Reread:
+        """Return what the file says by now, and what the edits from ``base`` to ``mine`` make of it.
+
+        Raises:
+            NetsecError: the file cannot be read, or not be understood.
         """
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from netsec_tui.cli.overrides import FileUnderOverrides
 from netsec_tui.configuration.paths import config_path
 from netsec_tui.core.configure.merge import merged
 from netsec_tui.model.config import Config, LabelConfig, LabelFilter
+from netsec_tui.model.configuring import Reread
 from netsec_tui.model.decision import Alias
 
 OUTSIDE = "203.0.113.9/32"
@@ -212,6 +214,9 @@ class Kept:
         assert conflicts == ()
         return self.config
 
+    def read_again(self, base, mine):
+        return Reread(self.config, *merged(base, mine, self.config))
+
 
 PROXY = Alias("proxy", ("192.0.2.1/32",))
 SAID = Config(aliases=(PROXY,), pod_cidrs=("10.9.0.0/16",))
@@ -269,6 +274,27 @@ def test_without_overrides_the_file_has_what_the_session_has(said, mine):
 
 
 NEW = Alias("new", ("198.51.100.7/32",))
+
+
+def test_reading_again_takes_over_what_others_wrote_and_keeps_edits_and_flags():
+    file, kept, base = opened("cidrs.pods=10.8.0.0/16")
+    theirs = Alias("theirs", ("198.51.100.8/32",))
+    kept.config = with_alias(SAID, theirs)
+    read = file.read_again(base, with_alias(base, NEW))
+    assert read.conflicts == ()
+    assert read.stands == with_alias(base, theirs)
+    assert read.edited == with_alias(with_alias(base, theirs), NEW)
+    assert file.write(read.stands, read.edited) == read.edited
+    assert kept.config == with_alias(with_alias(SAID, theirs), NEW)
+
+
+def test_after_a_conflict_reading_again_makes_saving_possible():
+    file, kept, base = opened()
+    kept.config = with_alias(SAID, replace(PROXY, allowed=True, entries=("192.0.2.1/32", "192.0.2.2/32")))
+    mine = replace(base, aliases=())
+    read = file.read_again(base, mine)
+    assert len(read.conflicts) == 1
+    assert file.write(read.stands, read.edited) == read.edited == kept.config
 
 
 def test_edit_is_saved_and_what_flags_laid_over_is_not():

@@ -9,6 +9,7 @@ import pytest
 from netsec_tui.configuration.writing import ConfigFile
 from netsec_tui.model.config import Config, DiscoveredRange, LabelConfig, LabelFilter, RangeKind
 from netsec_tui.model.decision import Alias
+from netsec_tui.session.actions import SetAlias
 from netsec_tui.session.session import Options, Session
 from netsec_tui.ui.app import NetsecApp
 from netsec_tui.ui.screens.configuration.screen import ConfigurationScreen
@@ -318,6 +319,24 @@ class TestSaving:
             await press(pilot, "ctrl+s")
             assert app.session.config.aliases == (Alias("web", ("203.0.113.7/32",)),)
             assert app.session.config.pod_cidrs == ("10.0.0.0/16",)
+            assert "203.0.113.7" in file.read_text()
+
+    async def test_a_conflict_is_said_and_reading_again_leads_out_of_it(self, file):
+        app = config_app(file)
+        async with app.run_test(size=WIDE) as pilot:
+            await configure(pilot, "3", "a")
+            await write(pilot, "10.0.0.0/16")
+            await press(pilot, "enter")
+            app.apply(SetAlias(Alias("web", ("203.0.113.7/32",))))
+            file.write_text("schema: 1\naliases:\n  web: {entries: [203.0.113.7], allowed: true}\n")
+            await press(pilot, "S")
+            assert "Not saved" in said(app)
+            assert "cidrs" not in file.read_text()
+            await press(pilot, "R")
+            assert "web" in said(app)
+            assert app.session.config.pod_cidrs == ("10.0.0.0/16",)
+            await press(pilot, "S")
+            assert "10.0.0.0/16" in file.read_text()
             assert "203.0.113.7" in file.read_text()
 
     async def test_a_file_that_is_broken_meanwhile_loses_nothing(self, file):

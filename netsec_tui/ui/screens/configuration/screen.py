@@ -37,7 +37,7 @@ WIDE = 110
 class ConfigurationScreen(Screen[str]):
     """Show the configuration of a cluster in three areas; leaving gives the area that was open.
 
-    ``save`` writes it to its file.
+    ``save`` writes it to its file, ``read_again`` takes over what stands there.
     """
 
     BINDINGS = bindings(Place.CONFIGURATION)
@@ -45,11 +45,17 @@ class ConfigurationScreen(Screen[str]):
     AUTO_FOCUS = ""
 
     def __init__(
-        self, settings: Settings, save: Callable[[], None], ascii_only: bool = False, area: str = ""
+        self,
+        settings: Settings,
+        save: Callable[[], None],
+        read_again: Callable[[], None],
+        ascii_only: bool = False,
+        area: str = "",
     ) -> None:
         super().__init__()
         self._settings = settings
         self._save = save
+        self._read_again = read_again
         self._ascii = ascii_only
         self._at = area if area in AREAS else next(iter(AREAS))
 
@@ -150,6 +156,10 @@ class ConfigurationScreen(Screen[str]):
             self.say(f"The draft of the labels is not in force: {way}.", error=True)
         else:
             self._save()
+
+    def action_read_again(self) -> None:
+        """Take over what others have put into the file since it was read."""
+        self._read_again()
 
     def action_help(self) -> None:
         """Show all keys."""
