@@ -91,6 +91,7 @@ def _tui() -> Parser:
     parser.add_argument("--version", action="version", version=f"netsec-tui {__version__}")
     parser.add_argument("target", nargs="?", metavar="KIND/NAME", help="workload to open")
     add_scope(parser)
+    add_decisions(parser)
     add_inputs(parser)
     add_configuration(parser)
     add_screen(parser)
@@ -101,6 +102,7 @@ def _demo() -> Parser:
     parser = new_parser("demo", "Walk through a made-up cluster; no cluster and no network needed.")
     parser.add_argument("target", nargs="?", metavar="KIND/NAME", help="workload to open")
     add_scope(parser)
+    add_decisions(parser)
     add_configuration(parser)
     add_screen(parser)
     parser.set_defaults(

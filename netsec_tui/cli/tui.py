@@ -13,6 +13,7 @@ from netsec_tui.cli.inputs import STDIN, has_files, inputs_of, options_of
 from netsec_tui.cli.loading import NOTHING_TO_READ
 from netsec_tui.cli.overrides import check_settings
 from netsec_tui.cli.tty import piped_input_beside_keyboard, require_terminal
+from netsec_tui.decisions_file.reading import load_decisions
 from netsec_tui.errors import BadInputError, NetsecError, NotFoundError, UsageError
 from netsec_tui.session.session import Session
 from netsec_tui.sources.kubeconfig import choose_context
@@ -53,6 +54,7 @@ class KubeconfigClusters:
 def run(args: Namespace) -> int:
     """Run the screen until it is left and return the exit code."""
     clusters: KubeconfigClusters | None = None
+    start = start_scope(args)
     if has_files(args) or args.context:
         connected = _connect(args, _context(args))
     else:
@@ -64,7 +66,7 @@ def run(args: Namespace) -> int:
     code = run_app(
         connected.session,
         connected.feed,
-        start=_start_scope(args),
+        start=start,
         clusters=clusters,
         file=connected.file,
         theme=args.theme,
@@ -117,8 +119,17 @@ def _session(args: Namespace, cluster: str, known: Configured) -> Session:
     return Session(options_of(args, cluster, known, live=live), time.time)
 
 
-def _start_scope(args: Namespace) -> StartScope:
+def start_scope(args: Namespace) -> StartScope:
+    """Return what flags answer; a decisions file answers for the workload that it is for.
+
+    Raises:
+        NetsecError: the decisions file cannot be read or understood.
+    """
     from netsec_tui.ui.start import StartScope
 
+    saved = load_decisions(args.decisions) if args.decisions else None
     kind, name = args.target or (None, None)
-    return StartScope(args.namespace or None, kind, name, args.since)
+    namespace = args.namespace or None
+    if saved and kind is None:
+        namespace, kind, name = namespace or saved.workload.namespace, *saved.workload[::2]
+    return StartScope(namespace, kind, name, args.since, saved)

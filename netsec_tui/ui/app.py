@@ -256,6 +256,7 @@ class NetsecApp(App[int]):
             self.apply(ChooseTimespan(answers.timespan))
         if answers.workload is not None and answers.workload != self.session.scope:
             self.apply(ChooseWorkload(answers.workload))
+        self._decisions.take_given(self._start.decisions)
 
     def _wait(self, questions: Questions) -> None:
         """Say what is lacking; ask again when there is news, unless there is something to look at anyway."""

@@ -42,6 +42,7 @@ class DecisionsDesk:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._paths: dict[WorkloadRef, str] = {}
+        self._given = False
 
     def save(self) -> None:
         """Ask where to save the decisions."""
@@ -74,6 +75,15 @@ class DecisionsDesk:
         if saved is not None and self._host.apply(LoadDecisions(saved)):
             self._host.kept(saved.workload)
             self._host.say(f"Loaded the decisions; {key_of('undo')} takes that back.")
+
+    def take_given(self, saved: SavedDecisions | None) -> None:
+        """Let decisions that flags have named count once the workload is chosen that they are for."""
+        scope = self._host.session.scope
+        if saved is None or scope is None or self._given:
+            return
+        self._given = True
+        if self._host.apply(LoadDecisions(saved)):
+            self._host.kept(scope)
 
     def _path(self, name: str) -> str:
         scope = self._host.session.scope

@@ -9,6 +9,7 @@ from typing import Protocol
 from netsec_tui.model.config import Config
 from netsec_tui.model.configuring import Reread
 from netsec_tui.model.inventory import Inventory
+from netsec_tui.model.saved import SavedDecisions
 from netsec_tui.model.timespan import Timespan
 from netsec_tui.session.session import Session
 from netsec_tui.sources.contract import FlowsRead, SourceStatus
@@ -83,9 +84,13 @@ class Clusters(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StartScope:
-    """Hold what flags have answered; None is asked for. ``kind`` and ``name`` come together or not."""
+    """Hold what flags have answered; None is asked for. ``kind`` and ``name`` come together or not.
+
+    ``decisions`` count from the start for the workload that they are for.
+    """
 
     namespace: str | None = None
     kind: str | None = None
     name: str | None = None
     timespan: Timespan | None = None
+    decisions: SavedDecisions | None = None

@@ -18,6 +18,7 @@ from textual.geometry import Region
 from netsec_tui.cli.configured import configured
 from netsec_tui.cli.flags import parse
 from netsec_tui.cli.inputs import inputs_of, options_of
+from netsec_tui.cli.tui import start_scope
 from netsec_tui.core.cluster.known_ranges import settled
 from netsec_tui.model.config import Config
 from netsec_tui.model.identity import Direction
@@ -28,7 +29,6 @@ from netsec_tui.sources.demo import DemoSource
 from netsec_tui.sources.feed import Feed
 from netsec_tui.sources.inventory import build_inventory
 from netsec_tui.ui.app import NetsecApp
-from netsec_tui.ui.start import StartScope
 
 WIDE, NARROW = (140, 40), (80, 24)
 
@@ -105,9 +105,8 @@ def app_of(*arguments: str) -> NetsecApp:
     args = parse(arguments)
     known = configured(args, "")
     session = Session(options_of(args, "", known, live=False), time.time)
-    kind, name = args.target or (None, None)
-    start = StartScope(args.namespace or None, kind, name, args.since)
-    return NetsecApp(session, Feed(inputs_of(args, _no_stdin).all), start=start, file=known.file)
+    feed = Feed(inputs_of(args, _no_stdin).all)
+    return NetsecApp(session, feed, start=start_scope(args), file=known.file)
 
 
 def _no_stdin() -> Any:

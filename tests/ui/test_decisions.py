@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from netsec_tui.model.identity import Direction
-from tests.ui.demo_host import WIDE, Operator, opened
+from tests.ui.demo_host import WIDE, Operator, app_of, opened
 
 FILE = "./deployment-web.decisions.yaml"
 
@@ -50,6 +50,21 @@ async def test_a_review_is_saved_and_loaded_and_what_is_new_starts_out() -> None
         await operator.press("escape", "u")
         assert {row.name: row.box for row in operator.rows("egress")} == rows
         assert "new since" not in operator.screen()
+
+
+async def test_a_flag_opens_the_workload_that_decisions_are_for() -> None:
+    async with opened(WIDE) as operator:
+        await operator.choose("shop", "Deployment", "web")
+        await operator.go_to("egress", "tracing")
+        await operator.press("space")
+        decided = {row.name: row.box for row in operator.rows("egress")}
+        await saved(operator)
+    app = app_of("demo", "--since", "all", "--decisions", FILE)
+    async with app.run_test(size=WIDE) as pilot:
+        again = Operator(app, pilot)
+        await again.until(lambda: "Deployment/web" in again.screen().splitlines()[0], "web is chosen")
+        await again.until(lambda: len(again.rows("egress")) == len(decided), "its rows are there")
+        assert {row.name: row.box for row in again.rows("egress")} == decided
 
 
 async def test_ticked_rows_stay_when_the_timespan_no_longer_has_them() -> None:
