@@ -14,6 +14,7 @@ from netsec_tui.cli.exits import DONE
 from netsec_tui.cli.output import note, put, put_json
 from netsec_tui.core.configure import keys
 from netsec_tui.core.configure.suggest import suggested_labels
+from netsec_tui.core.words import listed
 from netsec_tui.errors import UsageError
 from netsec_tui.model.config import Config
 from netsec_tui.model.configuring import Edited, LabelSuggestion, SuggestedKey
@@ -23,6 +24,8 @@ from netsec_tui.render.names import plural
 _LABEL_KEYS = tuple(
     f"labels.{objects}.{part}" for objects in ("workloads", "namespaces") for part in ("include", "exclude")
 )
+
+_NAMED = 5
 
 
 def run(target: Target) -> int:
@@ -46,7 +49,7 @@ def run(target: Target) -> int:
     else:
         put("".join(f"{literal(line)}\n" for line in _lines(said, wanted, found, target)))
     if wanted == said:
-        note("nothing is suggested: the labels in use identify")
+        note("nothing is suggested: the labels that selectors use identify")
         return DONE
     return accept(target, said, Edited(wanted), world) if args.apply else DONE
 
@@ -66,6 +69,8 @@ def _lines(said: Config, wanted: Config, found: LabelSuggestion, target: Target)
     for title, told in (("leave out", found.keys), ("keep", found.kept)):
         for one in told:
             yield f"# {title} {one.pattern} ({plural(one.owners, 'owner')}): {one.reason}"
+    if found.unused:
+        yield f"# {plural(len(found.unused), 'key')} that no selector uses: {listed(found.unused, _NAMED)}"
     yield from _commands(said, wanted, target)
 
 
@@ -74,6 +79,7 @@ def _document(said: Config, wanted: Config, found: LabelSuggestion, target: Targ
         "labels": config_document(wanted)["labels"],
         "leaveOut": [_key(one) for one in found.keys],
         "keep": [_key(one) for one in found.kept],
+        "unused": list(found.unused),
         "commands": list(_commands(said, wanted, target)),
     }
 

@@ -122,9 +122,11 @@ class SuggestedKey:
 class LabelSuggestion:
     """Hold a suggested label configuration with a reason for each pattern that it adds.
 
-    ``kept`` are patterns that look alike but identify, each with the reason why they stay.
+    ``kept`` are patterns that look alike but identify, each with the reason why they stay; ``unused`` are
+    keys that look alike and that no selector uses.
     """
 
     labels: LabelConfig
     keys: tuple[SuggestedKey, ...] = ()
     kept: tuple[SuggestedKey, ...] = ()
+    unused: tuple[str, ...] = ()

@@ -429,8 +429,23 @@ def test_suggestion_gives_reasons_and_commands_that_accept_it(run, tmp_path):
     assert (code, err.splitlines()[-1]) == (0, f"netsec-tui: wrote {config_path('new')}")
     assert run("config", "suggest", *inputs)[1:] == (
         "",
-        "netsec-tui: nothing is suggested: the labels in use identify\n",
+        "netsec-tui: nothing is suggested: the labels that selectors use identify\n",
     )
+
+
+def test_keys_that_no_selector_uses_are_told_apart_and_not_left_out(run, prod, tmp_path):
+    objects = manifest()
+    for item in objects["items"]:
+        if item["kind"] == "Deployment":
+            template = item["spec"]["template"]["metadata"]
+            template["labels"] = {**template["labels"], "heritage": "Helm", "chart": "shop-1.2.3"}
+    (tmp_path / "unused.yaml").write_text(yaml.safe_dump(objects), encoding="utf-8")
+    argv = ["config", "suggest", "--context", "new", "--manifests", tmp_path / "unused.yaml"]
+    code, out, err = run(*argv)
+    assert (code, out) == (0, "# 2 keys that no selector uses: heritage, chart\n")
+    assert "nothing is suggested" in err
+    told = json.loads(run(*argv, "-o", "json")[1])
+    assert (told["leaveOut"], told["commands"], told["unused"]) == ([], [], ["heritage", "chart"])
 
 
 def test_suggestion_needs_a_cluster_to_look_at(run, prod):

@@ -33,27 +33,31 @@ _HASH = re.compile(
 def suggested_labels(world: World) -> LabelSuggestion:
     """Return the label filters in force with Helm's keys, hashes and keys of single pods excluded.
 
-    A key is only suggested when leaving it out makes no selector select others or nothing. Filters of
-    namespaces stay as they are.
+    A key is only suggested when leaving it out changes a selector, and makes none select others or nothing.
+    Filters of namespaces stay as they are.
     """
     effects, present = Effects(world), _present(world)
-    labels = world.labels
+    labels, changes = world.labels, effects.of(world.labels).changes
     taken: list[SuggestedKey] = []
     kept: list[SuggestedKey] = []
+    unused: list[str] = []
     candidates = list(_candidates(world, present))
     while candidates:
         one = candidates.pop(0)
         tried = _excluding(labels, one.pattern)
-        harm = effects.of(tried).harmful
+        effect = effects.of(tried)
+        harm = effect.harmful
         parts = [key for key in sorted(present) if matches_any((one.pattern,), key)]
-        if not harm:
-            labels = tried
+        if effect.changes == changes:
+            unused += parts
+        elif not harm:
+            labels, changes = tried, effect.changes
             taken.append(one)
         elif parts != [one.pattern] and len(parts) > 1:
             candidates[:0] = [_suggested(present, key, one.reason) for key in parts]
         else:
             kept.append(replace(one, reason=_harm(harm[0])))
-    return LabelSuggestion(labels, tuple(taken), tuple(kept))
+    return LabelSuggestion(labels, tuple(taken), tuple(kept), tuple(unused))
 
 
 _Present = dict[str, dict[WorkloadRef, set[str]]]

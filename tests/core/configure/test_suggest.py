@@ -109,9 +109,22 @@ def test_a_key_that_changes_per_pod():
     pods = [
         pod(f"web-{n}", f"10.244.0.{n}", "web", labels={"app": "web", "shard": f"s{n}"}) for n in range(2)
     ]
-    suggestion = suggested_labels(world(owner("web"), *pods))
+    web = owner("web")
+    web["spec"]["selector"]["matchExpressions"] = [{"key": "shard", "operator": "Exists"}]
+    suggestion = suggested_labels(world(web, *pods))
     assert patterns(suggestion) == ["shard"]
     assert suggestion.keys[0].reason == "its value differs between pods of Deployment/web"
+
+
+def test_a_key_that_no_selector_uses_is_not_suggested_but_named():
+    web = owner("web", labels={"app": "web", "build": "6d4b75cb6d", **HELM})
+    web["spec"]["selector"] = {"matchLabels": {"app": "web", "heritage": "Helm"}}
+    web["spec"]["template"]["metadata"]["labels"]["heritage"] = "Helm"
+    suggestion = suggested_labels(world(web))
+    assert patterns(suggestion) == ["heritage"]
+    unused = {"helm.sh/chart", "app.kubernetes.io/managed-by", "app.kubernetes.io/version", "build"}
+    assert set(suggestion.unused) == unused
+    assert suggestion.labels.workload.exclude == ("heritage",)
 
 
 def test_what_is_excluded_already_is_not_suggested_again_and_filters_in_force_stay():
