@@ -8,9 +8,9 @@ from netsec_tui.cli.config_target import Target
 from netsec_tui.cli.config_words import change_text
 from netsec_tui.cli.exits import DONE, NO
 from netsec_tui.cli.output import note
+from netsec_tui.core.cluster.world import World
 from netsec_tui.core.configure import keys
 from netsec_tui.core.configure.effect import label_effect
-from netsec_tui.core.decide.express import World
 from netsec_tui.errors import BadInputError, UsageError
 from netsec_tui.model.config import Config
 from netsec_tui.model.configuring import Edited

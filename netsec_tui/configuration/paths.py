@@ -53,8 +53,3 @@ def cluster_of(path: Path) -> str:
     *folders, last = path.relative_to(clusters_folder()).parts
     name = "".join(folder.removesuffix("%") for folder in folders) + last.removesuffix(SUFFIX)
     return "" if name == _EMPTY else unquote(name, errors="surrogatepass")
-
-
-def schema_path() -> Path:
-    """Return the JSON schema of the file, for editors."""
-    return Path(__file__).parent / "schema" / "config.schema.json"

@@ -23,11 +23,6 @@ _EXAMPLES = 4
 _MOST = 200
 
 
-def filter_of(labels: LabelConfig, group: str) -> LabelFilter:
-    """Return the filter of one of the two groups."""
-    return labels.workload if group.startswith(WORKLOADS) else labels.namespace
-
-
 def label_lines(
     labels: LabelConfig, workloads: Sequence[KnownKey], namespaces: Sequence[KnownKey], width: int
 ) -> list[Line]:

@@ -2,19 +2,21 @@
 
 import json
 import re
+from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
 from hypothesis import given, settings
 
+from netsec_tui import configuration
 from netsec_tui.configuration.editing import edited
-from netsec_tui.configuration.paths import schema_path
 from netsec_tui.configuration.reading import read_config
 from netsec_tui.errors import BadInputError
 from tests.configuration.configs import configs, example
 
-SCHEMA = json.loads(schema_path().read_text(encoding="utf-8"))
+_FILE = Path(configuration.__file__).parent / "schema" / "config.schema.json"
+SCHEMA = json.loads(_FILE.read_text(encoding="utf-8"))
 
 
 class TextLoader(yaml.SafeLoader):

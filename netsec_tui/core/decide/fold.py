@@ -12,15 +12,6 @@ from netsec_tui.model.communication import Communication
 from netsec_tui.model.decision import Alias
 from netsec_tui.model.identity import DNS, EXTERNAL, CommunicationKey, Direction, Peer, PeerSort, alias_peer
 
-
-def alias_of(aliases: Iterable[Alias], ip: str, ranges: Ranges) -> Alias | None:
-    """Return the alias that an address belongs to: that of the narrowest entry, by name where equal.
-
-    Pod and service ranges inside an entry are no part of it, as its ipBlock cuts them out.
-    """
-    return _holder(_entries(aliases, ranges), ip)
-
-
 _Entry = tuple[IPNetwork, tuple[IPNetwork, ...], Alias]
 
 
@@ -34,6 +25,10 @@ def _entries(aliases: Iterable[Alias], ranges: Ranges) -> list[_Entry]:
 
 
 def _holder(entries: Iterable[_Entry], ip: str) -> Alias | None:
+    """Return the alias that an address belongs to: that of the narrowest entry, by name where equal.
+
+    Pod and service ranges inside an entry are no part of it, as its ipBlock cuts them out.
+    """
     address = single(ip)
     for block, excepts, alias in entries:
         if within(address, block) and not any(within(address, cut) for cut in excepts):

@@ -8,9 +8,12 @@ from hypothesis import strategies as st
 
 from netsec_tui.core.cluster.addresses import Ranges, network
 from netsec_tui.core.configure.alias_notes import alias_width, notes_of
-from netsec_tui.core.decide.fold import alias_of
+from netsec_tui.core.decide.fold import fold_aliases
+from netsec_tui.model.communication import Communication
 from netsec_tui.model.config import Config
 from netsec_tui.model.decision import Alias
+from netsec_tui.model.flow import Protocol
+from netsec_tui.model.identity import CommunicationKey, Direction, address_peer
 
 RANGES = Ranges((network("10.244.0.0/16"),), (network("10.96.0.0/16"),))
 
@@ -21,6 +24,13 @@ def notes(*aliases, ranges=RANGES):
 
 def about(found, alias, entry=""):
     return [note.text for note in found if (note.alias, note.entry) == (alias, entry)]
+
+
+def holder(aliases, ip):
+    """Return the name of the peer in whose row the traffic of an address is shown."""
+    key = CommunicationKey(Direction.EGRESS, address_peer(ip), Protocol.TCP, 443)
+    (row,) = fold_aliases([Communication(key)], aliases, RANGES)
+    return row.peer.name
 
 
 WIDTHS = {
@@ -77,9 +87,7 @@ def test_the_narrowest_entry_has_the_rows(wide, narrow, problem):
     (note,) = [n for n in notes(*aliases) if n.entry]
     assert (note.alias, note.entry, note.problem) == ("x", "203.0.113.7/32", problem)
     assert "203.0.113.7/32 lies in 203.0.113.0/24 of alias 'wide': its rows are those of 'x'" in note.text
-    holder = alias_of(aliases, "203.0.113.7", RANGES)
-    assert holder is not None
-    assert holder.name == "x"
+    assert holder(aliases, "203.0.113.7") == "x"
 
 
 def test_the_same_entry_in_two_aliases_belongs_to_the_first_by_name():
@@ -89,9 +97,7 @@ def test_the_same_entry_in_two_aliases_belongs_to_the_first_by_name():
         "b",
         "203.0.113.7/32 is also in alias 'a', which has its rows: remove it from one of them",
     )
-    holder = alias_of(aliases, "203.0.113.7", RANGES)
-    assert holder is not None
-    assert holder.name == "a"
+    assert holder(aliases, "203.0.113.7") == "a"
 
 
 _blocks = st.builds(
