@@ -13,8 +13,8 @@ from netsec_tui.configuration.exchange import exported_csv, exported_yaml, impor
 from netsec_tui.configuration.reading import decoded
 from netsec_tui.core.configure.entries import import_aliases
 from netsec_tui.errors import UsageError
+from netsec_tui.files import target_of, write_whole
 from netsec_tui.model.decision import Alias
-from netsec_tui.ui.saving import target_of, write_whole
 
 STANDARD = "-"
 

@@ -12,12 +12,12 @@ from netsec_tui.core.decide.changes import named_changes
 from netsec_tui.decisions_file.reading import load_decisions
 from netsec_tui.decisions_file.writing import written
 from netsec_tui.errors import CannotWriteError, UsageError
+from netsec_tui.files import target_of, write_whole
 from netsec_tui.model.identity import CommunicationKey
 from netsec_tui.model.review import Review, Since
 from netsec_tui.model.saved import SavedDecisions
 from netsec_tui.session.actions import LoadDecisions
 from netsec_tui.session.session import Session
-from netsec_tui.ui.saving import target_of, write_whole
 
 Document = dict[str, Any]
 

@@ -8,8 +8,8 @@ from netsec_tui.cli.decisions import save, save_target
 from netsec_tui.cli.exits import CANNOT_TELL, NO
 from netsec_tui.cli.loading import choose, load
 from netsec_tui.cli.output import note, put
+from netsec_tui.files import target_of, write_whole
 from netsec_tui.model.review import Review
-from netsec_tui.ui.saving import target_of, write_whole
 from netsec_tui.ui.sharing import shared_sentence
 
 

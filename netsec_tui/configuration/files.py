@@ -1,11 +1,10 @@
-"""Files that several processes edit: who may write one, a lock while it is edited, and replacing it whole."""
+"""Files that several processes edit: who may write one, and a lock while it is edited."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import stat
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -86,49 +85,6 @@ def _take(descriptor: int, path: Path, lock: Path) -> None:
             raise CannotWriteError(f"{path} cannot be locked by {lock}: {error.strerror}") from error
         else:
             return
-
-
-def put(target: Path, text: str) -> None:
-    """Put a text in place of a file, whole or not at all, with the mode that it has; a new one is private.
-
-    Raises:
-        CannotWriteError: that failed; the file is as it was.
-    """
-    name = ""
-    try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:40]}.", suffix=".new", dir=target.parent)
-        with os.fdopen(descriptor, "wb") as file:
-            _same_rights(file.fileno(), target)
-            file.write(text.encode("utf-8"))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, target)
-        name = ""
-        _settle(target.parent)
-    except OSError as error:
-        raise CannotWriteError(f"{target} cannot be written: {_reason(error)}; it is as it was") from error
-    finally:
-        if name:
-            with suppress(OSError):
-                os.unlink(name)
-
-
-def _same_rights(descriptor: int, target: Path) -> None:
-    with suppress(FileNotFoundError):
-        was = target.stat()
-        with suppress(PermissionError):
-            os.fchown(descriptor, was.st_uid, was.st_gid)
-        os.fchmod(descriptor, stat.S_IMODE(was.st_mode))
-
-
-def _settle(folder: Path) -> None:
-    """Let the new name outlive a loss of power, where the file system can."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _reason(error: OSError | ValueError) -> str:

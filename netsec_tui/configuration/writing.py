@@ -6,10 +6,11 @@ import os
 from pathlib import Path
 
 from netsec_tui.configuration.editing import edited
-from netsec_tui.configuration.files import editing, put, why_not_writable
+from netsec_tui.configuration.files import editing, why_not_writable
 from netsec_tui.configuration.reading import Stored, read_stored, read_text
 from netsec_tui.core.configure.merge import merged
 from netsec_tui.errors import BadInputError, LockedError
+from netsec_tui.files import PRIVATE, write_whole
 from netsec_tui.model.config import Config
 from netsec_tui.model.configuring import Reread
 
@@ -68,7 +69,8 @@ class ConfigFile:
         Raises:
             NetsecError: the file cannot be read, or not be understood.
         """
-        theirs = self.read()
+        text = read_text(self._path)
+        theirs = base if text is None else read_stored(self.path, text).config
         both, conflicts = merged(base, mine, theirs)
         return Reread(theirs, both, conflicts)
 
@@ -76,7 +78,8 @@ class ConfigFile:
         """Put into the file what turns ``base`` into ``mine``, and return what stands there then.
 
         What others have put there since ``base`` was read stays, as do comments, order and quotes of all
-        that does not change. The file is replaced whole, or not at all when nothing changes.
+        that does not change. The file is replaced whole, or not at all when nothing changes; one that is gone
+        is written anew, with all that ``mine`` has.
 
         Raises:
             LockedError: the file must not be edited.
@@ -86,12 +89,14 @@ class ConfigFile:
         if locked := self.locked(flag=False):
             raise LockedError(locked)
         with editing(self._path) as target:
-            text = read_text(target) or ""
-            theirs = read_stored(self.path, text).config
+            found = read_text(target)
+            text = found or ""
+            # That a file is not there any more, or not yet again, removes nothing that it had.
+            theirs = base if found is None else read_stored(self.path, text).config
             both, conflicts = merged(base, mine, theirs)
             if conflicts:
                 raise BadInputError("; ".join([*conflicts, f"nothing is saved: read {self.path} again"]))
             new = edited(self.path, text, both, self._cluster)
             if new != text:
-                put(target, new)
+                write_whole(target, new, mode=PRIVATE)
             return read_stored(self.path, new).config

@@ -8,15 +8,18 @@ from typing import Any, Protocol
 from textual.screen import Screen
 from textual.worker import Worker
 
+from netsec_tui.core.configure.changes import changes_between
 from netsec_tui.core.configure.merge import merged
+from netsec_tui.core.words import listed
 from netsec_tui.errors import NetsecError
+from netsec_tui.model.config import Config
 from netsec_tui.session.actions import Action, ConfigSaved
 from netsec_tui.session.session import Session
 from netsec_tui.ui.keymap import key_of
 from netsec_tui.ui.screens.configuration.screen import ConfigurationScreen
 from netsec_tui.ui.screens.configuration.settings import Settings
 from netsec_tui.ui.start import ConfigFileLike
-from netsec_tui.ui.view import View, area_of_warnings
+from netsec_tui.ui.view import View
 
 NO_FILE = "These inputs have no configuration file: start with --config FILE to keep the configuration."
 
@@ -61,7 +64,8 @@ class ConfigDesk:
         """Show the screen, at an area if one is named, else where the messages ask for something."""
         if self._open is not None:
             return
-        first = area or area_of_warnings(self._view.warnings) or self._area
+        asked = next((message.part for message in self._view.warnings if message.part), "")
+        first = area or asked or self._area
         self._open = ConfigurationScreen(
             self._settings(), self.save, self.read_again, self._host.ascii_only, first
         )
@@ -124,15 +128,14 @@ class ConfigDesk:
         try:
             stands = await asyncio.to_thread(file.write, base, mine)
         except NetsecError as error:
-            self._host.say(f"Not saved: {error}", error=True)
+            self._host.say(f"Not saved ({key_of('config-read')} reads the file again): {error}", error=True)
             return
         if self._host.session is not session:
             return
         edited = session.config
         # It may have been edited while it was being written.
         self._host.apply(ConfigSaved(stands, None if edited == mine else merged(mine, edited, stands)[0]))
-        others = "" if stands == mine else "; what others had put there is in force too"
-        self._host.say(f"Saved {file.path}{others}.")
+        self._host.say(f"Saved {file.path}.{_by_others(mine, stands)}")
 
     def read_again(self) -> None:
         """Take over what stands in the file by now, in a thread; edits that are not saved stay."""
@@ -154,8 +157,13 @@ class ConfigDesk:
         edited = session.config
         kept = read.edited if edited == mine else merged(mine, edited, read.edited)[0]
         self._host.apply(ConfigSaved(read.stands, kept))
-        if read.conflicts:
-            self._host.say(f"Read {file.path}, but look again: {'; '.join(read.conflicts)}.", error=True)
-        else:
-            left = "" if kept == read.stands else "; your edits are not saved yet"
-            self._host.say(f"Read {file.path}{left}.")
+        clashes = f" Look again: {'; '.join(read.conflicts)}." if read.conflicts else ""
+        left = "" if kept == read.stands else " Your edits are not saved yet."
+        told = f"Read {file.path}.{clashes}{left}{_by_others(mine, read.edited)}"
+        self._host.say(told, error=bool(clashes))
+
+
+def _by_others(mine: Config, stands: Config) -> str:
+    """Name what is in force now because others have put it into the file."""
+    changes = changes_between(mine, stands)
+    return f" By others, in force now: {listed(changes)}." if changes else ""

@@ -12,15 +12,18 @@ from netsec_tui.configuration import files
 from netsec_tui.configuration.writing import ConfigFile, locked_everywhere
 from netsec_tui.errors import BadInputError, CannotWriteError, LockedError, NotFoundError
 from netsec_tui.model.config import Config, LabelConfig, LabelFilter
+from netsec_tui.model.configuring import Reread
 from netsec_tui.model.decision import Alias
 
 PODS = replace(Config(), pod_cidrs=("10.0.0.0/8",))
+ALIASED = Config(aliases=(Alias("px", ("203.0.113.7/32",)),))
 NEWER = "schema: 2\nlabels: {}\n"
 
 EDITOR = """
 import sys
 from dataclasses import replace
 from netsec_tui.configuration.writing import ConfigFile
+from netsec_tui.model.configuring import Reread
 from netsec_tui.model.decision import Alias
 path, who = sys.argv[1:]
 file = ConfigFile(path)
@@ -80,6 +83,16 @@ def test_what_others_wrote_meanwhile_stays(path):
     both = file.write(Config(), PODS)
     assert both == replace(PODS, service_cidrs=("10.96.0.0/12",)) == file.read()
     assert "# theirs" in path.read_text()
+
+
+def test_a_file_that_is_gone_meanwhile_removes_nothing(path):
+    """An editor or git may take a file away and put it back."""
+    file = ConfigFile(path)
+    has = file.write(Config(), ALIASED)
+    path.unlink()
+    both = replace(has, pod_cidrs=PODS.pod_cidrs)
+    assert file.read_again(has, both) == Reread(has, both)
+    assert file.write(has, both) == both == file.read()
 
 
 def test_no_write_when_nothing_changes(path):

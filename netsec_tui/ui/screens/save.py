@@ -11,7 +11,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Label
 
 from netsec_tui.errors import CannotWriteError
-from netsec_tui.ui.saving import target_of, write_whole
+from netsec_tui.files import target_of, write_whole
 from netsec_tui.ui.screens.confirm import Confirm
 from netsec_tui.ui.screens.dialog import Dialog, complaint_line
 from netsec_tui.ui.widgets.field import Field

@@ -1,11 +1,13 @@
-"""A policy is written whole or not at all, where the person said."""
+"""A file is written whole or not at all, where the person said."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from netsec_tui.errors import CannotWriteError
-from netsec_tui.ui.saving import target_of, write_whole
+from netsec_tui.files import PRIVATE, target_of, write_whole
 
 
 def test_a_folder_stands_for_the_policy_name_in_it(tmp_path):
@@ -49,3 +51,23 @@ def test_a_failure_leaves_the_old_content_and_no_rubbish(tmp_path):
         write_whole(path, "new")
     assert (path / "inside").read_text() == "kept"
     assert os.listdir(tmp_path) == ["web.yaml"]
+
+
+def test_a_device_is_written_to_and_stays_one():
+    write_whole(Path(os.devnull), "gone")
+    assert Path(os.devnull).is_char_device()
+
+
+def test_a_pipe_is_written_to_and_stays_one(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with ThreadPoolExecutor() as pool:
+        read = pool.submit(path.read_text)
+        write_whole(path, "a: 1\n")
+        assert read.result(timeout=10) == "a: 1\n"
+    assert path.is_fifo()
+
+
+def test_a_new_private_file_can_be_read_by_its_owner_alone(tmp_path):
+    write_whole(tmp_path / "new.yaml", "a: 1\n", mode=PRIVATE)
+    assert (tmp_path / "new.yaml").stat().st_mode & 0o777 == 0o600
