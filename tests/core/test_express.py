@@ -263,6 +263,13 @@ def test_aliases_name_every_entry_and_cut_out_pod_and_service_ranges() -> None:
     assert all(rule["ports"] == [port(443)] for rule in written)
 
 
+def test_an_entry_inside_another_of_the_alias_is_not_written_twice() -> None:
+    scene = Scene(*SHOP, ranges=RANGES).sees(("web-1", "203.0.113.7", 443)).chooses()
+    scene.alias("partner", "203.0.113.7", "203.0.113.0/24", "203.0.113.128/25", "198.51.100.1", allowed=True)
+    (written,) = [rule for rule in scene.rules(OUT) if "ipBlock" in rule["to"][0]]
+    assert written["to"] == [cidr("198.51.100.1/32"), cidr("203.0.113.0/24")]
+
+
 def test_an_alias_with_an_entry_inside_the_pod_range_cannot_be_written() -> None:
     scene = Scene(*SHOP, ranges=RANGES).sees(("web-1", "203.0.113.7", 443)).chooses()
     scene.alias("mixed", "203.0.113.7", "10.244.3.0/24", allowed=True)

@@ -95,6 +95,15 @@ def within(inner: IPNetwork, outer: IPNetwork) -> bool:
     return inner.version == outer.version and inner.subnet_of(outer)  # type: ignore[arg-type]
 
 
+def outermost(cidrs: Iterable[str]) -> tuple[str, ...]:
+    """Return the CIDRs that lie in no other of them, sorted by family and address."""
+    kept: list[str] = []
+    for cidr in sorted(set(cidrs), key=lambda cidr: range_order(network(cidr))):
+        if not kept or not within(network(cidr), network(kept[-1])):
+            kept.append(cidr)
+    return tuple(kept)
+
+
 class Cover:
     """Answer whether networks lie in ranges, also in several of them that adjoin."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from netsec_tui.core.cluster.addresses import network, single
+from netsec_tui.core.cluster.addresses import network, outermost, single
 from netsec_tui.core.cluster.dns import LOCAL_DNS_PORTS, is_local_dns
 from netsec_tui.core.cluster.world import World
 from netsec_tui.core.decide.blocks import covered, ip_peers, no_block, range_peers
@@ -142,7 +142,7 @@ def _alias(world: World, alias: Alias, ports: tuple[PolicyPort, ...]) -> Express
     obstacle = no_block(world.inventory, world.ranges, alias.entries)
     if obstacle:
         return Expression(obstacle=obstacle)
-    peers = range_peers(world.ranges, alias.entries)
+    peers = range_peers(world.ranges, outermost(alias.entries))
     return Expression(peers, ports, caveat=covered(peers))
 
 
