@@ -8,9 +8,10 @@ import pytest
 
 from netsec_tui.model.config import Config, LabelConfig, LabelFilter
 from netsec_tui.model.identity import WorkloadRef
-from netsec_tui.model.review import Standing
-from netsec_tui.session.actions import Configure
-from tests.core.scene import OUT, SHOP, WEB, Object, Scene, inventory, owner, pod, policy, service
+from netsec_tui.model.review import Since, Standing
+from netsec_tui.model.timespan import TIMESPANS
+from netsec_tui.session.actions import ChooseTimespan, Configure
+from tests.core.scene import IN, NOW, OUT, SHOP, WEB, Object, Scene, inventory, owner, pod, policy, service
 
 OLD, NEW = {"app": "web"}, {"app": "shop-web"}
 CART = WorkloadRef("Deployment", "shop", "cart")
@@ -47,6 +48,73 @@ def flagged(scene: Scene) -> list[str]:
     told = [one.sentence for one in scene.review.strayed]
     assert scene.review.warnings[: len(told)] == tuple(told)
     return told
+
+
+OLD_POD, NEW_POD = "web-5d9f7c86b4-x2k9z", "web-6f8b4d9c57-8wq2m"
+
+
+def rolled_out(labels: dict[str, str], name: str) -> list[Object]:
+    """Return the shop in which the only pod of web has this name and these labels."""
+    rest = [o for o in cluster(labels) if o["metadata"]["name"] not in ("web-1", "web-2")]
+    return [*rest, pod(name, "10.244.0.91", "web", labels=labels)]
+
+
+def test_the_flows_of_pods_that_were_replaced_stay_the_workloads() -> None:
+    scene = Scene(*rolled_out(OLD, OLD_POD)).sees((OLD_POD, "cart-1"), (OLD_POD, "203.0.113.7", 443))
+    scene.sees(("pay-1", OLD_POD)).chooses()
+    scene.tick(scene.row(OUT, "203.0.113.7")).tick(scene.row(OUT, "cart"), False)
+    changes(scene, *rolled_out(NEW, NEW_POD))
+    assert scene.policy.pod_selector.match_labels == (("app", "shop-web"),)
+    assert scene.row(OUT, "203.0.113.7").ticked
+    assert not scene.row(OUT, "cart").ticked
+    assert scene.names(IN) == ["pay"]
+    assert {choice.ref.kind for choice in scene.session.workloads()} == {"Deployment", "Service"}
+    scene.chooses(CART)
+    assert scene.rules(IN)[0]["from"] == [{"podSelector": {"matchLabels": NEW}}]
+
+
+RELABELLED = [o for o in cluster(NEW) if o["metadata"]["name"] not in ("web-1", "web-2")]
+
+
+def gone_to_a_label() -> Scene:
+    """Return the shop once web is relabelled, seen from cart; its pod that is gone had no usual name."""
+    scene = Scene(*RELABELLED).chooses(CART)
+    scene.ends |= Scene(*cluster(OLD)).ends
+    return scene.sees(("web-1", "cart-1"))
+
+
+NOBODY = "the cluster state has no pod with app=web now: a rule for it selects nothing"
+
+
+def test_an_owner_known_by_a_label_that_no_pod_has_now_starts_out() -> None:
+    scene = gone_to_a_label()
+    row = scene.row(IN, "web")
+    assert (row.key.peer.kind, row.standing, row.reason) == ("Workload", Standing.OUT, NOBODY)
+    assert scene.rules(IN) == []
+    scene.tick(row)
+    assert scene.row(IN, "web").reason == f"ticked by hand; {NOBODY}"
+    assert scene.rules(IN)
+    scene.sees(("web-1", "pay-1"), time=NOW + 3600).does(ChooseTimespan(TIMESPANS[0]))
+    assert scene.row(IN, "web").since is Since.NOT_SEEN
+    assert scene.row(IN, "web").reason == f"not seen in this timespan; {NOBODY}"
+
+
+def test_pods_that_have_the_label_are_enough_whoever_owns_them() -> None:
+    two = [pod(f"lone-{n}", f"10.244.0.9{n}", labels=OLD) for n in range(2)]
+    row = changes(gone_to_a_label(), *RELABELLED, *two).row(IN, "web")
+    assert (row.key.peer.kind, row.standing) == ("Workload", Standing.IN)
+    assert NOBODY not in row.reason
+
+
+@pytest.mark.parametrize("kept", ["Namespace", "elsewhere"])
+def test_an_owner_known_by_a_label_starts_in_where_no_pods_were_read(kept: str) -> None:
+    def read(one: Object) -> bool:
+        at = one["metadata"].get("namespace", one["metadata"]["name"])
+        return bool(one["kind"] == kept or (kept == "elsewhere" and at != "shop"))
+
+    scene = changes(gone_to_a_label(), *filter(read, cluster(NEW)))
+    row = scene.chooses(WorkloadRef("Workload", "shop", "cart")).row(IN, "web")
+    assert (row.standing, row.reason) == (Standing.IN, "")
 
 
 LOST = "applied policy {} no longer selects Deployment/web: its labels have changed; {}"

@@ -268,6 +268,67 @@ def test_pod_that_is_gone_goes_to_the_only_owner_its_labels_fit(labels, wanted):
     assert peer_of(*flows, objects=[*STATE, *twins]) == wanted
 
 
+NAMED = [
+    *STATE,
+    workload("Deployment", "front"),
+    workload("Rollout", "roll"),
+    workload("DaemonSet", "proxy"),
+    workload("DaemonSet", "front-56c7bd89f4"),
+    workload("Job", "migrate"),
+    workload("ReplicaSet", "bare"),
+    workload("DaemonSet", "twin"),
+    workload("Job", "twin"),
+    workload("DaemonSet", "count"),
+    workload("StatefulSet", "count"),
+]
+
+
+@pytest.mark.parametrize("labels", [{"app": "before"}, {"tier": "x"}, {}], ids=str)
+@pytest.mark.parametrize(
+    ("pod_name", "wanted"),
+    [
+        ("api-5d9f7c86b4-x2k9z", "Deployment/api"),
+        ("api-5d9f7c86b4-x2k9z-0", ""),
+        ("api-5d9f7c86b4", ""),
+        ("api-v2-x2k9z", ""),
+        ("api-canary-x2k9z", ""),
+        ("api-5d9f7c86b4-hello", ""),
+        ("api-5d9f7c86b4-x2k9", ""),
+        ("API-5d9f7c86b4-x2k9z", ""),
+        ("roll-7c9b8-8wq2m", "Rollout/roll"),
+        ("proxy-x2k9z", "DaemonSet/proxy"),
+        ("proxy-5d9f7c86b4-x2k9z", ""),
+        ("front-56c7bd89f4-x2k9z", "DaemonSet/front-56c7bd89f4"),
+        ("front-56c7bd89f5-x2k9z", "Deployment/front"),
+        ("db-0", "StatefulSet/db"),
+        ("db-12", "StatefulSet/db"),
+        ("db-012", ""),
+        ("db-x2k9z", ""),
+        ("db-1\u0661", ""),
+        ("backup-28333333-x2k9z", "CronJob/backup"),
+        ("backup-adhoc-x2k9z", ""),
+        ("migrate-x2k9z", "Job/migrate"),
+        ("migrate-3-x2k9z", "Job/migrate"),
+        ("bare-x2k9z", "ReplicaSet/bare"),
+        ("twin-x2k9z", ""),
+        ("count-45678", ""),
+        ("count-3", "StatefulSet/count"),
+        ("other-5d9f7c86b4-x2k9z", ""),
+        ("-x2k9z", ""),
+    ],
+)
+def test_pod_that_is_gone_goes_to_the_owner_whose_controller_names_pods_so(pod_name, labels, wanted):
+    name = wanted or ("Workload/before" if "app" in labels else f"Pod/{pod_name}")
+    assert peer_of(*exchange(WEB, end(pod_name, labels=labels), 80), objects=NAMED) == name
+    elsewhere = end(pod_name, labels={"app": "before"}, namespace="other")
+    assert peer_of(*exchange(WEB, elsewhere, 80), objects=NAMED) == "other/Workload/before"
+
+
+def test_labels_that_fit_an_owner_come_before_the_name_of_a_pod():
+    server = end("api-5d9f7c86b4-x2k9z", labels={"app": "db"})
+    assert peer_of(*exchange(WEB, server, 80), objects=STATE) == "StatefulSet/db"
+
+
 def test_owner_in_another_namespace_does_not_fit():
     flows = exchange(WEB, end("gone-1", labels={"app": "api"}, namespace="other"), 80)
     assert peer_of(*flows, objects=STATE) == "other/Workload/api"

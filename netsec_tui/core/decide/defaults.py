@@ -9,13 +9,15 @@ from netsec_tui.core.decide.express import World
 from netsec_tui.core.traffic.services import declares
 from netsec_tui.model.communication import Communication, Orientation
 from netsec_tui.model.flow import Protocol
-from netsec_tui.model.identity import Direction, PeerSort
+from netsec_tui.model.identity import Direction, PeerSort, WorkloadRef
+from netsec_tui.model.policy import LabelSelector
 from netsec_tui.model.review import Subject
 
 _NODE = {
     Direction.INGRESS: "nodes start out: a pod's own node gets in anyway, for probes",
     Direction.EGRESS: "nodes start out",
 }
+_NOT_SEEN = "not seen in this timespan"
 _SUSPECT = "one of many high ports of this peer that no pod declares: client ports or a scan, it seems"
 
 
@@ -37,7 +39,8 @@ def default_of(
     """Return how a communication starts; ``reports_replies`` tells whether the source reports answers."""
     found = _of_sort(world, communication)
     if not communication.seen and communication.peer.sort is not PeerSort.DNS:
-        return Default(bool(found and found.ticked), "not seen in this timespan")
+        lost = found.reason if found and communication.peer.sort is PeerSort.OWNER else ""
+        return Default(bool(found and found.ticked), "; ".join(filter(None, (_NOT_SEEN, lost))))
     return found or _of_evidence(world, subject, communication, reports_replies)
 
 
@@ -58,7 +61,26 @@ def _of_sort(world: World, communication: Communication) -> Default | None:
             return Default(False, "unresolved IPs start out", True)
         case PeerSort.NODE:
             return Default(False, _NODE[communication.key.direction], True)
+        case PeerSort.OWNER if label := _nobodys_label(world, communication.peer.ref):
+            return Default(
+                False, f"the cluster state has no pod with {label} now: a rule for it selects nothing"
+            )
     return None
+
+
+def _nobodys_label(world: World, ref: WorkloadRef) -> str:
+    """Return the label that names an owner if no pod that a rule could select has it by now, else nothing.
+
+    What no cluster state was read of is not held to be without.
+    """
+    inventory, keys = world.inventory, world.knowledge.owner_keys.get(ref, set())
+    told = ref.namespace in inventory.namespaces or ref.namespace in inventory.owners_by_namespace
+    if ref.kind != "Workload" or not keys or not told or not (inventory.pods or inventory.owners):
+        return ""
+    labels = [(key, ref.name) for key in sorted(keys)]
+    if any(world.selected(ref.namespace, LabelSelector((label,))) for label in labels):
+        return ""
+    return "=".join(labels[0])
 
 
 def _of_evidence(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from netsec_tui.core.cluster.addresses import is_link_local
 from netsec_tui.core.cluster.selectors import owner_label
 from netsec_tui.core.traffic.knowledge import Knowledge
+from netsec_tui.core.traffic.pod_names import PLANNED_TIME, TEMPLATE_HASH, owner_by_pod_name
 from netsec_tui.core.traffic.turns import CLOCK_SKEW, minute_of
 from netsec_tui.kube.labels import is_stable, stable_labels
 from netsec_tui.model.flow import Endpoint, Labels, Reserved
@@ -15,8 +16,8 @@ from netsec_tui.model.identity import Peer, WorkloadRef, address_peer, node_peer
 from netsec_tui.model.inventory import Inventory, Pod, PodOwner
 
 _MADE = {
-    "ReplicaSet": (("Deployment", "Rollout"), re.compile(r"[bcdf-hj-np-tv-xz0-9]{5,10}")),
-    "Job": (("CronJob",), re.compile(r"\d{8,10}")),
+    "ReplicaSet": (("Deployment", "Rollout"), re.compile(TEMPLATE_HASH)),
+    "Job": (("CronJob",), re.compile(PLANNED_TIME)),
 }
 """What controllers name their objects after themselves: a hash of safe letters, or the planned time."""
 
@@ -84,7 +85,7 @@ class Resolver:
             return _party(pod, endpoint.ip)
         labels = endpoint.labels or self.knowledge.labels.get(name, ())
         told = self.knowledge.workloads.get(name)
-        ref = told or self._owner_of(endpoint.namespace, labels)
+        ref = told or self._owner_of(endpoint.namespace, labels, endpoint.pod)
         ref = self._topmost(ref) if ref else WorkloadRef("Pod", *name)
         return self._owned(ref, endpoint.ip, "/".join(name), labels)
 
@@ -99,14 +100,21 @@ class Resolver:
         owner = self.inventory.owner_by_ref.get(ref)
         return Party(owner_peer(ref), ip, pod, labels, host_network=bool(owner and owner.host_network))
 
-    def _owner_of(self, namespace: str, labels: Labels) -> WorkloadRef | None:
-        """Return the owner that pods with these labels have.
+    def _owner_of(self, namespace: str, labels: Labels, pod: str = "") -> WorkloadRef | None:
+        """Return the owner that a pod with these labels has; ``pod`` is its name, empty when not known.
 
-        In this order: what flows told of other pods with them, the owner of the cluster state whose
-        selector fits most narrowly, the one that a label names.
+        In this order: what flows told of other pods with the labels, the owner of the cluster state whose
+        selector fits most narrowly, the one whose pods are named so, the one that a label names. An owner
+        that was relabelled since fits no more, but its pods that are gone keep their names.
         """
-        if not labels:
-            return None
+        known = self._labelled(namespace, labels) if labels else None
+        known = known or owner_by_pod_name(self.inventory, namespace, pod)
+        if known:
+            return known
+        named = owner_label(labels)
+        return WorkloadRef("Workload", namespace, named[1]) if named else None
+
+    def _labelled(self, namespace: str, labels: Labels) -> WorkloadRef | None:
         told = self.knowledge.workload_with(namespace, labels)
         if told:
             return told
@@ -114,8 +122,7 @@ class Resolver:
         fitting = sorted((-_fit(owner, labels), owner.ref) for owner in owners if _fit(owner, labels))
         if fitting and (len(fitting) == 1 or fitting[0][0] < fitting[1][0]):
             return fitting[0][1]
-        named = owner_label(labels)
-        return WorkloadRef("Workload", namespace, named[1]) if named else None
+        return None
 
     def _topmost(self, ref: WorkloadRef) -> WorkloadRef:
         """Lift a ReplicaSet or Job that a flow named to the owner that the cluster state gives its pods."""
