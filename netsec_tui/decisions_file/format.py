@@ -9,7 +9,8 @@ KIND = "decisions"
 
 KEYS = ("schema", "kind", "workload", "aliases", "ingress", "egress")
 WORKLOAD_KEYS = ("namespace", "kind", "name")
-LISTS = ("in", "out", "held")
+HELD = "held"
+LISTS = ("in", "out", HELD)
 SIDE_KEYS = ("generalRule", "dns", "manualRules", *LISTS, "otherRules")
 ROW_KEYS = ("peer", "namespace", "kind", "name", "protocol", "port", "servicePorts")
 MANUAL_KEYS = ("cidr", "protocol", "ports")

@@ -12,12 +12,12 @@ from netsec_tui.configuration.fields import Reader, shown
 from netsec_tui.configuration.nodes import Node, Pairs, Text, compose
 from netsec_tui.configuration.problems import Problems
 from netsec_tui.configuration.values import entry_value
-from netsec_tui.decisions_file.format import KEYS, KIND, LISTS, SCHEMA, SIDE_KEYS, WORKLOAD_KEYS
+from netsec_tui.decisions_file.format import HELD, KEYS, KIND, LISTS, SCHEMA, SIDE_KEYS, WORKLOAD_KEYS
 from netsec_tui.decisions_file.rows import manual_rules, read_row, rows_of, text_of
 from netsec_tui.errors import BadInputError, NotFoundError
 from netsec_tui.model.communication import Via
 from netsec_tui.model.decision import Decisions, DirectionDecisions, GeneralRule
-from netsec_tui.model.identity import CommunicationKey, Direction, PeerSort, WorkloadRef
+from netsec_tui.model.identity import LOOKUPS, CommunicationKey, Direction, PeerSort, WorkloadRef
 from netsec_tui.model.saved import SavedDecisions
 
 LARGEST = 16 << 20
@@ -130,13 +130,14 @@ class _Side:
         general = self._general(found.get("generalRule"), f"{at}.generalRule")
         lists = self._lists(found, at, LISTS)
         ticks = {general: _ticks(lists), **self._others(found.get("otherRules"), at, general)}
-        held = frozenset(lists["held"])
+        dns, lookups = self._dns(found.get("dns"), at)
+        held = frozenset(lists[HELD])
         return DirectionDecisions(
             general,
             {rule: of_rule for rule, of_rule in ticks.items() if of_rule},
             tuple(manual_rules(self.reader, found.get("manualRules"), self.direction)),
-            self._dns(found.get("dns"), at),
-            held,
+            dns,
+            held | lookups,
             frozenset(ticks[general]) | held,
             self.via,
         )
@@ -156,10 +157,13 @@ class _Side:
             )
         return known.get(told or "")
 
-    def _dns(self, node: Node | None, at: str) -> bool | None:
+    def _dns(self, node: Node | None, at: str) -> tuple[bool | None, frozenset[CommunicationKey]]:
+        """Return whether name look-ups are let through, and their row when it is held."""
         if node is not None and self.direction is Direction.INGRESS:
             self.reader.problems.add(node.line, f"{at}.dns: name look-ups are egress; write it there")
-        return None if node is None else self.reader.flag(node, f"{at}.dns")
+        if isinstance(node, Text) and node.plain and node.value == HELD:
+            return None, frozenset((LOOKUPS,))
+        return None if node is None else self.reader.flag(node, f"{at}.dns"), frozenset()
 
     def _others(
         self, node: Node | None, at: str, general: GeneralRule

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from netsec_tui.core.generate.serialize import scalar
-from netsec_tui.decisions_file.format import KIND, LISTS, PEER_KEYS, SCHEMA
+from netsec_tui.decisions_file.format import HELD, KIND, LISTS, PEER_KEYS, SCHEMA
 from netsec_tui.model.decision import DirectionDecisions, GeneralRule, ManualRule, PortRange
-from netsec_tui.model.identity import CommunicationKey, Direction
+from netsec_tui.model.identity import LOOKUPS, CommunicationKey, Direction
 from netsec_tui.model.saved import SavedDecisions
 
 _HEAD = "# Decisions of netsec-tui, see docs/decisions.md; saving them again leaves no comment but this.\n"
@@ -31,11 +31,14 @@ def written(saved: SavedDecisions) -> str:
 
 def _side(side: DirectionDecisions) -> Iterator[str]:
     yield f"generalRule: {scalar(str(side.general))}"
-    if side.dns is not None:
+    if LOOKUPS in side.held:
+        yield f"dns: {HELD}"
+    elif side.dns is not None:
         yield f"dns: {_flow(side.dns)}"
     yield from _list("manualRules", map(_manual, side.manual))
-    yield from _ticks(side, side.ticks.get(side.general, {}))
-    yield from _list(LISTS[2], _rows(side, side.held - side.ticks.get(side.general, {}).keys()))
+    ticks = side.ticks.get(side.general, {})
+    yield from _ticks(side, {key: ticked for key, ticked in ticks.items() if key not in side.held})
+    yield from _list(LISTS[2], _rows(side, side.held - {LOOKUPS}))
     others = {g: side.ticks[g] for g in GeneralRule if g is not side.general and side.ticks.get(g)}
     if others:
         yield "otherRules:"

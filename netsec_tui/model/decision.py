@@ -73,8 +73,9 @@ class DirectionDecisions:
     """Hold the decisions of one direction; each general rule keeps ticks of its own.
 
     ``dns`` is the explicit tick of the DNS row, None for the default: it is shared by the general rules.
-    ``held`` are rows that could not be selected for want of a namespace label: once they can, they start
-    out. ``reviewed`` is what a decisions file knows, None without one: other rows are new and start out.
+    ``held`` are rows, by their ``lasting`` keys, that could not be selected for want of a namespace label:
+    once they can, they are out until they are ticked, whatever was ticked before. ``reviewed`` is what a
+    decisions file knows, None without one: other rows are new and start out.
     ``via`` are the Service ports behind ticked rows of Services, to write their rules once they are not seen.
     """
 

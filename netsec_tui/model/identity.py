@@ -111,3 +111,12 @@ class CommunicationKey(NamedTuple):
     peer: Peer
     protocol: Protocol
     port: int
+
+    @property
+    def lasting(self) -> CommunicationKey:
+        """Return the key by which a row is remembered: name look-ups have no port in it."""
+        return self._replace(port=0) if self.peer.sort is PeerSort.DNS else self
+
+
+LOOKUPS = CommunicationKey(Direction.EGRESS, DNS, Protocol.UDP, 0)
+"""The row of name look-ups, whatever port the DNS pods listen on."""

@@ -35,7 +35,9 @@ def with_ticks(decisions: Decisions, keys: Iterable[CommunicationKey], ticked: b
         dns = ticked if any(key.peer.sort is PeerSort.DNS for key in members) else old.dns
         rows = {key: ticked for key in members if key.peer.sort is not PeerSort.DNS}
         ticks = {**old.ticks, old.general: {**old.ticks.get(old.general, {}), **rows}}
-        decisions = with_side(decisions, direction, replace(old, ticks=ticks, dns=dns))
+        # A tick lets in what was held back; an untick is of one general rule alone.
+        held = old.held.difference(key.lasting for key in members) if ticked else old.held
+        decisions = with_side(decisions, direction, replace(old, ticks=ticks, dns=dns, held=held))
     return decisions
 
 

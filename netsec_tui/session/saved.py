@@ -8,7 +8,7 @@ from itertools import chain
 
 from netsec_tui.model.communication import Via
 from netsec_tui.model.decision import Alias, Decisions, DirectionDecisions, ManualRule
-from netsec_tui.model.identity import CommunicationKey, Direction, PeerSort, WorkloadRef
+from netsec_tui.model.identity import LOOKUPS, CommunicationKey, Direction, PeerSort, WorkloadRef
 from netsec_tui.model.review import DirectionReview, Review
 from netsec_tui.model.saved import SavedDecisions
 from netsec_tui.session.decide import with_side
@@ -34,17 +34,18 @@ def _alias_names(decisions: Decisions) -> set[str]:
 def _saved_side(shown: DirectionReview, chosen: DirectionDecisions) -> DirectionDecisions:
     explicit = chosen.ticks.get(chosen.general, {})
     rows = {row.key: row for row in shown.rows if row.key.peer.sort is not PeerSort.DNS}
-    held = {key for key, row in rows.items() if row.unlabelled or key in chosen.held} - set(explicit)
+    held = chosen.held | {row.key.lasting for row in shown.rows if row.unlabelled}
     ticks = dict.fromkeys(chosen.reviewed or (), False)
     ticks |= {key: row.ticked for key, row in rows.items()}
     ticks = {key: ticked for key, ticked in (ticks | dict(explicit)).items() if key not in held}
     dns = [row.ticked for row in shown.rows if row.key.peer.sort is PeerSort.DNS and row.tickable]
+    told = chosen.dns if chosen.dns is not None or not dns else dns[0]
     return replace(
         chosen,
         ticks={**chosen.ticks, chosen.general: ticks},
-        dns=chosen.dns if chosen.dns is not None or not dns else dns[0],
-        held=frozenset(held),
-        reviewed=frozenset(ticks) | held,
+        dns=None if LOOKUPS in held else told,
+        held=held,
+        reviewed=(held | ticks.keys()) - {LOOKUPS},
         via=service_ports(shown, chosen, chain(ticks, held, *chosen.ticks.values())),
     )
 
@@ -139,7 +140,7 @@ def held_of(decisions: Decisions) -> dict[Direction, frozenset[CommunicationKey]
 
 def unlabelled(review: Review) -> dict[Direction, frozenset[CommunicationKey]]:
     """Return the rows that cannot be selected for want of a namespace label."""
-    return {d: frozenset(row.key for row in review.of(d).rows if row.unlabelled) for d in Direction}
+    return {d: frozenset(row.key.lasting for row in review.of(d).rows if row.unlabelled) for d in Direction}
 
 
 def with_reviewed(decisions: Decisions, saved: Decisions) -> Decisions:

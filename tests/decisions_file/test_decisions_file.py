@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from netsec_tui.core.cluster.addresses import parse_cidr
 from netsec_tui.decisions_file import reading
+from netsec_tui.decisions_file.format import HELD
 from netsec_tui.decisions_file.reading import load_decisions, read_decisions
 from netsec_tui.decisions_file.writing import written
 from netsec_tui.errors import BadInputError, NotFoundError
@@ -24,6 +25,7 @@ from netsec_tui.model.flow import Protocol
 from netsec_tui.model.identity import (
     API_SERVER,
     EXTERNAL,
+    LOOKUPS,
     CommunicationKey,
     Direction,
     PeerSort,
@@ -124,12 +126,14 @@ def sides(draw: Any, direction: Direction) -> DirectionDecisions:
         for key in known
         if key.peer.sort is PeerSort.SERVICE
     }
+    look_ups = st.sampled_from([None, True, False, HELD]) if direction is Direction.EGRESS else st.none()
+    dns = draw(look_ups)
     return DirectionDecisions(
         general,
         ticks,
         draw(st.sampled_from([(), (rule,)])),
-        draw(st.sampled_from([None, True, False])) if direction is Direction.EGRESS else None,
-        held,
+        None if dns == HELD else dns,
+        held | {LOOKUPS} if dns == HELD else held,
         frozenset(ticks.get(general, {})) | held,
         via,
     )
@@ -209,6 +213,7 @@ def read_or_refused(text: str) -> tuple[SavedDecisions | None, str]:
         ("ingress:\n", "ingres:\n", 9, "did you mean ingress?"),
         ('"Block All"\n  man', "Block\n  man", 10, "no general rule 'Block'"),
         ("  dns: true", "  dns: maybe", 17, "neither true nor false"),
+        ("  dns: true", "  dns: 'held'", 17, "neither true nor false"),
         ("  dns: true", "  dns: true\n  dns: false", 18, "stands twice"),
         ("name: cart,", "nam: cart,", 21, "did you mean name?"),
         (

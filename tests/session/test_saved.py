@@ -17,7 +17,9 @@ from netsec_tui.model.flow import Protocol
 from netsec_tui.model.identity import Direction, WorkloadRef
 from netsec_tui.model.review import Since, Standing
 from netsec_tui.model.saved import SavedDecisions
+from netsec_tui.model.timespan import TIMESPANS
 from netsec_tui.session.actions import (
+    ChooseTimespan,
     Configure,
     DecisionsSaved,
     LoadDecisions,
@@ -25,7 +27,7 @@ from netsec_tui.session.actions import (
     SetTicks,
     Undo,
 )
-from tests.core.scene import IN, OUT, SHOP, Scene
+from tests.core.scene import IN, NOW, OUT, SHOP, Scene
 
 RANGES = {"pod_cidrs": ("10.244.0.0/16",), "service_cidrs": ("10.96.0.0/16",)}
 FLOWS = (
@@ -225,10 +227,72 @@ def test_name_look_ups_that_lacked_a_label_stay_out_too() -> None:
 
 def test_rows_that_lack_a_label_are_saved_as_such() -> None:
     kept = saved(seen().does(NO_NAMES))
-    assert [key.peer.name for key in kept.decisions.egress.held] == ["db"]
-    row = loaded(seen(), kept).row(OUT, "db")
+    assert sorted(key.peer.name for key in kept.decisions.egress.held) == ["cluster DNS", "db"]
+    again = loaded(seen(), kept)
+    for name in ("db", "cluster DNS"):
+        row = again.row(OUT, name)
+        assert (row.ticked, row.in_policy, row.since) == (False, False, Since.KNOWN)
+        assert "had no labels until now" in row.reason
+        assert again.tick(row).row(OUT, name).in_policy
+
+
+def test_a_row_that_was_ticked_before_it_lacked_a_label_is_saved_as_held() -> None:
+    scene = seen()
+    for name in ("db", "cluster DNS"):
+        scene.tick(scene.row(OUT, name), False).tick(scene.row(OUT, name))
+    kept = saved(scene.does(NO_NAMES))
+    assert kept.decisions.egress.dns is None
+    again = loaded(seen(), kept)
+    assert [again.row(OUT, name).ticked for name in ("db", "cluster DNS")] == [False, False]
+    # What is saved of what was loaded is the same again.
+    assert written(saved(again)) == written(kept)
+
+
+def test_look_ups_are_saved_as_held_when_all_is_withheld() -> None:
+    scene = Scene(*SHOP, ranges=RANGES).sees(("web-1", "db-0", 5432)).chooses().does(NO_NAMES)
+    assert scene.review.withheld
+    again = loaded(seen(), saved(scene))
+    assert not again.row(OUT, "cluster DNS").in_policy
+    assert "had no labels until now" in again.row(OUT, "cluster DNS").reason
+
+
+def test_a_row_that_is_held_and_left_the_timespan_is_saved_as_held() -> None:
+    scene = Scene(*SHOP, ranges=RANGES).sees(("web-1", "db-0", 5432), time=NOW - 86_400)
+    scene.sees(("web-1", "cart-1")).chooses().does(NO_NAMES)
+    assert scene.row(OUT, "db").unlabelled
+    row = loaded(seen(), saved(scene.does(ChooseTimespan(TIMESPANS[0])))).row(OUT, "db")
     assert (row.ticked, row.since) == (False, Since.KNOWN)
-    assert "had no labels until now" in row.reason
+
+
+def test_ticks_made_before_a_row_lacked_a_label_do_not_let_it_in() -> None:
+    scene = seen()
+    for name in ("db", "cluster DNS"):
+        scene.tick(scene.row(OUT, name), False).tick(scene.row(OUT, name))
+    assert scene.does(NO_NAMES).row(OUT, "db").unlabelled
+    healed(scene)
+    for name in ("db", "cluster DNS"):
+        row = scene.row(OUT, name)
+        assert (row.ticked, row.in_policy) == (False, False)
+        assert row.reason.startswith("its namespace had no labels until now: tick it to include it")
+        assert scene.tick(row).row(OUT, name).in_policy
+        assert not scene.does(Undo()).row(OUT, name).ticked
+        assert scene.tick(row).row(OUT, name).in_policy
+
+
+@pytest.mark.parametrize("general", [GeneralRule.ROWS_DECIDE, GeneralRule.INSIDE_NAMESPACE])
+def test_an_untick_of_a_row_held_back_lets_it_in_under_no_general_rule(general: GeneralRule) -> None:
+    scene = seen().does(NO_NAMES)
+    assert scene.row(OUT, "db").unlabelled
+    healed(scene).tick(scene.row(OUT, "db"), False)
+    assert not scene.general(OUT, general).row(OUT, "db").ticked
+
+
+def test_a_file_that_says_in_counts_where_the_row_never_lacked_a_label() -> None:
+    assert loaded(seen(), saved(seen())).row(OUT, "db").in_policy
+    scene = seen().does(NO_NAMES)
+    assert scene.row(OUT, "db").unlabelled
+    loaded(healed(scene), saved(seen()))
+    assert [scene.row(OUT, name).ticked for name in ("db", "cluster DNS", "cart")] == [False, False, True]
 
 
 def test_each_workload_remembers_its_own() -> None:

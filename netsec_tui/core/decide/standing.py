@@ -133,12 +133,14 @@ def is_ticked(decisions: DirectionDecisions, case: Case) -> bool:
     Without an explicit tick or "allowed", the row of an alias is in only when all folded rows were.
     """
     key = case.communication.key
+    if is_held(decisions, key):
+        return False
     if key.peer.sort is PeerSort.DNS and decisions.dns is not None:
         return decisions.dns
     ticks = decisions.ticks.get(decisions.general, {})
     if key in ticks:
         return ticks[key]
-    if key in decisions.held or is_new(decisions, key):
+    if is_new(decisions, key):
         return False
     if key.peer.sort is PeerSort.DNS:
         return case.default.ticked
@@ -146,6 +148,11 @@ def is_ticked(decisions: DirectionDecisions, case: Case) -> bool:
         return True
     folded = case.communication.folded if key.peer.sort is PeerSort.ALIAS else ()
     return bool(folded) and all(ticks.get(member, False) for member in folded)
+
+
+def is_held(decisions: DirectionDecisions, key: CommunicationKey) -> bool:
+    """Tell whether a row lacked a namespace label, and was not ticked since it has one."""
+    return bool(decisions.held) and key.lasting in decisions.held
 
 
 def is_new(decisions: DirectionDecisions, key: CommunicationKey) -> bool:
@@ -192,11 +199,10 @@ def _own_reason(decisions: DirectionDecisions, case: Case, ticked: bool) -> str:
     caveats = (case.default.reason, case.expression.caveat if ticked else "")
     reason = "; ".join(caveat for caveat in caveats if caveat)
     ticks = decisions.ticks.get(decisions.general, {})
-    if not ticked and key not in ticks and (key.peer.sort is not PeerSort.DNS or decisions.dns is None):
-        if key in decisions.held:
-            return "; ".join(filter(None, (_HELD, reason)))
-        if is_new(decisions, key):
-            return reason
+    if is_held(decisions, key):
+        return "; ".join(filter(None, (_HELD, reason)))
+    if not ticked and key not in ticks and is_new(decisions, key):
+        return reason
     if ticked == case.default.ticked or (ticked and not case.communication.seen):
         lost = not ticked and key not in ticks and any(ticks.get(k) for k in case.communication.folded)
         return "not all of its addresses were ticked" if lost else reason

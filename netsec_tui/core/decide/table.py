@@ -15,7 +15,7 @@ from netsec_tui.core.decide.unlabelled import Unlabelled, unlabelled_among
 from netsec_tui.core.generate.policies import merge_rules
 from netsec_tui.core.prove.judge import Judge, OwnPods
 from netsec_tui.model.decision import DirectionDecisions
-from netsec_tui.model.identity import CommunicationKey, Direction, PeerSort
+from netsec_tui.model.identity import LOOKUPS, CommunicationKey, Direction, PeerSort
 from netsec_tui.model.inventory import AppliedPolicy
 from netsec_tui.model.policy import PolicyRule
 from netsec_tui.model.proof import Reach
@@ -118,9 +118,10 @@ class Table:
         before, after = old.ticks.get(old.general, {}), new.ticks.get(new.general, {})
         changed = [key for key, ticked in after.items() if before.get(key) is not ticked]
         changed += [key for key in before if key not in after]
-        if old.dns is not new.dns:
+        held = old.held ^ new.held
+        changed += held
+        if old.dns is not new.dns or LOOKUPS in held:
             changed += [key for key in self._keys() if key.peer.sort is PeerSort.DNS]
-        changed += old.held ^ new.held
         if old.reviewed is not new.reviewed:
             both = old.reviewed is not None and new.reviewed is not None
             changed += (old.reviewed or set()) ^ (new.reviewed or set()) if both else self._keys()
