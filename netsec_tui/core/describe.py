@@ -12,7 +12,6 @@ from netsec_tui.core.cluster.subject import labels_of
 from netsec_tui.core.cluster.world import World
 from netsec_tui.core.evaluate.match import selector_matches
 from netsec_tui.core.prove.judge import OwnPods
-from netsec_tui.core.subnet import subnet_warning
 from netsec_tui.core.traffic.services import services_of
 from netsec_tui.core.words import listed
 from netsec_tui.model.cni import Cni
@@ -169,16 +168,26 @@ def _suspended(direction: Direction, decisions: DirectionDecisions) -> list[str]
 
 
 def warnings_of(
-    evidence: Evidence, ground: Ground, own: OwnPods, *, restricted: bool, blocks: bool
+    evidence: Evidence,
+    ground: Ground,
+    own: OwnPods,
+    incomplete: Iterable[str],
+    *,
+    restricted: bool,
+    blocks: bool,
 ) -> tuple[str, ...]:
     """Return the sentences for the top of the view: what enforces policies, what is missing, what that costs.
 
-    ``restricted`` tells whether egress is, without being blocked altogether; ``blocks`` whether a rule of the
-    generated policy names addresses.
+    ``incomplete`` says which ranges of the cluster are missing. ``restricted`` tells whether egress is,
+    without being blocked altogether; ``blocks`` whether a rule of the generated policy names addresses.
     """
     world = evidence.world
-    found = [*_enforcement(ground, own, blocks=blocks), *_missing(world), *evidence.subject.notes]
-    found += subnet_warning(world.inventory, world.ranges, world.aliases.values(), evidence.communications)
+    found = [
+        *_enforcement(ground, own, blocks=blocks),
+        *_missing(world),
+        *evidence.subject.notes,
+        *incomplete,
+    ]
     if evidence.coverage.short:
         found.append(
             f"only {duration(evidence.coverage.covered)} seen; observe at least {ADVISED_HOURS} h, "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from netsec_tui.core.cluster.ends import Ends
@@ -20,7 +20,9 @@ from netsec_tui.core.generate.policies import generate, policy_names
 from netsec_tui.core.generate.serialize import to_yaml
 from netsec_tui.core.prove.judge import OwnPods, known_pods
 from netsec_tui.core.prove.proof import Prover
+from netsec_tui.core.subnet import subnet_warning
 from netsec_tui.model.communication import Communication
+from netsec_tui.model.config import ConfigPart
 from netsec_tui.model.decision import Decisions, DirectionDecisions, GeneralRule
 from netsec_tui.model.identity import CommunicationKey, Direction, PeerSort
 from netsec_tui.model.policy import NetworkPolicy
@@ -93,6 +95,10 @@ class Reviewer:
         )
         self._applied = tuple(p for p in applied if selects_subject(p.policy, evidence.subject, self._ends))
         self._facts = facts_of(evidence.world, evidence.subject, evidence.communications, self._ends)
+        world = evidence.world
+        self._incomplete = tuple(
+            subnet_warning(world.inventory, world.ranges, world.aliases.values(), evidence.communications)
+        )
 
     def _same_but_rows(self, evidence: Evidence) -> bool:
         mine = self._evidence
@@ -116,6 +122,7 @@ class Reviewer:
             ingress, egress = (self._as_allowed(decided) for decided in (ingress, egress))
         made = generate(evidence.subject, ingress.rules, egress.rules, two_objects=two_objects)
         policies = () if withheld else made
+        unlabelled_told = self._unlabelled_told(unlabelled, withheld)
         return Review(
             subject=evidence.subject,
             coverage=evidence.coverage,
@@ -126,20 +133,23 @@ class Reviewer:
             facts=self._facts,
             applied=self._applied,
             warnings=(
-                *self._foremost(unlabelled, withheld),
+                *unlabelled_told,
+                *(one.sentence for one in self._strayed),
                 *self._warned(decisions.egress.general, policies),
             ),
             proof=self._prove(policies, decisions, ingress, egress),
             cni=self._ends.cni,
             withheld=withheld,
             strayed=self._strayed,
+            settled_in=dict.fromkeys(unlabelled_told, ConfigPart.LABELS)
+            | dict.fromkeys(self._incomplete, ConfigPart.RANGES),
         )
 
-    def _foremost(self, unlabelled: Unlabelled, withheld: str) -> Iterator[str]:
-        """Return what is told before all else: labels that are wanted, policies that lost the workload."""
-        if unlabelled.namespaces:
-            yield withheld or unlabelled_warning(self._evidence.world, unlabelled.namespaces)
-        yield from (one.sentence for one in self._strayed)
+    def _unlabelled_told(self, unlabelled: Unlabelled, withheld: str) -> tuple[str, ...]:
+        """Return the sentence on labels that are wanted, which is told before all else."""
+        if not unlabelled.namespaces:
+            return ()
+        return (withheld or unlabelled_warning(self._evidence.world, unlabelled.namespaces),)
 
     def _as_allowed(self, decided: Decided) -> Decided:
         """Return a direction as it is without a policy; rows that did not change are the same objects."""
@@ -208,7 +218,12 @@ class Reviewer:
         blocks = any(peer.ip_block for rule in rules for peer in rule.peers)
         if (restricted, blocks) not in self._warnings:
             self._warnings[restricted, blocks] = warnings_of(
-                self._evidence, self.ground, self._own, restricted=restricted, blocks=blocks
+                self._evidence,
+                self.ground,
+                self._own,
+                self._incomplete,
+                restricted=restricted,
+                blocks=blocks,
             )
         return self._warnings[restricted, blocks]
 

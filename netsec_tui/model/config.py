@@ -27,6 +27,13 @@ class LabelConfig:
     namespace: LabelFilter = LabelFilter()
 
 
+class ConfigPart(StrEnum):
+    """Name the parts of a configuration that messages ask for."""
+
+    LABELS = "labels"
+    RANGES = "ranges"
+
+
 class RangeKind(StrEnum):
     """Tell the two ranges of a cluster apart, as sentences name them."""
 

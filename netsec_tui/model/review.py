@@ -9,6 +9,7 @@ from enum import StrEnum
 from netsec_tui.model.applied import Strayed
 from netsec_tui.model.cni import Cni
 from netsec_tui.model.communication import AddressCategory, Communication
+from netsec_tui.model.config import ConfigPart
 from netsec_tui.model.decision import GeneralRule, ManualRule
 from netsec_tui.model.flow import Labels
 from netsec_tui.model.identity import CommunicationKey, Direction, Peer, WorkloadRef
@@ -156,7 +157,8 @@ class Review:
     sentence why no policy is generated though one could be; all rows are shown as allowed then. ``facts``
     holds the details of every peer and of the workload (under ``owner_peer(subject.ref)`` or its Service
     peer). ``applied`` are the cluster's policies that select the workload, ``strayed`` those that no longer
-    do. ``warnings`` go to the top of the view. ``proof`` is what evaluating ``policies`` has shown, in a
+    do. ``warnings`` go to the top of the view; ``settled_in`` tells of those that the configuration settles
+    which part of it does. ``proof`` is what evaluating ``policies`` has shown, in a
     cluster that runs ``cni`` as far as that is known. ``changes`` names the rows that a decisions file
     did not know, and those ticked that were not seen.
     """
@@ -175,6 +177,7 @@ class Review:
     withheld: str = ""
     strayed: tuple[Strayed, ...] = ()
     changes: Changes = field(default_factory=Changes)
+    settled_in: Mapping[str, ConfigPart] = field(default_factory=dict)
 
     @property
     def refusal(self) -> str:

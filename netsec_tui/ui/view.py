@@ -7,15 +7,21 @@ from dataclasses import dataclass, field
 
 from netsec_tui.core.cluster.ground import Ground
 from netsec_tui.core.generate.provenance import Provenance
-from netsec_tui.core.subnet import SUBNET_INCOMPLETE
-from netsec_tui.model.config import Config
+from netsec_tui.model.config import Config, ConfigPart
 from netsec_tui.model.identity import CommunicationKey, WorkloadRef
 from netsec_tui.model.review import Review
 from netsec_tui.model.timespan import Timespan
 from netsec_tui.session.session import Session
 from netsec_tui.sources.contract import SourceStatus
 from netsec_tui.ui.advice import Advice, advise
-from netsec_tui.ui.keymap import key_of
+
+
+@dataclass(frozen=True, slots=True)
+class TopMessage:
+    """Hold a sentence for the top of the view; ``part`` of the configuration settles it, if one does."""
+
+    text: str
+    part: ConfigPart | None = None
 
 
 @dataclass(frozen=True)
@@ -45,45 +51,13 @@ class View:
     provenance: Provenance | None = None
 
     @property
-    def warnings(self) -> tuple[str, ...]:
+    def warnings(self) -> tuple[TopMessage, ...]:
         """Return what goes to the top of the view: sources that fail, then what the review warns of."""
         if self.review is None:
             return ()
-        failing = (status.error for status in self.statuses if status.error)
-        return (*failing, *map(with_way_out, self.review.warnings))
-
-
-_LABELS = ("you need to assign labels to ", "All communications are displayed as allowed")
-
-
-def is_about_labels(warning: str) -> bool:
-    """Tell whether a message is about labels that namespaces lack."""
-    return warning.startswith(_LABELS)
-
-
-def is_about_ranges(warning: str) -> bool:
-    """Tell whether a message is about ranges of the cluster that are not known."""
-    return warning.startswith(SUBNET_INCOMPLETE)
-
-
-def with_way_out(warning: str) -> str:
-    """Add to a message of the configuration the key that leads there."""
-    if not (is_about_labels(warning) or is_about_ranges(warning)):
-        return warning
-    return f"{warning}{way_out()}"
-
-
-def way_out() -> str:
-    """Return what stands behind a message that the configuration can settle."""
-    return f" ({key_of('configuration')}: Configuration)"
-
-
-def area_of_warnings(warnings: Iterable[str]) -> str:
-    """Return the area of the configuration that the first such message is about, empty without one."""
-    for warning in warnings:
-        if is_about_labels(warning) or is_about_ranges(warning):
-            return "labels" if is_about_labels(warning) else "ranges"
-    return ""
+        failing = (TopMessage(status.error) for status in self.statuses if status.error)
+        settled_in = self.review.settled_in
+        return (*failing, *(TopMessage(text, settled_in.get(text)) for text in self.review.warnings))
 
 
 def view_of(

@@ -14,7 +14,7 @@ from netsec_tui.core.cluster.addresses import Cover, network, ranges_of
 from netsec_tui.core.cluster.known_ranges import KnownRange, believed, known_ranges, settled
 from netsec_tui.core.subnet import SUBNET_INCOMPLETE
 from netsec_tui.model.communication import AddressCategory
-from netsec_tui.model.config import Config, DiscoveredRange, RangeKind
+from netsec_tui.model.config import Config, ConfigPart, DiscoveredRange, RangeKind
 from netsec_tui.model.identity import WorkloadRef
 from netsec_tui.model.inventory import Inventory, Node
 from netsec_tui.session.actions import Configure
@@ -31,6 +31,7 @@ def message(scene: Scene) -> str:
     """Return the one message, empty when there is none."""
     found = [warning for warning in scene.review.warnings if warning.startswith(SUBNET_INCOMPLETE)]
     assert len(found) <= 1
+    assert scene.review.settled_in == dict.fromkeys(found, ConfigPart.RANGES)
     return found[0].removeprefix(f"{SUBNET_INCOMPLETE}: ") if found else ""
 
 

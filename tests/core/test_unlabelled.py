@@ -8,7 +8,7 @@ import pytest
 
 from netsec_tui.core.generate.provenance import Provenance
 from netsec_tui.core.topology import build_topology
-from netsec_tui.model.config import Config, LabelConfig, LabelFilter
+from netsec_tui.model.config import Config, ConfigPart, LabelConfig, LabelFilter
 from netsec_tui.model.decision import GeneralRule
 from netsec_tui.model.flow import Endpoint, Protocol
 from netsec_tui.model.identity import WorkloadRef
@@ -54,6 +54,7 @@ def test_a_row_without_a_namespace_label_says_so_and_is_not_in_the_policy() -> N
     assert "db" not in scene.review.yaml
     assert scene.review.warnings[0].startswith(f"{NEED}data (namespaces without labels); ")
     assert scene.review.warnings[0].endswith("kubectl label namespace data KEY=VALUE")
+    assert scene.review.settled_in[scene.review.warnings[0]] is ConfigPart.LABELS
     assert (scene.review.withheld, scene.review.refusal) == ("", "")
 
 
@@ -183,6 +184,7 @@ def test_where_every_row_lacks_one_no_policy_is_made_and_all_is_shown_as_allowed
     scene = entirely()
     review = scene.review
     assert review.withheld == review.refusal == review.warnings[0] == f"{ALL}{NEED}data"
+    assert review.settled_in[review.withheld] is ConfigPart.LABELS
     assert not any("namespaces without labels" in warning for warning in review.warnings)
     assert (review.policies, review.yaml, review.proof, review.subject.refusal) == ((), "", Proof(), "")
     for direction in (IN, OUT):

@@ -481,6 +481,19 @@ class TestMessages:
             await press(pilot, "escape", "C", "3")
             assert "the IPv4 pod and service ranges are not known" in _one_line(app)
 
+    @BOTH
+    async def test_the_namespaces_without_labels_can_be_read_before_the_messages_are_opened(self, file, size):
+        file.write_text("schema: 1\nlabels: {namespaces: {exclude: ['*']}}\n")
+        many = replace(cluster(), namespaces=dict.fromkeys((*cluster().namespaces, "data"), ()))
+        app = config_app(file, feed=full_feed(inventory=many))
+        async with app.run_test(size=size) as pilot:
+            await pilot.pause()
+            await idle(pilot)
+            (first, *_) = app.session.review().warnings
+            names = first.partition(": ")[2].partition(" (")[0]
+            assert names in " ".join(_top(app).split())
+            assert "C: Configuration)" in " ".join(_top(app).split())
+
     async def test_a_namespace_without_labels_leads_to_the_labels(self, file):
         file.write_text("schema: 1\nlabels: {namespaces: {exclude: [kubernetes.io/metadata.name]}}\n")
         app = config_app(file)
@@ -497,7 +510,7 @@ class TestMessages:
 
 def _top(app):
     """Return the first lines of the screen, where messages stand before they are opened."""
-    return "\n".join(screen_text(app).splitlines()[:3])
+    return "\n".join(screen_text(app).splitlines()[:4])
 
 
 def _one_line(app):

@@ -11,6 +11,7 @@ from netsec_tui.core.cluster.subject import is_host_network, owner_selector
 from netsec_tui.core.cluster.world import World
 from netsec_tui.core.evaluate.bits import members
 from netsec_tui.core.evaluate.classes import LabelIndex
+from netsec_tui.core.words import labels_needed
 from netsec_tui.model.config import LabelConfig
 from netsec_tui.model.configuring import NAMESPACE, LabelEffect, SelectorChange
 from netsec_tui.model.identity import WorkloadRef
@@ -65,7 +66,7 @@ class Effects:
         world = replace(self._world, labels=labels)
         for space in self._spaces:
             selector = world.namespace_selector(space.name)
-            yield space, (selector, "" if selector else _UNLABELLED.format(space.name))
+            yield space, (selector, "" if selector else labels_needed((space.name,)))
 
     def _change(self, ref: WorkloadRef, found: _Found) -> SelectorChange:
         before, (after, why) = self._now[ref][0], found
@@ -91,9 +92,6 @@ class Effects:
             pods = labelled(self._world.inventory, self._world.knowledge, ref.namespace)
             self._pods[ref.namespace] = _Selectable(set(pods))
         return self._pods[ref.namespace]
-
-
-_UNLABELLED = "you need to assign labels to this namespace: {}"
 
 
 class _Selectable:

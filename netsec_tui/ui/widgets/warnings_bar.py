@@ -8,10 +8,11 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from netsec_tui.render.cells import cell_width, crop
+from netsec_tui.model.config import ConfigPart
+from netsec_tui.render.cells import cell_width, crop, wrap
 from netsec_tui.render.literal import literal
 from netsec_tui.ui.keymap import key_of
-from netsec_tui.ui.view import way_out
+from netsec_tui.ui.view import TopMessage
 
 
 class WarningsBar(VerticalScroll, can_focus=False):
@@ -19,7 +20,7 @@ class WarningsBar(VerticalScroll, can_focus=False):
 
     def __init__(self, ascii_only: bool = False) -> None:
         super().__init__()
-        self._warnings: tuple[str, ...] = ()
+        self._warnings: tuple[TopMessage, ...] = ()
         self._mark = "! " if ascii_only else "▲ "
         self._opened = False
 
@@ -27,7 +28,7 @@ class WarningsBar(VerticalScroll, can_focus=False):
         """Make room for the text."""
         yield Static()
 
-    def show(self, warnings: tuple[str, ...]) -> None:
+    def show(self, warnings: tuple[TopMessage, ...]) -> None:
         """Show other warnings; closes itself when there are none."""
         if warnings != self._warnings:
             self._warnings = warnings
@@ -54,17 +55,27 @@ class WarningsBar(VerticalScroll, can_focus=False):
         self.query_one(Static).update(Content.assemble(("\n".join(shown), "$text-warning")))
 
     def _lines(self) -> list[str]:
-        texts = [literal(text) for text in self._warnings]
         if self._opened:
-            return [f"{self._mark}{text}" for text in texts]
-        return [self._one_line(texts)]
+            return [f"{self._mark}{_whole(message)}" for message in self._warnings]
+        return self._lines_closed(self._warnings[0], self.content_size.width)
 
-    def _one_line(self, texts: list[str]) -> str:
-        first, width, key = f"{self._mark}{texts[0]}", self.content_size.width, key_of("warnings")
-        more = f"  (+{len(texts) - 1} more: {key})" if texts[1:] else ""
-        if cell_width(first + more) <= width:
-            return first + more
+    def _lines_closed(self, first: TopMessage, width: int) -> list[str]:
+        """Return the first message in one line; in two where it names namespaces that one would cut off."""
+        others, key = len(self._warnings) - 1, key_of("warnings")
+        more = f"  (+{others} more: {key})" if others else ""
+        room = 2 if first.part is ConfigPart.LABELS else 1
+        lines = wrap(f"{self._mark}{_whole(first)}{more}", width)
+        if len(lines) <= room:
+            return lines
         # What is cut can be read in full by the same key; the way out stays in sight.
-        way = f" ({key_of('configuration')})" if first.endswith(way_out()) else ""
+        way = f" ({key_of('configuration')})" if first.part else ""
         end = f"{way}{more or f'  (all of it: {key})'}"
-        return crop(first.removesuffix(way_out()), max(width - cell_width(end), 0)) + end
+        lines = wrap(f"{self._mark}{literal(first.text)}", width)
+        last = crop(" ".join(lines[room - 1 :]), max(width - cell_width(end), 0))
+        return [*lines[: room - 1], last + end]
+
+
+def _whole(message: TopMessage) -> str:
+    """Return a message with the key that leads to where it is settled."""
+    way = f" ({key_of('configuration')}: Configuration)" if message.part else ""
+    return f"{literal(message.text)}{way}"

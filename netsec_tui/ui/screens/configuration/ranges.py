@@ -8,14 +8,13 @@ from netsec_tui.core.cluster.addresses import ranges_of
 from netsec_tui.core.configure import keys
 from netsec_tui.core.configure.ranges import range_notes
 from netsec_tui.core.subnet import subnet_warning
-from netsec_tui.model.config import Config
+from netsec_tui.model.config import Config, ConfigPart
 from netsec_tui.model.configuring import Edited, RangeLine
 from netsec_tui.render.range_settings import GROUP_OF, PODS, SERVICES, STARTS, range_lines
 from netsec_tui.render.spans import Line, SettingTarget
 from netsec_tui.ui.screens.configuration.area import NOT_HERE, Area
 from netsec_tui.ui.screens.configuration.settings import Settings
 from netsec_tui.ui.screens.configuration.values_dialog import ValuesDialog
-from netsec_tui.ui.view import is_about_ranges
 
 _WORDS = {
     PODS: (
@@ -112,7 +111,7 @@ class RangesArea(Area):
 def _missing(settings: Settings) -> list[str]:
     """Return what is missing for the chosen workload; without one, for the cluster alone."""
     if settings.review is not None:
-        return [text for text in settings.review.warnings if is_about_ranges(text)]
+        return [text for text, part in settings.review.settled_in.items() if part is ConfigPart.RANGES]
     return list(subnet_warning(settings.inventory, ranges_of(settings.inventory), (), ()))
 
 
