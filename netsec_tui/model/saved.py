@@ -14,8 +14,8 @@ class SavedDecisions:
     """Hold what was decided for a workload.
 
     Of each direction ``reviewed`` are all rows known then: those with a tick, set or not, of the general rule
-    in force, and those ``held``. ``aliases`` are the entries, canonical and sorted, that the aliases among
-    the rows had: the aliases themselves stay in the configuration.
+    in force, and those ``held``. ``aliases`` are the entries, canonical and sorted, that the aliases
+    of all ticks had, under whatever general rule: the aliases themselves stay in the configuration.
     """
 
     workload: WorkloadRef

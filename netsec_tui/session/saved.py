@@ -27,7 +27,9 @@ def saved_decisions(review: Review, decisions: Decisions, aliases: Iterable[Alia
 
 
 def _alias_names(decisions: Decisions) -> set[str]:
-    keys = (key for direction in Direction for key in decisions.of(direction).reviewed or ())
+    """Return the aliases that decisions speak of, under whatever general rule."""
+    sides = [decisions.of(direction) for direction in Direction]
+    keys = chain.from_iterable(chain(side.reviewed or (), *side.ticks.values()) for side in sides)
     return {key.peer.name for key in keys if key.peer.sort is PeerSort.ALIAS}
 
 

@@ -171,6 +171,23 @@ def test_an_alias_with_entries_that_nobody_reviewed_starts_out(
     assert (again.row(OUT, "proxy").since is Since.NEW) is not ticked
 
 
+@pytest.mark.parametrize("told", [True, False], ids=["saved", "written by hand"])
+def test_an_alias_ticked_under_another_general_rule_starts_out_when_it_was_widened(told: bool) -> None:
+    inside = GeneralRule.INSIDE_NAMESPACE
+    first = Scene(*SHOP, ranges=RANGES).sees(("web-1", "203.0.113.7", 443), time=NOW - 86_400)
+    first.sees(("web-1", "cart-1")).chooses().alias("proxy", "203.0.113.7").general(OUT, inside)
+    first.tick(first.row(OUT, "proxy")).general(OUT, GeneralRule.ROWS_DECIDE)
+    kept = saved(first.does(ChooseTimespan(TIMESPANS[0])))
+    assert kept.aliases == {"proxy": ("203.0.113.7/32",)}
+    again = Scene(*SHOP, ranges=RANGES).sees(("web-1", "cart-1"), ("web-1", "203.0.112.9", 443)).chooses()
+    again.alias("proxy", "203.0.112.0/22", "203.0.113.7")
+    loaded(again, kept if told else replace(kept, aliases={}))
+    assert any("alias proxy has entries" in warning for warning in again.review.warnings)
+    for general in GeneralRule:
+        assert not again.general(OUT, general).row(OUT, "proxy").ticked
+    assert "203.0.112.0/22" not in again.general(OUT, inside).review.yaml
+
+
 def test_an_alias_that_is_not_configured_is_gone() -> None:
     scene = seen().alias("proxy", "203.0.113.7", allowed=True)
     again = loaded(seen(), saved(scene))
