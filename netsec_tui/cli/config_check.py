@@ -13,12 +13,15 @@ from netsec_tui.cli.documents import Document
 from netsec_tui.cli.exits import DONE, NO
 from netsec_tui.cli.loading import Loaded
 from netsec_tui.cli.output import note, put, put_json, put_table
+from netsec_tui.cli.way_out import labels_settled, ranges_settled
 from netsec_tui.configuration.reading import Stored
-from netsec_tui.core.cluster.addresses import Ranges
+from netsec_tui.core.cluster.addresses import Ranges, ranges_of
+from netsec_tui.core.cluster.known_ranges import settled
 from netsec_tui.core.cluster.labelling import namespace_selector
 from netsec_tui.core.configure.alias_notes import notes_of
 from netsec_tui.core.configure.effect import label_effect
 from netsec_tui.core.configure.ranges import range_notes
+from netsec_tui.core.subnet import incomplete_kinds, subnet_warning
 from netsec_tui.core.words import labels_needed
 from netsec_tui.errors import BadInputError
 from netsec_tui.model.config import Config, LabelConfig
@@ -81,18 +84,21 @@ def _remarks(
     wrong = mismatch(target.file.path, stored.cluster, target.cluster)
     if wrong:
         yield Remark("cluster", wrong, finding=True)
-    ranges = loaded.session.cluster().world.ranges if loaded else Ranges()
+    inventory = loaded.session.inventory if loaded else settled(Inventory(), config)
+    ranges = ranges_of(inventory)
     for said in notes_of(config, ranges):
         yield Remark(f"aliases.{said.alias}", said.text, said.problem)
+    yield from _of_ranges(inventory, config)
     if loaded is None or effect is None:
         return
-    yield from _of_ranges(loaded.session.inventory, config)
+    yield from _incomplete(inventory, ranges, config, target)
     for change in effect.changes:
         if change.ref.kind != NAMESPACE or change.after is not None:
             yield Remark("labels", change_text(change, "without filters", "with them"), change.harmful)
     unlabelled = _unlabelled(loaded.session.inventory, config)
     if unlabelled:
-        yield Remark("labels.namespaces", labels_needed(unlabelled), finding=True)
+        sentence = labels_settled(labels_needed(unlabelled), config, target.flags)
+        yield Remark("labels.namespaces", sentence, finding=True)
 
 
 def _of_ranges(inventory: Inventory, config: Config) -> Iterator[Remark]:
@@ -104,6 +110,13 @@ def _of_ranges(inventory: Inventory, config: Config) -> Iterator[Remark]:
             yield Remark(key, f"{text}: {line.note}", finding=line.problem)
         elif line.in_force:
             yield Remark(key, text)
+
+
+def _incomplete(inventory: Inventory, ranges: Ranges, config: Config, target: Target) -> Iterator[Remark]:
+    """Say what is missing of the ranges, as the listing of a workload does."""
+    kinds = incomplete_kinds(inventory, ranges, config.aliases, ())
+    for sentence in subnet_warning(inventory, ranges, config.aliases, ()):
+        yield Remark("cidrs", ranges_settled(sentence, kinds, target.flags), finding=True)
 
 
 def _unlabelled(inventory: Inventory, config: Config) -> tuple[str, ...]:

@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from netsec_tui.cli.configured import Configured, configured
+from netsec_tui.cli.configured import DEMO, Configured, configured
 from netsec_tui.cli.decisions import decide, decisions_of, tell_changes
 from netsec_tui.cli.exits import CANNOT_TELL, DONE
 from netsec_tui.cli.inputs import inputs_of, options_of, reads_cluster
 from netsec_tui.cli.output import left_out, note
 from netsec_tui.cli.tty import piped_input
 from netsec_tui.cli.values import Target
+from netsec_tui.cli.way_out import Flags, flags_of, with_commands
 from netsec_tui.cli.workloads import find
 from netsec_tui.errors import BadInputError, NotFoundError, UsageError
 from netsec_tui.model.flow import Flow, Gap
@@ -46,7 +47,7 @@ NO_FLOWS = (
 class Loaded:
     """Hold the session with everything that was read; ``namespace`` is empty for all of them.
 
-    ``decisions`` are those of the file that the flags name.
+    ``decisions`` are those of the file that the flags name; ``config_flags`` name the configuration's file.
     """
 
     session: Session
@@ -54,6 +55,7 @@ class Loaded:
     namespace: str
     flows: int
     decisions: SavedDecisions | None = None
+    config_flags: Flags = ()
 
     @property
     def skipped(self) -> int:
@@ -130,7 +132,8 @@ def read(args: Namespace, known: Configured | None = None) -> Loaded:
     if reading.failures and not flows and not reading.inventory.known:
         raise reading.failures[0]
     session.set_inventory(reading.inventory)
-    loaded = Loaded(session, reading, _namespace(args, context), flows, decisions)
+    named = flags_of(args.config, cluster or (DEMO if args.demo else ""))
+    loaded = Loaded(session, reading, _namespace(args, context), flows, decisions, named)
     _tell(loaded)
     return loaded
 
@@ -138,7 +141,8 @@ def read(args: Namespace, known: Configured | None = None) -> Loaded:
 def choose(loaded: Loaded, target: Target) -> Review:
     """Choose a workload and return its review; its warnings go to standard error.
 
-    Decisions that the flags name count, and what differs from them is told.
+    Decisions that the flags name count, and what differs from them is told. Warnings that the configuration
+    settles end in the command that does.
 
     Raises:
         BadInputError: the decisions are for another workload.
@@ -152,6 +156,7 @@ def choose(loaded: Loaded, target: Target) -> Review:
     review = session.review()
     if review is None:
         raise NotFoundError(f"{target} has no review")
+    review = with_commands(review, session, loaded.config_flags)
     told = loaded.problems()
     for warning in review.warnings:
         if warning not in told:

@@ -22,9 +22,8 @@ def subnet_warning(
 
     In use are the families of pods, of Services and of the workload's unresolved IPs outside aliases.
     """
-    rows = fold_aliases(communications, tuple(aliases), ranges)
-    unresolved = {row.peer.name for row in rows if row.peer.sort is PeerSort.ADDRESS and row.peer.name}
-    families = sorted(_families(inventory) | {single(ip).version for ip in unresolved})
+    unresolved = _unresolved(ranges, aliases, communications)
+    families = _in_use(inventory, unresolved)
     reasons = [reason for family in families for reason in _reasons(ranges, family)]
     if not reasons:
         return
@@ -33,6 +32,25 @@ def subnet_warning(
     if inventory.unread_ranges:
         way_out += f", or let it be read: {'; '.join(inventory.unread_ranges)}"
     yield f"{SUBNET_INCOMPLETE}: {'; '.join(reasons)}, so {_cost(unknown)}; {way_out}"
+
+
+def incomplete_kinds(
+    inventory: Inventory, ranges: Ranges, aliases: Iterable[Alias], communications: Iterable[Communication]
+) -> tuple[RangeKind, ...]:
+    """Return the kinds of ranges that ``subnet_warning`` is about, none when it has nothing to say."""
+    families = _in_use(inventory, _unresolved(ranges, aliases, communications))
+    return tuple(kind for kind in RangeKind if any(kind in _lacking(ranges, family) for family in families))
+
+
+def _unresolved(
+    ranges: Ranges, aliases: Iterable[Alias], communications: Iterable[Communication]
+) -> set[str]:
+    rows = fold_aliases(communications, tuple(aliases), ranges)
+    return {row.peer.name for row in rows if row.peer.sort is PeerSort.ADDRESS and row.peer.name}
+
+
+def _in_use(inventory: Inventory, unresolved: Iterable[str]) -> list[int]:
+    return sorted(_families(inventory) | {single(ip).version for ip in unresolved})
 
 
 def _families(inventory: Inventory) -> set[int]:
@@ -45,14 +63,24 @@ def _reasons(ranges: Ranges, family: int) -> Iterator[str]:
     """Yield what is wrong with one family: the kinds that are missing, or else what they leave out."""
     if ranges.complete(family):
         return
-    by_kind = {RangeKind.POD: ranges.pods, RangeKind.SERVICE: ranges.services}
-    missing = [kind for kind, known in by_kind.items() if all(r.version != family for r in known)]
+    missing = _missing(ranges, family)
     if len(missing) == 1:
         yield f"the IPv{family} {missing[0]} range is not known"
     elif missing:
         yield f"the IPv{family} {' and '.join(missing)} ranges are not known"
     else:
         yield from (gap.what for gap in ranges.gaps if gap.version == family)
+
+
+def _missing(ranges: Ranges, family: int) -> list[RangeKind]:
+    by_kind = {RangeKind.POD: ranges.pods, RangeKind.SERVICE: ranges.services}
+    return [kind for kind, known in by_kind.items() if all(r.version != family for r in known)]
+
+
+def _lacking(ranges: Ranges, family: int) -> set[RangeKind]:
+    """Return the kinds of which a family has no range, else those that leave something out."""
+    missing = set(_missing(ranges, family))
+    return missing or {gap.kind for gap in ranges.gaps if gap.version == family}
 
 
 def _cost(unknown: int) -> str:

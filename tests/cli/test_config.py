@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -365,7 +366,10 @@ def test_file_that_is_not_there_is_no_mistake(run, prod):
         ("schema: 1\nlabels: {workloads: {exclude: [app]}}\n", ["Deployment/web", "nothing can be selected"]),
         (
             'schema: 1\nlabels: {namespaces: {exclude: ["kubernetes.io/metadata.name"]}}\n',
-            ["you need to assign labels to these namespaces: data, shop"],
+            [
+                "you need to assign labels to these namespaces: data, shop",
+                "netsec-tui config remove labels.namespaces.exclude kubernetes.io/metadata.name --context",
+            ],
         ),
         ("schema: 1\naliases: {mine: {entries: [10.1.0.9]}}\n", ["10.1.0.9/32 is inside the pod range"]),
     ],
@@ -382,15 +386,44 @@ def test_findings_are_named_and_end_with_1(run, prod, cluster, text, words):
 
 
 def test_ranges_are_told_with_their_origin(run, prod, cluster):
+    out = run("config", "check", "--context", "none", *cluster)[1]
+    assert "note      cidrs.pods   10.1.0.0/24 (told by Node node-1 podCIDRs)" in out
+
+
+def test_range_that_is_missing_is_a_finding_with_the_command_that_enters_it(run, cluster):
     code, out, _ = run("config", "check", "--context", "none", *cluster)
-    assert code == 0
-    assert "10.1.0.0/24 (told by Node node-1 podCIDRs)" in out
+    (finding,) = (line for line in out.splitlines() if line.startswith("finding"))
+    assert code == 1
+    assert "Cluster subnet is incomplete: the IPv4 service range is not known" in finding
+    command = "netsec-tui config add cidrs.services CIDR --context none"
+    assert finding.endswith(f": {command}")
+    assert run(*shlex.split(command.replace("CIDR", "10.96.0.0/16"))[1:])[0] == 0
+    assert run("config", "check", "--context", "none", *cluster)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("services", "alias", "expected"),
+    [
+        ("10.96.0.0/16", "10.244.0.9", "10.244.0.9/32 is inside the pod range 10.244.0.0/16"),
+        ("10.244.8.0/24", "203.0.113.7", "10.244.8.0/24 (by hand): overlaps the pod range 10.244.0.0/16"),
+        ("10.96.0.0/16", "203.0.113.7", None),
+    ],
+)
+def test_file_alone_is_checked_against_its_own_ranges(run, prod, services, alias, expected):
+    ranges = f"cidrs: {{pods: [10.244.0.0/16], services: [{services}]}}\n"
+    prod.write_text(f"schema: 1\n{ranges}aliases: {{mine: {{entries: [{alias}]}}}}\n", encoding="utf-8")
+    code, out, _ = run("config", "check")
+    findings = "\n".join(line for line in out.splitlines() if line.startswith("finding"))
+    assert (code, bool(findings)) == ((1, True) if expected else (0, False))
+    assert (expected or "") in findings
 
 
 def test_ranges_by_hand_that_do_not_fit_the_cluster_are_findings(run, prod, cluster):
+    run("config", "set", "cidrs.services", "10.96.0.0/16")
     code, out, _ = run("config", "check", *cluster)
-    (finding,) = (line for line in out.splitlines() if line.startswith("finding"))
+    (finding, gap) = (line for line in out.splitlines() if line.startswith("finding"))
     assert code == 1
+    assert gap.endswith("netsec-tui config add cidrs.pods CIDR --context prod")
     assert "lies outside what was entered by hand: 10.244.0.0/16" in finding
     run("config", "set", "cidrs.pods", "10.1.0.0/16")
     run("config", "set", "cidrs.services", "10.1.8.0/24")

@@ -134,13 +134,14 @@ class RangeGap:
 
     version: int
     what: str
+    kind: RangeKind
 
 
 @dataclass(frozen=True)
 class Ranges:
     """Hold the known pod and service ranges and node addresses of the cluster.
 
-    ``gaps`` tell where they are known to leave something of the cluster out.
+    The address of a pod on the host network is its node's, whether the Node was read or not. ``gaps`` tell where they are known to leave something of the cluster out.
     """
 
     pods: tuple[IPNetwork, ...] = ()
@@ -188,9 +189,15 @@ def ranges_of(inventory: Inventory) -> Ranges:
     return Ranges(
         pods,
         services,
-        tuple(single(ip) for node in inventory.nodes for ip in node.addresses),
+        _of_nodes(inventory),
         _gaps(inventory, pods, services),
     )
+
+
+def _of_nodes(inventory: Inventory) -> tuple[IPNetwork, ...]:
+    told = [ip for node in inventory.nodes for ip in node.addresses]
+    lent = (ip for pod in inventory.pods if pod.host_network for ip in pod.ips)
+    return tuple(single(ip) for ip in dict.fromkeys((*told, *lent)))
 
 
 def _gaps(
@@ -199,17 +206,17 @@ def _gaps(
     """Return what lies in none of the ranges of its kind and family, one example of each sort."""
     covers = {RangeKind.POD: Cover(pods), RangeKind.SERVICE: Cover(services)}
     found: dict[tuple[str, int], RangeGap] = {}
-    for sort, version, what in (
+    for sort, kind, version, what in (
         *_nodes_without(inventory, pods),
         *_outside(inventory, covers),
         *_overruled(inventory, covers),
     ):
-        found.setdefault((sort, version), RangeGap(version, what))
+        found.setdefault((sort, version), RangeGap(version, what, kind))
     return tuple(found.values())
 
 
-_Found = tuple[str, int, str]
-"""Sort of a gap, the IP family, and the example in words."""
+_Found = tuple[str, RangeKind, int, str]
+"""Sort of a gap, the range that lacks something, the IP family, and the example in words."""
 
 
 def _nodes_without(inventory: Inventory, pods: tuple[IPNetwork, ...]) -> Iterator[_Found]:
@@ -218,7 +225,7 @@ def _nodes_without(inventory: Inventory, pods: tuple[IPNetwork, ...]) -> Iterato
     wide = {r.version for r in pods if r not in of_nodes}
     for node in inventory.nodes:
         for version in sorted({4, 6} - wide - {network(cidr).version for cidr in node.pod_cidrs}):
-            yield "node", version, f"node {node.name} tells no IPv{version} pod range"
+            yield "node", RangeKind.POD, version, f"node {node.name} tells no IPv{version} pod range"
 
 
 def _outside(inventory: Inventory, covers: Mapping[RangeKind, Cover]) -> Iterator[_Found]:
@@ -226,12 +233,12 @@ def _outside(inventory: Inventory, covers: Mapping[RangeKind, Cover]) -> Iterato
         for ip in () if pod.host_network else pod.ips:
             if not covers[RangeKind.POD].holds(single(ip)):
                 what = f"pod {pod.namespace}/{pod.name} has {ip}, in no known pod range"
-                yield "pod", single(ip).version, what
+                yield "pod", RangeKind.POD, single(ip).version, what
     for service in inventory.services:
         for ip in service.cluster_ips:
             if not covers[RangeKind.SERVICE].holds(single(ip)):
                 what = f"Service {service.namespace}/{service.name} has {ip}, in no known service range"
-                yield "service", single(ip).version, what
+                yield "service", RangeKind.SERVICE, single(ip).version, what
 
 
 def _overruled(inventory: Inventory, covers: Mapping[RangeKind, Cover]) -> Iterator[_Found]:
@@ -240,4 +247,4 @@ def _overruled(inventory: Inventory, covers: Mapping[RangeKind, Cover]) -> Itera
         block = network(told.cidr)
         if not covers[told.kind].holds(block):
             what = f"{told.origin} tells {told.cidr}, not among the {told.kind} ranges entered by hand"
-            yield f"{told.kind} told", block.version, what
+            yield f"{told.kind} told", told.kind, block.version, what
