@@ -8,6 +8,7 @@ from typing import Any
 
 from netsec_tui.cli.documents import workload
 from netsec_tui.cli.exits import DIFFERENT, DONE, TROUBLE
+from netsec_tui.cli.generate import no_policy
 from netsec_tui.cli.loading import Loaded, choose, load
 from netsec_tui.cli.output import note, put, put_json
 from netsec_tui.core.compare.difference import difference
@@ -54,7 +55,7 @@ def _obstacle(loaded: Loaded, review: Review) -> str:
     if loaded.reading.failures:
         return "without all of its input the policy might be wrong"
     if review.refusal:
-        return f"no policy for {review.subject.ref} in {review.subject.ref.namespace}: {review.refusal}"
+        return no_policy(review)
     return "" if loaded.flows else "without flows the policy would refuse everything"
 
 

@@ -21,7 +21,7 @@ def run(args: Namespace) -> int:
         return loaded.exit_code
     review = choose(loaded, args.target)
     if review.refusal:
-        note(f"no policy for {review.subject.ref} in {review.subject.ref.namespace}: {review.refusal}")
+        note(no_policy(review))
         return NO
     if review.subject.shared and not args.allow_shared_selector:
         note(f"{shared_sentence(review.subject)}; --allow-shared-selector writes the policy all the same")
@@ -39,6 +39,13 @@ def run(args: Namespace) -> int:
     if target:
         save(target, loaded.session)
     return loaded.exit_code
+
+
+def no_policy(review: Review) -> str:
+    """Say that there is no policy and why; a reason that is among the warnings is not told again."""
+    ref = review.subject.ref
+    sentence = f"no policy for {ref} in {ref.namespace}"
+    return f"{sentence}: {review.subject.refusal}" if review.subject.refusal else sentence
 
 
 def _write(output: str, review: Review) -> None:

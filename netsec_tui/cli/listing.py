@@ -20,6 +20,9 @@ from netsec_tui.model.identity import Direction, Peer, PeerSort
 from netsec_tui.model.review import Review, Row
 from netsec_tui.session.session import WorkloadChoice
 
+WITHHELD = "allowed, no policy"
+"""The state of every row where no policy is made, as none of them could be in it."""
+
 
 def run(args: Namespace) -> int:
     """Print the listing and return the exit code."""
@@ -29,8 +32,8 @@ def run(args: Namespace) -> int:
         _list_workloads(loaded, as_json)
     else:
         review = choose(loaded, args.target)
-        if review.refusal:
-            note(f"no policy is possible: {review.refusal}")
+        if review.subject.refusal:
+            note(f"no policy is possible: {review.subject.refusal}")
         _list_rows(loaded, review, as_json)
     return loaded.exit_code
 
@@ -70,14 +73,15 @@ def _list_rows(loaded: Loaded, review: Review, as_json: bool) -> None:
         return
     rows = [row for direction in Direction for row in review.of(direction).rows]
     headings = ("DIRECTION", "STATE", "PEER", "PORT", "ALLOWED", "DENIED", "LAST SEEN", "VIA", "REASON")
-    put_table(headings, [_row_cells(row) for row in rows])
+    put_table(headings, [_row_cells(row, review.withheld) for row in rows])
     put("\n")
     put_table(HEADINGS, cells(answers))
 
 
-def _row_cells(row: Row) -> Sequence[str]:
+def _row_cells(row: Row, withheld: str) -> Sequence[str]:
     seen = row.communication
-    state = f"{row.standing} ({row.since})" if row.since else str(row.standing)
+    state = WITHHELD if withheld else str(row.standing)
+    state = f"{state} ({row.since})" if row.since else state
     why = "; ".join(filter(None, (row.reason, row.allowed_by and f"allowed by {row.allowed_by}")))
     return (
         str(row.key.direction),

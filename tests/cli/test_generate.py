@@ -182,5 +182,7 @@ def test_where_every_row_needs_a_namespace_label_nothing_is_written_and_the_name
     )
     assert (code, out) == (1, "")
     why = "All communications are displayed as allowed because a policy can't be generated"
-    assert f"{why}: you need to assign labels to this namespace: data" in err
+    assert err.count(f"{why}: you need to assign labels to this namespace: data") == 1
+    assert err.count("you need to assign labels") == 1
+    assert err.splitlines()[-1] == "netsec-tui: no policy for Deployment/idle in shop"
     assert not (tmp_path / "idle.yaml").exists()

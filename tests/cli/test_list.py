@@ -1,6 +1,7 @@
 """``netsec-tui list``: workloads, rows, JSON shapes, and what is said when something is wrong."""
 
 import json
+import shlex
 
 import pytest
 
@@ -77,6 +78,53 @@ def test_denied_flow_is_out_with_its_count(run, cluster):
     _, document, _ = listed(run, *cluster, "-n", "data", "sts/db")
     idle = next(row for row in document["rows"] if row["peer"]["name"] == "idle")
     assert (idle["state"], idle["counts"]["dropped"]) == ("out", 1)
+
+
+def test_rows_of_a_workload_without_a_policy_are_told_as_allowed_and_why_is_said_once(run, cluster):
+    hidden = ["--set", "labels.namespaces.exclude=kubernetes.io/metadata.name"]
+    code, out, err = run("list", *cluster, *hidden, *SHOP, "deploy/idle")
+    assert code == 0
+    (row,) = (line for line in out.splitlines() if "data/StatefulSet/db" in line and "egress" in line)
+    assert "egress      allowed, no policy   data/StatefulSet/db" in row
+    assert "not expressible" not in out
+    assert err.count("you need to assign labels to this namespace: data") == 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "ending"),
+    [
+        (["--config", "c.yaml"], ": netsec-tui config add cidrs.services CIDR --config c.yaml"),
+        (
+            [],
+            ": --service-cidr CIDR for this run; to keep it netsec-tui config add cidrs.services CIDR "
+            "--config FILE, read with --config FILE",
+        ),
+    ],
+)
+def test_ranges_that_are_missing_are_told_with_the_command_that_enters_them(
+    run, cluster, tmp_path, flags, ending
+):
+    (tmp_path / "c.yaml").write_text("schema: 1\n", encoding="utf-8")
+    _, document, err = listed(run, *cluster, *flags, *SHOP, "deploy/web")
+    told = [line for line in err.splitlines() if "Cluster subnet is incomplete" in line]
+    assert [line.removeprefix("netsec-tui: ") for line in told] == [
+        warning for warning in document["warnings"] if "Cluster subnet is incomplete" in warning
+    ]
+    assert told[0].endswith(ending)
+    run("config", "add", "cidrs.services", "10.96.0.0/16", "--config", "c.yaml")
+    assert "incomplete" not in listed(run, *cluster, "--config", "c.yaml", *SHOP, "deploy/web")[2]
+
+
+def test_labels_that_are_missing_are_told_with_the_command_that_lets_names_be_used(run, cluster, tmp_path):
+    (tmp_path / "c.yaml").write_text(
+        'schema: 1\nlabels: {namespaces: {exclude: ["kubernetes.io/*"]}}\n', encoding="utf-8"
+    )
+    ask = [*cluster, "--config", "c.yaml", *SHOP, "deploy/idle"]
+    (told,) = (line for line in listed(run, *ask)[2].splitlines() if "you need to assign labels" in line)
+    command = "netsec-tui config remove labels.namespaces.exclude 'kubernetes.io/*' --config c.yaml"
+    assert told.endswith(f": {command}")
+    assert run(*shlex.split(command)[1:])[0] == 0
+    assert "you need to assign labels" not in listed(run, *ask)[2]
 
 
 def test_short_coverage_is_said_on_stderr_and_in_json(run, cluster):
