@@ -55,7 +55,7 @@ def build_inventory(
     namespaces = {ref_of(fields).name: _namespace_labels(fields) for fields in kinds["Namespace"]}
     owner_list = read_owners(owners, pods, chain)
     services = tuple(read_service(fields, endpoints) for fields in kinds["Service"])
-    discovered = tuple(read_ranges(kinds, nodes))
+    discovered = tuple(read_ranges(kinds, nodes, problems))
     sentences = tuple(dict.fromkeys(problems))
     inventory = Inventory(
         known=known,

@@ -36,10 +36,17 @@ _PROXY = f"kube-system/{KUBE_PROXY_PODS}"
 _SYSTEM = tuple(f"kube-system/{start}" for start in CONTROL_PLANE_PODS)
 
 
-def read_ranges(kinds: Mapping[str, list[Fields]], nodes: Iterable[Node]) -> Iterator[DiscoveredRange]:
+_WIDEST = {4: 8, 6: 16}
+"""The shortest prefix by IP family that is believed of a range: what is wider holds much of the internet."""
+
+
+def read_ranges(
+    kinds: Mapping[str, list[Fields]], nodes: Iterable[Node], problems: list[str]
+) -> Iterator[DiscoveredRange]:
     """Yield every range that objects of some kinds tell, each place once; one that is no CIDR is named.
 
-    A range of all addresses (0.0.0.0/0, as some give kube-proxy) tells nothing and is left out.
+    A range of all addresses (0.0.0.0/0, as some give kube-proxy) tells nothing and is left out. One that is
+    too wide for a cluster is left out and named in ``problems``, unless it is a foreign pod's.
     """
     found = (
         *_of_nodes(nodes),
@@ -52,16 +59,23 @@ def read_ranges(kinds: Mapping[str, list[Fields]], nodes: Iterable[Node]) -> Ite
         *_of_openshift(kinds["Network"]),
         *_of_weave(kinds["DaemonSet"]),
     )
-    yield from (told for told in dict.fromkeys(found) if ip_network(told.cidr).prefixlen)
+    for told in dict.fromkeys(found):
+        if _believable(told.cidr):
+            yield told
+        elif ip_network(told.cidr).prefixlen and (not told.pod or told.pod.startswith((*_SYSTEM, _PROXY))):
+            problems.append(f"{told.origin}: {told.cidr} is too wide for a range of the cluster")
+
+
+def _believable(cidr: str) -> bool:
+    block = ip_network(cidr)
+    return block.prefixlen >= _WIDEST[block.version]
 
 
 def with_cilium_ranges(nodes: Iterable[Node], cilium_nodes: Iterable[Fields]) -> tuple[Node, ...]:
-    """Return the nodes with the ranges added that Cilium gave each of them."""
+    """Return the nodes with the ranges added that Cilium gave each of them, without those too wide."""
     given = {fields.child("metadata").text("name"): _node_cidrs(_quiet(fields)) for fields in cilium_nodes}
-    return tuple(
-        replace(node, pod_cidrs=tuple(dict.fromkeys((*node.pod_cidrs, *given.get(node.name, ())))))
-        for node in nodes
-    )
+    told = ((node, dict.fromkeys((*node.pod_cidrs, *given.get(node.name, ())))) for node in nodes)
+    return tuple(replace(node, pod_cidrs=tuple(filter(_believable, cidrs))) for node, cidrs in told)
 
 
 def _of_nodes(nodes: Iterable[Node]) -> Iterator[DiscoveredRange]:

@@ -376,6 +376,58 @@ def test_what_makes_no_sense_is_named_and_not_repeated_where_it_may_be_a_secret(
         assert inventory.discovered == ()
 
 
+TOO_WIDE = {
+    "kube-proxy": (
+        system_pod("kube-proxy-1", "--cluster-cidr=0.0.0.0/1,128.0.0.0/1"),
+        ["kube-proxy --cluster-cidr: 0.0.0.0/1", "kube-proxy --cluster-cidr: 128.0.0.0/1"],
+    ),
+    "kube-apiserver": (
+        system_pod("kube-apiserver-1", "--service-cluster-ip-range=10.0.0.0/7,2000::/15"),
+        [
+            "Pod kube-system/kube-apiserver-1 --service-cluster-ip-range: 10.0.0.0/7",
+            "Pod kube-system/kube-apiserver-1 --service-cluster-ip-range: 2000::/15",
+        ],
+    ),
+    "ConfigMap": (
+        config_map("kube-proxy", **{"config.conf": "clusterCIDR: 8.0.0.0/5"}),
+        ["ConfigMap kube-system/kube-proxy clusterCIDR: 8.0.0.0/5"],
+    ),
+    "Node": (
+        obj("Node", "n1", None, spec={"podCIDRs": ["64.0.0.0/2", "fc00::/7"]}),
+        ["Node n1 podCIDRs: 64.0.0.0/2", "Node n1 podCIDRs: fc00::/7"],
+    ),
+    "ServiceCIDR": (
+        obj("ServiceCIDR", "kubernetes", None, "networking.k8s.io/v1", spec={"cidrs": ["0.0.0.0/2"]}),
+        ["ServiceCIDR kubernetes: 0.0.0.0/2"],
+    ),
+    "another program": (
+        system_pod("kube-apiserver-1", "--service-cluster-ip-range=0.0.0.0/1", namespace="mallory"),
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize(("told", "named"), TOO_WIDE.values(), ids=TOO_WIDE)
+def test_ranges_that_are_too_wide_for_a_cluster_are_not_believed_but_named(
+    told: dict[str, Any], named: list[str]
+) -> None:
+    inventory, problems = build_inventory([told])
+    assert list(problems) == [f"{name} is too wide for a range of the cluster" for name in named]
+    assert inventory.missing == problems
+    assert inventory.discovered == ()
+    assert [node.pod_cidrs for node in inventory.nodes] == [()] * len(inventory.nodes)
+    anybody = settled(inventory, Config(control_plane_pods=("mallory/kube",)))
+    assert (anybody.pod_cidrs, anybody.service_cidrs) == ((), ())
+
+
+def test_the_widest_ranges_that_are_believed() -> None:
+    node = obj("Node", "n1", None, spec={"podCIDRs": ["10.0.0.0/8", "fd00::/16"]})
+    inventory, problems = build_inventory([node])
+    assert problems == ()
+    assert inventory.nodes[0].pod_cidrs == ("10.0.0.0/8", "fd00::/16")
+    assert settled(inventory, Config()).pod_cidrs == ("10.0.0.0/8", "fd00::/16")
+
+
 def test_pods_that_are_not_the_control_plane_are_not_believed() -> None:
     foreign = system_pod("kube-apiserver-1", "--service-cluster-ip-range=203.0.113.0/24", namespace="mallory")
     proxy = system_pod("kube-proxy-1", "--cluster-cidr=198.51.100.0/24", namespace="mallory")
