@@ -130,7 +130,7 @@ def test_ticks_of_single_addresses_never_add_up_to_the_whole_outside() -> None:
     scene.session.set_inventory(inventory(*SHOP, exposed(), **RANGES))
     row = scene.row(IN, NAME)
     assert (row.standing, row.communication.folded) == (Standing.OUT, (key,))
-    assert row.reason == "not all of its addresses were ticked"
+    assert row.reason == "wider than the addresses that were ticked"
     assert scene.rules(IN) == []
 
 

@@ -7,17 +7,19 @@ import pytest
 from netsec_tui.core.cluster.addresses import Ranges, network
 from netsec_tui.core.decide.fold import fold_aliases, fold_dns
 from netsec_tui.model.communication import AddressCategory, Communication, Counts, Orientation, Via
+from netsec_tui.model.config import Config
 from netsec_tui.model.decision import Alias, GeneralRule
 from netsec_tui.model.flow import Protocol
 from netsec_tui.model.identity import (
     CommunicationKey,
     Direction,
     PeerSort,
+    WorkloadRef,
     address_peer,
     alias_peer,
     node_peer,
 )
-from netsec_tui.session.actions import RemoveAlias, Undo
+from netsec_tui.session.actions import ConfigSaved, RemoveAlias, SetAlias, Undo
 from tests.core.scene import DNS_LABELS, IN, OUT, SHOP, Scene, known_ends, service, shop, talk
 
 TCP = Protocol.TCP
@@ -157,10 +159,35 @@ def test_the_row_of_an_alias_is_in_only_if_all_folded_rows_were(
     assert not scene.row(OUT, "partner", 80).ticked
 
 
-def test_a_row_that_folding_took_out_says_so() -> None:
+@pytest.mark.parametrize(
+    ("entries", "told"),
+    [
+        (("203.0.113.7", "203.0.113.8"), "not all of its addresses were ticked"),
+        # One that was never seen was not ticked either.
+        (("203.0.113.7", "198.51.100.1"), "not all of its addresses were ticked"),
+        (("203.0.113.0/24",), "wider than the addresses that were ticked"),
+        (("203.0.113.7", "198.51.100.0/24"), "wider than the addresses that were ticked"),
+        (("203.0.113.7/31",), "wider than the addresses that were ticked"),
+    ],
+)
+def test_a_row_that_folding_took_out_says_so(entries: tuple[str, ...], told: str) -> None:
     scene = two_addresses()
-    scene.tick(scene.row(OUT, "203.0.113.7")).alias("partner", "203.0.113.0/24")
-    assert scene.row(OUT, "partner", 443).reason == "not all of its addresses were ticked"
+    scene.tick(scene.row(OUT, "203.0.113.7")).alias("partner", *entries)
+    assert (scene.row(OUT, "partner", 443).ticked, scene.row(OUT, "partner", 443).reason) == (False, told)
+
+
+@pytest.mark.parametrize("by", ["elsewhere", "in the file"])
+def test_ticks_of_addresses_do_not_become_a_range_that_others_name(by: str) -> None:
+    scene = two_addresses().sees(("cart-1", "203.0.113.7", 443))
+    for ip in ("203.0.113.7", "203.0.113.8"):
+        scene.tick(scene.row(OUT, ip, 443))
+    wide = Alias("wide", ("203.0.113.0/24",))
+    if by == "elsewhere":
+        scene.chooses(WorkloadRef("Deployment", "shop", "cart")).does(SetAlias(wide)).chooses()
+    else:
+        scene.does(ConfigSaved(Config(aliases=(wide,))))
+    assert not scene.row(OUT, "wide", 443).ticked
+    assert "ipBlock" not in scene.review.yaml
 
 
 def test_an_allowed_alias_is_in_and_its_rules_name_every_entry() -> None:

@@ -8,9 +8,19 @@ from functools import reduce
 
 from netsec_tui.core.cluster.addresses import IPNetwork, Ranges, network, single, within
 from netsec_tui.core.cluster.dns import ClusterDns, is_local_dns, local_dns_key
+from netsec_tui.core.cluster.world import World
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.decision import Alias
-from netsec_tui.model.identity import DNS, EXTERNAL, CommunicationKey, Direction, Peer, PeerSort, alias_peer
+from netsec_tui.model.identity import (
+    DNS,
+    EXTERNAL,
+    CommunicationKey,
+    Direction,
+    Peer,
+    PeerSort,
+    address_peer,
+    alias_peer,
+)
 
 _Entry = tuple[IPNetwork, tuple[IPNetwork, ...], Alias]
 
@@ -57,6 +67,15 @@ def fold_aliases(
             continue
         folds.setdefault(row.key._replace(peer=alias_peer(alias.name)), []).append(row)
     return (*fold_external(kept, ranges), *(_merge(key, members) for key, members in folds.items()))
+
+
+def members_of(world: World, key: CommunicationKey) -> tuple[CommunicationKey, ...]:
+    """Return the rows of single addresses that an alias stands for; none when an entry is a range."""
+    alias = world.aliases.get(key.peer.name) if key.peer.sort is PeerSort.ALIAS else None
+    blocks = [network(entry) for entry in alias.entries] if alias else []
+    if any(block.num_addresses > 1 for block in blocks):
+        return ()
+    return tuple(key._replace(peer=address_peer(str(block.network_address))) for block in blocks)
 
 
 def fold_external(rows: Iterable[Communication], ranges: Ranges) -> tuple[Communication, ...]:

@@ -9,6 +9,7 @@ from netsec_tui.core.cluster.ends import Ends
 from netsec_tui.core.decide.cover import Asked, Cover
 from netsec_tui.core.decide.defaults import Default, default_of
 from netsec_tui.core.decide.express import Expression, World, express, express_manual
+from netsec_tui.core.decide.fold import members_of
 from netsec_tui.core.decide.kept import gone
 from netsec_tui.core.decide.nearness import Place, end_places
 from netsec_tui.core.prove.judge import Judgement
@@ -22,6 +23,12 @@ from netsec_tui.model.review import Inclusion, PeerFacts, Row, Since, Standing, 
 _HELD = "its namespace had no labels until now: tick it to include it"
 _NEW = "new since the decisions were saved"
 
+_LOST = {
+    True: "not all of its addresses were ticked",
+    False: "wider than the addresses that were ticked",
+}
+"""Why ticks of addresses do not carry over to their alias, by whether it stands for single addresses."""
+
 _RANGES = (PeerSort.ALIAS, PeerSort.EXTERNAL)
 """Rows that are ticked for whole ranges of addresses."""
 
@@ -31,7 +38,8 @@ class Case:
     """Hold what is settled about a row before anybody ticks: it changes with traffic, not with decisions.
 
     ``words`` is what a search looks through, besides the reason; ``places`` is where rules that might
-    cover the row are to be found. The peer of a row that is ``gone`` is known no more.
+    cover the row are to be found. The peer of a row that is ``gone`` is known no more. ``members`` are the
+    rows that an alias stands for; none when it is wider than single addresses.
     """
 
     communication: Communication
@@ -42,6 +50,7 @@ class Case:
     asked: Asked
     places: frozenset[Place]
     gone: bool = False
+    members: tuple[CommunicationKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +98,7 @@ def case_of(
         asked,
         end_places(asked.ends),
         bool(missing),
+        members_of(world, communication.key),
     )
 
 
@@ -130,7 +140,7 @@ def _words(communication: Communication, facts: PeerFacts, category: AddressCate
 def is_ticked(decisions: DirectionDecisions, case: Case) -> bool:
     """Tell whether a row's box is ticked: by hand, else as it starts under the general rule.
 
-    Without an explicit tick or "allowed", the row of an alias is in only when all folded rows were.
+    Without an explicit tick or "allowed", the row of an alias is in only when all that it stands for was.
     """
     key = case.communication.key
     if is_held(decisions, key):
@@ -146,8 +156,7 @@ def is_ticked(decisions: DirectionDecisions, case: Case) -> bool:
         return case.default.ticked
     if case.default.ticked and (decisions.general is not GeneralRule.INSIDE_NAMESPACE or is_local_dns(key)):
         return True
-    folded = case.communication.folded if key.peer.sort is PeerSort.ALIAS else ()
-    return bool(folded) and all(ticks.get(member, False) for member in folded)
+    return bool(case.members) and all(ticks.get(member, False) for member in case.members)
 
 
 def is_held(decisions: DirectionDecisions, key: CommunicationKey) -> bool:
@@ -205,7 +214,7 @@ def _own_reason(decisions: DirectionDecisions, case: Case, ticked: bool) -> str:
         return reason
     if ticked == case.default.ticked or (ticked and not case.communication.seen):
         lost = not ticked and key not in ticks and any(ticks.get(k) for k in case.communication.folded)
-        return "not all of its addresses were ticked" if lost else reason
+        return _LOST[bool(case.members)] if lost else reason
     if ticked:
         # That it would start out is told by the tick itself.
         caveat = case.expression.caveat if case.default.plain else reason
