@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from netsec_tui.core.cluster.addresses import Ranges, network, parse_cidr, ranges_of, single
 from netsec_tui.errors import BadInputError
 from netsec_tui.model.communication import AddressCategory
+from netsec_tui.model.review import Standing
 from tests.core.traffic import (
     Endpoint,
     cluster_node,
@@ -16,6 +17,7 @@ from tests.core.traffic import (
     inventory,
     of,
     only,
+    pod,
     session,
     workload,
 )
@@ -137,6 +139,19 @@ def test_what_is_cut_out_lies_strictly_within_and_apart(ranges, cidr):
 def test_category_of_an_address_is_never_guessed(pods, services, ip, wanted):
     state = inventory(cluster_node("n1", "172.18.0.2"), pod_cidrs=pods, service_cidrs=services)
     assert ranges_of(state).category(ip) is wanted
+
+
+KNOWN = {"pod_cidrs": ("10.244.0.0/16",), "service_cidrs": ("10.96.0.0/12",)}
+
+
+@pytest.mark.parametrize("phase", ["Running", "Succeeded"])
+def test_a_node_that_only_a_pod_on_its_network_tells_of_is_inside(phase):
+    agent = pod("agent", ip="203.0.113.2", host=True, phase=phase)
+    state = inventory(agent, workload("Deployment", "web"), **KNOWN)
+    assert ranges_of(state).category("203.0.113.2") is INTERNAL
+    assert ranges_of(state).category("203.0.113.3") is EXTERNAL
+    row = only(session(exchange(of("web"), Endpoint("203.0.113.2"), 443), state), "Deployment/web", "egress")
+    assert (row.category, row.standing) == (INTERNAL, Standing.OUT)
 
 
 def test_unresolved_rows_have_a_category_and_others_none():
