@@ -8,7 +8,7 @@ from netsec_tui.core.cluster.dns import is_local_dns
 from netsec_tui.core.cluster.ends import Ends
 from netsec_tui.core.decide.cover import Asked, Cover
 from netsec_tui.core.decide.defaults import Default, default_of
-from netsec_tui.core.decide.express import Expression, World, express, express_manual
+from netsec_tui.core.decide.express import Expression, World, express
 from netsec_tui.core.decide.fold import members_of
 from netsec_tui.core.decide.kept import gone
 from netsec_tui.core.decide.nearness import Place, end_places
@@ -16,9 +16,8 @@ from netsec_tui.core.prove.judge import Judgement
 from netsec_tui.model.communication import AddressCategory, Communication
 from netsec_tui.model.decision import DirectionDecisions, GeneralRule
 from netsec_tui.model.identity import CommunicationKey, Direction, PeerSort
-from netsec_tui.model.policy import LabelSelector, PolicyPeer, PolicyRule
-from netsec_tui.model.proof import Opener, Reach
-from netsec_tui.model.review import Inclusion, PeerFacts, Row, Since, Standing, Subject
+from netsec_tui.model.proof import Reach
+from netsec_tui.model.review import PeerFacts, Row, Since, Standing, Subject
 
 _HELD = "its namespace had no labels until now: tick it to include it"
 _NEW = "new since the decisions were saved"
@@ -28,9 +27,6 @@ _LOST = {
     False: "wider than the addresses that were ticked",
 }
 """Why ticks of addresses do not carry over to their alias, by whether it stands for single addresses."""
-
-_RANGES = (PeerSort.ALIAS, PeerSort.EXTERNAL)
-"""Rows that are ticked for whole ranges of addresses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,38 +265,3 @@ def _left_open(case: Case, stand: Stand, cover: Cover, judgement: Judgement) -> 
     if from_node and not stand.included:
         return ""  # how these start tells that a pod's own node always gets in
     return judgement.why
-
-
-def standing_rules(world: World, subject: Subject, decisions: DirectionDecisions) -> tuple[Inclusion, ...]:
-    """Return what a direction includes besides its rows: the general rule and the manual rules."""
-    general = decisions.general
-    if general is GeneralRule.BLOCK_ALL or subject.refusal:
-        return ()
-    if general is GeneralRule.ALLOW_ALL:
-        return (Inclusion(f"general rule {general}", PolicyRule(), opener=Opener.GENERAL),)
-    found = []
-    if general is GeneralRule.INSIDE_NAMESPACE:
-        everyone = PolicyRule((PolicyPeer(pod_selector=LabelSelector()),))
-        found.append(Inclusion(f"general rule {general}", everyone, opener=Opener.GENERAL))
-    for rule in decisions.manual:
-        expression = express_manual(world, rule)
-        if not expression.obstacle:
-            found.append(Inclusion(f"manual rule {rule}", expression.rule))
-    return tuple(found)
-
-
-def inclusion_of(case: Case) -> Inclusion:
-    """Return what a ticked row includes."""
-    key = case.communication.key
-    opener = Opener.RANGE if key.peer.sort in _RANGES else Opener.ROW
-    return Inclusion(_origin(case.communication), case.expression.rule, key, opener)
-
-
-def _origin(communication: Communication) -> str:
-    key = communication.key
-    if key.peer.sort is PeerSort.ALIAS:
-        return f"alias {key.peer.name}"
-    if key.peer.sort is PeerSort.DNS:
-        return "cluster DNS"
-    name = key.peer.name if key.peer.unresolved else f"{key.peer.kind}/{key.peer.name}"
-    return f"row {name} {key.port}/{key.protocol}"

@@ -9,8 +9,9 @@ from operator import is_
 from netsec_tui.core.cluster.ends import Ends
 from netsec_tui.core.cluster.world import World
 from netsec_tui.core.decide.cover import Cover, applied_that_allow, covering
+from netsec_tui.core.decide.inclusions import inclusion_of, standing_rules
 from netsec_tui.core.decide.nearness import Nearness, Place, rule_places
-from netsec_tui.core.decide.standing import Case, Stand, inclusion_of, row_of, stand_of, standing_rules
+from netsec_tui.core.decide.standing import Case, Stand, row_of, stand_of
 from netsec_tui.core.decide.unlabelled import Unlabelled, unlabelled_among
 from netsec_tui.core.generate.policies import merge_rules
 from netsec_tui.core.prove.judge import Judge, OwnPods
