@@ -100,9 +100,12 @@ def _renamed(ticks: Ticks, old: str, new: str) -> Ticks:
 
 
 def restored(aliases: Aliases, changes: Mapping[str, Alias | None]) -> Aliases:
-    """Put aliases in place by name; None removes one."""
+    """Put aliases in place by name; None removes one. What another alias has by now stays there."""
     kept = [alias for alias in aliases if alias.name not in changes]
-    kept += [alias for alias in changes.values() if alias]
+    taken = {entry for alias in kept for entry in alias.entries}
+    for alias in filter(None, changes.values()):
+        entries = tuple(entry for entry in alias.entries if entry not in taken)
+        kept += [replace(alias, entries=entries)] if entries else []
     return tuple(sorted(kept, key=lambda alias: alias.name))
 
 

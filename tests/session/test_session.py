@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netsec_tui.errors import BadInputError, NotFoundError
+from netsec_tui.model.config import Config
 from netsec_tui.model.decision import Alias, Decisions, GeneralRule, ManualRule, PortRange
 from netsec_tui.model.flow import Gap, Protocol
 from netsec_tui.model.identity import CommunicationKey, Direction, WorkloadRef, address_peer
@@ -18,6 +19,7 @@ from netsec_tui.session.actions import (
     AddManualRule,
     ChooseTimespan,
     ChooseWorkload,
+    ConfigSaved,
     RemoveAlias,
     RemoveManualRule,
     SetAlias,
@@ -455,3 +457,14 @@ def test_a_review_depends_on_the_decisions_and_not_on_the_way_to_them(taken: lis
     fresh.session._ledger.put(WEB, scene.session.decisions, {})
     fresh.does(ChooseWorkload(WEB))
     assert fresh.review == scene.review
+
+
+def test_undo_takes_no_entry_from_the_alias_that_has_it_by_now() -> None:
+    first = (Alias("a", ("203.0.113.7/32", "203.0.113.8/32")), Alias("b", ("198.51.100.1/32",)))
+    scene = shop(config=Config(aliases=first)).sees(("web-1", "203.0.113.7", 443)).chooses()
+    scene.does(RemoveAlias("a"), RemoveAlias("b"))
+    others = (Alias("c", ("198.51.100.1/32", "203.0.113.7/32")),)
+    scene.does(ConfigSaved(Config(aliases=others)), Undo(), Undo())
+    # Nothing is left of b.
+    assert scene.session.aliases == (Alias("a", ("203.0.113.8/32",)), *others)
+    assert scene.names(OUT) == ["cluster DNS", "c"]
