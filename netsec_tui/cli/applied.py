@@ -16,7 +16,7 @@ from netsec_tui.errors import BadInputError
 from netsec_tui.model.applied import AppliedVerdict, Held, NamespaceMap, PolicyUse
 from netsec_tui.model.identity import Direction
 from netsec_tui.model.review import Review, Row
-from netsec_tui.render.applied import NO_LONGER, isolation, pods_text, sides_text
+from netsec_tui.render.applied import isolation, pods_text, sides_text, stray_text
 from netsec_tui.render.names import full_name, port_text
 
 
@@ -89,7 +89,7 @@ def _put_workload(loaded: Loaded, review: Review, as_json: bool) -> None:
         put_json({"input": loaded.document(), "workload": workload, "communications": found})
         return
     rows = [(h.policy.policy.name, sides_text(h.policy.policy), pods_text(h)) for h in held.holds]
-    rows += [(one.policy.policy.name, sides_text(one.policy.policy), NO_LONGER) for one in held.lost]
+    rows += [(one.policy.policy.name, sides_text(one.policy.policy), stray_text(one)) for one in held.lost]
     rows += [(title, "", "may override") for title in held.overriding]
     if rows:
         put_table(("POLICY", "ISOLATES", "SELECTS"), rows)

@@ -67,8 +67,11 @@ def held(found: Held) -> Document:
 
 
 def strayed(found: Held) -> list[Document]:
-    """Return the policies that do not select a workload, or all of it, any longer."""
-    return [{**_policy(one.policy.policy), "somePods": one.some} for one in found.strayed]
+    """Return the policies that should select a workload and do not, or not all of it."""
+    return [
+        {**_policy(one.policy.policy), "somePods": one.some, "labelsChanged": one.relabelled}
+        for one in found.strayed
+    ]
 
 
 def namespaces(maps: list[NamespaceMap]) -> Document:

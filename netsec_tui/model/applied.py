@@ -31,23 +31,29 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Strayed:
-    """Hold an applied policy that selected a workload and does not any longer, or only ``some`` of its pods.
+    """Hold an applied policy that should select a workload and does not, or only ``some`` of its pods.
 
-    ``generated`` tells whether it has the name of what is generated for the workload.
+    ``generated`` tells whether it has the name of what is generated for the workload, ``relabelled`` whether
+    it was seen to select pods that have other labels by now.
     """
 
     policy: AppliedPolicy
     ref: WorkloadRef
     some: bool = False
     generated: bool = False
+    relabelled: bool = False
 
     @property
     def sentence(self) -> str:
         """Return what has happened, and the way out."""
-        whom = f"all pods of {self.ref}: their" if self.some else f"{self.ref}: its"
+        applied = f"applied policy {self.policy.policy.name}"
+        whom = f"all pods of {self.ref}" if self.some else str(self.ref)
+        if not self.relabelled:
+            told = f"has the name of the generated policy and does not select {whom}"
+            return f"{applied} {told}; applying the generated one replaces it"
         way = "apply it anew" if self.generated else "adjust its podSelector"
-        name = self.policy.policy.name
-        return f"applied policy {name} no longer selects {whom} labels have changed; {way}"
+        whose = "their" if self.some else "its"
+        return f"{applied} no longer selects {whom}: {whose} labels have changed; {way}"
 
 
 class Isolation(StrEnum):
@@ -66,7 +72,7 @@ class Held:
     ``overriding`` names the policies of other kinds, and those that could not be read, that may select it;
     ``unsure`` are the directions that these may hold back. ``pods`` counts live pods that
     policies see. Not ``selectable`` are addresses and pods on the host network (``host_network``).
-    ``strayed`` are policies that do not select it any longer.
+    ``strayed`` are policies that should select it and do not.
     """
 
     peer: Peer
@@ -84,7 +90,7 @@ class Held:
 
     @property
     def lost(self) -> tuple[Strayed, ...]:
-        """Return the policies that do not select any of its pods any longer."""
+        """Return those that do not select any of its pods."""
         return tuple(one for one in self.strayed if not one.some)
 
     def isolation(self, direction: Direction) -> Isolation:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from netsec_tui.core.words import listed
-from netsec_tui.model.applied import AppliedVerdict, Held, Hold, Isolation, NamespaceMap, PolicyUse
+from netsec_tui.model.applied import AppliedVerdict, Held, Hold, Isolation, NamespaceMap, PolicyUse, Strayed
 from netsec_tui.model.identity import Direction
 from netsec_tui.model.inventory import AppliedPolicy
 from netsec_tui.model.policy import NetworkPolicy
@@ -26,7 +26,8 @@ OUTCOMES = {
 """What stands before a communication, with its role."""
 
 FREE = "no policy: everything gets in and out"
-NO_LONGER = "no longer: its labels have changed"
+_NO_LONGER = "no longer: its labels have changed"
+_NAMESAKE = "nothing of it: has the name of the generated policy"
 _NAMED = 3
 _LAST = 16
 """Cells that the last column gets at least before the others are cut."""
@@ -59,7 +60,7 @@ def held_lines(held: Held, width: int) -> list[Line]:
             (
                 Span(literal(one.policy.policy.name)),
                 Span(sides_text(one.policy.policy), Role.DIM),
-                Span(NO_LONGER, Role.WARNING),
+                Span(stray_text(one), Role.WARNING),
             ),
         )
         for one in held.lost
@@ -70,6 +71,11 @@ def held_lines(held: Held, width: int) -> list[Line]:
     ]
     said = [line for sentence in isolation(held) for line in _wrapped(sentence, width)]
     return [*heading(full_name(held.peer), width), *said, Line(), *_columns(rows, width)]
+
+
+def stray_text(one: Strayed) -> str:
+    """Return what a policy that does not select the workload selects of it, and why."""
+    return _NO_LONGER if one.relabelled else _NAMESAKE
 
 
 def isolation(held: Held) -> list[str]:

@@ -55,9 +55,7 @@ def test_each_policy_is_listed_with_the_workloads_that_it_selects(applied):
     }
 
 
-def test_a_policy_generated_for_other_labels_is_told_as_selecting_the_workload_no_longer(
-    run, cluster, tmp_path
-):
+def test_a_policy_of_the_generated_name_that_does_not_select_the_workload_is_told(run, cluster, tmp_path):
     old = [
         policy("shop", "deployment-web", {"matchLabels": {"app": "web-old"}}),
         policy("shop", "deployment-gateway", {"matchLabels": {"app": "web-old"}}),
@@ -65,12 +63,14 @@ def test_a_policy_generated_for_other_labels_is_told_as_selecting_the_workload_n
     (tmp_path / "policies.yaml").write_text(yaml.safe_dump_all(old), encoding="utf-8")
     more = ("--manifests", "policies.yaml", "-n", "shop", "deploy/web")
     _, out, notes = run("applied", *cluster, *more)
-    assert re.search(r"^deployment-web +ingress: 0 rules +no longer: its labels have changed", out, re.M)
-    assert "applied policy deployment-web no longer selects Deployment/web: its labels have changed" in notes
+    assert re.search(r"^deployment-web +ingress: 0 rules +nothing of it: has the name of the gen", out, re.M)
+    assert "applied policy deployment-web has the name of the generated policy and does not select" in notes
+    assert "labels have changed" not in out + notes
     assert "deployment-gateway" not in out + notes
     _, out, _ = run("applied", *cluster, *more, "-o", "json")
     lost = json.loads(out)["workload"]["noLongerSelectedBy"]
-    assert [(one["name"], one["somePods"]) for one in lost] == [("deployment-web", False)]
+    told = [(one["name"], one["somePods"], one["labelsChanged"]) for one in lost]
+    assert told == [("deployment-web", False, False)]
 
 
 def test_each_workload_is_listed_with_its_policies_or_as_open(applied):

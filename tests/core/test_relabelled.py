@@ -119,6 +119,10 @@ def test_an_owner_known_by_a_label_starts_in_where_no_pods_were_read(kept: str) 
 
 LOST = "applied policy {} no longer selects Deployment/web: its labels have changed; {}"
 SOME = "applied policy {} no longer selects all pods of Deployment/web: their labels have changed; {}"
+NAMED = (
+    "applied policy {} has the name of the generated policy and does not select {}; "
+    "applying the generated one replaces it"
+)
 ANEW, ADJUST = "apply it anew", "adjust its podSelector"
 
 
@@ -137,10 +141,25 @@ def test_the_selector_follows_and_decisions_stay() -> None:
 
 
 def test_a_policy_of_the_generated_name_is_flagged_even_if_it_was_never_seen_to_select() -> None:
-    assert flagged(watched(*cluster(NEW, OURS))) == [LOST.format("deployment-web", ANEW)]
+    """Whether its labels have changed is not known then."""
+    assert flagged(watched(*cluster(NEW, OURS))) == [NAMED.format("deployment-web", "Deployment/web")]
     ingress = policy("deployment-web-ingress", {"podSelector": {"matchLabels": OLD}})
-    assert flagged(watched(*cluster(NEW, ingress))) == [LOST.format("deployment-web-ingress", ANEW)]
+    assert flagged(watched(*cluster(NEW, ingress))) == [
+        NAMED.format("deployment-web-ingress", "Deployment/web")
+    ]
     assert flagged(watched(*cluster(OLD, OURS))) == []
+    half = cluster(OLD, policy("deployment-web", {"podSelector": {"matchLabels": NEW}}))
+    half = [
+        pod("web-2", "10.244.1.11", "web", labels=NEW) if o["metadata"]["name"] == "web-2" else o
+        for o in half
+    ]
+    assert flagged(watched(*half)) == [NAMED.format("deployment-web", "all pods of Deployment/web")]
+
+
+def test_a_generated_policy_that_was_seen_to_select_it_has_lost_it_to_other_labels() -> None:
+    scene = watched(*cluster(OLD, OURS))
+    assert flagged(scene) == []
+    assert flagged(changes(scene, *cluster(NEW, OURS))) == [LOST.format("deployment-web", ANEW)]
 
 
 def test_any_policy_that_selected_it_earlier_is_flagged() -> None:
@@ -242,7 +261,5 @@ def test_a_service_is_asked_about_the_pods_behind_it(selector: dict[str, str]) -
     ours = policy("service-front", {"podSelector": {"matchLabels": OLD}})
     front = service("front", "10.96.0.77", selector=selector)
     scene = watched(*cluster(selector, ours, front)).chooses(WorkloadRef("Service", "shop", "front"))
-    told = (
-        "applied policy service-front no longer selects Service/front: its labels have changed; apply it anew"
-    )
+    told = NAMED.format("service-front", "Service/front")
     assert flagged(scene) == ([told] if selector == NEW else [])

@@ -1,4 +1,4 @@
-"""Find applied policies that no longer select a workload, as its labels have changed."""
+"""Find applied policies that lost a workload to other labels, or that only have the name generated for it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class SelectedBefore:
     ) -> tuple[Strayed, ...]:
         """Return the policies that do not select pods which they have selected, and remember the others.
 
-        Those of the ``names`` that are generated for the workload are taken to have selected all of it.
+        Those of the ``names`` that are generated for the workload should select all of it, seen to or not.
         """
         told = {pod.name: pod for pod in pods if pod.labels or not pod.synthetic}
         generated, found = set(names), []
@@ -44,6 +44,7 @@ class SelectedBefore:
             known = self._selected[ref, policy.name, policy.pod_selector]
             known |= selected
             ours = policy.name in generated
-            if (set(told) if ours else known & set(told)) - selected:
-                found.append(Strayed(applied, ref, bool(selected), ours))
+            relabelled = bool((known & set(told)) - selected)
+            if relabelled or (ours and set(told) - selected):
+                found.append(Strayed(applied, ref, bool(selected), ours, relabelled))
         return tuple(sorted(found, key=lambda one: one.policy.policy.name))
