@@ -76,7 +76,8 @@ class SelectorChange:
 
     ``ref`` is an owner, a Service, or a namespace (kind ``Namespace``, its namespace empty). ``also`` are
     the owners or namespaces that it selects now and did not before, ``no_longer`` those that it did; ``dns``
-    marks the cluster DNS. ``why`` says in one sentence why there is no selector, empty when there is one.
+    marks the cluster DNS. ``why`` says in one sentence why there is no selector, or that it leaves out pods of
+    the owner itself, empty when all is well.
     """
 
     ref: WorkloadRef
@@ -89,8 +90,8 @@ class SelectorChange:
 
     @property
     def harmful(self) -> bool:
-        """Tell whether it selects others than before, or nothing any more."""
-        return bool(self.also) or self.after is None
+        """Tell whether it selects others than before, nothing any more, or less of the owner itself."""
+        return bool(self.also) or self.after is None or bool(self.why)
 
 
 @dataclass(frozen=True, slots=True)

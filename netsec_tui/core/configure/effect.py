@@ -73,7 +73,10 @@ class Effects:
         service = self._services.get(ref)
         # A Service that could not be selected by gets its own pods back, no others.
         base = LabelSelector(service.selector) if service and before is None else before
-        also, no_longer = self._selectable(ref).turnover(base, after)
+        selectable = self._selectable(ref)
+        also, no_longer = selectable.turnover(base, after)
+        if after and selectable.leaves_out(ref, before, after):
+            why = _LEFT_OUT.format(ref)
         dns = self._world.dns
         return SelectorChange(
             ref,
@@ -94,6 +97,9 @@ class Effects:
         return self._pods[ref.namespace]
 
 
+_LEFT_OUT = "it does not select all pods that {} has or would make"
+
+
 class _Selectable:
     """Hold owners or namespaces with their labels, to compare whom two selectors select."""
 
@@ -101,6 +107,9 @@ class _Selectable:
         pairs = tuple(found)
         self._refs = tuple(ref for ref, _ in pairs)
         self._labels = LabelIndex(labels for _, labels in pairs)
+        self._of: dict[WorkloadRef, int] = {}
+        for number, ref in enumerate(self._refs):
+            self._of[ref] = self._of.get(ref, 0) | 1 << number
 
     def turnover(
         self, before: LabelSelector | None, after: LabelSelector | None
@@ -108,6 +117,12 @@ class _Selectable:
         """Return whom the second selects but not the first, and the other way round; None selects nobody."""
         first, second = (self._labels.select(s) if s else 0 for s in (before, after))
         return self._named(second & ~first), self._named(first & ~second)
+
+    def leaves_out(self, ref: WorkloadRef, before: LabelSelector | None, after: LabelSelector) -> bool:
+        """Tell whether the second selects less of an owner itself than the first, or nothing of it."""
+        own, then = self._of.get(ref, 0), self._labels.select(after)
+        now = self._labels.select(before) if before else own
+        return bool(own & now & ~then) or bool(own and not own & then)
 
     def _named(self, bits: int) -> set[WorkloadRef]:
         return {self._refs[number] for number in members(bits)}

@@ -118,5 +118,7 @@ def _excluding(labels: LabelConfig, pattern: str) -> LabelConfig:
 def _harm(change: SelectorChange) -> str:
     if change.after is None:
         return f"it identifies: without it {change.ref} could not be selected"
+    if not change.also:
+        return f"it identifies: without it the selector of {change.ref} would miss pods of its own"
     others = listed(map(str, change.also))
     return f"it identifies: without it the selector of {change.ref} would select {others} too"

@@ -90,6 +90,42 @@ def test_a_service_of_one_pod_selects_its_siblings_when_the_name_goes():
     assert change(effect, "primary", "Service", "data").also == (WorkloadRef("StatefulSet", "data", "db"),)
 
 
+def versioned(live: dict[str, str] | None, template: str = "v2"):
+    """Return web, whose selector is of ``app`` alone, with a template and pods of some version."""
+    web = owner("web")
+    web["spec"]["template"]["metadata"]["labels"] = {"app": "web", "version": template}
+    pods = () if live is None else (pod("web-1", "10.244.0.11", "web", labels={"app": "web", **live}),)
+    return (namespace("shop"), web, *pods)
+
+
+LEFT_OUT = "it does not select all pods that Deployment/web has or would make"
+
+
+@pytest.mark.parametrize(
+    ("objects", "why"),
+    [
+        (versioned({}), LEFT_OUT),
+        (versioned({"version": "v1"}), LEFT_OUT),
+        (
+            (
+                *versioned({"version": "v1"}),
+                pod("web-2", "10.244.0.12", "web", labels={"app": "web", "version": "v2"}),
+            ),
+            LEFT_OUT,
+        ),
+        (versioned({"version": "v2"}), ""),
+        (versioned(None), ""),
+    ],
+    ids=["without it", "of another version", "some", "of the template's", "none yet"],
+)
+@pytest.mark.parametrize("before", [LabelConfig(), excluding("app")], ids=["selected", "not selected"])
+def test_a_selector_that_leaves_out_pods_of_its_owner_is_harmful(objects, why, before):
+    only_version = LabelConfig(LabelFilter(include=("version",)))
+    found = change(label_effect(world(*objects, labels=before), only_version), "web")
+    assert found.after == LabelSelector((("version", "v2"),))
+    assert (found.why, found.harmful) == (why, bool(why))
+
+
 def test_coming_back_to_all_labels_harms_nobody_and_tells_whom_it_leaves():
     effect = label_effect(world(*TIERS, labels=excluding("app")), LabelConfig())
     assert effect.harmful == ()
