@@ -73,6 +73,8 @@ def test_a_key_is_used_when_it_is_included_and_not_excluded(keys: LabelFilter, k
 
 
 BILLING = ((NAME, "billing"), ("env", "prod"), ("team", "money"))
+FLEETING = ("topology.kubernetes.io/zone", "a")
+"""A label of a place or a run, which no selector uses."""
 
 
 @pytest.mark.parametrize(
@@ -89,6 +91,9 @@ BILLING = ((NAME, "billing"), ("env", "prod"), ("team", "money"))
         (only("cost-centre"), BILLING, {NAME: "billing"}),
         (only("team", NAME), BILLING, {NAME: "billing", "team": "money"}),
         (LabelFilter(("cost-centre",), (NAME,)), BILLING, None),
+        (without(NAME), (*BILLING, FLEETING), {"env": "prod", "team": "money"}),
+        (without(NAME), (BILLING[0], FLEETING), None),
+        (only(FLEETING[0]), (*BILLING, FLEETING), {NAME: "billing"}),
     ],
 )
 def test_what_selects_a_namespace(keys: LabelFilter, labels: Any, expected: dict[str, str] | None) -> None:
