@@ -95,17 +95,19 @@ _WIDEST = {
     (RangeKind.POD, 6): 48,
     (RangeKind.SERVICE, 6): 108,
 }
-_PUBLIC_LENGTH = 24
+_PUBLIC_WIDEST = {4: 24, 6: 48}
+_PRIVATE = tuple(map(network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")))
+"""What clusters give to pods and Services; around any other address there are others' machines."""
 
 
 def suggest_range(address: str, kind: RangeKind, inventory: Inventory) -> str:
     """Return a CIDR to offer when an address is said to be in the pod or service range.
 
-    It is a /16 around a private IPv4 address, a /24 around any other, a /64 for pods and a /108 for Services
-    of IPv6 (the widest that Kubernetes takes for them). It becomes wider until it holds what the cluster is
-    known to have of that kind nearby: node ranges, pods or ClusterIPs that share the first 12 bits (IPv4)
-    or 48 (IPv6). Then it becomes narrower until nothing that is known to be something else is in it: node
-    addresses and what the cluster has of the other kind.
+    It is a /16 around a private IPv4 address, a /64 for pods and a /108 for Services of private IPv6 (the
+    widest that Kubernetes takes for them), and a public address alone. It becomes wider until it holds what
+    the cluster is known to have of that kind nearby: node ranges, pods or ClusterIPs that share the first 12
+    bits (IPv4; 24 with a public address) or 48 (IPv6). Then it becomes narrower until nothing that is known
+    to be something else is in it: node addresses and what the cluster has of the other kind.
 
     Raises:
         BadInputError: it is no single IP address.
@@ -113,8 +115,11 @@ def suggest_range(address: str, kind: RangeKind, inventory: Inventory) -> str:
     at = network(parse_cidr(address)[0])
     if at.num_addresses != 1:
         raise BadInputError(f"{address!r} is no single IP address")
-    length = _LENGTH[kind, at.version] if at.is_private or at.version == 6 else _PUBLIC_LENGTH
-    widest = min(length, _WIDEST[kind, at.version])
+    private = any(within(at, block) for block in _PRIVATE)
+    length = _LENGTH[kind, at.version] if private else at.max_prefixlen
+    widest = (
+        _WIDEST[kind, at.version] if private else max(_WIDEST[kind, at.version], _PUBLIC_WIDEST[at.version])
+    )
     shared = [_shared_bits(at, block) for block in _evidence(inventory, kind, at.version)]
     length = min([length, *(bits for bits in shared if bits >= widest)])
     foes = (*_evidence(inventory, _OTHER[kind], at.version), *_of_nodes(inventory, at.version))

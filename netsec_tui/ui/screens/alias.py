@@ -12,7 +12,7 @@ from textual.widgets import Input, Label, OptionList, Static
 from textual.widgets.option_list import Option
 
 from netsec_tui.core.cluster.addresses import ranges_of
-from netsec_tui.core.configure import keys
+from netsec_tui.core.configure.claims import claimed, moved_sentence
 from netsec_tui.core.configure.ranges import suggest_range
 from netsec_tui.errors import BadInputError
 from netsec_tui.model.config import Config, RangeKind
@@ -28,14 +28,16 @@ from netsec_tui.ui.typed import typed_cidr
 from netsec_tui.ui.widgets.field import Field
 from netsec_tui.ui.widgets.tick import Tick
 
-_RANGES = {RangeKind.POD: ("cidrs.pods", "pod CIDR"), RangeKind.SERVICE: ("cidrs.services", "service CIDR")}
+_RANGES = {RangeKind.POD: "pod CIDR", RangeKind.SERVICE: "service CIDR"}
+_TITLES = {RangeKind.POD: "Pod CIDR", RangeKind.SERVICE: "Service CIDR"}
 
 
 class AliasDialog(Dialog[Action]):
     """Edit ``alias`` when given, its name too; else name ``address``, which may be empty. Gives the action.
 
     The name of another alias adds the entries to that one. An address can also be said to be in a pod or
-    service range of the cluster; ``inventory`` is what that range is suggested from.
+    service range of the cluster; ``inventory`` is what that range is suggested from, and ``unresolved`` are
+    the addresses of the tables, of which is said how many that moves.
     """
 
     BINDINGS = [
@@ -44,7 +46,12 @@ class AliasDialog(Dialog[Action]):
     ]
 
     def __init__(
-        self, address: str, alias: Alias | None, config: Config, inventory: Inventory | None = None
+        self,
+        address: str,
+        alias: Alias | None,
+        config: Config,
+        inventory: Inventory | None = None,
+        unresolved: Iterable[str] = (),
     ) -> None:
         title = f"Alias {alias.name}" if alias else f"Alias for {address or 'addresses'}"
         super().__init__(title, "enter take   tab next   space tick" + ("   ctrl+d remove" if alias else ""))
@@ -53,6 +60,7 @@ class AliasDialog(Dialog[Action]):
         self._entries = " ".join(alias.entries) if alias else address
         self._config = config
         self._inventory = inventory or Inventory()
+        self._unresolved = frozenset(unresolved) | ({address} if address and alias is None else set())
         self._aliases = {known.name: known for known in config.aliases if known != alias}
 
     def body(self) -> Iterable[Widget]:
@@ -86,7 +94,7 @@ class AliasDialog(Dialog[Action]):
         return suggest_range(self._address, kind, self._inventory)
 
     def _offer(self, kind: RangeKind) -> str:
-        return f"this is in a {_RANGES[kind][1]}: {self._suggested(kind)}"
+        return f"this is in a {_RANGES[kind]}: {self._suggested(kind)}"
 
     @on(OptionList.OptionSelected, "#others")
     def _assign(self, event: OptionList.OptionSelected) -> None:
@@ -144,18 +152,21 @@ class AliasDialog(Dialog[Action]):
     def _say_range(self, event: OptionList.OptionSelected) -> None:
         """Ask for the range that the address is in, with one to begin with."""
         kind = list(_RANGES)[event.option_index]
-        key, title = _RANGES[kind]
+        config = self._config
 
         def check(typed: tuple[str, ...]) -> str:
-            return ". ".join(keys.add(self._config, key, typed).notes)
+            edited = claimed(self._inventory, config, kind, typed)
+            moved = moved_sentence(self._inventory, config, edited.config, self._unresolved)
+            told = "; ".join([*edited.notes, moved])
+            return told[:1].upper() + told[1:]
 
         def take(typed: tuple[str, ...] | None) -> None:
             if typed is not None:
-                self.dismiss(Configure(keys.add(self._config, key, typed).config))
+                self.dismiss(Configure(claimed(self._inventory, config, kind, typed).config))
 
-        label = f"The {title} that {self._address} is in"
+        label = f"The {_RANGES[kind]} that {self._address} is in"
         note = "By hand it wins over what is discovered of its IP family."
-        dialog = ValuesDialog(title.capitalize(), label, self._suggested(kind), "", check, note)
+        dialog = ValuesDialog(_TITLES[kind], label, self._suggested(kind), "", check, note)
         self.app.push_screen(dialog, take)
 
     def action_remove(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from textual import events, on
@@ -12,7 +12,7 @@ from textual.widgets import Input, Static
 from netsec_tui.model.communication import AddressCategory
 from netsec_tui.model.decision import GeneralRule, ManualRule
 from netsec_tui.model.identity import CommunicationKey, Direction, PeerSort
-from netsec_tui.model.review import DirectionReview, Row
+from netsec_tui.model.review import DirectionReview, Review, Row
 from netsec_tui.session.actions import Action, SetGeneralRule, SetTicks
 from netsec_tui.ui.choices import RULE_FOOTNOTE, general_rules
 from netsec_tui.ui.keymap import Place, bindings
@@ -227,4 +227,15 @@ class TablePane(Pane):
         edited = view.config.alias_by_name.get(peer.name) if peer.sort is PeerSort.ALIAS else None
         address = "" if peer.sort in (PeerSort.EXTERNAL, PeerSort.ALIAS) else peer.name
         inventory = view.ground.world.inventory if view.ground else None
-        self.app.push_screen(AliasDialog(address, edited, view.config, inventory), self._decide)
+        dialog = AliasDialog(address, edited, view.config, inventory, _unresolved(view.review))
+        self.app.push_screen(dialog, self._decide)
+
+
+def _unresolved(review: Review | None) -> Iterator[str]:
+    """Return the unresolved addresses of both tables."""
+    for row in (*review.ingress.rows, *review.egress.rows) if review else ():
+        peer = row.communication.peer
+        if peer.sort is PeerSort.ADDRESS and peer.name:
+            yield peer.name
+        elif peer.sort is PeerSort.EXTERNAL:
+            yield from row.communication.addresses

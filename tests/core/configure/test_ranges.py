@@ -73,6 +73,7 @@ CLUSTER = Inventory(
     nodes=NODES,
     services=(Service("default", "kubernetes", (), (), cluster_ips=("10.96.0.1",)),),
 )
+PUBLIC = Inventory(nodes=(Node("n1", ("192.168.1.10",), ("198.51.100.128/26",)),))
 SUGGESTED = {
     "nothing known": (Inventory(), "10.5.6.7", POD, "10.5.0.0/16"),
     "beside the nodes": (CLUSTER, "10.244.7.9", POD, "10.244.0.0/16"),
@@ -82,7 +83,12 @@ SUGGESTED = {
     "wider to hold a Service": (CLUSTER, "10.100.7.9", SERVICE, "10.96.0.0/13"),
     "narrower beside nodes": (CLUSTER, "192.168.200.1", POD, "192.168.128.0/17"),
     "narrower beside a Service": (CLUSTER, "10.96.128.1", POD, "10.96.128.0/17"),
-    "a public address": (Inventory(), "8.8.8.8", POD, "8.8.8.0/24"),
+    "a public address": (Inventory(), "8.8.8.8", POD, "8.8.8.8/32"),
+    "an address for documents": (Inventory(), "203.0.113.7", SERVICE, "203.0.113.7/32"),
+    "a public address beside the nodes": (PUBLIC, "198.51.100.200", POD, "198.51.100.128/25"),
+    "a public address far from the nodes": (PUBLIC, "198.51.101.9", POD, "198.51.101.9/32"),
+    "public IPv6": (Inventory(), "2001:db8::9", POD, "2001:db8::9/128"),
+    "shared addresses": (Inventory(), "100.64.7.9", POD, "100.64.0.0/16"),
     "IPv6": (Inventory(), "fd00:1:2:3::9", POD, "fd00:1:2:3::/64"),
     "IPv6 beside the nodes": (CLUSTER, "fd00:0:0:7::9", POD, "fd00::/61"),
     "IPv6 Service": (Inventory(), "fd00:1:2:3::9", SERVICE, "fd00:1:2:3::/108"),
