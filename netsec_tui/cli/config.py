@@ -7,9 +7,11 @@ from collections.abc import Callable
 
 from netsec_tui.cli import config_check, config_edit, config_exchange, config_suggest
 from netsec_tui.cli.config_target import Target, target_of
-from netsec_tui.cli.config_words import config_document, config_yaml
+from netsec_tui.cli.config_words import config_document, config_yaml, part_at
+from netsec_tui.cli.documents import Document
 from netsec_tui.cli.exits import DONE
 from netsec_tui.cli.output import put, put_json
+from netsec_tui.configuration.splices import block
 from netsec_tui.core.configure import keys
 from netsec_tui.errors import BadInputError, UsageError
 from netsec_tui.render.literal import literal
@@ -34,6 +36,10 @@ def _get(target: Target) -> int:
         else:
             put(config_yaml(config))
         return DONE
+    part = None if key in keys.keys(config) else part_at(config, key)
+    if part is not None:
+        _put_part(target, key, part)
+        return DONE
     try:
         values = keys.get(config, key)
     except BadInputError as error:
@@ -43,6 +49,13 @@ def _get(target: Target) -> int:
     else:
         put("".join(f"{literal(value)}\n" for value in values))
     return DONE
+
+
+def _put_part(target: Target, key: str, part: Document) -> None:
+    if target.args.output == "json":
+        put_json({"file": target.file.path, "key": key, "config": part})
+    else:
+        put("".join(f"{literal(line)}\n" for line in block(part, 0)))
 
 
 def _path(target: Target) -> int:

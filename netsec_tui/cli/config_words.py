@@ -41,6 +41,14 @@ def config_yaml(config: Config) -> str:
     return "".join(f"{line}\n" for line in (f"schema: {SCHEMA}", *block(document, 0)))
 
 
+def part_at(config: Config, key: str) -> Document | None:
+    """Return what is below a key such as ``labels`` or ``aliases.NAME``, None where nothing is."""
+    first, _, rest = key.partition(".")
+    below = config_document(config).get(first)
+    found = below.get(rest) if rest and isinstance(below, dict) else below
+    return found if isinstance(found, dict) else None
+
+
 def _filter(keys: LabelFilter) -> Document:
     return {"include": list(keys.include), "exclude": list(keys.exclude)}
 

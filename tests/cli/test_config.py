@@ -116,6 +116,27 @@ def test_value_is_printed_one_a_line(run, prod, key, values):
     assert told == {"schemaVersion": 1, "file": str(prod), "key": key, "values": values}
 
 
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("cidrs", "pods:\n  - 10.244.0.0/16\nservices: []\n"),
+        ("labels.workloads", 'include: []\nexclude:\n  - "helm.sh/*"\n'),
+        ("aliases.proxies", "entries:\n  - 198.51.100.0/24\n  - 203.0.113.7/32\nallowed: true\n"),
+        ("discovery", "controlPlanePods:\n  - kube-apiserver\n  - kube-controller-manager\n"),
+    ],
+)
+def test_key_with_others_below_is_printed_as_yaml(run, prod, key, text):
+    assert run("config", "get", key) == (0, text, "")
+    told = json.loads(run("config", "get", key, "-o", "json")[1])
+    assert told == {"schemaVersion": 1, "file": str(prod), "key": key, "config": yaml.safe_load(text)}
+
+
+@pytest.mark.parametrize("key", ["labels", "aliases"])
+def test_key_with_much_below_is_that_part_of_the_whole(run, prod, key):
+    whole = yaml.safe_load(run("config", "get")[1])
+    assert yaml.safe_load(run("config", "get", key)[1]) == whole[key]
+
+
 def test_whole_is_a_configuration_with_its_defaults(run, prod):
     code, out, err = run("config", "get")
     assert (code, err) == (0, "")
@@ -187,6 +208,9 @@ def test_host_bits_are_cleared_and_said(run, prod):
         (["set", "labels.workload.include", "app"], ["labels.workloads.include"]),
         (["get", "labels.workloads.exlude"], ["labels.workloads.exclude"]),
         (["set", "aliases.proxys.allowed", "true"], ["proxies"]),
+        (["unset", "aliases.bank"], ["there is no alias 'bank'"]),
+        (["get", "aliases.proxis"], ["there is no alias 'proxis'", "'proxies'"]),
+        (["unset", "aliases.proxies.entris"], ["aliases.proxies.entries"]),
         (["set", "aliases.proxies.allowed", "perhaps"], ["perhaps", "true"]),
         (["set", "cidrs.pods", "nonsense"], ["nonsense"]),
         (["set", "cidrs.pods", "0.0.0.0/0"], ["every address"]),

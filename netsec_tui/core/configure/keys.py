@@ -70,6 +70,7 @@ def get(config: Config, key: str) -> tuple[str, ...]:
     """
     if key in _LISTS:
         return _read(config, _LISTS[key].path)
+    _refuse_unknown_alias(config, key)
     name, field = _alias_key(config, key)
     alias = _known(config, name)
     return alias.entries if field == _ENTRIES else ("true" if alias.allowed else "false",)
@@ -140,11 +141,20 @@ def unset(config: Config, key: str) -> Edited:
     of_field = field in (_ENTRIES, _ALLOWED) and name in config.alias_by_name
     if bare != key and bare in config.alias_by_name and not of_field:
         return _without(config, bare)
+    _refuse_unknown_alias(config, key)
     name, field = _alias_key(config, key)
     alias = _known(config, name)
     if field == _ENTRIES:
         return _without(config, name)
     return Edited(_with_alias(config, replace(alias, allowed=False)))
+
+
+def _refuse_unknown_alias(config: Config, key: str) -> None:
+    """Refuse ``aliases.NAME`` without such an alias; a field of one, known or misspelt, is not meant."""
+    bare = key.removeprefix(f"{_ALIASES}.")
+    name, _, field = bare.rpartition(".")
+    if bare not in (key, "") and field not in (_ENTRIES, _ALLOWED) and name not in config.alias_by_name:
+        _known(config, bare)
 
 
 def _without(config: Config, name: str) -> Edited:

@@ -142,7 +142,7 @@ MISTAKES = {
         "10.0.0.0/8 is not in cidrs.pods; it has 10.244.0.0/16",
     ),
     "a hole in a list": (keys.set_, ("labels.workloads.include", ["a,,b"]), "a label pattern is empty"),
-    "unset nothing": (keys.unset, ("aliases.gone",), "there is no key 'aliases.gone'"),
+    "unset nothing": (keys.unset, ("aliases.gone",), "there is no alias 'gone'"),
 }
 
 
