@@ -58,7 +58,12 @@ def changes_document(review: Review) -> Document:
         "new": len(changes.new),
         "notSeen": len(changes.not_seen),
         "gone": len(changes.gone),
-        "rows": [_row(key, since) for since, keys in sorts for key in keys],
+        "held": len(changes.held),
+        "rows": [
+            {**_row(key, since), "letThrough": key in changes.let_through}
+            for since, keys in sorts
+            for key in keys
+        ],
     }
 
 

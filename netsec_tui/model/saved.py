@@ -28,12 +28,21 @@ class Changes:
     """Hold which rows a decisions file did not know, and which ticked ones were not seen or are gone.
 
     ``not_seen`` may come back; the peer of a row that is ``gone`` is not in the cluster state, or not in the
-    configuration.
+    configuration. Of the new rows ``ticked`` were decided since, and ``let_through`` are not ticked but pass
+    all the same, with what lets them. ``held`` lacked a namespace label, have one now, and are out.
     """
 
     new: tuple[CommunicationKey, ...] = ()
     not_seen: tuple[CommunicationKey, ...] = ()
     gone: tuple[CommunicationKey, ...] = ()
+    ticked: tuple[CommunicationKey, ...] = ()
+    let_through: Mapping[CommunicationKey, str] = field(default_factory=dict)
+    held: tuple[CommunicationKey, ...] = ()
+
+    @property
+    def left_out(self) -> tuple[CommunicationKey, ...]:
+        """Return the new rows that are out."""
+        return tuple(key for key in self.new if key not in self.let_through and key not in self.ticked)
 
     def __bool__(self) -> bool:
-        return bool(self.new or self.not_seen or self.gone)
+        return bool(self.new or self.not_seen or self.gone or self.held)

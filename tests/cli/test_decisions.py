@@ -83,7 +83,8 @@ def test_list_tells_it_as_json_and_in_its_table(run, cluster, saved, tmp_path):
         {"gateway": None, "idle": "new", "db": "not seen"},
     )
     told = document["decisions"]
-    assert (told["new"], told["notSeen"], told["gone"]) == (1, 1, 0)
+    assert (told["new"], told["notSeen"], told["gone"], told["held"]) == (1, 1, 0, 0)
+    assert [row["letThrough"] for row in told["rows"]] == [False, False]
     assert [(row["peer"]["name"], row["since"]) for row in told["rows"]] == [
         ("idle", "new"),
         ("db", "not seen"),

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from netsec_tui.core.decide.changes import named_changes
 from netsec_tui.decisions_file.reading import read_decisions
 from netsec_tui.decisions_file.writing import written
 from netsec_tui.errors import BadInputError
@@ -109,6 +110,44 @@ def test_no_general_rule_makes_a_new_row_part_of_the_policy_by_its_own_tick(gene
     scene = loaded(seen(("web-1", "pay-1", 9000)), saved(seen().general(OUT, general)))
     assert not scene.row(OUT, "pay").ticked
     assert scene.general(OUT, GeneralRule.ROWS_DECIDE).row(OUT, "pay").ticked is False
+
+
+@pytest.mark.parametrize(
+    ("general", "told", "by"),
+    [
+        (
+            GeneralRule.ALLOW_ALL,
+            "3 communications are new since the decisions were saved: 3 are not ticked but",
+            3,
+        ),
+        (GeneralRule.INSIDE_NAMESPACE, ": 2 start out, 1 is not ticked but let through", 1),
+        (GeneralRule.ROWS_DECIDE, "3 communications are new since the decisions were saved and start out", 0),
+    ],
+)
+def test_new_rows_that_are_let_through_all_the_same_are_not_said_to_be_out(
+    general: GeneralRule, told: str, by: int
+) -> None:
+    more = (("web-1", "pay-1", 9000), ("web-1", "203.0.113.9", 443), ("web-1", "db-0", 6432))
+    scene = loaded(seen(*more), saved(seen().general(OUT, general)))
+    assert told in scene.review.warnings[0]
+    let = scene.review.changes.let_through
+    assert list(let.values()) == [f"general rule {general}"] * by
+    assert all(row.in_policy is (row.key in let) for row in scene.table(OUT).rows if row.since is Since.NEW)
+    named = [sentence for sentence in named_changes(scene.review.changes) if "though not ticked" in sentence]
+    assert len(named) == (1 if by else 0)
+    assert all(f"(by general rule {general})" in sentence for sentence in named)
+
+
+def test_a_new_row_under_a_manual_rule_or_ticked_since_is_said_to_be_so() -> None:
+    kept = saved(seen().manual("203.0.113.0/28"))
+    scene = loaded(seen(("web-1", "pay-1", 9000), ("web-1", "203.0.113.9", 443)), kept)
+    scene.tick(scene.row(OUT, "pay"))
+    assert scene.review.warnings[0].startswith(
+        "2 communications are new since the decisions were saved: 1 is ticked, 1 is not ticked but let"
+    )
+    assert "203.0.113.9 443/TCP (by manual rule 203.0.113.0/28 all ports)" in "".join(
+        named_changes(scene.review.changes)
+    )
 
 
 def test_loading_is_one_step_to_undo() -> None:
@@ -246,6 +285,11 @@ def test_rows_that_lack_a_label_are_saved_as_such() -> None:
     kept = saved(seen().does(NO_NAMES))
     assert sorted(key.peer.name for key in kept.decisions.egress.held) == ["cluster DNS", "db"]
     again = loaded(seen(), kept)
+    assert (
+        again.review.warnings[0]
+        == "2 communications stay unticked until decided: labels were missing until now"
+    )
+    assert "egress DNS/cluster DNS" in named_changes(again.review.changes)[0]
     for name in ("db", "cluster DNS"):
         row = again.row(OUT, name)
         assert (row.ticked, row.in_policy, row.since) == (False, False, Since.KNOWN)

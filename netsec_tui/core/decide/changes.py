@@ -2,53 +2,89 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
+from netsec_tui.core.decide.standing import is_held
 from netsec_tui.core.words import listed
 from netsec_tui.model.decision import Decisions
 from netsec_tui.model.identity import CommunicationKey, Direction
-from netsec_tui.model.review import Review, Since
+from netsec_tui.model.proof import Reach
+from netsec_tui.model.review import Review, Row, Since
 from netsec_tui.model.saved import Changes
+
+_UNTIL = "labels were missing until now"
+_Keys = Collection[CommunicationKey]
 
 
 def with_changes(review: Review, decisions: Decisions) -> Review:
     """Return a review with its ``changes``, and what a decisions file has to say at the top."""
-    changes = _changes(review)
+    changes = _changes(review, decisions)
     if not decisions.loaded:
         return replace(review, changes=changes) if changes else review
     told = (*filter(None, (changes_sentence(changes),)), *decisions.notes)
     return replace(review, changes=changes, warnings=(*told, *review.warnings))
 
 
-def _changes(review: Review) -> Changes:
-    found: dict[Since, list[CommunicationKey]] = {since: [] for since in Since}
+def _changes(review: Review, decisions: Decisions) -> Changes:
+    found: dict[Since, list[Row]] = {since: [] for since in Since}
+    held = []
     for direction in Direction:
+        chosen = decisions.of(direction)
         for row in review.of(direction).rows:
             if row.since is not Since.KNOWN:
-                found[row.since].append(row.key)
-    return Changes(*(tuple(found[since]) for since in (Since.NEW, Since.NOT_SEEN, Since.GONE)))
+                found[row.since].append(row)
+            elif row.tickable and is_held(chosen, row.key):
+                held.append(row.key)
+    new, not_seen, gone = (found[since] for since in (Since.NEW, Since.NOT_SEEN, Since.GONE))
+    return Changes(
+        tuple(row.key for row in new),
+        tuple(row.key for row in not_seen),
+        tuple(row.key for row in gone),
+        tuple(row.key for row in new if row.ticked),
+        {row.key: row.allowed_by for row in new if _let_through(row)},
+        tuple(held),
+    )
+
+
+def _let_through(row: Row) -> bool:
+    return not row.ticked and row.reach in (Reach.ALLOWED, Reach.PARTLY)
 
 
 def changes_sentence(changes: Changes) -> str:
     """Return one sentence on what differs from the decisions saved, empty when nothing does."""
     parts = []
     if changes.new:
-        parts.append(f"{_counted(changes.new)} new since the decisions were saved and {_start(changes.new)}")
+        parts.append(f"{_counted(changes.new)} new since the decisions were saved{_standing(changes)}")
     if changes.not_seen:
         saved = _counted(changes.not_seen, "saved", "were", "was")
         parts.append(f"{saved} not seen in this timespan")
     if changes.gone:
         parts.append(f"{_counted(changes.gone, 'saved')} gone")
+    if changes.held:
+        parts.append(f"{_counted(changes.held, '', 'stay', 'stays')} unticked until decided: {_UNTIL}")
     return "; ".join(parts)
 
 
-def _counted(keys: tuple[CommunicationKey, ...], which: str = "", many: str = "are", one: str = "is") -> str:
+def _counted(keys: _Keys, which: str = "", many: str = "are", one: str = "is") -> str:
     what = "communication" if len(keys) == 1 else "communications"
     return " ".join(filter(None, (str(len(keys)), which, what, one if len(keys) == 1 else many)))
 
 
-def _start(keys: tuple[CommunicationKey, ...]) -> str:
-    return "starts out" if len(keys) == 1 else "start out"
+def _standing(changes: Changes) -> str:
+    """Say what becomes of the new rows, in one word where it is the same for all."""
+    if len(changes.left_out) == len(changes.new):
+        return f" and {'starts out' if len(changes.new) == 1 else 'start out'}"
+    return f": {', '.join(_parted(changes))}"
+
+
+def _parted(changes: Changes) -> Iterator[str]:
+    sorts: tuple[tuple[_Keys, str, str], ...] = (
+        (changes.left_out, "starts out", "start out"),
+        (changes.ticked, "is ticked", "are ticked"),
+        (changes.let_through, "is not ticked but let through", "are not ticked but let through"),
+    )
+    return (f"{len(keys)} {one if len(keys) == 1 else many}" for keys, one, many in sorts if keys)
 
 
 _NAMED = 10
@@ -56,12 +92,18 @@ _NAMED = 10
 
 def named_changes(changes: Changes) -> tuple[str, ...]:
     """Return a sentence for each sort of change, which names the rows."""
+    new = "new since the decisions were saved"
+    opened = (f"{row_text(key)}{f' (by {by})' if by else ''}" for key, by in changes.let_through.items())
     sorts = (
-        ("new since the decisions were saved, so out until decided", changes.new),
-        ("ticked but not seen in this timespan, so kept", changes.not_seen),
-        ("ticked but gone, so not in the policy", changes.gone),
+        (f"{new}, so out until decided", map(row_text, changes.left_out)),
+        (f"{new}, and ticked", map(row_text, changes.ticked)),
+        (f"{new}, and let through though not ticked", opened),
+        ("ticked but not seen in this timespan, so kept", map(row_text, changes.not_seen)),
+        ("ticked but gone, so not in the policy", map(row_text, changes.gone)),
+        (f"unticked until decided, as {_UNTIL}", map(row_text, changes.held)),
     )
-    return tuple(f"{what}: {listed(map(row_text, keys), _NAMED)}" for what, keys in sorts if keys)
+    told = ((what, listed(rows, _NAMED)) for what, rows in sorts)
+    return tuple(f"{what}: {rows}" for what, rows in told if rows)
 
 
 def row_text(key: CommunicationKey) -> str:
