@@ -17,16 +17,20 @@ from netsec_tui.cli.way_out import labels_settled, ranges_settled
 from netsec_tui.configuration.reading import Stored
 from netsec_tui.core.cluster.addresses import Ranges, ranges_of
 from netsec_tui.core.cluster.known_ranges import settled
-from netsec_tui.core.cluster.labelling import namespace_selector
+from netsec_tui.core.cluster.labelling import matches_any, namespace_selector
+from netsec_tui.core.cluster.selectors import NAME_LABEL
 from netsec_tui.core.configure.alias_notes import notes_of
 from netsec_tui.core.configure.effect import label_effect
 from netsec_tui.core.configure.ranges import range_notes
 from netsec_tui.core.subnet import incomplete_kinds, subnet_warning
-from netsec_tui.core.words import labels_needed
+from netsec_tui.core.words import labels_needed, listed
 from netsec_tui.errors import BadInputError
 from netsec_tui.model.config import Config, LabelConfig
 from netsec_tui.model.configuring import NAMESPACE, LabelEffect
 from netsec_tui.model.inventory import Inventory
+from netsec_tui.model.policy import LabelSelector
+
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,7 @@ def _remarks(
     for change in effect.changes:
         if change.ref.kind != NAMESPACE or change.after is not None:
             yield Remark("labels", change_text(change, "without filters", "with them"), change.harmful)
+    yield from _by_name(loaded.session.inventory, config)
     unlabelled = _unlabelled(loaded.session.inventory, config)
     if unlabelled:
         sentence = labels_settled(labels_needed(unlabelled), config, target.flags)
@@ -117,6 +122,23 @@ def _incomplete(inventory: Inventory, ranges: Ranges, config: Config, target: Ta
     kinds = incomplete_kinds(inventory, ranges, config.aliases, ())
     for sentence in subnet_warning(inventory, ranges, config.aliases, ()):
         yield Remark("cidrs", ranges_settled(sentence, kinds, target.flags), finding=True)
+
+
+def _by_name(inventory: Inventory, config: Config) -> Iterator[Remark]:
+    """Name the namespaces that have no label which is asked for and are selected by their name even so."""
+    keys = config.labels.namespace
+    if not keys.include or matches_any(keys.include, NAME_LABEL):
+        return
+    names = [
+        name
+        for name, labels in sorted(inventory.namespaces.items())
+        if namespace_selector(keys, name, labels) == LabelSelector(((NAME_LABEL, name),))
+    ]
+    if names:
+        one = len(names) == 1
+        have, selected = ("has", "it is selected by its") if one else ("have", "they are selected by their")
+        told = f"{listed(names, _NAMED)} {have} no label that is included: {selected} name, {NAME_LABEL}"
+        yield Remark("labels.namespaces", f"{told}, unless it is excluded")
 
 
 def _unlabelled(inventory: Inventory, config: Config) -> tuple[str, ...]:

@@ -8,9 +8,11 @@ from netsec_tui.cli.config_target import Target
 from netsec_tui.cli.config_words import change_text
 from netsec_tui.cli.exits import DONE, NO
 from netsec_tui.cli.output import note
+from netsec_tui.core.cluster.known_ranges import range_config
 from netsec_tui.core.cluster.world import World
 from netsec_tui.core.configure import keys
 from netsec_tui.core.configure.effect import label_effect
+from netsec_tui.core.configure.ranges import range_notes
 from netsec_tui.errors import BadInputError, UsageError
 from netsec_tui.model.config import Config
 from netsec_tui.model.configuring import Edited
@@ -53,17 +55,19 @@ def accept(target: Target, said: Config, edited: Edited, world: World | None = N
     if edited.config == said:
         note(f"nothing changes in {target.file.path}")
         return DONE
-    if edited.config.labels != said.labels:
-        refused = _refused(target, said, edited.config, world)
-        if refused != DONE:
-            return refused
+    refused = _refused(target, said, edited.config, world)
+    if refused != DONE:
+        return refused
     target.file.write(said, edited.config)
     note(f"wrote {target.file.path}")
     return DONE
 
 
 def _refused(target: Target, said: Config, wanted: Config, world: World | None) -> int:
-    """Tell the effect of other label filters; return 0 when they may be written, else the exit code."""
+    """Tell the effect of other label filters and ranges; return 0 when they may be written, else the code."""
+    relabels, ranges = wanted.labels != said.labels, range_config(wanted) != range_config(said)
+    if not (relabels or (ranges and target.has_inputs)):
+        return DONE
     if world is None:
         if not target.has_inputs:
             note(_EFFECT_UNKNOWN)
@@ -73,6 +77,21 @@ def _refused(target: Target, said: Config, wanted: Config, world: World | None) 
             note(f"nothing is written: without all of the inputs the effect is not known; {_ALL_THE_SAME}")
             return loaded.exit_code
         world = loaded.session.cluster().world
+    if ranges:
+        _tell_ruled_out(world, said, wanted)
+    return _confirmed(target, world, wanted) if relabels else DONE
+
+
+def _tell_ruled_out(world: World, said: Config, wanted: Config) -> None:
+    """Name the discovered ranges that counted and lie outside what is entered by hand now."""
+    counted = {(line.kind, line.cidr) for line in range_notes(world.inventory, said) if line.in_force}
+    for line in range_notes(world.inventory, wanted):
+        if line.problem and not line.in_force and (line.kind, line.cidr) in counted:
+            note(f"{line.note}; it does not count any longer")
+
+
+def _confirmed(target: Target, world: World, wanted: Config) -> int:
+    """Tell the effect of other label filters; return 1 when it has to be confirmed and is not."""
     effect = label_effect(world, wanted.labels)
     for change in effect.changes[:_SHOWN]:
         note(change_text(change))

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from netsec_tui.configuration.paths import config_path
+
 ROOT = Path(__file__).resolve().parents[2]
 LAUNCHER = """
 import runpy, signal
@@ -134,3 +136,32 @@ def start():
         return subprocess.Popen(command, env=env, **more)
 
     return call
+
+
+KUBECONFIG = """\
+current-context: prod
+contexts:
+- {name: prod, context: {cluster: c, user: u}}
+- {name: test, context: {cluster: c, user: u}}
+"""
+TEXT = """\
+# agreed with the network team
+schema: 1
+labels:
+  workloads: {exclude: ["helm.sh/*"]}
+aliases:
+  proxies: {entries: [203.0.113.7, 198.51.100.0/24], allowed: true}
+cidrs:
+  pods: [10.244.0.0/16]  # of the installer
+"""
+
+
+@pytest.fixture
+def prod(tmp_path, monkeypatch):
+    """Make prod the current context, and return where its configuration is."""
+    (tmp_path / "kubeconfig").write_text(KUBECONFIG, encoding="utf-8")
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    path = config_path("prod")
+    path.parent.mkdir(parents=True)
+    path.write_text(TEXT, encoding="utf-8")
+    return path

@@ -1,8 +1,7 @@
-"""``netsec-tui config``: read, edit, check, suggest and exchange the configuration of a cluster."""
+"""``netsec-tui config``: read, edit, suggest and exchange the configuration of a cluster."""
 
 import json
 import os
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -13,36 +12,7 @@ import yaml
 from netsec_tui.cli.flags import parse
 from netsec_tui.configuration.paths import config_path
 from netsec_tui.configuration.reading import read_config
-from tests.cli.conftest import manifest
-
-KUBECONFIG = """\
-current-context: prod
-contexts:
-- {name: prod, context: {cluster: c, user: u}}
-- {name: test, context: {cluster: c, user: u}}
-"""
-TEXT = """\
-# agreed with the network team
-schema: 1
-labels:
-  workloads: {exclude: ["helm.sh/*"]}
-aliases:
-  proxies: {entries: [203.0.113.7, 198.51.100.0/24], allowed: true}
-cidrs:
-  pods: [10.244.0.0/16]  # of the installer
-"""
-
-
-@pytest.fixture
-def prod(tmp_path, monkeypatch):
-    """Make prod the current context, and return where its configuration is."""
-    (tmp_path / "kubeconfig").write_text(KUBECONFIG, encoding="utf-8")
-    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
-    path = config_path("prod")
-    path.parent.mkdir(parents=True)
-    path.write_text(TEXT, encoding="utf-8")
-    return path
-
+from tests.cli.conftest import TEXT, manifest
 
 # Whose file
 
@@ -365,107 +335,6 @@ def test_context_contacts_nothing(run, prod):
     # The server of prod does not exist: only --live asks it.
     assert run("config", "check", "--context", "prod")[0] == 0
     assert run("config", "check", "--context", "prod", "--live")[0] not in (0, 1)
-
-
-# Check
-
-
-def test_good_file_is_good(run, prod):
-    code, out, err = run("config", "check")
-    assert code == 0
-    assert out.startswith(f"{prod} can be used\n")
-    assert "aliases.proxies   covers 257 addresses" in out
-    assert "only the file was looked at" in err
-
-
-def test_file_that_is_not_there_is_no_mistake(run, prod):
-    code, out, _ = run("config", "check", "--context", "test")
-    assert (code, out) == (0, f"{config_path('test')} is not there yet: defaults count\n")
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("schema: 1\ncluster: other\n", ["for the cluster other, and it is used for prod"]),
-        ("schema: 1\nlabels: {workloads: {exclude: [app]}}\n", ["Deployment/web", "nothing can be selected"]),
-        (
-            'schema: 1\nlabels: {namespaces: {exclude: ["kubernetes.io/metadata.name"]}}\n',
-            [
-                "you need to assign labels to these namespaces: data, shop",
-                "netsec-tui config remove labels.namespaces.exclude kubernetes.io/metadata.name --context",
-            ],
-        ),
-        ("schema: 1\naliases: {mine: {entries: [10.1.0.9]}}\n", ["10.1.0.9/32 is inside the pod range"]),
-    ],
-)
-def test_findings_are_named_and_end_with_1(run, prod, cluster, text, words):
-    prod.write_text(text, encoding="utf-8")
-    code, out, _ = run("config", "check", *cluster)
-    assert code == 1
-    findings = [line for line in out.splitlines() if line.startswith("finding")]
-    for word in words:
-        assert any(word in line for line in findings), out
-    told = json.loads(run("config", "check", *cluster, "-o", "json")[1])
-    assert len(told["findings"]) == len(findings)
-
-
-def test_ranges_are_told_with_their_origin(run, prod, cluster):
-    out = run("config", "check", "--context", "none", *cluster)[1]
-    assert "note      cidrs.pods   10.1.0.0/24 (told by Node node-1 podCIDRs)" in out
-
-
-def test_range_that_is_missing_is_a_finding_with_the_command_that_enters_it(run, cluster):
-    code, out, _ = run("config", "check", "--context", "none", *cluster)
-    (finding,) = (line for line in out.splitlines() if line.startswith("finding"))
-    assert code == 1
-    assert "Cluster subnet is incomplete: the IPv4 service range is not known" in finding
-    command = "netsec-tui config add cidrs.services CIDR --context none"
-    assert finding.endswith(f": {command}")
-    assert run(*shlex.split(command.replace("CIDR", "10.96.0.0/16"))[1:])[0] == 0
-    assert run("config", "check", "--context", "none", *cluster)[0] == 0
-
-
-@pytest.mark.parametrize(
-    ("services", "alias", "expected"),
-    [
-        ("10.96.0.0/16", "10.244.0.9", "10.244.0.9/32 is inside the pod range 10.244.0.0/16"),
-        ("10.244.8.0/24", "203.0.113.7", "10.244.8.0/24 (by hand): overlaps the pod range 10.244.0.0/16"),
-        ("10.96.0.0/16", "203.0.113.7", None),
-    ],
-)
-def test_file_alone_is_checked_against_its_own_ranges(run, prod, services, alias, expected):
-    ranges = f"cidrs: {{pods: [10.244.0.0/16], services: [{services}]}}\n"
-    prod.write_text(f"schema: 1\n{ranges}aliases: {{mine: {{entries: [{alias}]}}}}\n", encoding="utf-8")
-    code, out, _ = run("config", "check")
-    findings = "\n".join(line for line in out.splitlines() if line.startswith("finding"))
-    assert (code, bool(findings)) == ((1, True) if expected else (0, False))
-    assert (expected or "") in findings
-
-
-def test_ranges_by_hand_that_do_not_fit_the_cluster_are_findings(run, prod, cluster):
-    run("config", "set", "cidrs.services", "10.96.0.0/16")
-    code, out, _ = run("config", "check", *cluster)
-    (finding, gap) = (line for line in out.splitlines() if line.startswith("finding"))
-    assert code == 1
-    assert gap.endswith("netsec-tui config add cidrs.pods CIDR --context prod")
-    assert "lies outside what was entered by hand: 10.244.0.0/16" in finding
-    run("config", "set", "cidrs.pods", "10.1.0.0/16")
-    run("config", "set", "cidrs.services", "10.1.8.0/24")
-    code, out, _ = run("config", "check", *cluster)
-    assert code == 1
-    assert "10.1.8.0/24 (by hand): overlaps the pod range 10.1.0.0/16" in out
-
-
-def test_what_is_wrong_is_in_the_json_too(run, prod):
-    prod.write_text("schema: 1\nlables: {}\n", encoding="utf-8")
-    code, out, err = run("config", "check", "-o", "json")
-    told = json.loads(out)
-    assert (code, [f"netsec-tui: {line}" for line in told["problems"]]) == (65, err.splitlines())
-
-
-def test_input_that_cannot_be_read_is_no_good_check(run, prod, tmp_path):
-    (tmp_path / "bad.yaml").write_text("kind: [\n", encoding="utf-8")
-    assert run("config", "check", "--manifests", tmp_path / "bad.yaml")[0] == 65
 
 
 # Suggest
