@@ -117,7 +117,7 @@ class Reviewer:
         two_objects = two_objects or bool(self._ends.cni and self._ends.cni.two_objects)
         ingress, egress = (self._decide(d, decisions.of(d), two_objects) for d in Direction)
         unlabelled = ingress.unlabelled.with_other(egress.unlabelled)
-        withheld = _withheld(decisions, unlabelled)
+        withheld = "" if evidence.subject.refusal else _withheld(decisions, unlabelled)
         if withheld:
             ingress, egress = (self._as_allowed(decided) for decided in (ingress, egress))
         made = generate(evidence.subject, ingress.rules, egress.rules, two_objects=two_objects)

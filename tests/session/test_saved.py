@@ -356,6 +356,20 @@ def test_a_file_that_says_in_counts_where_the_row_never_lacked_a_label() -> None
     assert [scene.row(OUT, name).ticked for name in ("db", "cluster DNS", "cart")] == [False, False, True]
 
 
+def test_rows_of_a_workload_that_no_policy_can_be_made_for_are_held_as_well() -> None:
+    no_app = LabelConfig(LabelFilter((), ("app",)), LabelFilter((), ("kubernetes.io/metadata.name",)))
+    scene = seen().does(Configure(Config(no_app)))
+    row = scene.row(OUT, "db")
+    assert (row.unlabelled, scene.review.withheld) == ("data", "")
+    assert scene.review.refusal == scene.review.subject.refusal != ""
+    assert row.reason == (
+        "no policy can be made for Deployment/web; you need to assign labels to this namespace: data"
+    )
+    assert not scene.row(OUT, "cart").unlabelled
+    healed(scene)
+    assert [scene.row(OUT, name).ticked for name in ("db", "cluster DNS", "cart")] == [False, False, True]
+
+
 def test_each_workload_remembers_its_own() -> None:
     scene = seen().does(NO_NAMES)
     assert scene.row(OUT, "db").unlabelled

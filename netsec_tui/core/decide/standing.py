@@ -83,7 +83,7 @@ def case_of(
         default = default_of(world, subject, communication, reports_replies=reports_replies)
         expression = express(world, subject.ref.namespace, communication)
     if subject.refusal:
-        expression = Expression(obstacle=f"no policy can be made for {subject.ref}")
+        expression = _refused(subject, expression)
     asked = _asked(communication, expression, ends)
     return Case(
         communication,
@@ -96,6 +96,13 @@ def case_of(
         bool(missing),
         members_of(world, communication.key),
     )
+
+
+def _refused(subject: Subject, expression: Expression) -> Expression:
+    """Return that no policy is made; a label that is wanted all the same is not forgotten."""
+    lacking = expression.obstacle if expression.unlabelled else ""
+    obstacle = "; ".join(filter(None, (f"no policy can be made for {subject.ref}", lacking)))
+    return Expression(obstacle=obstacle, unlabelled=expression.unlabelled)
 
 
 def _asked(communication: Communication, expression: Expression, ends: Ends) -> Asked:
