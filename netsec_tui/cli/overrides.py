@@ -21,6 +21,13 @@ class Store(Protocol):
     def path(self) -> str:
         """Return where it is kept."""
 
+    @property
+    def exists(self) -> bool:
+        """Tell whether something is kept there by now."""
+
+    def locked(self, flag: bool) -> str:
+        """Return why it must not be edited now, empty when it may; ``flag`` is --lock-config."""
+
     def read_again(self, base: Config, mine: Config) -> Reread:
         """Return what stands there by now, and what the edits from ``base`` to ``mine`` make of it."""
 
@@ -79,6 +86,15 @@ class FileUnderOverrides:
     def path(self) -> str:
         """Return where the file is."""
         return self._store.path
+
+    @property
+    def exists(self) -> bool:
+        """Tell whether there is such a file by now."""
+        return self._store.exists
+
+    def locked(self, flag: bool) -> str:
+        """Return why the configuration must not be edited now, empty when it may."""
+        return self._store.locked(flag)
 
     def write(self, base: Config, mine: Config) -> Config:
         """Put into the file what turns ``base`` into ``mine``; return what then counts, overrides included.

@@ -39,6 +39,11 @@ class ConfigFile:
         """Return where the file is, or would be."""
         return str(self._path)
 
+    @property
+    def exists(self) -> bool:
+        """Tell whether there is such a file by now."""
+        return self._path.exists()
+
     def stored(self) -> Stored:
         """Return all that the file says: the configuration, and the cluster that it names.
 

@@ -16,14 +16,22 @@ from netsec_tui.errors import NetsecError
 from netsec_tui.model.config import Config
 from netsec_tui.model.decision import Decisions
 from netsec_tui.model.identity import WorkloadRef
-from netsec_tui.session.actions import Action, ChooseTimespan, ChooseWorkload, Undo
+from netsec_tui.session.actions import (
+    Action,
+    ChooseTimespan,
+    ChooseWorkload,
+    Configure,
+    RemoveAlias,
+    SetAlias,
+    Undo,
+)
 from netsec_tui.session.session import Session
 from netsec_tui.ui.ascii_filter import AsciiOnly
 from netsec_tui.ui.config_desk import ConfigDesk
 from netsec_tui.ui.decisions_desk import DecisionsDesk
 from netsec_tui.ui.intake import Intake
 from netsec_tui.ui.keymap import Place
-from netsec_tui.ui.messages import Decide, Saved
+from netsec_tui.ui.messages import Decide, NameAddress, Saved
 from netsec_tui.ui.palette import commands
 from netsec_tui.ui.scope_flow import (
     Answers,
@@ -164,6 +172,8 @@ class NetsecApp(App[int]):
     def apply(self, action: Action) -> bool:
         """Carry out an action and show what it changed; a refusal is said, and False returned."""
         scope, before = self.session.scope, self._decided()
+        if isinstance(action, Configure | SetAlias | RemoveAlias):
+            self._desk.locked()  # the session refuses it then
         try:
             self.session.apply(action)
         except NetsecError as error:
@@ -192,6 +202,10 @@ class NetsecApp(App[int]):
     def action_undo(self) -> None:
         """Take back the last decision."""
         self.apply(Undo())
+
+    @on(NameAddress)
+    def _name_address(self, event: NameAddress) -> None:
+        self._desk.name(event.address, event.alias)
 
     @on(Saved)
     def _saved(self) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Protocol
 
 from textual.screen import Screen
@@ -13,9 +15,12 @@ from netsec_tui.core.configure.merge import merged
 from netsec_tui.core.words import listed
 from netsec_tui.errors import NetsecError
 from netsec_tui.model.config import Config
+from netsec_tui.model.identity import PeerSort
+from netsec_tui.model.review import Review
 from netsec_tui.session.actions import Action, ConfigSaved
 from netsec_tui.session.session import Session
 from netsec_tui.ui.keymap import key_of
+from netsec_tui.ui.screens.alias import AliasDialog
 from netsec_tui.ui.screens.configuration.screen import ConfigurationScreen
 from netsec_tui.ui.screens.configuration.settings import Settings
 from netsec_tui.ui.start import ConfigFileLike
@@ -59,16 +64,16 @@ class ConfigDesk:
         self._view = View()
         self._area = ""
         self._open: ConfigurationScreen | None = None
+        self._found = ""
 
     def open(self, area: str = "") -> None:
         """Show the screen, at an area if one is named, else where the messages ask for something."""
         if self._open is not None:
             return
+        self.locked()
         asked = next((message.part for message in self._view.warnings if message.part), "")
         first = area or asked or self._area
-        self._open = ConfigurationScreen(
-            self._settings(), self.save, self.read_again, self._host.ascii_only, first
-        )
+        self._open = ConfigurationScreen(self._settings(), self, self._host.ascii_only, first)
         self._host.push_screen(self._open, self._closed)
 
     def _closed(self, area: str | None) -> None:
@@ -92,6 +97,7 @@ class ConfigDesk:
         return Settings(
             session.options.cluster,
             self.file.path if self.file else "",
+            bool(self.file and self.file.exists),
             session.config,
             session.saved_config,
             session.options.locked,
@@ -100,7 +106,31 @@ class ConfigDesk:
             self._view.review,
         )
 
+    def name(self, address: str, alias: str) -> None:
+        """Ask for the alias of an unresolved IP, or edit the one named."""
+        session, review = self._host.session, self._view.review
+        if locked := self.locked():
+            self._host.say(locked, error=True)
+            return
+        config = session.config
+        dialog = AliasDialog(
+            address, config.alias_by_name.get(alias), config, session.inventory, _unresolved(review)
+        )
+        self._host.push_screen(dialog, lambda action: self._host.apply(action) if action else None)
+
     # The file
+
+    def locked(self) -> str:
+        """Look whether the configuration may be edited now; return why not, and let the session know."""
+        session = self._host.session
+        held = session.options.locked
+        if held and held != self._found:  # since the start, by what does not change
+            return held
+        self._found = self.file.locked(flag=False) if self.file else ""
+        if self._found != held:
+            session.options = replace(session.options, locked=self._found)
+            self.show(self._view)
+        return self._found
 
     def lost(self) -> list[str]:
         """Say what leaving would lose of the configuration."""
@@ -114,8 +144,8 @@ class ConfigDesk:
     def save(self) -> None:
         """Write what was edited to the file, in a thread."""
         session = self._host.session
-        if session.options.locked:
-            self._host.say(session.options.locked, error=True)
+        if locked := self.locked():
+            self._host.say(locked, error=True)
         elif self.file is None:
             self._host.say(NO_FILE, error=True)
         elif session.config == session.saved_config:
@@ -161,6 +191,16 @@ class ConfigDesk:
         left = "" if kept == read.stands else " Your edits are not saved yet."
         told = f"Read {file.path}.{clashes}{left}{_by_others(mine, read.edited)}"
         self._host.say(told, error=bool(clashes))
+
+
+def _unresolved(review: Review | None) -> Iterator[str]:
+    """Return the unresolved addresses of both tables."""
+    for row in (*review.ingress.rows, *review.egress.rows) if review else ():
+        peer = row.communication.peer
+        if peer.sort is PeerSort.ADDRESS and peer.name:
+            yield peer.name
+        elif peer.sort is PeerSort.EXTERNAL:
+            yield from row.communication.addresses
 
 
 def _by_others(mine: Config, stands: Config) -> str:

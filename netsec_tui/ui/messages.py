@@ -33,6 +33,14 @@ class Saved(Message):
     path: str
 
 
+@dataclass
+class NameAddress(Message):
+    """Ask the app to name an unresolved IP, or to edit the alias named; one of both is empty."""
+
+    address: str
+    alias: str
+
+
 class WhatIfCleared(Message):
     """Tell the screen that a table no longer wants only the rows of a what-if verdict."""
 

@@ -35,6 +35,13 @@ class ConfigFileLike(Protocol):
     def path(self) -> str:
         """Return where the file is, or would be."""
 
+    @property
+    def exists(self) -> bool:
+        """Tell whether there is such a file by now."""
+
+    def locked(self, flag: bool) -> str:
+        """Return why the configuration must not be edited, empty when it may; ``flag`` is --lock-config."""
+
     def write(self, base: Config, mine: Config) -> Config:
         """Put into the file what turns ``base`` into ``mine``, and return what stands there then.
 

@@ -31,7 +31,7 @@ class View:
     ``known`` tells whether there is cluster state, ``lost`` how many events the sources did not deliver,
     ``awaited`` is the workload that flags have named while it is not there. ``focused`` is the
     communication that was focused last, in a table or the topology; ``provenance`` tells which rules of
-    the policy come from which rows. ``locked`` says why the configuration must not be edited, if so.
+    the policy come from which rows.
     """
 
     cluster: str = ""
@@ -44,7 +44,6 @@ class View:
     lost: int = 0
     known: bool = False
     config: Config = field(default_factory=Config)
-    locked: str = ""
     advice: Advice = field(default_factory=Advice)
     ground: Ground | None = field(default=None, compare=False)
     focused: CommunicationKey | None = None
@@ -80,7 +79,6 @@ def view_of(
         lost=sum(gap.lost for gap in session.gaps),
         known=inventory.known,
         config=session.config,
-        locked=session.options.locked,
         advice=advise(session, told, awaited) if review is None else Advice(),
         provenance=Provenance(review) if review is not None else None,
         ground=session.ground(),

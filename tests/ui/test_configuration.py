@@ -375,6 +375,42 @@ class TestSaving:
             assert app.session.config == Config()
             assert not file.exists()
 
+    async def test_a_file_that_must_not_be_written_meanwhile_is_looked_at_again(self, file):
+        file.write_text("schema: 1\n")
+        app = config_app(file)
+        async with app.run_test(size=WIDE) as pilot:
+            await configure(pilot, "3", "a")
+            await write(pilot, "10.0.0.0/16")
+            file.chmod(0o444)
+            await press(pilot, "enter")
+            assert "must not be written" in said(app)
+            assert app.session.config == Config()
+            assert " locked" in _top(app)
+            await press(pilot, "a")
+            assert "must not be written" in said(app)
+            assert isinstance(app.screen, ConfigurationScreen)
+            await press(pilot, "escape", "2", "end", "at")
+            assert "must not be written" in status(app)
+            file.chmod(0o644)
+            await press(pilot, "C", "3", "a")
+            await write(pilot, "10.0.0.0/16")
+            await press(pilot, "enter")
+            assert app.session.config.pod_cidrs == ("10.0.0.0/16",)
+
+    async def test_the_heading_tells_whether_there_is_a_file_yet(self, file):
+        app = config_app(file)
+        async with app.run_test(size=WIDE) as pilot:
+            await configure(pilot)
+            assert "no file yet" in _top(app)
+            assert "kind-shop" in _top(app)
+            await press(pilot, "3", "a")
+            await write(pilot, "10.0.0.0/16")
+            await press(pilot, "enter")
+            assert "not saved" in _top(app)
+            await press(pilot, "S")
+            assert " saved" in _top(app)
+            assert "no file yet" not in _top(app)
+
     async def test_quitting_asks_about_what_is_not_saved_and_not_after_saving(self, file):
         app = config_app(file)
         async with app.run_test(size=WIDE) as pilot:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 from textual import events, on
@@ -12,13 +12,12 @@ from textual.widgets import Input, Static
 from netsec_tui.model.communication import AddressCategory
 from netsec_tui.model.decision import GeneralRule, ManualRule
 from netsec_tui.model.identity import CommunicationKey, Direction, PeerSort
-from netsec_tui.model.review import DirectionReview, Review, Row
+from netsec_tui.model.review import DirectionReview, Row
 from netsec_tui.session.actions import Action, SetGeneralRule, SetTicks
 from netsec_tui.ui.choices import RULE_FOOTNOTE, general_rules
 from netsec_tui.ui.keymap import Place, bindings
-from netsec_tui.ui.messages import Decide, FocusCommunication, OpenDetail, Say, WhatIfCleared
+from netsec_tui.ui.messages import Decide, FocusCommunication, NameAddress, OpenDetail, Say, WhatIfCleared
 from netsec_tui.ui.row_filter import RowFilter, WhatIfPick
-from netsec_tui.ui.screens.alias import AliasDialog
 from netsec_tui.ui.screens.categories import Categories
 from netsec_tui.ui.screens.manual_rule import ManualRuleDialog
 from netsec_tui.ui.screens.picker import Picker
@@ -220,22 +219,6 @@ class TablePane(Pane):
         if row is None or not row.communication.peer.unresolved:
             self.post_message(Say("@ names an unresolved IP; move to one first", error=True))
             return
-        view, peer = self._view, row.communication.peer
-        if view.locked:
-            self.post_message(Say(view.locked, error=True))
-            return
-        edited = view.config.alias_by_name.get(peer.name) if peer.sort is PeerSort.ALIAS else None
-        address = "" if peer.sort in (PeerSort.EXTERNAL, PeerSort.ALIAS) else peer.name
-        inventory = view.ground.world.inventory if view.ground else None
-        dialog = AliasDialog(address, edited, view.config, inventory, _unresolved(view.review))
-        self.app.push_screen(dialog, self._decide)
-
-
-def _unresolved(review: Review | None) -> Iterator[str]:
-    """Return the unresolved addresses of both tables."""
-    for row in (*review.ingress.rows, *review.egress.rows) if review else ():
         peer = row.communication.peer
-        if peer.sort is PeerSort.ADDRESS and peer.name:
-            yield peer.name
-        elif peer.sort is PeerSort.EXTERNAL:
-            yield from row.communication.addresses
+        address = "" if peer.sort in (PeerSort.EXTERNAL, PeerSort.ALIAS) else peer.name
+        self.post_message(NameAddress(address, peer.name if peer.sort is PeerSort.ALIAS else ""))

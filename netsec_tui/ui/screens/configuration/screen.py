@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Protocol
 
 from textual import on
 from textual.app import ComposeResult
@@ -34,11 +34,21 @@ _HARMLESS = frozenset({"export", "effect", "drop"})
 WIDE = 110
 
 
-class ConfigurationScreen(Screen[str]):
-    """Show the configuration of a cluster in three areas; leaving gives the area that was open.
+class Desk(Protocol):
+    """Keep the configuration."""
 
-    ``save`` writes it to its file, ``read_again`` takes over what stands there.
-    """
+    def locked(self) -> str:
+        """Look whether it may be edited now, and return why not."""
+
+    def save(self) -> None:
+        """Write it to its file."""
+
+    def read_again(self) -> None:
+        """Take over what stands in the file."""
+
+
+class ConfigurationScreen(Screen[str]):
+    """Show the configuration of a cluster in three areas; leaving gives the area that was open."""
 
     BINDINGS = bindings(Place.CONFIGURATION)
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]
@@ -47,15 +57,13 @@ class ConfigurationScreen(Screen[str]):
     def __init__(
         self,
         settings: Settings,
-        save: Callable[[], None],
-        read_again: Callable[[], None],
+        desk: Desk,
         ascii_only: bool = False,
         area: str = "",
     ) -> None:
         super().__init__()
         self._settings = settings
-        self._save = save
-        self._read_again = read_again
+        self._desk = desk
         self._ascii = ascii_only
         self._at = area if area in AREAS else next(iter(AREAS))
 
@@ -143,8 +151,9 @@ class ConfigurationScreen(Screen[str]):
 
     def action_setting(self, name: str) -> None:
         """Do something in the open area, or say why nothing must be changed."""
-        if self._settings.locked and name not in _HARMLESS:
-            self.say(self._settings.locked, error=True)
+        locked = "" if name in _HARMLESS else self._desk.locked()
+        if locked:
+            self.say(locked, error=True)
         else:
             self.area.acts[name]()
 
@@ -155,11 +164,11 @@ class ConfigurationScreen(Screen[str]):
             way = f"accept it ({accept}) or drop it ({drop}) first"
             self.say(f"The draft of the labels is not in force: {way}.", error=True)
         else:
-            self._save()
+            self._desk.save()
 
     def action_read_again(self) -> None:
         """Take over what others have put into the file since it was read."""
-        self._read_again()
+        self._desk.read_again()
 
     def action_help(self) -> None:
         """Show all keys."""
@@ -193,4 +202,6 @@ def _state(settings: Settings) -> tuple[str, str]:
         return "locked", "bold $text-warning"
     if settings.edited:
         return "not saved", "bold $text-warning"
-    return ("saved" if settings.path else "kept nowhere"), "$muted"
+    if not settings.path:
+        return "kept nowhere", "$muted"
+    return ("saved" if settings.exists else "no file yet"), "$muted"

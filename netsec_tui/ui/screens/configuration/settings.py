@@ -14,12 +14,13 @@ from netsec_tui.model.review import Review
 class Settings:
     """Hold the configuration in force, where it is kept, and the cluster that it is about.
 
-    ``path`` is empty without a file, ``locked`` unless it must not be edited. ``review`` is that of the
-    chosen workload, for the rows that an alias has.
+    ``path`` is empty where there can be no file, ``exists`` tells whether there is one, ``locked`` is empty
+    unless it must not be edited. ``review`` is that of the chosen workload, for the rows that an alias has.
     """
 
     cluster: str
     path: str
+    exists: bool
     config: Config
     saved: Config
     locked: str
