@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from netsec_tui.core.cluster.addresses import Ranges, single
-from netsec_tui.core.decide.fold import fold_aliases
+from netsec_tui.core.decide.fold import not_folded
 from netsec_tui.model.communication import AddressCategory, Communication
 from netsec_tui.model.config import RangeKind
 from netsec_tui.model.decision import Alias
@@ -45,7 +45,7 @@ def incomplete_kinds(
 def _unresolved(
     ranges: Ranges, aliases: Iterable[Alias], communications: Iterable[Communication]
 ) -> set[str]:
-    rows = fold_aliases(communications, tuple(aliases), ranges)
+    rows = not_folded(communications, aliases, ranges)
     return {row.peer.name for row in rows if row.peer.sort is PeerSort.ADDRESS and row.peer.name}
 
 

@@ -141,7 +141,8 @@ class RangeGap:
 class Ranges:
     """Hold the known pod and service ranges and node addresses of the cluster.
 
-    The address of a pod on the host network is its node's, whether the Node was read or not. ``gaps`` tell where they are known to leave something of the cluster out.
+    The address of a pod on the host network is its node's, whether the Node was read or not. ``gaps`` tell
+    where they are known to leave something of the cluster out.
     """
 
     pods: tuple[IPNetwork, ...] = ()

@@ -28,14 +28,16 @@ def with_changes(review: Review, decisions: Decisions) -> Review:
 
 def _changes(review: Review, decisions: Decisions) -> Changes:
     found: dict[Since, list[Row]] = {since: [] for since in Since}
-    held = []
+    held: list[CommunicationKey] = []
+    known = Since.KNOWN
     for direction in Direction:
         chosen = decisions.of(direction)
-        for row in review.of(direction).rows:
-            if row.since is not Since.KNOWN:
-                found[row.since].append(row)
-            elif row.tickable and is_held(chosen, row.key):
-                held.append(row.key)
+        rows = review.of(direction).rows
+        # Every action leads here and mostly finds nothing: many rows must not cost much.
+        for row in (row for row in rows if row.since is not known):
+            found[row.since].append(row)
+        likely = (row for row in rows if row.since is known and row.tickable) if chosen.held else ()
+        held += [row.key for row in likely if is_held(chosen, row.key)]
     new, not_seen, gone = (found[since] for since in (Since.NEW, Since.NOT_SEEN, Since.GONE))
     return Changes(
         tuple(row.key for row in new),

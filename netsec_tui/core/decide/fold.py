@@ -54,19 +54,44 @@ def fold_aliases(
     What no alias takes folds into the row of external ingress where a Service lets the outside in. Look-ups
     at a resolver on the node keep their own row: an alias that starts out must not take name look-ups along.
     """
-    if not aliases:
-        return fold_external(rows, ranges)
+    kept, folds = _sorted_out(rows, aliases, ranges)
+    return (*kept, *(_merge(key, members) for key, members in folds.items()))
+
+
+def not_folded(
+    rows: Iterable[Communication], aliases: Iterable[Alias], ranges: Ranges
+) -> list[Communication]:
+    """Return the rows that ``fold_aliases`` leaves as they are."""
+    return _sorted_out(rows, aliases, ranges)[0]
+
+
+def _sorted_out(
+    rows: Iterable[Communication], aliases: Iterable[Alias], ranges: Ranges
+) -> tuple[list[Communication], dict[CommunicationKey, list[Communication]]]:
+    """Return the rows that stay alone, and the others by the row that they fold into."""
     entries = _entries(aliases, ranges)
     kept: list[Communication] = []
     folds: dict[CommunicationKey, list[Communication]] = {}
     for row in rows:
-        foldable = row.peer.sort is PeerSort.ADDRESS and row.peer.name and not is_local_dns(row.key)
-        alias = _holder(entries, row.peer.name) if foldable else None
-        if alias is None:
+        peer = _folds_into(row, entries, ranges)
+        if peer is None:
             kept.append(row)
-            continue
-        folds.setdefault(row.key._replace(peer=alias_peer(alias.name)), []).append(row)
-    return (*fold_external(kept, ranges), *(_merge(key, members) for key, members in folds.items()))
+        else:
+            folds.setdefault(row.key._replace(peer=peer), []).append(row)
+    return kept, folds
+
+
+def _folds_into(row: Communication, entries: list[_Entry], ranges: Ranges) -> Peer | None:
+    """Return the peer of the row that a row folds into, None when it stays alone.
+
+    Of whoever a Service lets in from outside, policies see the client or, after source NAT, a node or load
+    balancer: Kubernetes leaves that open. An address in the pod or service range is nobody outside.
+    """
+    foldable = entries and row.peer.sort is PeerSort.ADDRESS and row.peer.name and not is_local_dns(row.key)
+    alias = _holder(entries, row.peer.name) if foldable else None
+    if alias:
+        return alias_peer(alias.name)
+    return EXTERNAL if row.exposed and not in_cluster(row.peer, ranges) else None
 
 
 def members_of(world: World, key: CommunicationKey) -> tuple[CommunicationKey, ...]:
@@ -76,22 +101,6 @@ def members_of(world: World, key: CommunicationKey) -> tuple[CommunicationKey, .
     if any(block.num_addresses > 1 for block in blocks):
         return ()
     return tuple(key._replace(peer=address_peer(str(block.network_address))) for block in blocks)
-
-
-def fold_external(rows: Iterable[Communication], ranges: Ranges) -> tuple[Communication, ...]:
-    """Return the rows with nodes and addresses that a Service lets in from outside in one row a port.
-
-    Whether policies see the client or, after source NAT, a node or load balancer is left open by
-    Kubernetes. An address in the pod or service range is nobody outside.
-    """
-    kept: list[Communication] = []
-    folds: dict[CommunicationKey, list[Communication]] = {}
-    for row in rows:
-        if row.exposed and not in_cluster(row.peer, ranges):
-            folds.setdefault(row.key._replace(peer=EXTERNAL), []).append(row)
-        else:
-            kept.append(row)
-    return (*kept, *(_merge(key, members) for key, members in folds.items()))
 
 
 def in_cluster(peer: Peer, ranges: Ranges) -> bool:

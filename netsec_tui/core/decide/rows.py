@@ -23,6 +23,7 @@ class Layout:
         self._exposed = exposed
         seen = tuple(communications)
         self._seen = {d: tuple(row for row in seen if row.key.direction is d) for d in Direction}
+        self._alone: dict[Direction, Rows] = {}
         self._known: dict[Direction, frozenset[CommunicationKey]] = {}
         self._made: dict[CommunicationKey, Communication] = {}
         self._kept: dict[Direction, tuple[Ticks, object, Rows]] = {}
@@ -33,7 +34,7 @@ class Layout:
         before = self._kept.get(direction)
         if before and before[0] is ticks and before[1] is chosen.via:
             return before[2]
-        rows = tuple(self._kept_row(*one) for one in not_seen(chosen, self._keys(direction)))
+        rows = tuple(self._kept_row(*one) for one in not_seen(chosen, self._keys(direction))) if ticks else ()
         if before and rows == before[2]:
             rows = before[2]
         self._kept[direction] = (ticks, chosen.via, rows)
@@ -51,9 +52,16 @@ class Layout:
         return tuple(sorted(once_each(folded) if kept else folded, key=_display_order))
 
     def _folded(self, direction: Direction, kept: Rows, *, offered: bool) -> Rows:
-        world = self._world
-        rows = fold_aliases((*self._seen[direction], *kept), tuple(world.aliases.values()), world.ranges)
-        return fold_dns(rows, world.dns, offered=offered) if direction is Direction.EGRESS else rows
+        if kept:
+            rows = self._aliased((*self._seen[direction], *kept))
+        elif direction in self._alone:
+            rows = self._alone[direction]
+        else:
+            rows = self._alone[direction] = self._aliased(self._seen[direction])
+        return fold_dns(rows, self._world.dns, offered=offered) if direction is Direction.EGRESS else rows
+
+    def _aliased(self, rows: Rows) -> Rows:
+        return fold_aliases(rows, tuple(self._world.aliases.values()), self._world.ranges)
 
     def _keys(self, direction: Direction) -> frozenset[CommunicationKey]:
         """Return the keys of the rows seen and of what these have taken in."""
