@@ -13,7 +13,7 @@ from netsec_tui.model.identity import Direction, PeerSort
 from netsec_tui.model.review import Row, Since, Standing
 from netsec_tui.model.timespan import TIMESPANS
 from netsec_tui.session.actions import ChooseTimespan, RemoveAlias, Undo
-from tests.core.scene import IN, NOW, OUT, SHOP, Object, Scene, inventory, service, talk
+from tests.core.scene import IN, NOW, OUT, SHOP, Object, Scene, inventory, obj, pod, service, talk
 
 LATELY = ChooseTimespan(TIMESPANS[0])
 LONG_AGO = NOW - 86_400
@@ -242,3 +242,40 @@ def test_a_direction_without_traffic_names_what_is_let_through_all_the_same() ->
     scene.tick(scene.row(OUT, "cart")).does(LATELY)
     told = "all egress will be refused but what was ticked before, the cluster DNS"
     assert scene.table(OUT).note.endswith(told)
+
+
+def nodes_again(*addresses: str) -> tuple[Object, ...]:
+    """Return the shop with other addresses of its node, none for no node, and without the node's agent."""
+    rest = (o for o in SHOP if o["kind"] != "Node" and not o["metadata"]["name"].startswith("agent"))
+    told = [{"type": "InternalIP", "address": address} for address in addresses]
+    return (*rest, *((obj("Node", "node-a", None, spec={}, status={"addresses": told}),) if told else ()))
+
+
+AT_ADDRESS = pod("late-1", "203.0.113.7")
+ON_HOST = pod("late-1", "203.0.113.7", hostNetwork=True)
+
+
+@pytest.mark.parametrize(
+    ("more", "since", "included", "told"),
+    [
+        (
+            nodes_again("203.0.113.7"),
+            Since.GONE,
+            False,
+            "gone: 203.0.113.7 is the address of node node-a now",
+        ),
+        ((*SHOP, AT_ADDRESS), Since.NOT_SEEN, False, "203.0.113.7 is the address of pod shop/late-1 now"),
+        ((*SHOP, ON_HOST), Since.NOT_SEEN, True, "the address of pod shop/late-1, on the host network"),
+    ],
+    ids=["node", "pod", "pod on the host network"],
+)
+def test_an_address_that_is_somebody_elses_by_now_says_so(
+    more: tuple[Object, ...], since: Since, included: bool, told: str
+) -> None:
+    scene = before(("web-1", "203.0.113.7", 443))
+    scene.tick(scene.row(OUT, "203.0.113.7")).does(LATELY)
+    scene.session.set_inventory(inventory(*more, **RANGES))
+    row = scene.row(OUT, "203.0.113.7")
+    assert (row.since, row.ticked) == (since, included)
+    assert told in row.reason
+    assert ("203.0.113.7/32" in scene.review.yaml) is included

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from netsec_tui.core.cluster.dns import is_local_dns
 from netsec_tui.core.decide.express import World
+from netsec_tui.core.decide.kept import lent_to
 from netsec_tui.core.traffic.services import declares
 from netsec_tui.model.communication import Communication, Orientation
 from netsec_tui.model.flow import Protocol
@@ -39,7 +40,8 @@ def default_of(
     """Return how a communication starts; ``reports_replies`` tells whether the source reports answers."""
     found = _of_sort(world, communication)
     if not communication.seen and communication.peer.sort is not PeerSort.DNS:
-        lost = found.reason if found and communication.peer.sort is PeerSort.OWNER else ""
+        owner = communication.peer.sort is PeerSort.OWNER
+        lost = found.reason if found and owner else lent_to(world, communication)
         return Default(bool(found and found.ticked), "; ".join(filter(None, (_NOT_SEEN, lost))))
     return found or _of_evidence(world, subject, communication, reports_replies)
 

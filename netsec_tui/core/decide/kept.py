@@ -77,11 +77,23 @@ def gone(world: World, communication: Communication) -> str:
             return "" if told else _not_there(f"{peer.ref} in namespace {peer.namespace}")
         case PeerSort.SERVICE:
             return _service_gone(world, communication)
+        case PeerSort.ADDRESS if node := inventory.node_by_ip.get(peer.name):
+            return f"gone: {peer.name} is the address of node {node.name} now"
         case PeerSort.NODE if not communication.addresses:
             return _not_there(f"node {peer.name}")
         case PeerSort.EXTERNAL if not communication.exposed:
             return f"gone: no Service lets the outside reach port {key.port}/{key.protocol}"
     return ""
+
+
+def lent_to(world: World, communication: Communication) -> str:
+    """Say which pod on the host network has the address of a row that was not seen, empty when none has."""
+    peer = communication.peer
+    if communication.seen or peer.sort is not PeerSort.ADDRESS:
+        return ""
+    pods = (p for p in world.inventory.pods if p.host_network and not p.finished and peer.name in p.ips)
+    pod = next(pods, None)
+    return f"{peer.name} is the address of pod {pod.namespace}/{pod.name}, on the host network" if pod else ""
 
 
 def _not_there(what: str) -> str:
