@@ -12,7 +12,7 @@ WORKLOAD_KEYS = ("namespace", "kind", "name")
 HELD = "held"
 LISTS = ("in", "out", HELD)
 SIDE_KEYS = ("generalRule", "dns", "manualRules", *LISTS, "otherRules")
-ROW_KEYS = ("peer", "namespace", "kind", "name", "protocol", "port", "servicePorts")
+ROW_KEYS = ("peer", "namespace", "kind", "name", "protocol", "port", "servicePorts", "addresses")
 MANUAL_KEYS = ("cidr", "protocol", "ports")
 
 PEER_KEYS: dict[PeerSort, tuple[str, ...]] = {

@@ -115,11 +115,12 @@ def _workload(reader: Reader, root: Pairs, node: Node | None) -> WorkloadRef:
 
 @dataclass
 class _Side:
-    """Read one direction; ``via`` gathers the Service ports of its rows."""
+    """Read one direction; ``via`` gathers the Service ports of its rows, ``addresses`` those of nodes."""
 
     reader: Reader
     direction: Direction
     via: dict[CommunicationKey, tuple[Via, ...]] = field(default_factory=dict)
+    addresses: dict[CommunicationKey, tuple[str, ...]] = field(default_factory=dict)
 
     def read(self, node: Node | None, line: int) -> DirectionDecisions:
         """Return the decisions of the direction."""
@@ -140,6 +141,7 @@ class _Side:
             held | lookups,
             frozenset(ticks[general]) | held,
             self.via,
+            self.addresses,
         )
 
     def _general(self, node: Node | None, at: str) -> GeneralRule:
@@ -192,7 +194,7 @@ class _Side:
             row = read_row(self.reader, item, at, self.direction)
             if row is None:
                 continue
-            key, ports = row
+            key, ports, addresses = row
             if key in lines:
                 where = f"first in line {lines[key]}"
                 self.reader.problems.add(item.line, f"{at}: the row stands twice, {where}; remove one")
@@ -200,6 +202,8 @@ class _Side:
             lines[key] = item.line
             if key.peer.sort is PeerSort.SERVICE and ports:
                 self.via[key] = tuple(Via(key.peer.namespace, key.peer.name, port) for port in ports)
+            if addresses:
+                self.addresses[key] = addresses
             yield key
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from ipaddress import ip_address
+from typing import NamedTuple
 
 from netsec_tui.configuration.fields import Reader, shown
 from netsec_tui.configuration.nodes import Items, Node, Text
@@ -17,6 +18,14 @@ from netsec_tui.model.identity import CommunicationKey, Direction, Peer, PeerSor
 
 _PORTS = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 _HIGHEST = 65535
+
+
+class ReadRow(NamedTuple):
+    """Hold a row with the Service ports that were dialled, or the addresses that a node had."""
+
+    key: CommunicationKey
+    service_ports: tuple[int, ...]
+    addresses: tuple[str, ...]
 
 
 def text_of(reader: Reader, node: Node, at: str) -> str | None:
@@ -36,10 +45,8 @@ def rows_of(reader: Reader, node: Node | None, at: str) -> list[Node]:
     return []
 
 
-def read_row(
-    reader: Reader, node: Node, at: str, direction: Direction
-) -> tuple[CommunicationKey, tuple[int, ...]] | None:
-    """Return a row with the Service ports that were dialled, None after a problem."""
+def read_row(reader: Reader, node: Node, at: str, direction: Direction) -> ReadRow | None:
+    """Return a row with what a peer of its sort tells besides, None after a problem."""
     found = reader.pairs(node, at, ROW_KEYS)
     peer = _peer(reader, node, found, at, direction)
     protocol = _protocol(reader, node, found.get("protocol"), at)
@@ -52,7 +59,20 @@ def read_row(
         return None
     if "servicePorts" in found and peer.sort is not PeerSort.SERVICE:
         reader.problems.add(node.line, f"{at}: servicePorts is only for a peer of sort service")
-    return CommunicationKey(direction, peer, protocol, port), tuple(sorted(set(ports)))
+    if "addresses" in found and peer.sort is not PeerSort.NODE:
+        reader.problems.add(node.line, f"{at}: addresses is only for a peer of sort node")
+    key = CommunicationKey(direction, peer, protocol, port)
+    return ReadRow(key, tuple(sorted(set(ports))), tuple(sorted(set(_node_addresses(reader, found, at)))))
+
+
+def _node_addresses(reader: Reader, found: dict[str, Node], at: str) -> Iterator[str]:
+    at = f"{at}.addresses"
+    for item in rows_of(reader, found.get("addresses"), at):
+        told = text_of(reader, item, at)
+        if told == "":
+            reader.problems.add(item.line, f"{at}: an address belongs here")
+        elif told is not None and _canonical(reader, item, told, at):
+            yield told
 
 
 def _peer(reader: Reader, node: Node, found: dict[str, Node], at: str, direction: Direction) -> Peer | None:

@@ -72,7 +72,13 @@ def _row(key: CommunicationKey, side: DirectionDecisions) -> dict[str, Any]:
     row = {"peer": str(peer.sort), **{name: named[name] for name in PEER_KEYS[peer.sort]}}
     ports = {"port": key.port} if key.port else {}
     via = sorted({one.port for one in side.via.get(key, ())})
-    return {**row, "protocol": str(key.protocol), **ports, **({"servicePorts": via} if via else {})}
+    told = {"servicePorts": via, "addresses": sorted(side.addresses.get(key, ()))}
+    return {
+        **row,
+        "protocol": str(key.protocol),
+        **ports,
+        **{name: some for name, some in told.items() if some},
+    }
 
 
 def _manual(rule: ManualRule) -> dict[str, Any]:

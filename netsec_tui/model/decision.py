@@ -77,6 +77,7 @@ class DirectionDecisions:
     once they can, they are out until they are ticked, whatever was ticked before. ``reviewed`` is what a
     decisions file knows, None without one: other rows are new and start out.
     ``via`` are the Service ports behind ticked rows of Services, to write their rules once they are not seen.
+    ``addresses`` are those that ticked nodes had then: a node of that name with others was never decided on.
     """
 
     general: GeneralRule = GeneralRule.ROWS_DECIDE
@@ -86,6 +87,7 @@ class DirectionDecisions:
     held: frozenset[CommunicationKey] = frozenset()
     reviewed: frozenset[CommunicationKey] | None = None
     via: Mapping[CommunicationKey, tuple[Via, ...]] = field(default_factory=dict)
+    addresses: Mapping[CommunicationKey, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from itertools import chain
 
 from netsec_tui.model.communication import Via
 from netsec_tui.model.decision import Alias, Decisions, DirectionDecisions, ManualRule
 from netsec_tui.model.identity import LOOKUPS, CommunicationKey, Direction, PeerSort, WorkloadRef
-from netsec_tui.model.review import DirectionReview, Review
+from netsec_tui.model.review import DirectionReview, Review, Row
 from netsec_tui.model.saved import SavedDecisions
 from netsec_tui.session.decide import with_side
 
@@ -41,6 +41,7 @@ def _saved_side(shown: DirectionReview, chosen: DirectionDecisions) -> Direction
     ticks |= {key: row.ticked for key, row in rows.items()}
     ticks = {key: ticked for key, ticked in (ticks | dict(explicit)).items() if key not in held}
     dns = [row.ticked for row in shown.rows if row.key.peer.sort is PeerSort.DNS and row.tickable]
+    known = {*ticks, *held, *chain.from_iterable(chosen.ticks.values())}
     told = chosen.dns if chosen.dns is not None or not dns else dns[0]
     return replace(
         chosen,
@@ -48,7 +49,10 @@ def _saved_side(shown: DirectionReview, chosen: DirectionDecisions) -> Direction
         dns=None if LOOKUPS in held else told,
         held=held,
         reviewed=(held | ticks.keys()) - {LOOKUPS},
-        via=service_ports(shown, chosen, chain(ticks, held, *chosen.ticks.values())),
+        via=service_ports(shown, chosen, known),
+        # What a node that was not seen has by now was not decided on.
+        addresses={key: chosen.addresses[key] for key in known & chosen.addresses.keys()}
+        | node_addresses((row for row in shown.rows if row.communication.seen), known),
     )
 
 
@@ -64,14 +68,30 @@ def service_ports(
     return before | {key: via for key, via in known.items() if via}
 
 
-def with_service_ports(decisions: Decisions, review: Review, keys: Iterable[CommunicationKey]) -> Decisions:
-    """Remember the Service ports behind rows that are ticked, for when these are not seen any more."""
-    keys = tuple(keys)
+def node_addresses(
+    rows: Iterable[Row], keys: Collection[CommunicationKey]
+) -> dict[CommunicationKey, tuple[str, ...]]:
+    """Return the addresses of nodes among some rows."""
+    found = (row for row in rows if row.key.peer.sort is PeerSort.NODE and row.key in keys)
+    return {row.key: row.communication.addresses for row in found if row.communication.addresses}
+
+
+def with_particulars(decisions: Decisions, review: Review, keys: Iterable[CommunicationKey]) -> Decisions:
+    """Remember what rows that are ticked stand for now, for when these are not seen any more.
+
+    That is the Service ports behind them, and the addresses of nodes.
+    """
+    chosen = set(keys)
     for direction in Direction:
-        side = decisions.of(direction)
-        more = service_ports(review.of(direction), side, (key for key in keys if key.direction is direction))
+        side, shown = decisions.of(direction), review.of(direction)
+        more = service_ports(shown, side, (key for key in chosen if key.direction is direction))
         if any(side.via.get(key) != via for key, via in more.items()):
-            decisions = with_side(decisions, direction, replace(side, via={**side.via, **more}))
+            side = replace(side, via={**side.via, **more})
+        nodes = node_addresses(shown.rows, chosen)
+        if any(side.addresses.get(key) != addresses for key, addresses in nodes.items()):
+            side = replace(side, addresses={**side.addresses, **nodes})
+        if side is not decisions.of(direction):
+            decisions = with_side(decisions, direction, side)
     return decisions
 
 

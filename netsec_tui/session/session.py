@@ -259,7 +259,7 @@ class Session:
         # A tick on a row that is gone can be taken back: then nothing is left of it.
         kept = frozenset() if ticked else frozenset(review.changes.gone)
         chosen = [key for key in keys if tickable(key) or key in kept]
-        decisions = saved_as.with_service_ports(self.decisions, review, chosen) if ticked else self.decisions
+        decisions = saved_as.with_particulars(self.decisions, review, chosen) if ticked else self.decisions
         self._decide(decide.with_ticks(decisions, chosen, ticked))
 
     def _load(self, saved: SavedDecisions) -> None:

@@ -73,7 +73,7 @@ egress:
   otherRules:
     "Block All":
       in:
-        - {peer: node, name: "yes", protocol: TCP, port: 10250}
+        - {peer: node, name: "yes", protocol: TCP, port: 10250, addresses: ["10.0.0.11", "fd00::11"]}
 """
 
 # -- writing and reading -----------------------------------------------------------------------------------
@@ -86,6 +86,7 @@ blocks = st.builds(
     st.integers(0, 24),
 )
 protocols = st.sampled_from(Protocol)
+some_addresses = st.sets(addresses, min_size=1, max_size=3).map(lambda some: tuple(sorted(some)))
 peers = st.one_of(
     st.builds(lambda *ref: owner_peer(WorkloadRef(*ref)), texts, texts, texts),
     st.builds(service_peer, texts, texts),
@@ -136,6 +137,7 @@ def sides(draw: Any, direction: Direction) -> DirectionDecisions:
         held | {LOOKUPS} if dns == HELD else held,
         frozenset(ticks.get(general, {})) | held,
         via,
+        {key: draw(some_addresses) for key in known if key.peer.sort is PeerSort.NODE},
     )
 
 
@@ -213,6 +215,9 @@ def read_or_refused(text: str) -> tuple[SavedDecisions | None, str]:
         ("ingress:\n", "ingres:\n", 9, "did you mean ingress?"),
         ('"Block All"\n  man', "Block\n  man", 10, "no general rule 'Block'"),
         ("  dns: true", "  dns: maybe", 17, "neither true nor false"),
+        ('"10.0.0.11"', '"10.0.0.011"', 31, "is no IP address"),
+        ('"10.0.0.11"', '""', 31, "an address belongs here"),
+        ("servicePorts: [80]", 'addresses: ["10.0.0.1"]', 22, "addresses is only for a peer of sort node"),
         ("  dns: true", "  dns: 'held'", 17, "neither true nor false"),
         ("  dns: true", "  dns: true\n  dns: false", 18, "stands twice"),
         ("name: cart,", "nam: cart,", 21, "did you mean name?"),

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from netsec_tui.core.topology import build_topology
+from netsec_tui.decisions_file.reading import read_decisions
+from netsec_tui.decisions_file.writing import written
 from netsec_tui.model.decision import GeneralRule
 from netsec_tui.model.flow import Endpoint
 from netsec_tui.model.identity import Direction, PeerSort
 from netsec_tui.model.review import Row, Since, Standing
 from netsec_tui.model.timespan import TIMESPANS
-from netsec_tui.session.actions import ChooseTimespan, RemoveAlias, Undo
+from netsec_tui.session.actions import ChooseTimespan, LoadDecisions, RemoveAlias, Undo
 from tests.core.scene import IN, NOW, OUT, SHOP, Object, Scene, inventory, obj, pod, service, talk
 
 LATELY = ChooseTimespan(TIMESPANS[0])
@@ -279,3 +281,46 @@ def test_an_address_that_is_somebody_elses_by_now_says_so(
     assert (row.since, row.ticked) == (since, included)
     assert told in row.reason
     assert ("203.0.113.7/32" in scene.review.yaml) is included
+
+
+NODE = ("web-1", "172.18.0.2", 10250)
+
+
+@pytest.mark.parametrize("saved", [False, True], ids=["ticked", "saved"])
+@pytest.mark.parametrize(
+    ("addresses", "included"),
+    [(("172.18.0.2",), True), (("172.18.0.2", "198.51.100.9"), True), (("198.51.100.9",), False)],
+)
+def test_a_node_that_has_other_addresses_by_now_is_out_until_it_is_ticked_again(
+    saved: bool, addresses: tuple[str, ...], included: bool
+) -> None:
+    scene = before(NODE)
+    scene.tick(scene.row(OUT, "node-a"))
+    if saved:
+        kept = scene.session.saved_decisions()
+        assert kept is not None
+        scene = before().does(LoadDecisions(read_decisions("web.yaml", written(kept))))
+    scene.does(LATELY).session.set_inventory(inventory(*nodes_again(*addresses), **RANGES))
+    row = scene.row(OUT, "node-a")
+    assert (row.since, row.ticked, row.in_policy) == (Since.NOT_SEEN, included, included)
+    # Of a node with one address more nothing is opened that was not decided on.
+    assert "198.51.100.9" not in scene.review.yaml
+    if not included:
+        assert row.reason.startswith(
+            "node node-a has other addresses now (198.51.100.9) than when it was ticked (172.18.0.2): tick it"
+        )
+        again = scene.session.saved_decisions()
+        assert again is not None
+        assert "172.18.0.2" in written(again)
+        assert scene.tick(row).row(OUT, "node-a").in_policy
+        assert "198.51.100.9/32" in scene.review.yaml
+        assert not scene.does(Undo()).row(OUT, "node-a").ticked
+
+
+def test_a_node_without_addresses_in_a_file_is_taken_as_it_is() -> None:
+    scene = before(NODE)
+    kept = scene.tick(scene.row(OUT, "node-a")).session.saved_decisions()
+    assert kept is not None
+    text = written(kept).replace(', addresses: ["172.18.0.2"]', "")
+    assert text != written(kept)
+    assert before().does(LoadDecisions(read_decisions("web.yaml", text)), LATELY).row(OUT, "node-a").in_policy

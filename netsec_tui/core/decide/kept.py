@@ -20,26 +20,47 @@ Exposed = Mapping[tuple[Protocol, int], tuple[str, ...]]
 
 def not_seen(
     chosen: DirectionDecisions, seen: Container[CommunicationKey]
-) -> Iterator[tuple[CommunicationKey, tuple[Via, ...]]]:
-    """Yield what is ticked under the general rule, but is none of the rows seen, with its Service ports."""
-    ticks = chosen.ticks.get(chosen.general, {})
-    return ((key, chosen.via.get(key, ())) for key, ticked in ticks.items() if ticked and key not in seen)
+) -> Iterator[tuple[CommunicationKey, tuple[Via, ...], tuple[str, ...]]]:
+    """Yield what is ticked under the general rule, but is none of the rows seen.
+
+    Service ports come with it, and the addresses that a node had when it was ticked.
+    """
+    ticks, via, addresses = chosen.ticks.get(chosen.general, {}), chosen.via, chosen.addresses
+    left = (key for key, ticked in ticks.items() if ticked and key not in seen)
+    return ((key, via.get(key, ()), addresses.get(key, ())) for key in left)
 
 
-def kept_row(world: World, exposed: Exposed, key: CommunicationKey, via: tuple[Via, ...]) -> Communication:
-    """Return a row without counts."""
+def kept_row(
+    world: World,
+    exposed: Exposed,
+    key: CommunicationKey,
+    via: tuple[Via, ...],
+    known: tuple[str, ...] = (),
+) -> Communication:
+    """Return a row without counts; ``known`` are the addresses that a node had when it was ticked."""
     services = exposed.get((key.protocol, key.port), ()) if key.peer == EXTERNAL or from_outside(key) else ()
-    return Communication(key, via=via, addresses=_addresses(world, key.peer), exposed=services)
+    return Communication(key, via=via, addresses=_addresses(world, key.peer, known), exposed=services)
 
 
-def _addresses(world: World, peer: Peer) -> tuple[str, ...]:
+def _addresses(world: World, peer: Peer, known: tuple[str, ...]) -> tuple[str, ...]:
     """Return where a peer is to be found that no rule can select but by its address."""
     if peer.sort is PeerSort.ALIAS and peer.name in world.aliases:
         return tuple(str(network(entry).network_address) for entry in world.aliases[peer.name].entries)
     if peer.sort is PeerSort.NODE:
-        known = (node.addresses for node in world.inventory.nodes if node.name == peer.name)
-        return tuple(filter(_is_address, next(known, (peer.name,))))
+        told = (node.addresses for node in world.inventory.nodes if node.name == peer.name)
+        now = tuple(filter(_is_address, next(told, (peer.name,))))
+        unread = not world.inventory.known and not now
+        return known if known and (unread or set(known) <= set(now)) else now
     return (peer.name,) if peer.sort is PeerSort.ADDRESS and peer.name else ()
+
+
+def moved(decisions: DirectionDecisions, communication: Communication) -> str:
+    """Say that a node that was not seen has other addresses than when it was ticked, else nothing."""
+    known = decisions.addresses.get(communication.key, ()) if decisions.addresses else ()
+    if not known or communication.seen or set(communication.addresses) <= set(known):
+        return ""
+    now = f"node {communication.peer.name} has other addresses now ({', '.join(communication.addresses)})"
+    return f"{now} than when it was ticked ({', '.join(known)}): tick it again to include it"
 
 
 def _is_address(text: str) -> bool:

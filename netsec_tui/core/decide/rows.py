@@ -25,25 +25,26 @@ class Layout:
         self._seen = {d: tuple(row for row in seen if row.key.direction is d) for d in Direction}
         self._alone: dict[Direction, Rows] = {}
         self._known: dict[Direction, frozenset[CommunicationKey]] = {}
-        self._made: dict[CommunicationKey, Communication] = {}
-        self._kept: dict[Direction, tuple[Ticks, object, Rows]] = {}
+        self._made: dict[CommunicationKey, tuple[Communication, object]] = {}
+        self._kept: dict[Direction, tuple[Ticks, object, object, Rows]] = {}
 
     def kept(self, direction: Direction, chosen: DirectionDecisions) -> Rows:
         """Return the rows that only ticks bring: the very same ones while these do not change."""
         ticks = chosen.ticks.get(chosen.general, _NONE)
         before = self._kept.get(direction)
-        if before and before[0] is ticks and before[1] is chosen.via:
-            return before[2]
+        if before and before[0] is ticks and before[1] is chosen.via and before[2] is chosen.addresses:
+            return before[3]
         rows = tuple(self._kept_row(*one) for one in not_seen(chosen, self._keys(direction))) if ticks else ()
-        if before and rows == before[2]:
-            rows = before[2]
-        self._kept[direction] = (ticks, chosen.via, rows)
+        if before and rows == before[3]:
+            rows = before[3]
+        self._kept[direction] = (ticks, chosen.via, chosen.addresses, rows)
         return rows
 
-    def _kept_row(self, key: CommunicationKey, via: tuple[Via, ...]) -> Communication:
-        row = self._made.get(key)
-        if row is None or row.via != via:
-            row = self._made[key] = kept_row(self._world, self._exposed, key, via)
+    def _kept_row(self, key: CommunicationKey, via: tuple[Via, ...], known: tuple[str, ...]) -> Communication:
+        row, told = self._made.get(key, (None, None))
+        if row is None or told != (via, known):
+            row = kept_row(self._world, self._exposed, key, via, known)
+            self._made[key] = (row, (via, known))
         return row
 
     def rows(self, direction: Direction, kept: Rows, *, offered: bool) -> Rows:

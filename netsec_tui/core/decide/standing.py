@@ -10,7 +10,7 @@ from netsec_tui.core.decide.cover import Asked, Cover
 from netsec_tui.core.decide.defaults import Default, default_of
 from netsec_tui.core.decide.express import Expression, World, express
 from netsec_tui.core.decide.fold import members_of
-from netsec_tui.core.decide.kept import gone
+from netsec_tui.core.decide.kept import gone, moved
 from netsec_tui.core.decide.nearness import Place, end_places
 from netsec_tui.core.prove.judge import Judgement
 from netsec_tui.model.communication import AddressCategory, Communication
@@ -152,7 +152,7 @@ def is_ticked(decisions: DirectionDecisions, case: Case) -> bool:
         return decisions.dns
     ticks = decisions.ticks.get(decisions.general, {})
     if key in ticks:
-        return ticks[key]
+        return ticks[key] and not moved(decisions, case.communication)
     if is_new(decisions, key):
         return False
     if key.peer.sort is PeerSort.DNS:
@@ -193,26 +193,30 @@ def stand_of(decisions: DirectionDecisions, case: Case) -> Stand:
         return Stand(Standing.NOT_EXPRESSIBLE, reason, since=since)
     ticked = is_ticked(decisions, case)
     standing = Standing.IN if ticked else Standing.OUT
-    reason = _reason(decisions, case, ticked)
+    reason = _reason(decisions, case, ticked, since)
     if general is GeneralRule.BLOCK_ALL:
         return Stand(standing, "suspended by Block All" if ticked else reason, ticked, since)
     return Stand(standing, reason, ticked and _superfluous(general, case), since)
 
 
-def _reason(decisions: DirectionDecisions, case: Case, ticked: bool) -> str:
+def _reason(decisions: DirectionDecisions, case: Case, ticked: bool, since: Since) -> str:
     """Return why a row stands as it does, first that a decisions file does not know it."""
     why = _own_reason(decisions, case, ticked)
-    new = _NEW if _since(decisions, case) is Since.NEW else ""
-    return "; ".join(filter(None, (new, why)))
+    return _both(_NEW, why) if since is Since.NEW else why
+
+
+def _both(first: str, second: str) -> str:
+    return f"{first}; {second}" if first and second else first or second
 
 
 def _own_reason(decisions: DirectionDecisions, case: Case, ticked: bool) -> str:
     key = case.communication.key
-    caveats = (case.default.reason, case.expression.caveat if ticked else "")
-    reason = "; ".join(caveat for caveat in caveats if caveat)
+    reason = _both(case.default.reason, case.expression.caveat if ticked else "")
     ticks = decisions.ticks.get(decisions.general, {})
     if is_held(decisions, key):
-        return "; ".join(filter(None, (_HELD, reason)))
+        return _both(_HELD, reason)
+    if ticks.get(key) and not ticked:
+        return "; ".join(filter(None, (moved(decisions, case.communication), reason)))
     if not ticked and key not in ticks and is_new(decisions, key):
         return reason
     if ticked == case.default.ticked or (ticked and not case.communication.seen):
@@ -241,7 +245,7 @@ def row_of(case: Case, stand: Stand, cover: Cover, judgement: Judgement, applied
     by = cover.by if whole else ""
     told = bool(case.expression.obstacle) and not cover.by
     left = "" if whole or told else _left_open(case, stand, cover, judgement)
-    reason = "; ".join(filter(None, (stand.reason, left)))
+    reason = _both(stand.reason, left)
     text = f"{case.words} {reason.casefold()} {by.casefold()} {stand.since}".rstrip()
     return Row(
         case.communication,

@@ -119,6 +119,9 @@ class Table:
         before, after = old.ticks.get(old.general, {}), new.ticks.get(new.general, {})
         changed = [key for key, ticked in after.items() if before.get(key) is not ticked]
         changed += [key for key in before if key not in after]
+        if old.addresses is not new.addresses:
+            told = old.addresses.items() ^ new.addresses.items()
+            changed += (key for key, _ in told)
         held = old.held ^ new.held
         changed += held
         if old.dns is not new.dns or LOOKUPS in held:
