@@ -15,6 +15,7 @@ from netsec_tui.model.config import Config
 from netsec_tui.model.decision import Alias
 
 Path = tuple[str, ...]
+_ALIASES: Path = ("aliases",)
 HEAD = "# The configuration of one cluster for netsec-tui; comments and order stay when it is edited there.\n"
 
 
@@ -98,12 +99,55 @@ def _spliced(text: str, has: Config, meant: Config, cluster: str) -> str:
         return _started(text, has, meant, cluster)
     splices = Splices(text)
     missing: dict[str, Value] = {}
+    gone = _gone(root, has, meant)
     for part in _LISTS:
-        if part.of(meant) != part.of(has):
+        if part.of(meant) != part.of(has) and part.at not in gone:
             _set_list(splices, root, part, part.of(meant), missing)
-    _set_aliases(splices, root, has, meant, missing)
+    if _ALIASES not in gone:
+        _set_aliases(splices, root, has, meant, missing)
+    _drop(splices, root, gone)
     _add(splices, root, missing)
     return splices.applied()
+
+
+def _gone(root: Pairs, has: Config, meant: Config) -> set[Path]:
+    """Return where keys go: lists that become empty, aliases when none is left, what has nothing else in it.
+
+    An empty list stays where another key comes into the same braces.
+    """
+    gone = {part.at for part in _LISTS if part.of(has) and not (part.of(meant) or part.of(Config()))}
+    gone |= {_ALIASES} if has.aliases and not meant.aliases else set()
+    changed = [part.at for part in _LISTS if part.of(meant) != part.of(has)]
+    new = {at for at in changed if not ((found := _find(root, at)) and isinstance(found[1], Items))}
+    new |= {_ALIASES} if meant.aliases and not has.aliases else set()
+    gone = {at for at in gone if not any(_in_same_braces(root, at, other) for other in new)}
+    around = {at[:depth] for at in gone for depth in range(1, len(at))}
+    for at in sorted(around, key=len, reverse=True):
+        found = _find(root, at)
+        pairs = found[1].pairs if found and isinstance(found[1], Pairs) else ()
+        if all((*at, key.value) in gone for key, _ in pairs) and all(n[: len(at)] != at for n in new):
+            gone.add(at)
+    return gone
+
+
+def _in_same_braces(root: Pairs, at: Path, other: Path) -> bool:
+    """Tell whether some braces have both places in them."""
+    for depth in range(len(at)):
+        found = _find(root, at[:depth])
+        inside = found[1] if found else root
+        if at[:depth] == other[:depth] and isinstance(inside, Pairs) and inside.flow:
+            return True
+    return False
+
+
+def _drop(splices: Splices, root: Pairs, gone: set[Path]) -> None:
+    """Remove keys, each with all that is below it."""
+    tops = {at for at in gone if not any(at[:depth] in gone for depth in range(1, len(at)))}
+    for parent in {at[:-1] for at in tops}:
+        found = _find(root, parent)
+        mapping = found[1] if found else root
+        assert isinstance(mapping, Pairs)
+        splices.drop_pairs(mapping, [at[-1] for at in tops if at[:-1] == parent])
 
 
 def _started(text: str, has: Config, meant: Config, cluster: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from netsec_tui.configuration.nodes import Items, Node, Pairs, Text
@@ -60,6 +60,19 @@ def block(pairs: Mapping[str, Value], column: int) -> list[str]:
     return lines
 
 
+def _lines(key: Text, node: Node) -> Iterator[tuple[int, int]]:
+    """Yield where the lines of a pair are: its key, and each item or pair below it."""
+    if isinstance(node, Text) or node.flow:
+        yield key.start, node.end
+        return
+    yield key.start, key.end
+    if isinstance(node, Items):
+        yield from ((item.start, item.end) for item in node.items)
+        return
+    for name, inner in node.pairs:
+        yield from _lines(name, inner)
+
+
 @dataclass
 class Splices:
     """Collect edits of one text, none of which overlap, and apply them together."""
@@ -89,6 +102,16 @@ class Splices:
         else:
             self._remove_lines(span for span in spans if span not in kept)
             self._lines_after(mapping.end, block(new, self._column(spans[0][0])))
+
+    def drop_pairs(self, mapping: Pairs, gone: Iterable[str]) -> None:
+        """Remove keys of a mapping with all that is below them but comments on lines of their own."""
+        names = set(gone)
+        if mapping.flow:
+            self.change_pairs(mapping, names, {})
+            return
+        for key, node in mapping.pairs:
+            if key.value in names:
+                self._remove_lines(_lines(key, node))
 
     def fill(self, key: Text, nothing: Node, value: Value, *, in_flow: bool) -> None:
         """Put a value where a key has nothing, or an empty mapping in braces."""
@@ -134,7 +157,7 @@ class Splices:
             if (start, end) in kept:
                 continue
             after = _COMMA_AFTER.match(self.text, end)
-            if after and at + 1 < len(spans):
+            if after:
                 self.replace(max(start, done), after.end(), "")
                 done = after.end()
             else:

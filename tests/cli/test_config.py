@@ -154,7 +154,9 @@ def test_edit_is_written_and_comments_stay(run, prod, argv, key, values):
 @pytest.mark.parametrize("key", ["aliases", "aliases.proxies", "aliases.proxies.entries"])
 def test_alias_is_forgotten(run, prod, key):
     assert run("config", "unset", key)[0] == 0
-    assert read_config("x", prod.read_text(encoding="utf-8")).aliases == ()
+    text = prod.read_text(encoding="utf-8")
+    assert read_config("x", text).aliases == ()
+    assert "aliases" not in text
 
 
 def test_edit_that_changes_nothing_writes_nothing(run, prod):

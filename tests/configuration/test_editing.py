@@ -63,7 +63,7 @@ def changes(before, after):
     [
         (replace(READ, pod_cidrs=("10.244.0.0/16", "10.9.0.0/16")),
          ["-     pods: [10.244.0.0/16]", "+     pods: [10.244.0.0/16, 10.9.0.0/16]"]),
-        (replace(READ, pod_cidrs=()), ["-     pods: [10.244.0.0/16]", "+     pods: []"]),
+        (replace(READ, pod_cidrs=()), ["- cidrs:", "-     pods: [10.244.0.0/16]"]),
         (replace(READ, service_cidrs=("10.96.0.0/12",)), ["+     services:", "+       - 10.96.0.0/12"]),
         (replace(READ, aliases=(OTHER, replace(PROXIES, allowed=False))),
          ["-         allowed: True", "+         allowed: false"]),
@@ -81,7 +81,14 @@ def changes(before, after):
         (replace(READ, labels=labels(("app", "team", "tier", "*"))), ['+         - "*"']),
         (replace(READ, labels=LabelConfig(READ.labels.workload)),
          ['-     namespaces: {include: [], exclude: ["kubernetes.io/metadata.name"]}  # asked by security',
-          "+     namespaces: {include: [], exclude: []}  # asked by security"]),
+          "+     namespaces: {include: []}  # asked by security"]),
+        (replace(READ, labels=LabelConfig(LabelFilter(), READ.labels.namespace)),
+         ["-     workloads:", "-         include:", "-         - app   # everyone sets it",
+          "-         - 'team'", '-         - "tier"']),
+        (replace(READ, aliases=()),
+         ["- aliases:", "-     proxies:", "-         entries:", "-         - 203.0.113.7 # one",
+          "-         - 198.51.100.0/24", "-         allowed: True",
+          '-     other: {entries: [192.0.2.4, "::1"], allowed: false}']),
         (replace(READ, control_plane_pods=()), ["+ discovery:", "+   controlPlanePods: []"]),
     ],
 )  # fmt: skip
@@ -89,6 +96,23 @@ def test_only_what_changes_is_touched(meant, changed):
     after = edited("f.yaml", HAND_MADE, meant)
     assert [line for line in changes(HAND_MADE, after) if line[0] != "?"] == changed
     assert read_stored("f.yaml", after).cluster == "prod"
+
+
+@pytest.mark.parametrize(
+    ("text", "meant", "expected"),
+    [
+        ("{schema: 1, cidrs: {pods: [10.0.0.0/8]}, aliases: {x: {entries: [192.0.2.1]}},}\n", Config(),
+         "{schema: 1, }\n"),
+        ("{schema: 1, aliases: {x: {entries: [192.0.2.1]}}}\n", Config(), "{schema: 1}\n"),
+        ("schema: 1\nlabels: {workloads: {include: [a], exclude: [b]}}\n",
+         Config(LabelConfig(LabelFilter(("c",)))),
+         "schema: 1\nlabels: {workloads: {include: [c]}}\n"),
+        ("schema: 1\ncidrs:\n  pods:\n  - 10.0.0.0/8\n", Config(service_cidrs=("10.96.0.0/12",)),
+         "schema: 1\ncidrs:\n  services:\n    - 10.96.0.0/12\n"),
+    ],
+)  # fmt: skip
+def test_what_becomes_empty_goes_with_its_key(text, meant, expected):
+    assert edited("f.yaml", text, meant) == expected
 
 
 @settings(max_examples=100, deadline=None)
