@@ -13,6 +13,12 @@ from netsec_tui.model.identity import PeerSort
 from netsec_tui.model.inventory import Inventory
 
 SUBNET_INCOMPLETE = "Cluster subnet is incomplete"
+_WAY_OUT, _WHERE = "enter what is missing", " in the configuration"
+
+
+def seen_from_the_configuration(sentence: str) -> str:
+    """Return what ``subnet_warning`` says as it is told where the ranges are entered."""
+    return sentence.replace(f"{_WAY_OUT}{_WHERE}", _WAY_OUT)
 
 
 def subnet_warning(
@@ -28,7 +34,7 @@ def subnet_warning(
     if not reasons:
         return
     unknown = sum(ranges.category(ip) is AddressCategory.UNKNOWN for ip in unresolved)
-    way_out = "enter what is missing in the configuration"
+    way_out = f"{_WAY_OUT}{_WHERE}"
     if inventory.unread_ranges:
         way_out += f", or let it be read: {'; '.join(inventory.unread_ranges)}"
     yield f"{SUBNET_INCOMPLETE}: {'; '.join(reasons)}, so {_cost(unknown)}; {way_out}"
@@ -50,7 +56,7 @@ def _unresolved(
 
 
 def _in_use(inventory: Inventory, unresolved: Iterable[str]) -> list[int]:
-    return sorted(_families(inventory) | {single(ip).version for ip in unresolved})
+    return sorted(_families(inventory) | {6 if ":" in ip else 4 for ip in unresolved})
 
 
 def _families(inventory: Inventory) -> set[int]:

@@ -96,10 +96,15 @@ class SelectorChange:
 
 @dataclass(frozen=True, slots=True)
 class LabelEffect:
-    """Hold the selectors that other label filters change, harmful ones first, of ``examined`` in all."""
+    """Hold the selectors that other label filters change, harmful ones first, of ``examined`` in all.
+
+    ``idle`` are the patterns that match no label key of the cluster, those of workloads before those of
+    namespaces.
+    """
 
     changes: tuple[SelectorChange, ...] = ()
     examined: int = 0
+    idle: tuple[str, ...] = ()
 
     @property
     def harmful(self) -> tuple[SelectorChange, ...]:

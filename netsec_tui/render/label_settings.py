@@ -70,14 +70,23 @@ def _key(group: str, keys: LabelFilter, known: KnownKey) -> Setting:
 def effect_lines(effect: LabelEffect, width: int) -> list[Line]:
     """Return what a draft would do to the selectors of the cluster, the harmful changes first."""
     changes, harmful = effect.changes, effect.harmful
+    idle = _idle_lines(effect.idle, width)
     if not changes:
-        return sentence(f"None of {effect.examined} selectors changes.", width, Role.PLAIN, 0)
+        return sentence(f"None of {effect.examined} selectors changes.", width, Role.PLAIN, 0) + idle
     first = f"{len(changes)} of {effect.examined} selectors change"
     told = f"{first}; {len(harmful)} would select others than now, or nothing:" if harmful else f"{first}:"
-    lines = sentence(told, width, Role.WARNING if harmful else Role.PLAIN, 0)
+    lines = sentence(told, width, Role.WARNING if harmful else Role.PLAIN, 0) + idle
     for change in changes:
         lines += _change(change, width)
     return lines
+
+
+def _idle_lines(patterns: Sequence[str], width: int) -> list[Line]:
+    """Say which patterns match nothing: a slip of the pen shows here."""
+    if not patterns:
+        return []
+    verb = "matches" if len(patterns) == 1 else "match"
+    return sentence(f"{listed(patterns)} {verb} no label key of the cluster.", width, Role.WARNING, 0)
 
 
 def _change(change: SelectorChange, width: int) -> list[Line]:

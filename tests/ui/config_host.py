@@ -58,8 +58,8 @@ async def go_to(pilot: Any, text: str) -> None:
     await press(pilot, "g")
     for _ in range(60):
         area = pilot.app.screen.area
-        number = area.list.cursor
-        if number is not None and text in area.list.line_at(number).text:
+        number = area.setting_list.cursor
+        if number is not None and text in area.setting_list.line_at(number).text:
             return
         await press(pilot, "j")
     raise AssertionError(f"no line with {text}\n{screen_text(pilot.app)}")

@@ -56,7 +56,7 @@ class TestAreas:
         async with app.run_test(size=WIDE) as pilot:
             await configure(pilot, "2")
             for _ in range(2):
-                await pilot.click(app.screen.area.list, offset=(5, 1))
+                await pilot.click(app.screen.area.setting_list, offset=(5, 1))
                 await idle(pilot)
             assert "Alias one" in screen_text(app)
 
@@ -73,6 +73,13 @@ class TestAreas:
             assert app.session.config.aliases == (Alias("one", ("192.0.2.1/32",)),)
             await press(pilot, "space")
             assert app.session.config.aliases[0].allowed
+
+    async def test_its_help_starts_with_its_own_keys(self, file):
+        app = config_app(file)
+        async with app.run_test(size=NARROW) as pilot:
+            await configure(pilot, "question_mark")
+            assert "Go to the workload labels" in screen_text(app)
+            assert "Choose another cluster" not in screen_text(app)
 
     async def test_the_palette_knows_it(self, file):
         app = config_app(file)
@@ -179,22 +186,61 @@ class TestLabels:
             assert not isinstance(app.screen, ConfigurationScreen)
             assert app.session.config == Config()
 
+    async def test_a_pattern_that_matches_nothing_is_told_with_the_effect(self, file):
+        app = config_app(file)
+        async with app.run_test(size=NARROW) as pilot:
+            await configure(pilot)
+            await go_to(pilot, "exclude")
+            await press(pilot, "a")
+            await write(pilot, "hlem.sh/*")
+            await press(pilot, "enter")
+            assert "hlem.sh/* matches no label key of the cluster" in _one_line(app)
+
+    @BOTH
+    async def test_the_footer_has_the_keys_of_the_draft_while_there_is_one(self, file, size):
+        app = config_app(file)
+        async with app.run_test(size=size) as pilot:
+            await configure(pilot)
+            assert "y Accept" not in screen_text(app)
+            await go_to(pilot, "] app ")
+            await press(pilot, "space")
+            for key in ("y Accept", "x Drop", "esc Back"):
+                assert key in screen_text(app).splitlines()[-1]
+
+    async def test_a_suggestion_adds_to_the_draft(self, file):
+        app = config_app(file, feed=full_feed(inventory=_labelled("helm.sh/chart", "team")))
+        async with app.run_test(size=WIDE) as pilot:
+            await configure(pilot)
+            await go_to(pilot, "] team ")
+            await press(pilot, "space", "p")
+            draft = app.screen.area.draft.workload.exclude
+            assert draft[0] == "team"
+            assert draft[1].startswith("helm.sh/")
+            await press(pilot, "p")
+            assert "Nothing to suggest: the labels that the draft uses" in said(app)
+            assert app.screen.area.draft.workload.exclude == draft
+
     async def test_the_suggested_set_is_a_draft(self, file):
-        charts = cluster()
-        labelled = {o.ref.name: (*o.template_labels, ("helm.sh/chart", "shop-1.2")) for o in charts.owners}
-        owners = tuple(replace(o, template_labels=labelled[o.ref.name]) for o in charts.owners)
-        owners = tuple(
-            replace(o, selector=replace(o.selector, match_labels=o.template_labels)) if o.selector else o
-            for o in owners
-        )
-        pods = tuple(replace(p, labels=labelled[p.owner.name]) for p in charts.pods)
-        app = config_app(file, feed=full_feed(inventory=replace(charts, owners=owners, pods=pods)))
+        app = config_app(file, feed=full_feed(inventory=_labelled("helm.sh/chart")))
         async with app.run_test(size=WIDE) as pilot:
             await configure(pilot, "p")
             assert app.session.config == Config()
             await press(pilot, "y")
             (pattern,) = app.session.config.labels.workload.exclude
             assert pattern.startswith("helm.sh/")
+
+
+def _labelled(*keys):
+    """Return the cluster with further labels on all workloads, by which their owners select too."""
+    found = cluster()
+    labelled = {o.ref.name: (*o.template_labels, *((key, "shop-1.2") for key in keys)) for o in found.owners}
+    owners = tuple(replace(o, template_labels=labelled[o.ref.name]) for o in found.owners)
+    owners = tuple(
+        replace(o, selector=replace(o.selector, match_labels=o.template_labels)) if o.selector else o
+        for o in owners
+    )
+    pods = tuple(replace(p, labels=labelled[p.owner.name]) for p in found.pods)
+    return replace(found, owners=owners, pods=pods)
 
 
 class TestUnresolvedIPs:
@@ -509,6 +555,8 @@ class TestMessages:
             assert "(C: Configuration)" in _one_line(app)
             await press(pilot, "C")
             assert "Pod CIDRs" in screen_text(app)
+            assert "enter what is missing" in _one_line(app)
+            assert "in the configuration" not in _one_line(app)
 
     async def test_what_is_missing_is_said_without_a_workload_too(self, file):
         app = config_app(
@@ -519,6 +567,7 @@ class TestMessages:
             await idle(pilot)
             await press(pilot, "escape", "C", "3")
             assert "the IPv4 pod and service ranges are not known" in _one_line(app)
+            assert "in the configuration" not in _one_line(app)
 
     @BOTH
     async def test_the_namespaces_without_labels_can_be_read_before_the_messages_are_opened(self, file, size):

@@ -9,6 +9,7 @@ from netsec_tui.core.cluster.labelled import Labelled, labelled
 from netsec_tui.core.cluster.labelling import unused, used_selector
 from netsec_tui.core.cluster.subject import is_host_network, owner_selector
 from netsec_tui.core.cluster.world import World
+from netsec_tui.core.configure.label_keys import idle_patterns
 from netsec_tui.core.evaluate.bits import members
 from netsec_tui.core.evaluate.classes import LabelIndex
 from netsec_tui.core.words import labels_needed
@@ -27,7 +28,8 @@ def label_effect(world: World, labels: LabelConfig) -> LabelEffect:
 
     Owners on the host network are left out: no selector is written for them.
     """
-    return Effects(world).of(labels)
+    idle = idle_patterns(world.inventory, world.knowledge, labels)
+    return replace(Effects(world).of(labels), idle=tuple(idle))
 
 
 class Effects:

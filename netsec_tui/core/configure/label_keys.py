@@ -10,7 +10,7 @@ from netsec_tui.core.cluster.selectors import NAME_LABEL
 from netsec_tui.core.traffic.knowledge import Knowledge
 from netsec_tui.errors import BadInputError
 from netsec_tui.kube.labels import is_stable
-from netsec_tui.model.config import LabelFilter
+from netsec_tui.model.config import LabelConfig, LabelFilter
 from netsec_tui.model.flow import Labels
 from netsec_tui.model.inventory import Inventory
 
@@ -58,6 +58,18 @@ def _counted(labelled: Iterable[tuple[object, Labels]]) -> tuple[KnownKey, ...]:
         KnownKey(key, len(found), tuple(sorted(values[key])[:_EXAMPLES])) for key, found in objects.items()
     )
     return tuple(sorted(known, key=lambda k: (-k.objects, k.key)))
+
+
+def idle_patterns(inventory: Inventory, knowledge: Knowledge, labels: LabelConfig) -> Iterator[str]:
+    """Yield the patterns that match no key of the cluster; none as long as no key is known."""
+    sorts = (
+        (labels.workload, {known.key for known in workload_keys(inventory, knowledge)}),
+        (labels.namespace, {known.key for known in namespace_keys(inventory)} | {NAME_LABEL}),
+    )
+    for keys, present in sorts:
+        for pattern in dict.fromkeys((*keys.include, *keys.exclude)):
+            if present and not any(matches_any((pattern,), key) for key in present):
+                yield pattern
 
 
 def why_unused(keys: LabelFilter, key: str) -> str:

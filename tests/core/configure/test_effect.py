@@ -157,6 +157,18 @@ def test_a_namespace_that_nothing_selects_names_the_way_out():
     assert change(effect, "bare", "Namespace", "").why == "you need to assign labels to this namespace: bare"
 
 
+@pytest.mark.parametrize(
+    ("labels", "idle"),
+    [
+        (excluding("tier", "helm.sh/*", "ap?"), ("helm.sh/*",)),
+        (namespaces(include=("team", "env"), exclude=("kubernetes.io/*",)), ("env",)),
+        (LabelConfig(), ()),
+    ],
+)
+def test_patterns_that_match_no_key_of_the_cluster_are_told(labels, idle):
+    assert label_effect(world(*TIERS), labels).idle == idle
+
+
 def test_owners_on_the_host_network_have_no_selector_to_change():
     effect = label_effect(world(*SHOP), excluding("*"))
     assert not [c for c in effect.changes if c.ref.name == "agent"]

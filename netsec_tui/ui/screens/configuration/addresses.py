@@ -8,7 +8,6 @@ from dataclasses import replace
 from netsec_tui.core.cluster.addresses import ranges_of
 from netsec_tui.core.configure.entries import put_alias, remove_alias
 from netsec_tui.errors import NetsecError
-from netsec_tui.model.config import Config
 from netsec_tui.model.configuring import Edited
 from netsec_tui.model.decision import Alias
 from netsec_tui.render.alias_settings import ALIASES, alias_lines, seen_of
@@ -63,24 +62,28 @@ class AddressesArea(Area):
             self.app.push_screen(dialog, self._take)
 
     def _take(self, action: Action | None) -> None:
-        """Carry out what the dialog gave, and say what else it did to the aliases."""
-        match action:
-            case SetAlias(alias, old):
-                self.wanted = SettingTarget(ALIASES, alias.name)
-                self._change(action, lambda: put_alias(self._config, alias, old))
-            case RemoveAlias(name):
-                self._change(action, lambda: remove_alias(self._config, name))
-
-    def _change(self, action: Action, change: Callable[[], Edited]) -> None:
-        """Do it as a decision of the chosen workload, so that ticks follow; without one put it in force."""
+        """Do what the dialog gave, for the chosen workload so that ticks follow; say what else it moves."""
         try:
-            edited = change()
+            edited = self._edited(action)
         except NetsecError as error:
             self.say(str(error), error=True)
             return
-        chosen = self.settings is not None and self.settings.review is not None
-        self.decide(action if chosen else Configure(edited.config))
-        self.say("; ".join(edited.notes))
+        if edited is not None:
+            self.decide(action if self._chosen else Configure(edited.config))
+            self.say("; ".join(edited.notes))
+
+    def _edited(self, action: Action | None) -> Edited | None:
+        match action:
+            case SetAlias(alias, old):
+                self.wanted = SettingTarget(ALIASES, alias.name)
+                return put_alias(self.config, alias, old)
+            case RemoveAlias(name):
+                return remove_alias(self.config, name)
+        return None
+
+    @property
+    def _chosen(self) -> bool:
+        return self.settings is not None and self.settings.review is not None
 
     def remove_setting(self) -> None:
         """Forget the alias under the cursor."""
@@ -104,20 +107,16 @@ class AddressesArea(Area):
                 self.decide(Configure(edited.config))
                 self.say("; ".join(edited.notes) or "The file has nothing that is not here already.")
 
-        self.app.push_screen(ImportDialog(lambda: self._config), take)
+        self.app.push_screen(ImportDialog(lambda: self.config), take)
 
     def export_aliases(self) -> None:
         """Write the aliases to a file."""
-        if not self._config.aliases:
+        if not self.config.aliases:
             self.say("There is no alias to export.", error=True)
             return
 
         def written(path: str | None) -> None:
             if path is not None:
-                self.say(f"Exported {len(self._config.aliases)} to {path}.")
+                self.say(f"Exported {len(self.config.aliases)} to {path}.")
 
-        self.app.push_screen(ExportDialog(self._config.aliases), written)
-
-    @property
-    def _config(self) -> Config:
-        return self.settings.config if self.settings else Config()
+        self.app.push_screen(ExportDialog(self.config.aliases), written)

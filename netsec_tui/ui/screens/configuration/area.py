@@ -11,6 +11,7 @@ from textual.containers import Container
 from textual.message import Message
 
 from netsec_tui.errors import NetsecError
+from netsec_tui.model.config import Config
 from netsec_tui.model.configuring import Edited
 from netsec_tui.render.spans import Line, SettingTarget
 from netsec_tui.session.actions import Action, Configure
@@ -50,9 +51,8 @@ class SettingList(LineView, inherit_bindings=False):
 class Area(Container):
     """Show one part of the configuration and change it; ``show`` comes first.
 
-    The cursor goes to ``wanted``, what was just added, as soon as there is a line for it.
-
-    Every method that the screen calls for a key is only called while the configuration is not locked.
+    The cursor goes to ``wanted``, what was just added, as soon as there is a line for it. The screen calls
+    what changes the configuration only while that is not locked.
     """
 
     def __init__(self, identifier: str) -> None:
@@ -75,11 +75,13 @@ class Area(Container):
         self.draw()
 
     def draw(self) -> None:
-        """Give the list its lines."""
-        width = self.list.scrollable_content_region.width
+        """Give the list its lines, once it is there."""
+        if not self.children:
+            return
+        width = self.setting_list.scrollable_content_region.width
         if self.settings is not None and width > 0:
-            self.list.set_lines(self.lines(self.settings, width))
-            if self.wanted is not None and self.list.go_to(self.wanted):
+            self.setting_list.set_lines(self.lines(self.settings, width))
+            if self.wanted is not None and self.setting_list.go_to(self.wanted):
                 self.wanted = None
 
     def lines(self, settings: Settings, width: int) -> Sequence[Line]:
@@ -96,19 +98,24 @@ class Area(Container):
         return {"add": self.add_setting, "edit": self.edit_setting, "remove": self.remove_setting}
 
     @property
-    def list(self) -> SettingList:
+    def setting_list(self) -> SettingList:
         """Return the list of settings."""
         return self.query_one(SettingList)
 
     @property
+    def config(self) -> Config:
+        """Return the configuration that is edited here: the one in force."""
+        return self.settings.config if self.settings else Config()
+
+    @property
     def target(self) -> SettingTarget:
         """Return the setting under the cursor."""
-        target = self.list.target
+        target = self.setting_list.target
         return target if isinstance(target, SettingTarget) else SettingTarget("")
 
     def take_focus(self) -> None:
         """Give the keyboard to the list."""
-        self.screen.set_focus(self.list)
+        self.screen.set_focus(self.setting_list)
 
     # What the keys ask
 

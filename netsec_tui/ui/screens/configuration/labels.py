@@ -80,6 +80,8 @@ class LabelsArea(Area):
     def draw(self) -> None:
         """Give both lists their lines."""
         super().draw()
+        if not self.children:
+            return
         effect = self.query_one("#effect", LineView)
         if self.settings is not None and effect.size.width > 0:
             effect.set_lines(self._effect_lines(effect.size.width))
@@ -232,10 +234,11 @@ class LabelsArea(Area):
         if not target.name or target.group in (WORKLOADS, NAMESPACES):
             self.say(NOT_HERE)
             return
-        self._attempt(lambda: keys.remove(self._config, target.group, [target.name]).config.labels)
+        self._attempt(lambda: keys.remove(self.config, target.group, [target.name]).config.labels)
 
     @property
-    def _config(self) -> Config:
+    def config(self) -> Config:
+        """Return the configuration that is edited here: that of the draft, if there is one."""
         return Config(labels=self._labels)
 
     def _ask(self, group: str, old: str, offered: str) -> None:
@@ -243,7 +246,7 @@ class LabelsArea(Area):
         whose = "workloads" if part == WORKLOADS else "namespaces"
 
         def edited(typed: Sequence[str]) -> LabelConfig:
-            return replaced(self._config, group, old, typed).config.labels
+            return replaced(self.config, group, old, typed).config.labels
 
         def take(typed: tuple[str, ...] | None) -> None:
             if typed is not None:
@@ -260,16 +263,22 @@ class LabelsArea(Area):
         )
 
     def suggest(self) -> None:
-        """Draft the suggested set of keys, worked out beside the event loop."""
+        """Draft the suggested set of keys, beyond the draft if there is one, beside the event loop."""
         self.say("Working out which keys identify ...")
         self.run_worker(self._suggest(), group="label-suggest", exclusive=True)
 
     async def _suggest(self) -> None:
         if self.settings is None:
             return
-        suggestion = await asyncio.to_thread(suggested_labels, _settled(self.settings.ground.world))
-        if suggestion.labels == self.settings.config.labels or not suggestion.keys:
-            self.say("Nothing to suggest: the labels in use identify and last.")
+        labels = self._labels
+        world = replace(_settled(self.settings.ground.world), labels=labels)
+        suggestion = await asyncio.to_thread(suggested_labels, world)
+        if labels != self._labels:
+            self.say("The draft has changed meanwhile: ask again.")
+            return
+        if not suggestion.keys:
+            what = "the labels in use" if self.draft is None else "the labels that the draft uses"
+            self.say(f"Nothing to suggest: {what} identify and last.")
             return
         self._set_draft(suggestion.labels, suggestion)
         self.say(f"{len(suggestion.keys)} patterns are suggested; the effect says what they change.")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from netsec_tui.core.cluster.addresses import ranges_of
 from netsec_tui.core.configure import keys
 from netsec_tui.core.configure.ranges import range_notes
-from netsec_tui.core.subnet import subnet_warning
+from netsec_tui.core.subnet import seen_from_the_configuration, subnet_warning
 from netsec_tui.model.config import Config, ConfigPart
 from netsec_tui.model.configuring import Edited, RangeLine
 from netsec_tui.render.range_settings import GROUP_OF, PODS, SERVICES, STARTS, range_lines
@@ -71,19 +71,15 @@ class RangesArea(Area):
         if not target.name:
             self.say(NOT_HERE)
         elif target.group == STARTS or self._line(target):
-            self.attempt(lambda: keys.remove(self._config, target.group, [target.name]))
+            self.attempt(lambda: keys.remove(self.config, target.group, [target.name]))
         else:
             self.say(self.hint(target))
-
-    @property
-    def _config(self) -> Config:
-        return self.settings.config if self.settings else Config()
 
     def _line(self, target: SettingTarget) -> RangeLine | None:
         """Return the range under the cursor if it was entered by hand."""
         if self.settings is None:
             return None
-        found = range_notes(self.settings.inventory, self._config)
+        found = range_notes(self.settings.inventory, self.config)
         mine = (line for line in found if line.by_hand and GROUP_OF[line.kind] == target.group)
         return next((line for line in mine if line.cidr == target.name), None)
 
@@ -91,12 +87,12 @@ class RangesArea(Area):
         title, example, note = _WORDS[group]
 
         def edited(typed: Sequence[str]) -> Edited:
-            return replaced(self._config, group, old, typed)
+            return replaced(self.config, group, old, typed)
 
         def take(typed: tuple[str, ...] | None) -> None:
             if typed is not None:
                 after = keys.get(edited(typed).config, group)
-                new = [value for value in after if value not in keys.get(self._config, group)]
+                new = [value for value in after if value not in keys.get(self.config, group)]
                 self.wanted = SettingTarget(group, new[0]) if new else None
                 self.attempt(lambda: edited(typed))
 
@@ -111,8 +107,10 @@ class RangesArea(Area):
 def _missing(settings: Settings) -> list[str]:
     """Return what is missing for the chosen workload; without one, for the cluster alone."""
     if settings.review is not None:
-        return [text for text, part in settings.review.settled_in.items() if part is ConfigPart.RANGES]
-    return list(subnet_warning(settings.inventory, ranges_of(settings.inventory), (), ()))
+        told = [text for text, part in settings.review.settled_in.items() if part is ConfigPart.RANGES]
+    else:
+        told = list(subnet_warning(settings.inventory, ranges_of(settings.inventory), (), ()))
+    return list(map(seen_from_the_configuration, told))
 
 
 def replaced(config: Config, key: str, old: str, values: Sequence[str]) -> Edited:
