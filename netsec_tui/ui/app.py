@@ -90,6 +90,7 @@ class NetsecApp(App[int]):
         self._waiting = False
         self._due = False
         self._unsaved: set[WorkloadRef] = set()
+        self._told_nothing = False
         self._main = MainScreen(lambda rule: self.session.check_manual(rule), ascii_only)
         self._desk = ConfigDesk(self, file)
         self._decisions = DecisionsDesk(self)
@@ -182,8 +183,9 @@ class NetsecApp(App[int]):
         after = self._decided()
         if scope is not None and scope == self.session.scope and after[0] != before[0]:
             self._unsaved.add(scope)
-        if isinstance(action, Undo) and after == before:
-            self.say("There is nothing to undo.")
+        told, self._told_nothing = self._told_nothing, isinstance(action, Undo) and after == before
+        if self._told_nothing or told:
+            self.say("There is nothing to undo." if self._told_nothing else "")
         self.refresh_view()
         return True
 

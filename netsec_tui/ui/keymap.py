@@ -60,7 +60,7 @@ SHORTCUTS: tuple[Shortcut, ...] = (
     Shortcut("next-pane", "tab", "next_pane(1)", "Next pane", "Go to the next pane", _A),
     Shortcut("previous-pane", "shift+tab", "next_pane(-1)", "Previous pane", "Go to the pane before", _A),
     Shortcut("zoom", "z", "zoom", "Zoom", "Give the whole screen to this pane, or take it back", _A),
-    Shortcut("undo", "u", "app.undo", "Undo", "Take back the last decision", _A),
+    Shortcut("undo", "u", "app.undo", "Undo", "Take back the last decision or change of an alias", _A),
     Shortcut("save", "S,ctrl+s", "save", "Save", "Save the generated policy to a file", _A, True, "S"),
     Shortcut(
         "save-decisions", "D", "app.save_decisions", "Save decisions", "Save the decisions to a file", _A
@@ -126,6 +126,17 @@ SHORTCUTS: tuple[Shortcut, ...] = (
         Place.APPLIED,
         True,
     ),
+    # What the moment needs comes first: there is a draft.
+    Shortcut(
+        "label-accept",
+        "y",
+        "setting('accept')",
+        "Accept",
+        "Put the draft of the label keys in force",
+        _C,
+        True,
+    ),
+    Shortcut("label-drop", "x", "setting('drop')", "Drop", "Drop the draft of the label keys", _C, True),
     Shortcut("area-labels", "1", "area('labels')", "Labels", "Go to the workload labels", _C),
     Shortcut("area-addresses", "2", "area('addresses')", "Unresolved IPs", "Go to the unresolved IPs", _C),
     Shortcut("area-ranges", "3", "area('ranges')", "CIDRs", "Go to the cluster's CIDRs", _C),
@@ -177,16 +188,6 @@ SHORTCUTS: tuple[Shortcut, ...] = (
         _C,
         True,
     ),
-    Shortcut(
-        "label-accept",
-        "y",
-        "setting('accept')",
-        "Accept",
-        "Put the draft of the label keys in force",
-        _C,
-        True,
-    ),
-    Shortcut("label-drop", "x", "setting('drop')", "Drop", "Drop the draft of the label keys", _C, True),
     Shortcut("label-effect", "w", "setting('effect')", "Effect", "Read the whole effect of the draft", _C),
     Shortcut(
         "alias-import", "i", "setting('import')", "Import", "Import aliases from a YAML or CSV file", _C, True

@@ -255,6 +255,17 @@ class TestDecisions:
             await started(pilot)
             assert "port: 8443" in app.session.review().yaml
 
+    async def test_that_there_is_nothing_to_undo_is_not_said_for_longer_than_it_is_so(self):
+        app = app_over()
+        async with app.run_test(size=WIDE) as pilot:
+            await started(pilot)
+            await pilot.press("u")
+            await started(pilot)
+            assert status(app) == "There is nothing to undo."
+            await pilot.press("space")
+            await started(pilot)
+            assert "nothing to undo" not in status(app)
+
     async def test_the_status_line_follows_the_row(self):
         app = app_over()
         async with app.run_test(size=WIDE) as pilot:

@@ -15,10 +15,10 @@ from netsec_tui.ui.widgets.line_view import LineView
 _NAMES = {"question_mark": "?", "slash": "/", "colon": ":", "at": "@", "escape": "esc"}
 
 
-def help_entries() -> list[Entry]:
-    """Return all lines of the help, grouped."""
+def help_entries(first: Place = Place.ANYWHERE) -> list[Entry]:
+    """Return all lines of the help, grouped; those of the ``first`` place come first."""
     entries: list[Entry] = []
-    for place in Place:
+    for place in (first, *(place for place in Place if place is not first)):
         entries += [
             Entry(place.value, readable_keys(shortcut.keys), shortcut.tooltip)
             for shortcut in SHORTCUTS
@@ -62,6 +62,11 @@ def _meanings() -> list[Entry]:
         (
             "configuration",
             f"Holds at once; {key_of('configuration')}, then {key_of('config-save')}, saves it to its file.",
+        ),
+        (
+            "undo",
+            f"{key_of('undo')} takes back decisions and edits of aliases; labels and ranges are edited "
+            f"in the configuration ({key_of('configuration')}).",
         ),
         ("new, not seen", "Since decisions were saved: new rows start out, ticked ones not seen stay."),
         *(("limits", text) for text in COVERAGE_LIMITS),

@@ -172,7 +172,7 @@ class ConfigurationScreen(Screen[str]):
 
     def action_help(self) -> None:
         """Show all keys."""
-        self.app.push_screen(HelpScreen(help_entries()))
+        self.app.push_screen(HelpScreen(help_entries(Place.CONFIGURATION)))
 
     def action_close(self) -> None:
         """Leave; a draft that would be lost is asked about."""
