@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from netsec_tui.core.prove.proof import row_title
+from netsec_tui.core.prove.tally import row_title
 from netsec_tui.model.cni import Cni
 from netsec_tui.model.identity import Direction
 from netsec_tui.model.proof import Breach, Opener, Proof, Reach

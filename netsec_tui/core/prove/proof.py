@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from netsec_tui.core.cluster.dns import over_both
 from netsec_tui.core.cluster.ground import Ground
 from netsec_tui.core.cluster.selectors import has_labels
 from netsec_tui.core.decide.table import Decided
 from netsec_tui.core.prove.judge import OwnPods
 from netsec_tui.core.prove.opened import Opened, Shown
+from netsec_tui.core.prove.tally import Tally, proof_of
 from netsec_tui.model.connection import EndPod
 from netsec_tui.model.decision import GeneralRule
-from netsec_tui.model.identity import CommunicationKey, Direction, Peer, PeerSort
+from netsec_tui.model.identity import Direction
 from netsec_tui.model.policy import NetworkPolicy
-from netsec_tui.model.proof import Breach, Finding, Opener, Proof, Reach
-from netsec_tui.model.review import Row, Standing, Subject
-
-_NODES = (PeerSort.NODE, PeerSort.EXTERNAL)
-"""Peers of which a part, the pod's own node, always gets in."""
+from netsec_tui.model.proof import Breach, Finding, Proof
+from netsec_tui.model.review import Subject
 
 
 class Prover:
@@ -28,6 +25,7 @@ class Prover:
         self._subject, self._own, self._ground = subject, own, ground
         self._selected: tuple[Finding, ...] | None = None
         self._shown: dict[Direction, Shown] = {}
+        self._tallies = {direction: Tally() for direction in Direction}
 
     def prove(
         self,
@@ -38,10 +36,8 @@ class Prover:
         """Return what evaluating the policies shows; nothing when there is no policy to prove."""
         if not policies:
             return Proof()
-        tally = _Tally()
-        for direction in Direction:
-            for row in decided[direction].rows:
-                tally.add(row, general[direction])
+        for direction, tally in self._tallies.items():
+            tally.follow(decided[direction].rows, general[direction])
         opened = [
             finding
             for policy in policies
@@ -50,7 +46,7 @@ class Prover:
         ]
         if self._selected is None:
             self._selected = tuple(self._selection(policies[0]))
-        return tally.proof((*tally.findings, *opened, *self._selected))
+        return proof_of(self._tallies.values(), (*opened, *self._selected))
 
     def _opened(self, policy: NetworkPolicy, direction: Direction, decided: Decided) -> Iterator[Finding]:
         shown = self._shown.get(direction)
@@ -80,90 +76,6 @@ class Prover:
         """Tell whether a pod is the workload's; behind a Service not all pods of an owner need be."""
         subject = self._subject
         return pod.ref in subject.owners and (not subject.behind or has_labels(subject.behind, pod.labels))
-
-
-class _Tally:
-    """Count rows by what they are to be and what evaluating the policy says of them."""
-
-    def __init__(self) -> None:
-        self.included = self.allowed = 0
-        self.excluded = self.denied = self.named = self.undecided = 0
-        self.beyond = 0
-        self.findings: list[Finding] = []
-
-    def add(self, row: Row, general: GeneralRule) -> None:
-        """Count one row; what the general rule lets through is included by that."""
-        if row.standing is Standing.NOT_EXPRESSIBLE:
-            self.beyond += 1
-        elif row.opener is Opener.GENERAL and row.reach is Reach.ALLOWED:
-            self.included += 1
-            self.allowed += 1
-        elif row.ticked and not (row.suspended and general is GeneralRule.BLOCK_ALL):
-            self.included += 1
-            self._included(row)
-        else:
-            self.excluded += 1
-            self._excluded(row)
-
-    def _included(self, row: Row) -> None:
-        if row.reach is Reach.ALLOWED:
-            self.allowed += 1
-        elif row.reach is Reach.UNKNOWN:
-            self._find(Breach.NOT_TOLD, row, f"is included, but it cannot be told: {row.reason}")
-        else:
-            self._find(Breach.NOT_ALLOWED, row, f"is included, but {row.reach}: {row.reason}")
-
-    def _excluded(self, row: Row) -> None:
-        own_node = row.opener is Opener.NOTHING and row.key.peer.sort in _NODES
-        if row.reach is Reach.DENIED:
-            self.denied += 1
-        elif row.reach is Reach.UNKNOWN or own_node:
-            self.undecided += 1
-        elif row.opener in (Opener.GENERAL, Opener.RANGE):
-            self.named += 1
-        else:
-            why = f"allowed by {row.allowed_by}" if row.allowed_by else row.reason
-            self._find(Breach.NOT_DENIED, row, f"is excluded, but {why}")
-
-    def _find(self, breach: Breach, row: Row, what: str) -> None:
-        self.findings.append(_of_row(breach, row, f"{row_title(row)} {what}"))
-
-    def proof(self, findings: tuple[Finding, ...]) -> Proof:
-        """Return the counts as a proof."""
-        return Proof(
-            included=self.included,
-            allowed=self.allowed,
-            excluded=self.excluded,
-            denied=self.denied,
-            named=self.named,
-            undecided=self.undecided,
-            beyond=self.beyond,
-            findings=findings,
-        )
-
-
-def _of_row(breach: Breach, row: Row, sentence: str) -> Finding:
-    key = row.key
-    return Finding(breach, peer_title(key.peer), sentence, key.direction, _ports(key), key=key)
-
-
-def _ports(key: CommunicationKey) -> str:
-    protocol = "UDP+TCP" if over_both(key) else str(key.protocol)
-    return f"{key.port}/{protocol}" if key.port else protocol
-
-
-def row_title(row: Row) -> str:
-    """Return a row for a sentence, for instance ``egress to Deployment/db in data on 5432/TCP``."""
-    key = row.key
-    word = "from" if key.direction is Direction.INGRESS else "to"
-    return f"{key.direction} {word} {peer_title(key.peer)} on {_ports(key)}"
-
-
-def peer_title(peer: Peer) -> str:
-    """Return a peer for a sentence."""
-    if peer.unresolved or peer.sort in (PeerSort.DNS, PeerSort.EXTERNAL):
-        return peer.name
-    return f"{peer.kind}/{peer.name}" + (f" in {peer.namespace}" if peer.namespace else "")
 
 
 def _pods_named(pods: Mapping[EndPod, str]) -> list[tuple[EndPod, str]]:
