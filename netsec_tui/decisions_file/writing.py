@@ -36,8 +36,7 @@ def _side(side: DirectionDecisions) -> Iterator[str]:
     elif side.dns is not None:
         yield f"dns: {_flow(side.dns)}"
     yield from _list("manualRules", map(_manual, side.manual))
-    ticks = side.ticks.get(side.general, {})
-    yield from _ticks(side, {key: ticked for key, ticked in ticks.items() if key not in side.held})
+    yield from _ticks(side, side.ticks.get(side.general, {}))
     yield from _list(LISTS[2], _rows(side, side.held - {LOOKUPS}))
     others = {g: side.ticks[g] for g in GeneralRule if g is not side.general and side.ticks.get(g)}
     if others:

@@ -214,6 +214,13 @@ def test_an_explicit_tick_of_the_row_wins(allowed: bool, ticked: bool) -> None:
     assert scene.row(OUT, "partner", 443).ticked is ticked
 
 
+def test_a_ticked_address_that_was_seen_folds_once() -> None:
+    scene = two_addresses()
+    keys = tuple(scene.row(OUT, ip, 443).key for ip in ("203.0.113.7", "203.0.113.8"))
+    scene.tick(keys[0]).alias("partner", "203.0.113.7", "203.0.113.8")
+    assert scene.row(OUT, "partner", 443).communication.folded == keys
+
+
 def test_removing_an_alias_or_undo_unfolds_the_rows_with_their_ticks() -> None:
     scene = two_addresses()
     scene.tick(scene.row(OUT, "203.0.113.7"))

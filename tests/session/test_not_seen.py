@@ -145,6 +145,17 @@ def test_what_a_service_no_longer_has_is_gone_and_no_rule_is_guessed(
     assert all(port["port"] == 5353 for rule in scene.rules(OUT) for port in rule["ports"])
 
 
+def test_a_row_of_a_service_follows_the_ports_that_another_file_tells() -> None:
+    one_pod_port = service("cart", "10.96.0.12", [(80, 8080), (81, 8080)])
+    scene = before(CART_SERVICE, objects=(*without("cart"), one_pod_port))
+    kept = scene.tick(scene.row(OUT, "cart")).does(LATELY).session.saved_decisions()
+    assert kept is not None
+    for ports in ("[80]", "[80, 81]", "[81]"):
+        text = written(kept).replace("servicePorts: [80]", f"servicePorts: {ports}")
+        row = scene.does(LoadDecisions(read_decisions("web.yaml", text))).row(OUT, "cart")
+        assert str([via.port for via in row.communication.via]) == ports
+
+
 # -- gone --------------------------------------------------------------------------------------------------
 
 
@@ -324,3 +335,16 @@ def test_a_node_without_addresses_in_a_file_is_taken_as_it_is() -> None:
     text = written(kept).replace(', addresses: ["172.18.0.2"]', "")
     assert text != written(kept)
     assert before().does(LoadDecisions(read_decisions("web.yaml", text)), LATELY).row(OUT, "node-a").in_policy
+
+
+def test_an_address_that_comes_in_through_a_service_by_now_is_one_of_the_outside() -> None:
+    scene = before(("203.0.113.7", "web-1"))
+    key = scene.row(IN, "203.0.113.7").key
+    scene.tick(key).does(LATELY)
+    assert "203.0.113.7/32" in scene.review.yaml
+    front = service("front", "10.96.0.99", [(80, 8080)], selector={"app": "web"})
+    front["spec"]["type"] = "NodePort"
+    scene.session.set_inventory(inventory(*SHOP, front, **RANGES))
+    assert scene.names(IN) == ["pay", "external ingress"]
+    assert scene.row(IN, "external ingress").communication.folded == (key,)
+    assert "203.0.113.7" not in scene.review.yaml

@@ -15,7 +15,7 @@ from netsec_tui.errors import BadInputError
 from netsec_tui.model.config import Config, LabelConfig, LabelFilter
 from netsec_tui.model.decision import GeneralRule, PortRange
 from netsec_tui.model.flow import Protocol
-from netsec_tui.model.identity import Direction, WorkloadRef
+from netsec_tui.model.identity import API_SERVER, Direction, WorkloadRef
 from netsec_tui.model.review import Since, Standing
 from netsec_tui.model.saved import SavedDecisions
 from netsec_tui.model.timespan import TIMESPANS
@@ -148,6 +148,17 @@ def test_a_new_row_under_a_manual_rule_or_ticked_since_is_said_to_be_so() -> Non
     assert "203.0.113.9 443/TCP (by manual rule 203.0.113.0/28 all ports)" in "".join(
         named_changes(scene.review.changes)
     )
+
+
+def test_a_row_of_the_api_server_is_new_as_any_other() -> None:
+    row = loaded(seen(("web-1", "172.18.0.3", 6443)), saved(seen())).row(OUT, "kubernetes")
+    assert (row.key.peer, row.since, row.ticked, row.in_policy) == (API_SERVER, Since.NEW, False, False)
+
+
+def test_rows_that_the_file_knew_stay_known_when_they_are_not_seen_under_another_general_rule() -> None:
+    lately = loaded(Scene(*SHOP, ranges=RANGES).sees(("pay-1", "web-1")).chooses(), saved(seen()))
+    kept = saved(lately.general(OUT, GeneralRule.INSIDE_NAMESPACE))
+    assert not loaded(seen(), kept).review.changes.new
 
 
 def test_loading_is_one_step_to_undo() -> None:
