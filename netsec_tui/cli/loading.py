@@ -6,7 +6,7 @@ import time
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from netsec_tui.cli.configured import DEMO, Configured, configured
@@ -19,6 +19,7 @@ from netsec_tui.cli.values import Target
 from netsec_tui.cli.way_out import Flags, flags_of, with_commands
 from netsec_tui.cli.workloads import find
 from netsec_tui.errors import BadInputError, NotFoundError, UsageError
+from netsec_tui.model.config import Config
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.model.review import Review
 from netsec_tui.model.saved import SavedDecisions
@@ -47,7 +48,8 @@ NO_FLOWS = (
 class Loaded:
     """Hold the session with everything that was read; ``namespace`` is empty for all of them.
 
-    ``decisions`` are those of the file that the flags name; ``config_flags`` name the configuration's file.
+    ``decisions`` are those of the file that the flags name; ``config_flags`` name the configuration's file,
+    ``config_said`` is what it says.
     """
 
     session: Session
@@ -56,6 +58,7 @@ class Loaded:
     flows: int
     decisions: SavedDecisions | None = None
     config_flags: Flags = ()
+    config_said: Config = field(default_factory=Config)
 
     @property
     def skipped(self) -> int:
@@ -132,8 +135,9 @@ def read(args: Namespace, known: Configured | None = None) -> Loaded:
     if reading.failures and not flows and not reading.inventory.known:
         raise reading.failures[0]
     session.set_inventory(reading.inventory)
+    said = known.file.said if known.file else Config()
     named = flags_of(args.config, cluster or (DEMO if args.demo else ""))
-    loaded = Loaded(session, reading, _namespace(args, context), flows, decisions, named)
+    loaded = Loaded(session, reading, _namespace(args, context), flows, decisions, named, said)
     _tell(loaded)
     return loaded
 
@@ -156,7 +160,7 @@ def choose(loaded: Loaded, target: Target) -> Review:
     review = session.review()
     if review is None:
         raise NotFoundError(f"{target} has no review")
-    review = with_commands(review, session, loaded.config_flags)
+    review = with_commands(review, session, loaded.config_flags, loaded.config_said)
     told = loaded.problems()
     for warning in review.warnings:
         if warning not in told:

@@ -88,6 +88,11 @@ class FileUnderOverrides:
         return self._store.path
 
     @property
+    def said(self) -> Config:
+        """Return what the file said, without what is laid over it."""
+        return self._said
+
+    @property
     def exists(self) -> bool:
         """Tell whether there is such a file by now."""
         return self._store.exists

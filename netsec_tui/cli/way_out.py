@@ -24,15 +24,18 @@ def flags_of(config: str, cluster: str) -> Flags:
     return ("--context", cluster) if cluster else ()
 
 
-def with_commands(review: Review, session: Session, flags: Flags) -> Review:
-    """Return a review of which the warnings that the configuration settles end in the command that does."""
+def with_commands(review: Review, session: Session, flags: Flags, said: Config) -> Review:
+    """Return a review of which the warnings that the configuration settles end in the command that does.
+
+    ``said`` is what the file says: what ``--set`` lays over it no command can take back.
+    """
     world, rows = session.cluster().world, (*review.ingress.rows, *review.egress.rows)
     seen = (row.communication for row in rows)
     kinds = incomplete_kinds(world.inventory, world.ranges, world.aliases.values(), seen)
     told = {
         warning: ranges_settled(warning, kinds, flags)
         if part is ConfigPart.RANGES
-        else _labels_settled(warning, session.config, flags, rows, world.inventory.namespaces)
+        else _labels_settled(warning, said, flags, rows, world.inventory.namespaces)
         for warning, part in review.settled_in.items()
     }
     return replace(

@@ -123,6 +123,12 @@ def test_labels_that_are_missing_are_told_with_the_command_that_lets_names_be_us
     (told,) = (line for line in listed(run, *ask)[2].splitlines() if "you need to assign labels" in line)
     command = "netsec-tui config remove labels.namespaces.exclude 'kubernetes.io/*' --config c.yaml"
     assert told.endswith(f": {command}")
+    # What is said for this run only is not in the file.
+    once = ["--set", "labels.namespaces.exclude=kubernetes.io/metadata.name"]
+    (tmp_path / "empty.yaml").write_text("schema: 1\n", encoding="utf-8")
+    err = listed(run, *cluster, "--config", "empty.yaml", *once, *SHOP, "deploy/idle")[2]
+    assert "you need to assign labels" in err
+    assert "config remove" not in err
     assert run(*shlex.split(command)[1:])[0] == 0
     assert "you need to assign labels" not in listed(run, *ask)[2]
 
