@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from netsec_tui.core.cluster.addresses import ranges_of
 from netsec_tui.core.cluster.dns import find_dns
 from netsec_tui.core.cluster.ends import Ends
-from netsec_tui.core.decide.express import World
+from netsec_tui.core.cluster.world import World
 from netsec_tui.core.evaluate.match import rule_allows
 from netsec_tui.core.generate.serialize import policy_object
 from netsec_tui.core.traffic.knowledge import Knowledge

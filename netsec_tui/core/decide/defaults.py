@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from netsec_tui.core.cluster.dns import is_local_dns
-from netsec_tui.core.decide.express import World
+from netsec_tui.core.cluster.world import World
 from netsec_tui.core.decide.kept import lent_to
 from netsec_tui.core.traffic.services import declares
 from netsec_tui.model.communication import Communication, Orientation

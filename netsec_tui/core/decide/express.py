@@ -17,7 +17,7 @@ from netsec_tui.model.identity import API_SERVER, Direction, PeerSort, WorkloadR
 from netsec_tui.model.inventory import Service
 from netsec_tui.model.policy import PolicyPort
 
-__all__ = ["Expression", "World", "express", "express_manual"]
+__all__ = ["Expression", "express", "express_manual"]
 
 
 def express(world: World, home: str, communication: Communication) -> Expression:

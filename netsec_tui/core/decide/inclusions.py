@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from netsec_tui.core.decide.express import World, express_manual
+from netsec_tui.core.cluster.world import World
+from netsec_tui.core.decide.express import express_manual
 from netsec_tui.core.decide.standing import Case
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.decision import DirectionDecisions, GeneralRule

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from netsec_tui.core.cluster.dns import is_local_dns
 from netsec_tui.core.cluster.ends import Ends
+from netsec_tui.core.cluster.world import World
 from netsec_tui.core.decide.cover import Asked, Cover
 from netsec_tui.core.decide.defaults import Default, default_of
-from netsec_tui.core.decide.express import Expression, World, express
+from netsec_tui.core.decide.express import Expression, express
 from netsec_tui.core.decide.fold import members_of
 from netsec_tui.core.decide.kept import gone, moved
 from netsec_tui.core.decide.nearness import Place, end_places
