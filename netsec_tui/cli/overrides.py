@@ -22,6 +22,10 @@ class Store(Protocol):
         """Return where it is kept."""
 
     @property
+    def cluster(self) -> str:
+        """Return the cluster that it is for, empty when none is named."""
+
+    @property
     def exists(self) -> bool:
         """Tell whether something is kept there by now."""
 
@@ -91,6 +95,11 @@ class FileUnderOverrides:
     def said(self) -> Config:
         """Return what the file said, without what is laid over it."""
         return self._said
+
+    @property
+    def cluster(self) -> str:
+        """Return the cluster that it is for, empty when none is named."""
+        return self._store.cluster
 
     @property
     def exists(self) -> bool:

@@ -40,6 +40,11 @@ class ConfigFile:
         return str(self._path)
 
     @property
+    def cluster(self) -> str:
+        """Return the cluster that it is for, empty when none is named."""
+        return self._cluster
+
+    @property
     def exists(self) -> bool:
         """Tell whether there is such a file by now."""
         return self._path.exists()

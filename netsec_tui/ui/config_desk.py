@@ -95,7 +95,7 @@ class ConfigDesk:
     def _settings(self) -> Settings:
         session = self._host.session
         return Settings(
-            session.options.cluster,
+            session.options.cluster or (self.file.cluster if self.file else ""),
             self.file.path if self.file else "",
             bool(self.file and self.file.exists),
             session.config,

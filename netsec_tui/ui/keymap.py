@@ -179,6 +179,7 @@ SHORTCUTS: tuple[Shortcut, ...] = (
         True,
         "esc",
     ),
+    Shortcut("config-help", "question_mark", "help", "Help", "Show all keys; type to search", _C, True, "?"),
     Shortcut(
         "label-suggest",
         "p",
@@ -201,7 +202,6 @@ SHORTCUTS: tuple[Shortcut, ...] = (
         _C,
         True,
     ),
-    Shortcut("config-help", "question_mark", "help", "Help", "Show all keys; type to search", _C, True, "?"),
     Shortcut("close", "escape,ctrl+g", "cancel", "Back", "Leave the dialog without an answer", Place.DIALOGS),
 )
 

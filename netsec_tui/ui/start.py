@@ -36,6 +36,10 @@ class ConfigFileLike(Protocol):
         """Return where the file is, or would be."""
 
     @property
+    def cluster(self) -> str:
+        """Return the cluster that it is for, empty when none is named."""
+
+    @property
     def exists(self) -> bool:
         """Tell whether there is such a file by now."""
 

@@ -25,11 +25,12 @@ def config_app(
     start: StartScope = CHOSEN,
     ascii_only: bool = False,
     theme: str = "netsec-dark",
+    cluster: str = "kind-shop",
 ) -> NetsecApp:
     """Return the app with the configuration of a file, or with none."""
-    kept = ConfigFile(file) if file else None
+    kept = ConfigFile(file, "kind-shop") if file else None
     config = kept.read() if kept else Config()
-    session = Session(Options(cluster="kind-shop", config=config, locked=locked), now=lambda: NEWEST)
+    session = Session(Options(cluster=cluster, config=config, locked=locked), now=lambda: NEWEST)
     return NetsecApp(session, feed or full_feed(), start=start, file=kept, ascii_only=ascii_only, theme=theme)
 
 

@@ -443,6 +443,12 @@ class TestSaving:
             await press(pilot, "enter")
             assert app.session.config.pod_cidrs == ("10.0.0.0/16",)
 
+    async def test_the_heading_names_the_cluster_of_the_file_where_the_input_has_no_name(self, file):
+        app = config_app(file, cluster="")
+        async with app.run_test(size=NARROW) as pilot:
+            await configure(pilot)
+            assert "Configuration of kind-shop" in _top(app)
+
     async def test_the_heading_tells_whether_there_is_a_file_yet(self, file):
         app = config_app(file)
         async with app.run_test(size=WIDE) as pilot:

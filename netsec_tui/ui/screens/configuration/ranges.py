@@ -49,7 +49,7 @@ class RangesArea(Area):
             return "a adds to these"
         if target.group == STARTS or self._line(target) is not None:
             return "enter edits it, d removes it"
-        return f"{target.name} is discovered: add a range by hand (a) to put it in its place"
+        return "it is discovered: add a range by hand (a) to put it in its place"
 
     def add_setting(self) -> None:
         """Add to the group under the cursor."""
