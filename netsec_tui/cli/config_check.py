@@ -111,7 +111,9 @@ def _of_ranges(inventory: Inventory, config: Config) -> Iterator[Remark]:
         key = f"cidrs.{line.kind}s"
         where = "by hand" if line.by_hand else f"told by {line.origin}"
         text = f"{line.cidr} ({where})"
-        if line.note:
+        if line.problem and not line.in_force:
+            yield Remark(key, line.note, finding=True)  # the note names the range and its origin
+        elif line.note:
             yield Remark(key, f"{text}: {line.note}", finding=line.problem)
         elif line.in_force:
             yield Remark(key, text)
