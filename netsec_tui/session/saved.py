@@ -112,7 +112,7 @@ def loaded_decisions(
     notes, widened = [], set()
     for name in sorted(_alias_names(saved.decisions)):
         alias, entries = aliases.get(name), saved.aliases.get(name, ())
-        if alias is None or alias.entries == entries:
+        if alias is None or set(alias.entries) == set(entries):
             continue
         more = sorted(set(alias.entries) - set(entries))
         if more:
