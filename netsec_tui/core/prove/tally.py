@@ -31,15 +31,20 @@ class Tally:
 
     def follow(self, rows: tuple[Row, ...], general: GeneralRule) -> None:
         """Count these rows; what the general rule lets through is included by that."""
-        changed: Iterable[int] = range(len(rows))
-        if general is self._general and len(rows) == len(self._rows):
-            changed = [number for number, other in enumerate(map(is_not, rows, self._rows)) if other]
+        same = general is self._general and len(rows) == len(self._rows)
+        changed = [n for n, other in enumerate(map(is_not, rows, self._rows)) if other] if same else []
+        if not same or 2 * len(changed) > len(rows):
+            self._start(rows, general)
         else:
-            self._fields, self._findings = [()] * len(rows), {}
-            self._counts = Counter({(): len(rows)})
-        for number in changed:
-            self._count(number, *_counted(rows[number], general))
+            for number in changed:
+                self._count(number, *_counted(rows[number], general))
         self._general, self._rows = general, rows
+
+    def _start(self, rows: tuple[Row, ...], general: GeneralRule) -> None:
+        counted = [_counted(row, general) for row in rows]
+        self._fields = [fields for fields, _ in counted]
+        self._counts = Counter(self._fields)
+        self._findings = {number: finding for number, (_, finding) in enumerate(counted) if finding}
 
     def _count(self, number: int, fields: _Fields, finding: Finding | None) -> None:
         self._counts[self._fields[number]] -= 1
