@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import reduce
 
-from netsec_tui.core.cluster.addresses import IPNetwork, Ranges, network, single, within
+from netsec_tui.core.cluster.addresses import Ranges, network
 from netsec_tui.core.cluster.dns import ClusterDns, is_local_dns, local_dns_key
 from netsec_tui.core.cluster.world import World
+from netsec_tui.core.evaluate.addresses import Span, address_number, block_spans
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.decision import Alias
 from netsec_tui.model.identity import (
@@ -21,17 +22,17 @@ from netsec_tui.model.identity import (
     address_peer,
     alias_peer,
 )
+from netsec_tui.model.policy import IPBlock
 
-_Entry = tuple[IPNetwork, tuple[IPNetwork, ...], Alias]
+_Entry = tuple[tuple[Span, ...], Alias]
+"""The addresses of one entry of an alias, without the pod and service ranges in it, and the alias."""
 
 
 def _entries(aliases: Iterable[Alias], ranges: Ranges) -> list[_Entry]:
-    found = [
-        (network(entry), tuple(map(network, ranges.excepts(entry))), alias)
-        for alias in aliases
-        for entry in alias.entries
-    ]
-    return sorted(found, key=lambda entry: (-entry[0].prefixlen, entry[2].name))
+    """Return all entries, the narrowest first, by the alias's name where equal."""
+    found = [(entry, alias) for alias in aliases for entry in alias.entries]
+    found.sort(key=lambda one: (-network(one[0]).prefixlen, one[1].name))
+    return [(block_spans(IPBlock(entry, ranges.excepts(entry))), alias) for entry, alias in found]
 
 
 def _holder(entries: Iterable[_Entry], ip: str) -> Alias | None:
@@ -39,10 +40,11 @@ def _holder(entries: Iterable[_Entry], ip: str) -> Alias | None:
 
     Pod and service ranges inside an entry are no part of it, as its ipBlock cuts them out.
     """
-    address = single(ip)
-    for block, excepts, alias in entries:
-        if within(address, block) and not any(within(address, cut) for cut in excepts):
-            return alias
+    family, number = address_number(ip)
+    for spans, alias in entries:
+        for span in spans:
+            if span.first <= number <= span.last and span.family == family:
+                return alias
     return None
 
 
