@@ -76,8 +76,8 @@ class SelectorChange:
 
     ``ref`` is an owner, a Service, or a namespace (kind ``Namespace``, its namespace empty). ``also`` are
     the owners or namespaces that it selects now and did not before, ``no_longer`` those that it did; ``dns``
-    marks the cluster DNS. ``why`` says in one sentence why there is no selector, or that it leaves out pods of
-    the owner itself, empty when all is well.
+    marks the cluster DNS. ``why`` says in one sentence why there is no selector, or that it leaves out
+    pods of the owner itself, empty when all is well.
     """
 
     ref: WorkloadRef

@@ -7,7 +7,7 @@ from netsec_tui.model.config import Config
 
 
 def changes_between(before: Config, after: Config) -> tuple[str, ...]:
-    """Return a few words for each dotted key with other values: ``aliases.proxies.entries +203.0.113.9/32``."""
+    """Return a few words for each key with other values: ``aliases.proxies.entries +203.0.113.9/32``."""
     found = (_change(key, before, after) for key in dict.fromkeys((*keys(before), *keys(after))))
     return tuple(change for change in found if change)
 
