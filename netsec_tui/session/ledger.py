@@ -44,6 +44,11 @@ class Ledger:
         self._decisions[ref] = decisions
         return True
 
+    def changed_aliases(self, ref: WorkloadRef | None) -> bool:
+        """Tell whether taking back the last decision would change aliases."""
+        history = self._undo.get(ref, []) if ref else []
+        return bool(history and history[-1].aliases)
+
     def take_back(self, ref: WorkloadRef | None) -> AliasChanges | None:
         """Return to the decisions before the last; the aliases that go with that, None without any before.
 

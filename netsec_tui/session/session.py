@@ -237,7 +237,13 @@ class Session:
         if self._ledger.put(self._scope, decisions, decide.alias_changes(self.aliases, aliases)):
             self._configure(replace(self._config, aliases=aliases))
 
+    def lock(self, reason: str) -> None:
+        """Refuse edits of the configuration from now on, for a reason; an empty one allows them again."""
+        self.options = replace(self.options, locked=reason)
+
     def _take_back(self) -> None:
+        if self._ledger.changed_aliases(self._scope):
+            self._require_unlocked()
         changes = self._ledger.take_back(self._scope)
         if changes is not None:
             # Other workloads may have changed other aliases since: those stay.

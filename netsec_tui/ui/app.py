@@ -173,7 +173,7 @@ class NetsecApp(App[int]):
     def apply(self, action: Action) -> bool:
         """Carry out an action and show what it changed; a refusal is said, and False returned."""
         scope, before = self.session.scope, self._decided()
-        if isinstance(action, Configure | SetAlias | RemoveAlias):
+        if isinstance(action, Configure | SetAlias | RemoveAlias | Undo):
             self._desk.locked()  # the session refuses it then
         try:
             self.session.apply(action)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any, Protocol
 
 from textual.screen import Screen
@@ -128,7 +127,7 @@ class ConfigDesk:
             return held
         self._found = self.file.locked(flag=False) if self.file else ""
         if self._found != held:
-            session.options = replace(session.options, locked=self._found)
+            session.lock(self._found)
             self.show(self._view)
         return self._found
 
