@@ -211,6 +211,7 @@ def _change(
     found: tuple[Text, Node],
     target: Sequence[str],
     canonical: Callable[[str], str],
+    spelt: Callable[[str], str] = str,
     *,
     ordered: bool = False,
 ) -> None:
@@ -220,7 +221,7 @@ def _change(
     kept = [value for value in values if value in target]
     if ordered and kept != list(target[: len(kept)]):
         kept = []  # the order has changed: the whole list is written again
-    added = [value if ordered else short(value) for value in target if value not in kept]
+    added = [spelt(value) for value in target if value not in kept]
     splices.change_items(key, items, [values[value] for value in kept], added)
 
 
@@ -241,7 +242,7 @@ def _set_aliases(
         if alias.entries != before[name].entries:
             entries = _find(root, ("aliases", name, "entries"))
             assert entries is not None
-            _change(splices, entries, alias.entries, entry_value)
+            _change(splices, entries, alias.entries, entry_value, short)
         if alias.allowed != before[name].allowed:
             _set_allowed(splices, root, alias, missing)
 

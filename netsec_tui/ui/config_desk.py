@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 from textual.screen import Screen
@@ -11,17 +11,20 @@ from textual.worker import Worker
 
 from netsec_tui.core.configure.changes import changes_between
 from netsec_tui.core.configure.merge import merged
-from netsec_tui.core.words import listed
 from netsec_tui.errors import NetsecError
 from netsec_tui.model.config import Config
 from netsec_tui.model.identity import PeerSort
 from netsec_tui.model.review import Review
+from netsec_tui.render.cells import wrap
+from netsec_tui.render.literal import literal
+from netsec_tui.render.spans import Line, Span
 from netsec_tui.session.actions import Action, ConfigSaved
 from netsec_tui.session.session import Session
 from netsec_tui.ui.keymap import key_of
 from netsec_tui.ui.screens.alias import AliasDialog
 from netsec_tui.ui.screens.configuration.screen import ConfigurationScreen
 from netsec_tui.ui.screens.configuration.settings import Settings
+from netsec_tui.ui.screens.pages import Pages, text_width
 from netsec_tui.ui.start import ConfigFileLike
 from netsec_tui.ui.view import View
 
@@ -46,6 +49,9 @@ class Host(Protocol):
 
     def say(self, text: str, error: bool = False) -> None:
         """Put one sentence into the status line."""
+
+    def call_after_refresh(self, callback: Callable[..., Any], *args: Any) -> bool:
+        """Call something once everything that waits has been drawn."""
 
     def push_screen(self, screen: Any, callback: Any = None) -> Any:
         """Show a screen."""
@@ -147,8 +153,9 @@ class ConfigDesk:
             self._host.say(locked, error=True)
         elif self.file is None:
             self._host.say(NO_FILE, error=True)
-        elif session.config == session.saved_config:
-            self._host.say(f"Nothing to save: {self.file.path} has what is in force.")
+        elif session.config == session.saved_config and self.file.exists:
+            again = f"{key_of('config-read')} reads it again"
+            self._host.say(f"Nothing to save: nothing was edited since {self.file.path} was read; {again}.")
         else:
             self._host.run_worker(self._write(session, self.file), group="config-save", exclusive=True)
 
@@ -157,20 +164,23 @@ class ConfigDesk:
         try:
             stands = await asyncio.to_thread(file.write, base, mine)
         except NetsecError as error:
-            self._host.say(f"Not saved ({key_of('config-read')} reads the file again): {error}", error=True)
+            self._tell(f"Not saved; {key_of('config-read')} reads the file again.", [str(error)], error=True)
             return
         if self._host.session is not session:
             return
         edited = session.config
         # It may have been edited while it was being written.
         self._host.apply(ConfigSaved(stands, None if edited == mine else merged(mine, edited, stands)[0]))
-        self._host.say(f"Saved {file.path}.{_by_others(mine, stands)}")
+        self._tell(f"Saved {file.path}.", _by_others(mine, stands))
 
     def read_again(self) -> None:
         """Take over what stands in the file by now, in a thread; edits that are not saved stay."""
         session = self._host.session
         if self.file is None:
             self._host.say(NO_FILE, error=True)
+        elif not self.file.exists:
+            there = f"{self.file.path} is not there: what is in force stays so"
+            self._host.say(f"{there}, and {key_of('config-save')} writes it.", error=True)
         else:
             self._host.run_worker(self._read(session, self.file), group="config-save", exclusive=True)
 
@@ -186,10 +196,20 @@ class ConfigDesk:
         edited = session.config
         kept = read.edited if edited == mine else merged(mine, edited, read.edited)[0]
         self._host.apply(ConfigSaved(read.stands, kept))
-        clashes = f" Look again: {'; '.join(read.conflicts)}." if read.conflicts else ""
-        left = "" if kept == read.stands else " Your edits are not saved yet."
-        told = f"Read {file.path}.{clashes}{left}{_by_others(mine, read.edited)}"
-        self._host.say(told, error=bool(clashes))
+        left = "" if kept == read.stands else " Your other edits are not saved yet."
+        clashes = [f"Edited by others too, so look again: {clash}" for clash in read.conflicts]
+        self._tell(f"Read {file.path}.{left}", [*clashes, *_by_others(mine, read.edited)])
+
+    def _tell(self, sentence: str, details: Sequence[str], *, error: bool = False) -> None:
+        """Say what came of it; details are shown until they have been read."""
+        # After what the screen itself says when its lines change.
+        self._host.call_after_refresh(self._host.say, sentence, error)
+        if details:
+            width = text_width(self._host.screen.size.width)
+            lines = [
+                Line((Span(part),)) for text in (sentence, *details) for part in wrap(literal(text), width)
+            ]
+            self._host.push_screen(Pages("Configuration file", lines))
 
 
 def _unresolved(review: Review | None) -> Iterator[str]:
@@ -202,7 +222,6 @@ def _unresolved(review: Review | None) -> Iterator[str]:
             yield from row.communication.addresses
 
 
-def _by_others(mine: Config, stands: Config) -> str:
+def _by_others(mine: Config, stands: Config) -> list[str]:
     """Name what is in force now because others have put it into the file."""
-    changes = changes_between(mine, stands)
-    return f" By others, in force now: {listed(changes)}." if changes else ""
+    return [f"In force now: {change}" for change in changes_between(mine, stands)]

@@ -125,6 +125,12 @@ def test_comments_outside_of_what_goes_survive_any_edit(config):
     assert {comment for comment in kept if comment not in after} == set()
 
 
+def test_single_addresses_keep_their_length_where_it_is_a_range():
+    before, after = (Config(pod_cidrs=(f"203.0.113.{n}/32",)) for n in (8, 9))
+    text = edited("f.yaml", edited("f.yaml", "", before), after)
+    assert read_config("f.yaml", text) == after
+
+
 def test_the_order_of_patterns_can_be_changed():
     after = edited("f.yaml", HAND_MADE, replace(READ, labels=labels(("tier", "app"))))
     assert read_config("f.yaml", after).labels.workload.include == ("tier", "app")

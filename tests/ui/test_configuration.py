@@ -15,6 +15,7 @@ from netsec_tui.session.session import Options, Session
 from netsec_tui.ui.app import NetsecApp
 from netsec_tui.ui.screens.configuration.screen import ConfigurationScreen
 from netsec_tui.ui.screens.confirm import Confirm
+from netsec_tui.ui.screens.pages import Pages
 from netsec_tui.ui.screens.picker import Picker
 from netsec_tui.ui.start import Connected, StartScope
 from netsec_tui.ui.widgets.view_strip import ViewStrip
@@ -27,6 +28,11 @@ PROXIES = Alias("proxies", ("203.0.113.7/32", "203.0.113.8/32"))
 
 def excluding(*patterns):
     return Config(labels=LabelConfig(workload=LabelFilter(exclude=patterns)))
+
+
+def words(app):
+    """Return the text of the screen with one blank between words, lines and frames left out."""
+    return " ".join(screen_text(app).replace("│", " ").split())
 
 
 @pytest.fixture
@@ -377,13 +383,44 @@ class TestSaving:
             app.apply(SetAlias(Alias("web", ("203.0.113.7/32",))))
             file.write_text("schema: 1\naliases:\n  web: {entries: [203.0.113.7], allowed: true}\n")
             await press(pilot, "S")
-            assert "Not saved" in said(app)
+            assert isinstance(app.screen, Pages)
+            assert "nothing is saved" in words(app)
+            await press(pilot, "enter")
+            assert "Not saved; R reads the file again" in said(app)
             assert "cidrs" not in file.read_text()
             await press(pilot, "R")
-            assert "web" in said(app)
+            assert "look again: alias 'web'" in words(app)
+            await press(pilot, "enter")
             assert app.session.config.pod_cidrs == ("10.0.0.0/16",)
             await press(pilot, "S")
             assert "10.0.0.0/16" in file.read_text()
+            assert "203.0.113.7" in file.read_text()
+
+    @BOTH
+    async def test_what_others_did_to_the_alias_under_the_cursor_is_shown_until_it_is_read(self, file, size):
+        file.write_text("schema: 1\naliases:\n  q: {entries: [203.0.113.7]}\n")
+        app = config_app(file)
+        async with app.run_test(size=size) as pilot:
+            await configure(pilot, "2")
+            app.apply(SetAlias(Alias("q", ("203.0.113.7/32",), True)))
+            file.write_text("schema: 1\naliases:\n  z: {entries: [203.0.113.7]}\n")
+            await press(pilot, "R")
+            assert "look again: alias 'q'" in words(app)
+            assert "aliases.z.entries +203.0.113.7/32" in words(app)
+            await press(pilot, "enter")
+            assert f"Read {file}"[:40] in said(app)
+
+    async def test_a_file_that_is_gone_is_said_and_written_anew_on_request(self, file):
+        file.write_text("schema: 1\naliases:\n  q: {entries: [203.0.113.7]}\n")
+        app = config_app(file)
+        async with app.run_test(size=WIDE) as pilot:
+            await configure(pilot, "2", "S")
+            assert "nothing was edited" in said(app)
+            file.unlink()
+            await press(pilot, "R")
+            assert "is not there" in said(app)
+            assert [alias.name for alias in app.session.config.aliases] == ["q"]
+            await press(pilot, "S")
             assert "203.0.113.7" in file.read_text()
 
     async def test_a_file_that_is_broken_meanwhile_loses_nothing(self, file):
@@ -393,7 +430,7 @@ class TestSaving:
             await write(pilot, "10.0.0.0/16")
             await press(pilot, "enter")
             file.write_text("schema: [\n")
-            await press(pilot, "S")
+            await press(pilot, "S", "enter")
             assert "Not saved" in said(app)
             assert file.read_text() == "schema: [\n"
             assert app.session.config.pod_cidrs == ("10.0.0.0/16",)
