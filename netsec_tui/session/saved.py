@@ -165,11 +165,32 @@ def unlabelled(review: Review) -> dict[Direction, frozenset[CommunicationKey]]:
     return {d: frozenset(row.key.lasting for row in review.of(d).rows if row.unlabelled) for d in Direction}
 
 
+def with_saved(decisions: Decisions, saved: Decisions) -> Decisions:
+    """Let decisions that come from a file say what the file says since it was written again."""
+    known = with_reviewed(decisions, saved)
+    for direction in Direction if decisions.loaded else ():
+        side, told = known.of(direction), saved.of(direction)
+        said = told.ticks.get(told.general, {})
+        ticks = {**side.ticks, told.general: {**said, **side.ticks.get(told.general, {})}}
+        side = replace(
+            side,
+            ticks=ticks,
+            dns=told.dns if side.dns is None else side.dns,
+            via={**side.via, **told.via},
+            addresses={**side.addresses, **told.addresses},
+        )
+        known = with_side(known, direction, side)
+    return known
+
+
 def with_reviewed(decisions: Decisions, saved: Decisions) -> Decisions:
-    """Let decisions that come from a file know what the file knows since it was written again."""
+    """Let decisions that come from a file know its rows since it was written again; new ones stay out."""
     if not decisions.loaded:
         return decisions
     for direction in Direction:
-        side = replace(decisions.of(direction), reviewed=saved.of(direction).reviewed)
+        side, reviewed = decisions.of(direction), saved.of(direction).reviewed or frozenset()
+        new = reviewed - (side.reviewed or frozenset()) - side.held
+        ticks = {**dict.fromkeys(new, False), **side.ticks.get(side.general, {})}
+        side = replace(side, ticks={**side.ticks, side.general: ticks}, reviewed=reviewed)
         decisions = with_side(decisions, direction, side)
     return decisions

@@ -195,6 +195,42 @@ def test_saving_without_a_file_loaded_changes_nothing_on_the_screen() -> None:
     assert scene.sees(("web-1", "pay-1", 9000)).row(OUT, "pay").ticked
 
 
+@pytest.mark.parametrize("general", list(GeneralRule))
+def test_saving_leaves_every_row_as_it_stands(general: GeneralRule) -> None:
+    scene = loaded(seen(("web-1", "pay-1", 9000), ("web-1", "203.0.113.9", 443)), saved(seen()))
+    scene.tick(scene.row(OUT, "cart"), False).general(OUT, general)
+    before = [stands(scene, direction) for direction in Direction], scene.review.yaml
+    kept = saved(scene)
+    scene.does(DecisionsSaved(kept))
+    assert not scene.review.changes
+    assert ([stands(scene, direction) for direction in Direction], scene.review.yaml) == before
+    assert written(saved(scene)) == written(kept)
+    again = loaded(seen(("web-1", "pay-1", 9000), ("web-1", "203.0.113.9", 443)), kept)
+    assert (again.review.yaml, written(saved(again))) == (scene.review.yaml, written(kept))
+
+
+def test_undo_after_saving_lets_in_no_row_that_was_new() -> None:
+    scene = loaded(seen(("web-1", "pay-1", 9000)), saved(seen()))
+    scene.tick(scene.row(OUT, "cart"), False).general(OUT, GeneralRule.ALLOW_ALL)
+    scene.does(DecisionsSaved(saved(scene)))
+    assert not scene.row(OUT, "pay").ticked
+    assert not scene.does(Undo()).row(OUT, "pay").ticked
+    assert not scene.row(OUT, "cart").ticked
+    assert scene.does(Undo()).row(OUT, "cart").ticked
+    pay = scene.row(OUT, "pay")
+    assert (pay.ticked, pay.in_policy, pay.since) == (False, False, Since.KNOWN)
+
+
+def test_rows_stand_as_the_file_says_once_they_are_saved_under_another_general_rule() -> None:
+    scene = Scene(*SHOP, ranges=RANGES).sees(("web-1", "cart-1"), time=NOW - 86_400).sees(("pay-1", "web-1"))
+    scene.chooses().general(OUT, GeneralRule.INSIDE_NAMESPACE)
+    loaded(scene, saved(scene)).general(OUT, GeneralRule.ROWS_DECIDE)
+    kept = saved(scene)
+    scene.does(DecisionsSaved(kept), ChooseTimespan(TIMESPANS[0]))
+    assert (scene.row(OUT, "cart").since, scene.row(OUT, "cart").in_policy) == (Since.NOT_SEEN, True)
+    assert written(saved(scene)) == written(kept)
+
+
 # -- aliases -----------------------------------------------------------------------------------------------
 
 
