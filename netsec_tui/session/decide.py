@@ -35,10 +35,18 @@ def with_ticks(decisions: Decisions, keys: Iterable[CommunicationKey], ticked: b
         dns = ticked if any(key.peer.sort is PeerSort.DNS for key in members) else old.dns
         rows = {key: ticked for key in members if key.peer.sort is not PeerSort.DNS}
         ticks = {**old.ticks, old.general: {**old.ticks.get(old.general, {}), **rows}}
-        # A tick lets in what was held back; an untick is of one general rule alone.
-        held = old.held.difference(key.lasting for key in members) if ticked else old.held
-        decisions = with_side(decisions, direction, replace(old, ticks=ticks, dns=dns, held=held))
+        changed = replace(old, ticks=ticks, dns=dns)
+        decisions = with_side(decisions, direction, _let_in(changed, members) if ticked else changed)
     return decisions
+
+
+def _let_in(side: DirectionDecisions, keys: Iterable[CommunicationKey]) -> DirectionDecisions:
+    """Let rows that were held back in by their tick under the general rule; under any other they stay out."""
+    freed = {key for key in keys if key.lasting in side.held}
+    out = {key: False for key in freed if key.peer.sort is not PeerSort.DNS}
+    others = (general for general in GeneralRule if out and general is not side.general)
+    ticks = {**side.ticks, **{general: {**side.ticks.get(general, {}), **out} for general in others}}
+    return replace(side, ticks=ticks, held=side.held.difference(key.lasting for key in freed))
 
 
 def with_general(decisions: Decisions, direction: Direction, rule: GeneralRule) -> Decisions:

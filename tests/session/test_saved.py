@@ -398,6 +398,26 @@ def test_an_untick_of_a_row_held_back_lets_it_in_under_no_general_rule(general: 
     assert not scene.general(OUT, general).row(OUT, "db").ticked
 
 
+@pytest.mark.parametrize("unticked", [True, False])
+@pytest.mark.parametrize("reloaded", [True, False])
+def test_a_tick_of_a_row_held_back_is_of_one_general_rule(unticked: bool, reloaded: bool) -> None:
+    scene = seen()
+    for general in GeneralRule:
+        scene.general(OUT, general).tick(scene.row(OUT, "db"))
+    scene.general(OUT, GeneralRule.INSIDE_NAMESPACE)
+    assert scene.does(NO_NAMES).row(OUT, "db").unlabelled
+    assert healed(scene).tick(scene.row(OUT, "db")).row(OUT, "db").in_policy
+    if unticked:
+        scene.tick(scene.row(OUT, "db"), False)
+    if reloaded:
+        scene = loaded(seen(), saved(scene))
+    for general in GeneralRule:
+        expected = general is GeneralRule.INSIDE_NAMESPACE and not unticked
+        assert scene.general(OUT, general).row(OUT, "db").ticked is expected
+    row = scene.general(OUT, GeneralRule.ROWS_DECIDE).row(OUT, "db")
+    assert scene.tick(row).row(OUT, "db").in_policy
+
+
 def test_a_file_that_says_in_counts_where_the_row_never_lacked_a_label() -> None:
     assert loaded(seen(), saved(seen())).row(OUT, "db").in_policy
     scene = seen().does(NO_NAMES)
