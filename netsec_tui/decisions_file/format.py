@@ -12,7 +12,18 @@ WORKLOAD_KEYS = ("namespace", "kind", "name")
 HELD = "held"
 LISTS = ("in", "out", HELD)
 SIDE_KEYS = ("generalRule", "dns", "manualRules", *LISTS, "otherRules")
-ROW_KEYS = ("peer", "namespace", "kind", "name", "protocol", "port", "servicePorts", "addresses")
+ROW_KEYS = (
+    "peer",
+    "namespace",
+    "kind",
+    "name",
+    "protocol",
+    "port",
+    "servicePorts",
+    "podPorts",
+    "selector",
+    "addresses",
+)
 MANUAL_KEYS = ("cidr", "protocol", "ports")
 
 PEER_KEYS: dict[PeerSort, tuple[str, ...]] = {
@@ -25,6 +36,12 @@ PEER_KEYS: dict[PeerSort, tuple[str, ...]] = {
     PeerSort.EXTERNAL: (),
 }
 """What names a peer of each sort; name look-ups at the cluster DNS are ``dns: true`` instead of a row."""
+
+STOOD_KEYS: dict[PeerSort, tuple[str, ...]] = {
+    PeerSort.SERVICE: ("podPorts", "selector", "addresses"),
+    PeerSort.NODE: ("addresses",),
+}
+"""What tells besides what rows of a sort stood for; of aliases ``aliases`` tells it once for all rows."""
 
 KINDS = {
     PeerSort.SERVICE: "Service",

@@ -16,7 +16,7 @@ from netsec_tui.decisions_file.format import HELD, KEYS, KIND, LISTS, SCHEMA, SI
 from netsec_tui.decisions_file.rows import manual_rules, read_row, rows_of, text_of
 from netsec_tui.errors import BadInputError, NotFoundError
 from netsec_tui.model.communication import Via
-from netsec_tui.model.decision import Decisions, DirectionDecisions, GeneralRule
+from netsec_tui.model.decision import NOTHING, Decisions, DirectionDecisions, GeneralRule, StoodFor
 from netsec_tui.model.identity import LOOKUPS, CommunicationKey, Direction, PeerSort, WorkloadRef
 from netsec_tui.model.saved import SavedDecisions
 
@@ -115,12 +115,12 @@ def _workload(reader: Reader, root: Pairs, node: Node | None) -> WorkloadRef:
 
 @dataclass
 class _Side:
-    """Read one direction; ``via`` gathers the Service ports of its rows, ``addresses`` those of nodes."""
+    """Read one direction; ``via`` gathers the Service ports of its rows, ``stood`` what they stood for."""
 
     reader: Reader
     direction: Direction
     via: dict[CommunicationKey, tuple[Via, ...]] = field(default_factory=dict)
-    addresses: dict[CommunicationKey, tuple[str, ...]] = field(default_factory=dict)
+    stood: dict[CommunicationKey, StoodFor] = field(default_factory=dict)
 
     def read(self, node: Node | None, line: int) -> DirectionDecisions:
         """Return the decisions of the direction."""
@@ -141,7 +141,7 @@ class _Side:
             held | lookups,
             frozenset(ticks[general]) | held,
             self.via,
-            self.addresses,
+            self.stood,
         )
 
     def _general(self, node: Node | None, at: str) -> GeneralRule:
@@ -194,7 +194,7 @@ class _Side:
             row = read_row(self.reader, item, at, self.direction)
             if row is None:
                 continue
-            key, ports, addresses = row
+            key, ports, stood = row
             if key in lines:
                 where = f"first in line {lines[key]}"
                 self.reader.problems.add(item.line, f"{at}: the row stands twice, {where}; remove one")
@@ -202,8 +202,8 @@ class _Side:
             lines[key] = item.line
             if key.peer.sort is PeerSort.SERVICE and ports:
                 self.via[key] = tuple(Via(key.peer.namespace, key.peer.name, port) for port in ports)
-            if addresses:
-                self.addresses[key] = addresses
+            if stood != NOTHING:
+                self.stood[key] = stood
             yield key
 
 

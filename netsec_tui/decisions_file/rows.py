@@ -11,8 +11,8 @@ from netsec_tui.configuration.fields import Reader, shown
 from netsec_tui.configuration.nodes import Items, Node, Text
 from netsec_tui.configuration.values import entry_value
 from netsec_tui.core.decide.manual import manual_mistake
-from netsec_tui.decisions_file.format import KINDS, MANUAL_KEYS, PEER_KEYS, ROW_KEYS, SINGLES
-from netsec_tui.model.decision import ManualRule, PortRange
+from netsec_tui.decisions_file.format import KINDS, MANUAL_KEYS, PEER_KEYS, ROW_KEYS, SINGLES, STOOD_KEYS
+from netsec_tui.model.decision import ManualRule, PortRange, StoodFor
 from netsec_tui.model.flow import Protocol
 from netsec_tui.model.identity import CommunicationKey, Direction, Peer, PeerSort
 
@@ -21,11 +21,11 @@ _HIGHEST = 65535
 
 
 class ReadRow(NamedTuple):
-    """Hold a row with the Service ports that were dialled, or the addresses that a node had."""
+    """Hold a row with the Service ports that were dialled, and what it stood for."""
 
     key: CommunicationKey
     service_ports: tuple[int, ...]
-    addresses: tuple[str, ...]
+    stood: StoodFor
 
 
 def text_of(reader: Reader, node: Node, at: str) -> str | None:
@@ -51,21 +51,32 @@ def read_row(reader: Reader, node: Node, at: str, direction: Direction) -> ReadR
     peer = _peer(reader, node, found, at, direction)
     protocol = _protocol(reader, node, found.get("protocol"), at)
     port = _port(reader, found.get("port"), f"{at}.port") if "port" in found else 0
-    ports = tuple(
-        _port(reader, item, f"{at}.servicePorts")
-        for item in rows_of(reader, found.get("servicePorts"), f"{at}.servicePorts")
-    )
+    ports = _port_list(reader, found, "servicePorts", at)
+    stood = _stood(reader, found, at)
     if peer is None or protocol is None:
         return None
     if "servicePorts" in found and peer.sort is not PeerSort.SERVICE:
         reader.problems.add(node.line, f"{at}: servicePorts is only for a peer of sort service")
-    if "addresses" in found and peer.sort is not PeerSort.NODE:
-        reader.problems.add(node.line, f"{at}: addresses is only for a peer of sort node")
-    key = CommunicationKey(direction, peer, protocol, port)
-    return ReadRow(key, tuple(sorted(set(ports))), tuple(sorted(set(_node_addresses(reader, found, at)))))
+    for name in ("podPorts", "selector", "addresses"):
+        sorts = [sort for sort, names in STOOD_KEYS.items() if name in names]
+        if name in found and peer.sort not in sorts:
+            only = " or ".join(map(str, sorts))
+            reader.problems.add(node.line, f"{at}: {name} is only for a peer of sort {only}")
+    return ReadRow(CommunicationKey(direction, peer, protocol, port), ports, stood)
 
 
-def _node_addresses(reader: Reader, found: dict[str, Node], at: str) -> Iterator[str]:
+def _port_list(reader: Reader, found: dict[str, Node], name: str, at: str) -> tuple[int, ...]:
+    items = rows_of(reader, found.get(name), f"{at}.{name}")
+    return tuple(sorted({_port(reader, item, f"{at}.{name}") for item in items}))
+
+
+def _stood(reader: Reader, found: dict[str, Node], at: str) -> StoodFor:
+    selector = text_of(reader, found["selector"], f"{at}.selector") if "selector" in found else ""
+    addresses = tuple(sorted(set(_addresses(reader, found, at))))
+    return StoodFor(addresses, _port_list(reader, found, "podPorts", at), selector or "")
+
+
+def _addresses(reader: Reader, found: dict[str, Node], at: str) -> Iterator[str]:
     at = f"{at}.addresses"
     for item in rows_of(reader, found.get("addresses"), at):
         told = text_of(reader, item, at)

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from netsec_tui.core.generate.serialize import scalar
-from netsec_tui.decisions_file.format import HELD, KIND, LISTS, PEER_KEYS, SCHEMA
-from netsec_tui.model.decision import DirectionDecisions, GeneralRule, ManualRule, PortRange
+from netsec_tui.decisions_file.format import HELD, KIND, LISTS, PEER_KEYS, SCHEMA, STOOD_KEYS
+from netsec_tui.model.decision import NOTHING, DirectionDecisions, GeneralRule, ManualRule, PortRange
 from netsec_tui.model.identity import LOOKUPS, CommunicationKey, Direction
 from netsec_tui.model.saved import SavedDecisions
 
@@ -71,7 +71,13 @@ def _row(key: CommunicationKey, side: DirectionDecisions) -> dict[str, Any]:
     row = {"peer": str(peer.sort), **{name: named[name] for name in PEER_KEYS[peer.sort]}}
     ports = {"port": key.port} if key.port else {}
     via = sorted({one.port for one in side.via.get(key, ())})
-    told = {"servicePorts": via, "addresses": sorted(side.addresses.get(key, ()))}
+    stood = side.stood.get(key, NOTHING)
+    opened = {
+        "podPorts": list(stood.ports),
+        "selector": stood.selector,
+        "addresses": sorted(stood.addresses),
+    }
+    told = {"servicePorts": via, **(opened if peer.sort in STOOD_KEYS else {})}
     return {
         **row,
         "protocol": str(key.protocol),

@@ -69,6 +69,23 @@ Ticks = Mapping[CommunicationKey, bool]
 
 
 @dataclass(frozen=True, slots=True)
+class StoodFor:
+    """Hold what a row opened when it was ticked, as far as its key does not tell; empty is not known.
+
+    ``addresses`` are those of a node, the entries of an alias, or the endpoints of a Service that are no
+    pods. ``ports`` are the pod ports behind a Service, ``selector`` its labels as ``app=web,tier=front``.
+    """
+
+    addresses: tuple[str, ...] = ()
+    ports: tuple[int, ...] = ()
+    selector: str = ""
+
+
+NOTHING = StoodFor()
+"""What is known of a row when its key tells all."""
+
+
+@dataclass(frozen=True, slots=True)
 class DirectionDecisions:
     """Hold the decisions of one direction; each general rule keeps ticks of its own.
 
@@ -77,7 +94,8 @@ class DirectionDecisions:
     once they can, they are out until they are ticked, whatever was ticked before. ``reviewed`` is what a
     decisions file knows, None without one: other rows are new and start out.
     ``via`` are the Service ports behind ticked rows of Services, to write their rules once they are not seen.
-    ``addresses`` are those that ticked nodes had then: a node of that name with others was never decided on.
+    ``stood`` is what ticked rows of nodes, aliases and Services stood for then: what more they open since
+    was never decided on, so such a row is out until it is ticked again.
     """
 
     general: GeneralRule = GeneralRule.ROWS_DECIDE
@@ -87,7 +105,7 @@ class DirectionDecisions:
     held: frozenset[CommunicationKey] = frozenset()
     reviewed: frozenset[CommunicationKey] | None = None
     via: Mapping[CommunicationKey, tuple[Via, ...]] = field(default_factory=dict)
-    addresses: Mapping[CommunicationKey, tuple[str, ...]] = field(default_factory=dict)
+    stood: Mapping[CommunicationKey, StoodFor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from netsec_tui.model.applied import Strayed
 from netsec_tui.model.cni import Cni
 from netsec_tui.model.communication import AddressCategory, Communication
 from netsec_tui.model.config import ConfigPart
-from netsec_tui.model.decision import GeneralRule, ManualRule
+from netsec_tui.model.decision import NOTHING, GeneralRule, ManualRule, StoodFor
 from netsec_tui.model.flow import Labels
 from netsec_tui.model.identity import CommunicationKey, Direction, Peer, WorkloadRef
 from netsec_tui.model.inventory import AppliedPolicy
@@ -49,6 +49,7 @@ class Row:
     workload's side and over all pods of both ends; ``opener`` what else than the row itself lets it, or
     a part of it, through. ``unlabelled`` is the namespace for want of whose labels the row cannot be in the
     policy. ``since`` marks what a decisions file did not know, and ticked rows outside the timespan.
+    ``now`` is what the row opens as things are.
     """
 
     communication: Communication
@@ -63,6 +64,7 @@ class Row:
     opener: Opener = Opener.NOTHING
     unlabelled: str = ""
     since: Since = Since.KNOWN
+    now: StoodFor = NOTHING
 
     @property
     def key(self) -> CommunicationKey:

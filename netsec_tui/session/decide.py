@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 from netsec_tui.core.configure.entries import put_alias
 from netsec_tui.model.config import Config
@@ -13,9 +14,10 @@ from netsec_tui.model.decision import (
     DirectionDecisions,
     GeneralRule,
     ManualRule,
-    Ticks,
 )
 from netsec_tui.model.identity import CommunicationKey, Direction, PeerSort, alias_peer
+
+T = TypeVar("T")
 
 
 def with_side(decisions: Decisions, direction: Direction, changed: DirectionDecisions) -> Decisions:
@@ -94,15 +96,17 @@ def with_renamed(decisions: Decisions, old: str, new: str) -> Decisions:
         known = side.reviewed
         if known is not None:
             known |= _renamed(dict.fromkeys(known, True), old, new).keys()
+        stood = {**side.stood, **_renamed(side.stood, old, new)}
         if ticks != side.ticks or known != side.reviewed:
-            decisions = with_side(decisions, direction, replace(side, ticks=ticks, reviewed=known))
+            changed = replace(side, ticks=ticks, reviewed=known, stood=stood)
+            decisions = with_side(decisions, direction, changed)
     return decisions
 
 
-def _renamed(ticks: Ticks, old: str, new: str) -> Ticks:
+def _renamed(of_rows: Mapping[CommunicationKey, T], old: str, new: str) -> dict[CommunicationKey, T]:
     return {
-        key._replace(peer=alias_peer(new)): ticked
-        for key, ticked in ticks.items()
+        key._replace(peer=alias_peer(new)): told
+        for key, told in of_rows.items()
         if key.peer == alias_peer(old)
     }
 

@@ -10,7 +10,7 @@ from netsec_tui.model.identity import WorkloadRef
 from netsec_tui.model.review import Review
 from netsec_tui.model.saved import SavedDecisions
 from netsec_tui.session.decide import with_renamed
-from netsec_tui.session.saved import held_of, unlabelled, with_held, with_reviewed, with_saved
+from netsec_tui.session.saved import held_of, unlabelled, with_entries, with_held, with_reviewed, with_saved
 
 AliasChanges = Mapping[str, Alias | None]
 """Aliases by name as they were before a change; None where there was none."""
@@ -79,7 +79,8 @@ class Ledger:
     def saved(self, saved: SavedDecisions) -> None:
         """Take note that a file holds the decisions of a workload: what it knows is not new any more."""
         ref = saved.workload
-        self._decisions[ref] = with_saved(self.of(ref), saved.decisions)
+        known = with_saved(self.of(ref), saved.decisions)
+        self._decisions[ref] = with_entries(known, saved.aliases) if known.loaded else known
         self._undo[ref] = [
             replace(before, decisions=with_reviewed(before.decisions, saved.decisions))
             for before in self._undo.get(ref, [])

@@ -6,9 +6,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from itertools import chain
 
+from netsec_tui.core.decide.stood import covers, uncovered
 from netsec_tui.model.communication import Via
-from netsec_tui.model.decision import Alias, Decisions, DirectionDecisions, ManualRule
-from netsec_tui.model.identity import LOOKUPS, CommunicationKey, Direction, PeerSort, WorkloadRef
+from netsec_tui.model.decision import NOTHING, Alias, Decisions, DirectionDecisions, ManualRule, StoodFor
+from netsec_tui.model.identity import LOOKUPS, CommunicationKey, Direction, PeerSort, WorkloadRef, alias_peer
 from netsec_tui.model.review import DirectionReview, Review, Row
 from netsec_tui.model.saved import SavedDecisions
 from netsec_tui.session.decide import with_side
@@ -22,8 +23,23 @@ def saved_decisions(review: Review, decisions: Decisions, aliases: Iterable[Alia
     sides = {d: _saved_side(review.of(d), decisions.of(d)) for d in Direction}
     whole = Decisions(sides[Direction.INGRESS], sides[Direction.EGRESS])
     names = _alias_names(whole)
-    entries = {alias.name: alias.entries for alias in aliases if alias.name in names}
+    entries = {alias.name: _decided_entries(decisions, alias) for alias in aliases if alias.name in names}
     return SavedDecisions(review.subject.ref, whole, entries)
+
+
+def _decided_entries(decisions: Decisions, alias: Alias) -> tuple[str, ...]:
+    """Return the entries of an alias, or only those that all its ticked rows were ticked for."""
+    sides = [decisions.of(direction) for direction in Direction]
+    told = [
+        stood.addresses
+        for side in sides
+        for key, stood in side.stood.items()
+        if key.peer == alias_peer(alias.name) and _is_ticked(side, key)
+    ]
+    if not any(uncovered(entries, alias.entries) for entries in told):
+        return alias.entries
+    every = sorted(set(chain.from_iterable(told)))
+    return tuple(entry for entry in every if not any(uncovered(entries, (entry,)) for entries in told))
 
 
 def _alias_names(decisions: Decisions) -> set[str]:
@@ -50,9 +66,7 @@ def _saved_side(shown: DirectionReview, chosen: DirectionDecisions) -> Direction
         held=held,
         reviewed=(held | ticks.keys()) - {LOOKUPS},
         via=service_ports(shown, chosen, known),
-        # What a node that was not seen has by now was not decided on.
-        addresses={key: chosen.addresses[key] for key in known & chosen.addresses.keys()}
-        | node_addresses((row for row in shown.rows if row.communication.seen), known),
+        stood=_stood(shown, chosen, known),
     )
 
 
@@ -68,18 +82,34 @@ def service_ports(
     return before | {key: via for key, via in known.items() if via}
 
 
-def node_addresses(
+def _stood(
+    shown: DirectionReview, chosen: DirectionDecisions, keys: Collection[CommunicationKey]
+) -> dict[CommunicationKey, StoodFor]:
+    """Return what rows stand for in a file, which tells the entries of aliases once for all of them."""
+    before = {key: stood for key, stood in chosen.stood.items() if key in keys}
+    # What a row that was not seen would open by now was not decided on.
+    seen = _standing_for((row for row in shown.rows if row.communication.seen), keys)
+    decided = {key: stood for key, stood in before.items() if _is_ticked(chosen, key)}
+    told = before | seen | decided
+    return {key: stood for key, stood in told.items() if key.peer.sort is not PeerSort.ALIAS}
+
+
+def _is_ticked(side: DirectionDecisions, key: CommunicationKey) -> bool:
+    return any(of_rule.get(key) for of_rule in side.ticks.values())
+
+
+def _standing_for(
     rows: Iterable[Row], keys: Collection[CommunicationKey]
-) -> dict[CommunicationKey, tuple[str, ...]]:
-    """Return the addresses of nodes among some rows."""
-    found = (row for row in rows if row.key.peer.sort is PeerSort.NODE and row.key in keys)
-    return {row.key: row.communication.addresses for row in found if row.communication.addresses}
+) -> dict[CommunicationKey, StoodFor]:
+    """Return what rows among some keys open as things are, where more is known than the key."""
+    return {row.key: row.now for row in rows if row.now != NOTHING and row.key in keys}
 
 
 def with_particulars(decisions: Decisions, review: Review, keys: Iterable[CommunicationKey]) -> Decisions:
     """Remember what rows that are ticked stand for now, for when these are not seen any more.
 
-    That is the Service ports behind them, and the addresses of nodes.
+    That is the Service ports behind them, and what rows of nodes, aliases and Services open. Ticks of other
+    general rules were for what these opened before: where that is more by now they are taken out.
     """
     chosen = set(keys)
     for direction in Direction:
@@ -87,11 +117,50 @@ def with_particulars(decisions: Decisions, review: Review, keys: Iterable[Commun
         more = service_ports(shown, side, (key for key in chosen if key.direction is direction))
         if any(side.via.get(key) != via for key, via in more.items()):
             side = replace(side, via={**side.via, **more})
-        nodes = node_addresses(shown.rows, chosen)
-        if any(side.addresses.get(key) != addresses for key, addresses in nodes.items()):
-            side = replace(side, addresses={**side.addresses, **nodes})
+        stood = _standing_for(shown.rows, chosen)
+        if any(side.stood.get(key) != now for key, now in stood.items()):
+            side = replace(_without_elsewhere(side, stood), stood={**side.stood, **stood})
         if side is not decisions.of(direction):
             decisions = with_side(decisions, direction, side)
+    return decisions
+
+
+def _without_elsewhere(
+    side: DirectionDecisions, stood: Mapping[CommunicationKey, StoodFor]
+) -> DirectionDecisions:
+    """Untick under the other general rules what opens more than when it was ticked there."""
+    more = {key for key, now in stood.items() if key in side.stood and not covers(side.stood[key], now)}
+    ticks = {
+        general: of_rule
+        if general is side.general
+        else {key: ticked and key not in more for key, ticked in of_rule.items()}
+        for general, of_rule in side.ticks.items()
+    }
+    return replace(side, ticks=ticks) if more else side
+
+
+def with_entries(decisions: Decisions, aliases: Mapping[str, tuple[str, ...]]) -> Decisions:
+    """Remember the entries that a file tells for rows of aliases of which nothing is known."""
+    for direction in Direction:
+        side = decisions.of(direction)
+        keys = {key for key in chain.from_iterable(side.ticks.values()) if key.peer.sort is PeerSort.ALIAS}
+        more = {key: StoodFor(aliases[key.peer.name]) for key in keys if aliases.get(key.peer.name)}
+        if not more.keys() <= side.stood.keys():
+            decisions = with_side(decisions, direction, replace(side, stood={**more, **side.stood}))
+    return decisions
+
+
+def with_alias_edited(decisions: Decisions, before: Alias | None, alias: Alias) -> Decisions:
+    """Let ticked rows of an alias stand for its entries as just edited, unless they were out for them."""
+    for direction in Direction if before else ():
+        side = decisions.of(direction)
+        more = {
+            key: StoodFor(alias.entries)
+            for key, stood in side.stood.items()
+            if key.peer == alias_peer(alias.name) and before and covers(stood, StoodFor(before.entries))
+        }
+        if any(side.stood[key] != now for key, now in more.items()):
+            decisions = with_side(decisions, direction, replace(side, stood={**side.stood, **more}))
     return decisions
 
 
@@ -114,19 +183,18 @@ def loaded_decisions(
         alias, entries = aliases.get(name), saved.aliases.get(name, ())
         if alias is None or set(alias.entries) == set(entries):
             continue
-        more = sorted(set(alias.entries) - set(entries))
+        more = uncovered(entries, alias.entries)
         if more:
             widened.add(name)
             notes.append(
                 f"alias {name} has entries that the decisions were not saved with ({', '.join(more)}): "
                 "its rows start out"
             )
-        else:
-            fewer = ", ".join(sorted(set(entries) - set(alias.entries)))
+        elif fewer := ", ".join(uncovered(alias.entries, entries)):
             notes.append(f"alias {name} has lost entries since the decisions were saved: {fewer}")
     manual = (*saved.decisions.ingress.manual, *saved.decisions.egress.manual)
     notes += [f"manual rule {rule} is left out: {why}" for rule in manual if (why := refusal(rule))]
-    decisions = replace(saved.decisions, notes=tuple(notes))
+    decisions = replace(with_entries(saved.decisions, saved.aliases), notes=tuple(notes))
     for direction in Direction if widened else ():
         side = _without(decisions.of(direction), frozenset(widened))
         decisions = with_side(decisions, direction, side)
@@ -177,7 +245,7 @@ def with_saved(decisions: Decisions, saved: Decisions) -> Decisions:
             ticks=ticks,
             dns=told.dns if side.dns is None else side.dns,
             via={**side.via, **told.via},
-            addresses={**side.addresses, **told.addresses},
+            stood={**side.stood, **told.stood},
         )
         known = with_side(known, direction, side)
     return known

@@ -283,12 +283,16 @@ class Session:
 
     def _set_alias(self, alias: Alias, old: str) -> None:
         self._require_unlocked()
+        known = self._config.alias_by_name
         aliases = decide.with_alias(self.aliases, alias, old)
-        if old and all(known.name != alias.name for known in self.aliases):
+        edited = next((one for one in aliases if one.name == alias.name), alias)
+        before = known.get(alias.name) or known.get(old)
+        if old and alias.name not in known:
             self._ledger.rename(self._scope, old, alias.name)
-            self._decide(decide.with_renamed(self.decisions, old, alias.name), aliases)
+            decisions = decide.with_renamed(self.decisions, old, alias.name)
         else:
-            self._decide(self.decisions, aliases)
+            decisions = self.decisions
+        self._decide(saved_as.with_alias_edited(decisions, before, edited), aliases)
 
     # Review
 

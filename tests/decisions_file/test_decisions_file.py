@@ -20,7 +20,14 @@ from netsec_tui.decisions_file.reading import load_decisions, read_decisions
 from netsec_tui.decisions_file.writing import written
 from netsec_tui.errors import BadInputError, NotFoundError
 from netsec_tui.model.communication import Via
-from netsec_tui.model.decision import Decisions, DirectionDecisions, GeneralRule, ManualRule, PortRange
+from netsec_tui.model.decision import (
+    Decisions,
+    DirectionDecisions,
+    GeneralRule,
+    ManualRule,
+    PortRange,
+    StoodFor,
+)
 from netsec_tui.model.flow import Protocol
 from netsec_tui.model.identity import (
     API_SERVER,
@@ -87,6 +94,11 @@ blocks = st.builds(
 )
 protocols = st.sampled_from(Protocol)
 some_addresses = st.sets(addresses, min_size=1, max_size=3).map(lambda some: tuple(sorted(some)))
+node_stood = st.builds(StoodFor, some_addresses)
+some_ports = st.sets(st.integers(1, 65535), min_size=1, max_size=3).map(lambda some: tuple(sorted(some)))
+service_stood = st.one_of(
+    st.builds(StoodFor, some_addresses, some_ports), st.builds(StoodFor, st.just(()), some_ports, texts)
+)
 peers = st.one_of(
     st.builds(lambda *ref: owner_peer(WorkloadRef(*ref)), texts, texts, texts),
     st.builds(service_peer, texts, texts),
@@ -137,7 +149,8 @@ def sides(draw: Any, direction: Direction) -> DirectionDecisions:
         held | {LOOKUPS} if dns == HELD else held,
         frozenset(ticks.get(general, {})) | held,
         via,
-        {key: draw(some_addresses) for key in known if key.peer.sort is PeerSort.NODE},
+        {key: draw(node_stood) for key in known if key.peer.sort is PeerSort.NODE}
+        | {key: draw(service_stood) for key in known if key.peer.sort is PeerSort.SERVICE},
     )
 
 
@@ -217,7 +230,10 @@ def read_or_refused(text: str) -> tuple[SavedDecisions | None, str]:
         ("  dns: true", "  dns: maybe", 17, "neither true nor false"),
         ('"10.0.0.11"', '"10.0.0.011"', 31, "is no IP address"),
         ('"10.0.0.11"', '""', 31, "an address belongs here"),
-        ("servicePorts: [80]", 'addresses: ["10.0.0.1"]', 22, "addresses is only for a peer of sort node"),
+        ("name: cart,", 'name: cart, addresses: ["10.0.0.1"],', 21, "for a peer of sort service or node"),
+        ("name: cart,", "name: cart, podPorts: [8080],", 21, "only for a peer of sort service"),
+        ('name: "yes",', 'name: "yes", selector: "app=x",', 31, "only for a peer of sort service"),
+        ("servicePorts: [80]", "podPorts: [0]", 22, "a port is a number"),
         ("  dns: true", "  dns: 'held'", 17, "neither true nor false"),
         ("  dns: true", "  dns: true\n  dns: false", 18, "stands twice"),
         ("name: cart,", "nam: cart,", 21, "did you mean name?"),

@@ -17,7 +17,7 @@ from netsec_tui.model.identity import API_SERVER, Direction, PeerSort, WorkloadR
 from netsec_tui.model.inventory import Service
 from netsec_tui.model.policy import PolicyPort
 
-__all__ = ["Expression", "express", "express_manual"]
+__all__ = ["Expression", "express", "express_manual", "service_pod_ports"]
 
 
 def express(world: World, home: str, communication: Communication) -> Expression:
@@ -53,7 +53,7 @@ def _service(
     service = world.inventory.service_by_name.get((peer.namespace, peer.name))
     if service is None:
         return Expression(obstacle="the selector of this Service is not known")
-    told = _pod_ports(world, service, communication)
+    told = service_pod_ports(world, service, communication)
     numbers = tuple(sorted({number for one in told for number in one}))
     if not numbers:
         return Expression(obstacle="the pod port behind this Service port is not known")
@@ -68,7 +68,7 @@ def _service(
     return _hosts(world, addresses, ports)
 
 
-def _pod_ports(world: World, service: Service, communication: Communication) -> list[tuple[int, ...]]:
+def service_pod_ports(world: World, service: Service, communication: Communication) -> list[tuple[int, ...]]:
     """Return the pod ports behind each Service port that was dialled."""
     dialled = (service_port(service, communication.key.protocol, via.port) for via in communication.via)
     return [target_ports(world.inventory, service, port) for port in dialled if port]

@@ -25,9 +25,9 @@ def not_seen(
 
     Service ports come with it, and the addresses that a node had when it was ticked.
     """
-    ticks, via, addresses = chosen.ticks.get(chosen.general, {}), chosen.via, chosen.addresses
+    ticks, via, stood = chosen.ticks.get(chosen.general, {}), chosen.via, chosen.stood
     left = (key for key, ticked in ticks.items() if ticked and key not in seen)
-    return ((key, via.get(key, ()), addresses.get(key, ())) for key in left)
+    return ((key, via.get(key, ()), stood[key].addresses if key in stood else ()) for key in left)
 
 
 def kept_row(
@@ -52,15 +52,6 @@ def _addresses(world: World, peer: Peer, known: tuple[str, ...]) -> tuple[str, .
         unread = not world.inventory.known and not now
         return known if known and (unread or set(known) <= set(now)) else now
     return (peer.name,) if peer.sort is PeerSort.ADDRESS and peer.name else ()
-
-
-def moved(decisions: DirectionDecisions, communication: Communication) -> str:
-    """Say that a node that was not seen has other addresses than when it was ticked, else nothing."""
-    known = decisions.addresses.get(communication.key, ()) if decisions.addresses else ()
-    if not known or communication.seen or set(communication.addresses) <= set(known):
-        return ""
-    now = f"node {communication.peer.name} has other addresses now ({', '.join(communication.addresses)})"
-    return f"{now} than when it was ticked ({', '.join(known)}): tick it again to include it"
 
 
 def _is_address(text: str) -> bool:

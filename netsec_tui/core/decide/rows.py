@@ -32,12 +32,12 @@ class Layout:
         """Return the rows that only ticks bring: the very same ones while these do not change."""
         ticks = chosen.ticks.get(chosen.general, _NONE)
         before = self._kept.get(direction)
-        if before and before[0] is ticks and before[1] is chosen.via and before[2] is chosen.addresses:
+        if before and before[0] is ticks and before[1] is chosen.via and before[2] is chosen.stood:
             return before[3]
         rows = tuple(self._kept_row(*one) for one in not_seen(chosen, self._keys(direction))) if ticks else ()
         if before and rows == before[3]:
             rows = before[3]
-        self._kept[direction] = (ticks, chosen.via, chosen.addresses, rows)
+        self._kept[direction] = (ticks, chosen.via, chosen.stood, rows)
         return rows
 
     def _kept_row(self, key: CommunicationKey, via: tuple[Via, ...], known: tuple[str, ...]) -> Communication:

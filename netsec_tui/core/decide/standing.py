@@ -11,11 +11,12 @@ from netsec_tui.core.decide.cover import Asked, Cover
 from netsec_tui.core.decide.defaults import Default, default_of
 from netsec_tui.core.decide.express import Expression, express
 from netsec_tui.core.decide.fold import members_of
-from netsec_tui.core.decide.kept import gone, moved
+from netsec_tui.core.decide.kept import gone
 from netsec_tui.core.decide.nearness import Place, end_places
+from netsec_tui.core.decide.stood import altered, stands_for
 from netsec_tui.core.prove.judge import Judgement
 from netsec_tui.model.communication import AddressCategory, Communication
-from netsec_tui.model.decision import DirectionDecisions, GeneralRule
+from netsec_tui.model.decision import NOTHING, DirectionDecisions, GeneralRule, StoodFor
 from netsec_tui.model.identity import CommunicationKey, Direction, PeerSort
 from netsec_tui.model.proof import Reach
 from netsec_tui.model.review import PeerFacts, Row, Since, Standing, Subject
@@ -36,7 +37,7 @@ class Case:
 
     ``words`` is what a search looks through, besides the reason; ``places`` is where rules that might
     cover the row are to be found. The peer of a row that is ``gone`` is known no more. ``members`` are the
-    rows that an alias stands for; none when it is wider than single addresses.
+    rows that an alias stands for; none when it is wider than single addresses. ``now`` is what it opens.
     """
 
     communication: Communication
@@ -48,6 +49,7 @@ class Case:
     places: frozenset[Place]
     gone: bool = False
     members: tuple[CommunicationKey, ...] = ()
+    now: StoodFor = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ def case_of(
         end_places(asked.ends),
         bool(missing),
         members_of(world, communication.key),
+        stands_for(world, communication),
     )
 
 
@@ -153,7 +156,7 @@ def is_ticked(decisions: DirectionDecisions, case: Case) -> bool:
         return decisions.dns
     ticks = decisions.ticks.get(decisions.general, {})
     if key in ticks:
-        return ticks[key] and not moved(decisions, case.communication)
+        return ticks[key] and not altered(decisions, case.communication, case.now)
     if is_new(decisions, key):
         return False
     if key.peer.sort is PeerSort.DNS:
@@ -217,7 +220,7 @@ def _own_reason(decisions: DirectionDecisions, case: Case, ticked: bool) -> str:
     if is_held(decisions, key):
         return _both(_HELD, reason)
     if ticks.get(key) and not ticked:
-        return "; ".join(filter(None, (moved(decisions, case.communication), reason)))
+        return "; ".join(filter(None, (altered(decisions, case.communication, case.now), reason)))
     if not ticked and key not in ticks and is_new(decisions, key):
         return reason
     if ticked == case.default.ticked or (ticked and not case.communication.seen):
@@ -261,6 +264,7 @@ def row_of(case: Case, stand: Stand, cover: Cover, judgement: Judgement, applied
         cover.opener,
         case.expression.unlabelled,
         stand.since,
+        case.now,
     )
 
 

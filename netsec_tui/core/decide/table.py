@@ -119,8 +119,8 @@ class Table:
         before, after = old.ticks.get(old.general, {}), new.ticks.get(new.general, {})
         changed = [key for key, ticked in after.items() if before.get(key) is not ticked]
         changed += [key for key in before if key not in after]
-        if old.addresses is not new.addresses:
-            told = old.addresses.items() ^ new.addresses.items()
+        if old.stood is not new.stood:
+            told = old.stood.items() ^ new.stood.items()
             changed += (key for key, _ in told)
         held = old.held ^ new.held
         changed += held
