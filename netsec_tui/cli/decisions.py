@@ -59,6 +59,7 @@ def changes_document(review: Review) -> Document:
         "notSeen": len(changes.not_seen),
         "gone": len(changes.gone),
         "held": len(changes.held),
+        "altered": len(changes.altered),
         "rows": [
             {**_row(key, since), "letThrough": key in changes.let_through}
             for since, keys in sorts

@@ -30,6 +30,7 @@ class Changes:
     ``not_seen`` may come back; the peer of a row that is ``gone`` is not in the cluster state, or not in the
     configuration. Of the new rows ``ticked`` were decided since, and ``let_through`` are not ticked but pass
     all the same, with what lets them. ``held`` lacked a namespace label, have one now, and are out.
+    ``altered`` are ticked, open more by now than when they were, and are out; no other sort has them too.
     """
 
     new: tuple[CommunicationKey, ...] = ()
@@ -38,6 +39,7 @@ class Changes:
     ticked: tuple[CommunicationKey, ...] = ()
     let_through: Mapping[CommunicationKey, str] = field(default_factory=dict)
     held: tuple[CommunicationKey, ...] = ()
+    altered: tuple[CommunicationKey, ...] = ()
 
     @property
     def left_out(self) -> tuple[CommunicationKey, ...]:
@@ -45,4 +47,4 @@ class Changes:
         return tuple(key for key in self.new if key not in self.let_through and key not in self.ticked)
 
     def __bool__(self) -> bool:
-        return bool(self.new or self.not_seen or self.gone or self.held)
+        return bool(self.new or self.not_seen or self.gone or self.held or self.altered)

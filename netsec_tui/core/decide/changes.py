@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from netsec_tui.core.decide.standing import is_held
+from netsec_tui.core.decide.stood import altered
 from netsec_tui.core.words import listed
-from netsec_tui.model.decision import Decisions
+from netsec_tui.model.decision import Decisions, DirectionDecisions
 from netsec_tui.model.identity import CommunicationKey, Direction
 from netsec_tui.model.proof import Reach
 from netsec_tui.model.review import Review, Row, Since
@@ -29,6 +30,7 @@ def with_changes(review: Review, decisions: Decisions) -> Review:
 def _changes(review: Review, decisions: Decisions) -> Changes:
     found: dict[Since, list[Row]] = {since: [] for since in Since}
     held: list[CommunicationKey] = []
+    others: list[CommunicationKey] = []
     known = Since.KNOWN
     for direction in Direction:
         chosen = decisions.of(direction)
@@ -38,15 +40,25 @@ def _changes(review: Review, decisions: Decisions) -> Changes:
             found[row.since].append(row)
         likely = (row for row in rows if row.since is known and row.tickable) if chosen.held else ()
         held += [row.key for row in likely if is_held(chosen, row.key)]
+        others += [row.key for row in rows if chosen.stood and _is_altered(chosen, row)]
+    changed = frozenset(others)
     new, not_seen, gone = (found[since] for since in (Since.NEW, Since.NOT_SEEN, Since.GONE))
     return Changes(
         tuple(row.key for row in new),
-        tuple(row.key for row in not_seen),
+        tuple(row.key for row in not_seen if row.key not in changed),
         tuple(row.key for row in gone),
         tuple(row.key for row in new if row.ticked),
         {row.key: row.allowed_by for row in new if _let_through(row)},
         tuple(held),
+        tuple(others),
     )
+
+
+def _is_altered(chosen: DirectionDecisions, row: Row) -> bool:
+    """Tell whether a ticked row is out because of what it opens by now."""
+    ticked = row.key in chosen.stood and chosen.ticks.get(chosen.general, {}).get(row.key, False)
+    out = ticked and row.tickable and not is_held(chosen, row.key)
+    return out and bool(altered(chosen, row.communication, row.now))
 
 
 def _let_through(row: Row) -> bool:
@@ -63,6 +75,9 @@ def changes_sentence(changes: Changes) -> str:
         parts.append(f"{saved} not seen in this timespan")
     if changes.gone:
         parts.append(f"{_counted(changes.gone, 'saved')} gone")
+    if changes.altered:
+        ticked = _counted(changes.altered, "ticked", "stand", "stands")
+        parts.append(f"{ticked} for something else now: out until ticked again")
     if changes.held:
         parts.append(f"{_counted(changes.held, '', 'stay', 'stays')} unticked until decided: {_UNTIL}")
     return "; ".join(parts)
@@ -102,6 +117,7 @@ def named_changes(changes: Changes) -> tuple[str, ...]:
         (f"{new}, and let through though not ticked", opened),
         ("ticked but not seen in this timespan, so kept", map(row_text, changes.not_seen)),
         ("ticked but gone, so not in the policy", map(row_text, changes.gone)),
+        ("ticked but for something else now, so out until ticked again", map(row_text, changes.altered)),
         (f"unticked until decided, as {_UNTIL}", map(row_text, changes.held)),
     )
     told = ((what, listed(rows, _NAMED)) for what, rows in sorts)
