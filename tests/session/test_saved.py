@@ -221,6 +221,35 @@ def test_undo_after_saving_lets_in_no_row_that_was_new() -> None:
     assert (pay.ticked, pay.in_policy, pay.since) == (False, False, Since.KNOWN)
 
 
+@settings(max_examples=60, deadline=None)
+@given(ticks, rules, ticks)
+def test_a_session_that_was_saved_shows_what_one_that_was_not_shows(
+    first: list[tuple[Direction, int, bool]],
+    generals: list[tuple[Direction, GeneralRule]],
+    then: list[tuple[Direction, int, bool]],
+) -> None:
+    kept = saved(seen())
+    more = ("web-1", "pay-1", 9000), ("web-1", "203.0.113.9", 443), ("cart-1", "web-1")
+    scenes = loaded(seen(*more), kept), loaded(seen(*more), kept)
+    for scene in scenes:
+        for direction, number, ticked in first:
+            rows = scene.table(direction).rows
+            scene.does(SetTicks((rows[number % len(rows)].key,), ticked))
+        scene.does(*(SetGeneralRule(*general) for general in generals))
+        for direction, number, ticked in then:
+            rows = scene.table(direction).rows
+            scene.does(SetTicks((rows[number % len(rows)].key,), ticked))
+    one, other = scenes
+    one.does(DecisionsSaved(saved(one)))
+    assert written(saved(one)) == written(saved(other))
+    for _ in range(len(first) + len(generals) + len(then) + 1):
+        assert one.review.yaml == other.review.yaml
+        for direction in Direction:
+            assert stands(one, direction) == stands(other, direction)
+        for scene in scenes:
+            scene.does(Undo())
+
+
 def test_rows_stand_as_the_file_says_once_they_are_saved_under_another_general_rule() -> None:
     scene = Scene(*SHOP, ranges=RANGES).sees(("web-1", "cart-1"), time=NOW - 86_400).sees(("pay-1", "web-1"))
     scene.chooses().general(OUT, GeneralRule.INSIDE_NAMESPACE)
