@@ -53,7 +53,12 @@ def tell_changes(review: Review) -> None:
 def changes_document(review: Review) -> Document:
     """Return what differs from the decisions that were loaded."""
     changes = review.changes
-    sorts = ((Since.NEW, changes.new), (Since.NOT_SEEN, changes.not_seen), (Since.GONE, changes.gone))
+    sorts: tuple[tuple[str, tuple[CommunicationKey, ...]], ...] = (
+        (Since.NEW, changes.new),
+        (Since.NOT_SEEN, changes.not_seen),
+        (Since.GONE, changes.gone),
+        ("altered", changes.altered),
+    )
     return {
         "new": len(changes.new),
         "notSeen": len(changes.not_seen),
@@ -68,7 +73,7 @@ def changes_document(review: Review) -> Document:
     }
 
 
-def _row(key: CommunicationKey, since: Since) -> Document:
+def _row(key: CommunicationKey, since: str) -> Document:
     told = {"direction": str(key.direction), "peer": peer(key.peer), "protocol": str(key.protocol)}
     return {**told, "port": key.port or None, "since": str(since)}
 

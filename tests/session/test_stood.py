@@ -16,7 +16,7 @@ from netsec_tui.model.saved import SavedDecisions
 from netsec_tui.session.actions import ConfigSaved, DecisionsSaved, LoadDecisions, SetAlias, Undo
 from tests.core.scene import OUT, SHOP, Object, Scene, endpoints, flow, inventory, obj, owner, pod, service
 
-RANGES = {"pod_cidrs": ("10.244.0.0/16",), "service_cidrs": ("10.96.0.0/16",)}
+RANGES: dict[str, tuple[str, ...]] = {"pod_cidrs": ("10.244.0.0/16",), "service_cidrs": ("10.96.0.0/16",)}
 AGAIN = "tick it again to include it"
 
 
@@ -27,8 +27,8 @@ def without(*names: str) -> tuple[Object, ...]:
 
 def seen(objects: tuple[Object, ...], server: str, port: int, config: Config | None = None) -> Scene:
     """Return a scene where web has dialled an address."""
-    told = {"config": config} if config else {}
-    return Scene(*objects, ranges=RANGES, **told).sees([flow("10.244.0.11", server, port)]).chooses()
+    scene = Scene(*objects, ranges=RANGES, config=config or Config())
+    return scene.sees([flow("10.244.0.11", server, port)]).chooses()
 
 
 def text_of(scene: Scene) -> str:
