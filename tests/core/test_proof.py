@@ -13,6 +13,7 @@ from netsec_tui.core.cluster.ends import Ends
 from netsec_tui.core.cluster.ground import Ground
 from netsec_tui.core.decide.express import express
 from netsec_tui.core.evaluate import Policies, evaluate
+from netsec_tui.core.evaluate.match import selector_matches
 from netsec_tui.core.prove.judge import own_pods
 from netsec_tui.model.connection import Connection, Doubt, End, EndPod, Outcome
 from netsec_tui.model.decision import GeneralRule
@@ -346,7 +347,11 @@ def test_nothing_else_touching_a_selected_pod_becomes_possible_unsaid(scene: Sce
     if review.refusal:
         return
     home = review.subject.ref.namespace
-    own = own_pods(review.subject, ground.ends)[0]
+    # A stray pod that the policy does not select is a finding of its own.
+    pods = own_pods(review.subject, ground.ends)
+    own = next((p for p in pods if selector_matches(review.subject.selector, p.label_map)), None)
+    if own is None:
+        return
     for direction in Direction:
         table = review.of(direction)
         if table.general is GeneralRule.ALLOW_ALL:
