@@ -326,7 +326,8 @@ def test_a_row_is_as_decided_or_says_why_not(scene: Scene) -> None:
                 assert row.key not in told
             else:
                 assert row.allowed_by or says_why(row), row
-    assert proof.included == proof.allowed + proof.count(Breach.NOT_ALLOWED)
+    untold = proof.count(Breach.NOT_ALLOWED) + proof.count(Breach.NOT_TOLD)
+    assert proof.included == proof.allowed + untold
     named = proof.denied + proof.named + proof.undecided
     assert proof.excluded == named + proof.count(Breach.NOT_DENIED)
 
