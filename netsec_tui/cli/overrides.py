@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from dataclasses import replace
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from netsec_tui.core.configure import keys
 from netsec_tui.core.configure.merge import merged
@@ -13,30 +13,8 @@ from netsec_tui.model.config import Config
 from netsec_tui.model.configuring import Edited, Reread
 from netsec_tui.model.decision import Alias
 
-
-class Store(Protocol):
-    """Keep a configuration, as ``ui.start.ConfigFileLike`` does."""
-
-    @property
-    def path(self) -> str:
-        """Return where it is kept."""
-
-    @property
-    def cluster(self) -> str:
-        """Return the cluster that it is for, empty when none is named."""
-
-    @property
-    def exists(self) -> bool:
-        """Tell whether something is kept there by now."""
-
-    def locked(self, flag: bool) -> str:
-        """Return why it must not be edited now, empty when it may; ``flag`` is --lock-config."""
-
-    def read_again(self, base: Config, mine: Config) -> Reread:
-        """Return what stands there by now, and what the edits from ``base`` to ``mine`` make of it."""
-
-    def write(self, base: Config, mine: Config) -> Config:
-        """Put what turns ``base`` into ``mine`` there, and return what stands there then."""
+if TYPE_CHECKING:
+    from netsec_tui.ui.start import ConfigFileLike
 
 
 def laid_over(said: Config, args: Namespace) -> Edited:
@@ -82,7 +60,7 @@ class FileUnderOverrides:
     ``said`` is what the file said when it was read.
     """
 
-    def __init__(self, store: Store, said: Config) -> None:
+    def __init__(self, store: ConfigFileLike, said: Config) -> None:
         self._store = store
         self._said = said
 
