@@ -28,14 +28,16 @@ def literal(text: str) -> str:
     r"""Return the text with every control, escape, bidi or zero-width character in a visible form.
 
     The forms are ``\x1b``, ``\u202e`` and ``\U000e0001``; a combining mark with nothing to stand on is
-    written out too, lest it change the character before the text. All else stays as it is.
+    written out too, lest it change the character before the text, or before a line that begins with it
+    once the text is broken at its spaces. All else stays as it is.
     """
     if text.isascii() and text.isprintable():
         return text
     shown = "".join(map(_visible, text))
-    if shown and not cell_width(shown[0]):
-        return _written(shown[0]) + shown[1:]
-    return shown
+    return "".join(
+        _written(character) if before == " " and not cell_width(character) else character
+        for before, character in zip(f" {shown}", shown, strict=False)
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -26,6 +26,7 @@ from netsec_tui.render.literal import literal
         ("\u0301mark", "\\u0301mark"),
         ("back\\slash", "back\\slash"),
         ("", ""),
+        ("in \u0483x", "in \\u0483x"),
     ],
 )
 def test_unseen_characters_are_written_out(text, shown):
