@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from netsec_tui.core.cluster.addresses import Ranges, network, width_text
+from netsec_tui.core.cluster.addresses import Ranges, network, range_order, width_text
 from netsec_tui.core.evaluate.addresses import Span, block_spans, cidr_span
 from netsec_tui.core.words import listed
 from netsec_tui.model.config import Config
@@ -40,10 +40,7 @@ def alias_width(alias: Alias, ranges: Ranges) -> int:
 
 
 def _order(entry: str) -> tuple[int, int, int]:
-    if not entry:
-        return 0, 0, 0
-    block = network(entry)
-    return block.version, int(block.network_address), block.prefixlen
+    return range_order(network(entry)) if entry else (0, 0, 0)
 
 
 def _notes_of_alias(alias: Alias, ranges: Ranges) -> Iterator[Note]:

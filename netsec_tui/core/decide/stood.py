@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from netsec_tui.core.cluster.addresses import network
+from netsec_tui.core.cluster.addresses import network, within
 from netsec_tui.core.cluster.world import World
 from netsec_tui.core.decide.express import service_pod_ports
 from netsec_tui.core.traffic.services import foreign_endpoints
@@ -71,11 +71,7 @@ def uncovered(before: Iterable[str], now: Iterable[str]) -> list[str]:
 
 
 def _inside(entry: str, block: str) -> bool:
-    if "/" not in entry or "/" not in block:
-        return False
-    inner, outer = network(entry), network(block)
-    within = inner.version == outer.version and outer.prefixlen <= inner.prefixlen
-    return within and inner.network_address in outer
+    return "/" in entry and "/" in block and within(network(entry), network(block))
 
 
 def _difference(peer: Peer, before: StoodFor, now: StoodFor) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import ip_network
 
 from textual import on
 from textual.binding import Binding
@@ -11,7 +10,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Label, OptionList, Static
 from textual.widgets.option_list import Option
 
-from netsec_tui.core.cluster.addresses import ranges_of
+from netsec_tui.core.cluster.addresses import network, range_order, ranges_of
 from netsec_tui.core.configure.claims import claimed, moved_sentence
 from netsec_tui.core.configure.ranges import suggest_range
 from netsec_tui.errors import BadInputError
@@ -143,7 +142,7 @@ class AliasDialog(Dialog[Action]):
             return
         if name in self._aliases:
             entries.update(self._aliases[name].entries)
-        ordered = tuple(sorted(entries, key=_order))
+        ordered = tuple(sorted(entries, key=lambda cidr: range_order(network(cidr))))
         self.dismiss(
             SetAlias(Alias(name, ordered, allowed), self._old_name if self._old_name != name else "")
         )
@@ -173,11 +172,6 @@ class AliasDialog(Dialog[Action]):
         """Forget the alias; its addresses show as rows of their own again."""
         if self._edited:
             self.dismiss(RemoveAlias(self._edited.name))
-
-
-def _order(cidr: str) -> tuple[int, int, int]:
-    network = ip_network(cidr)
-    return network.version, int(network.network_address), network.prefixlen
 
 
 def _describe(alias: Alias) -> str:
