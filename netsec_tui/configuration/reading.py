@@ -171,14 +171,14 @@ def read_text(path: Path) -> str | None:
     return decoded(path, data)
 
 
-def decoded(path: Path | str, data: bytes) -> str:
-    """Return the text of a file's bytes.
+def decoded(path: Path | str, data: bytes, largest: int = LARGEST, what: str = "configuration") -> str:
+    """Return the text of a file's bytes; ``what`` names a file of which none has more than ``largest``.
 
     Raises:
-        BadInputError: there are more than 1 MiB, or they are not UTF-8.
+        BadInputError: there are more, or they are not UTF-8.
     """
-    if len(data) > LARGEST:
-        raise BadInputError(f"{path} is larger than 1 MiB, which no configuration is")
+    if len(data) > largest:
+        raise BadInputError(f"{path} is larger than {largest >> 20} MiB, which no {what} is")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -11,6 +11,7 @@ from pathlib import Path
 from netsec_tui.configuration.fields import Reader, shown
 from netsec_tui.configuration.nodes import Node, Pairs, Text, compose
 from netsec_tui.configuration.problems import Problems
+from netsec_tui.configuration.reading import decoded
 from netsec_tui.configuration.values import entry_value
 from netsec_tui.decisions_file.format import HELD, KEYS, KIND, LISTS, SCHEMA, SIDE_KEYS, WORKLOAD_KEYS
 from netsec_tui.decisions_file.rows import manual_rules, read_row, rows_of, text_of
@@ -41,13 +42,7 @@ def load_decisions(path: str | Path) -> SavedDecisions:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise NotFoundError(f"{path} cannot be read: {reason}") from error
-    if len(data) > LARGEST:
-        raise BadInputError(f"{path} is larger than {LARGEST >> 20} MiB, which no decisions file is")
-    try:
-        return read_decisions(str(path), data.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise BadInputError(f"{path}:{line}: is not UTF-8; save the file as UTF-8") from error
+    return read_decisions(str(path), decoded(path, data, LARGEST, "decisions file"))
 
 
 def read_decisions(path: str, text: str) -> SavedDecisions:
