@@ -10,6 +10,7 @@ from netsec_tui.configuration.problems import Problems
 from netsec_tui.configuration.reading import KEYS, SCHEMA, decoded, read_stored
 from netsec_tui.configuration.splices import Splices, Value, block
 from netsec_tui.configuration.values import entry_value
+from netsec_tui.core.configure import keys
 from netsec_tui.errors import BadInputError
 from netsec_tui.model.config import Config
 from netsec_tui.model.decision import Alias
@@ -20,23 +21,27 @@ HEAD = "# The configuration of one cluster for netsec-tui; comments and order st
 
 
 @dataclass(frozen=True, slots=True)
-class _Lists:
-    """Say where the lists of a configuration stand, and whether their order is kept."""
+class _List:
+    """Say where a list of a configuration stands in the file, as its dotted key does."""
 
-    at: Path
-    of: Callable[[Config], tuple[str, ...]]
-    ordered: bool = False
+    key: str
+
+    @property
+    def at(self) -> Path:
+        """Return the keys that lead to it."""
+        return tuple(self.key.split("."))
+
+    @property
+    def ordered(self) -> bool:
+        """Tell whether its order is kept: that of patterns is."""
+        return self.at[0] == "labels"
+
+    def of(self, config: Config) -> tuple[str, ...]:
+        """Return what a configuration has in it."""
+        return keys.get(config, self.key)
 
 
-_LISTS = (
-    _Lists(("labels", "workloads", "include"), lambda c: c.labels.workload.include, ordered=True),
-    _Lists(("labels", "workloads", "exclude"), lambda c: c.labels.workload.exclude, ordered=True),
-    _Lists(("labels", "namespaces", "include"), lambda c: c.labels.namespace.include, ordered=True),
-    _Lists(("labels", "namespaces", "exclude"), lambda c: c.labels.namespace.exclude, ordered=True),
-    _Lists(("cidrs", "pods"), lambda c: c.pod_cidrs),
-    _Lists(("cidrs", "services"), lambda c: c.service_cidrs),
-    _Lists(("discovery", "controlPlanePods"), lambda c: c.control_plane_pods),
-)
+_LISTS = tuple(map(_List, keys.LISTS))
 
 
 def normal(config: Config) -> Config:
@@ -196,7 +201,7 @@ def _put(tree: dict[str, Value], at: Path, value: Value) -> None:
 
 
 def _set_list(
-    splices: Splices, root: Pairs, part: _Lists, target: Sequence[str], missing: dict[str, Value]
+    splices: Splices, root: Pairs, part: _List, target: Sequence[str], missing: dict[str, Value]
 ) -> None:
     found = _find(root, part.at)
     if found is None or isinstance(found[1], Text):

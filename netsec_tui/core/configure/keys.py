@@ -47,6 +47,9 @@ _LISTS = {
     "cidrs.services": _List(("service_cidrs",), checked_range, in_order=True),
     "discovery.controlPlanePods": _List(("control_plane_pods",), _START),
 }
+LISTS = tuple(_LISTS)
+"""The keys that hold a list, but for those of aliases, in the order of the file."""
+
 _ALIASES = "aliases"
 _ENTRIES, _ALLOWED = "entries", "allowed"
 _ANY_ALIAS = (f"{_ALIASES}.NAME.{_ENTRIES}", f"{_ALIASES}.NAME.{_ALLOWED}")
