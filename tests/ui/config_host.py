@@ -5,16 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from netsec_tui.configuration.writing import ConfigFile
-from netsec_tui.model.config import Config
+from netsec_tui.model.config import Config, LabelConfig, LabelFilter
+from netsec_tui.model.decision import Alias
 from netsec_tui.session.session import Options, Session
 from netsec_tui.ui.app import NetsecApp
 from netsec_tui.ui.screens.configuration.screen import ConfigurationScreen
 from netsec_tui.ui.start import StartScope
 from netsec_tui.ui.widgets.status_line import StatusLine
-from tests.ui.shop import LAST_12_H, NEWEST, Feed, full_feed, idle, screen_text
+from tests.ui.shop import LAST_12_H, NARROW, NEWEST, WIDE, Feed, full_feed, idle, screen_text
 
 CHOSEN = StartScope("shop", "Deployment", "checkout", LAST_12_H)
+BOTH = pytest.mark.parametrize("size", [WIDE, NARROW], ids=["140x40", "80x24"])
+PROXIES = Alias("proxies", ("203.0.113.7/32", "203.0.113.8/32"))
+
+
+def excluding(*patterns: str) -> Config:
+    """Return a configuration that excludes label keys of workloads."""
+    return Config(labels=LabelConfig(workload=LabelFilter(exclude=patterns)))
 
 
 def config_app(
@@ -70,3 +80,13 @@ def said(app: NetsecApp) -> str:
     """Return what the status line of the configuration says."""
     screen = next(s for s in app.screen_stack if isinstance(s, ConfigurationScreen))
     return screen.query_one(StatusLine).text
+
+
+def words(app: NetsecApp) -> str:
+    """Return the text of the screen with one blank between words, lines and frames left out."""
+    return " ".join(screen_text(app).replace("│", " ").split())
+
+
+def top(app: NetsecApp) -> str:
+    """Return the first lines of the screen, where messages stand before they are opened."""
+    return "\n".join(screen_text(app).splitlines()[:4])

@@ -1,38 +1,29 @@
-"""The configuration screen by keys and mouse: three areas, saving, locks, what is asked before it is lost."""
+"""The configuration screen by keys and mouse: its three areas."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 import pytest
 
-from netsec_tui.configuration.writing import ConfigFile
-from netsec_tui.model.config import Config, DiscoveredRange, LabelConfig, LabelFilter, RangeKind
+from netsec_tui.model.config import Config, DiscoveredRange, RangeKind
 from netsec_tui.model.decision import Alias
-from netsec_tui.session.actions import SetAlias
-from netsec_tui.session.session import Options, Session
-from netsec_tui.ui.app import NetsecApp
 from netsec_tui.ui.screens.configuration.screen import ConfigurationScreen
 from netsec_tui.ui.screens.confirm import Confirm
-from netsec_tui.ui.screens.pages import Pages
-from netsec_tui.ui.screens.picker import Picker
-from netsec_tui.ui.start import Connected, StartScope
+from netsec_tui.ui.start import StartScope
 from netsec_tui.ui.widgets.view_strip import ViewStrip
-from tests.ui.config_host import CHOSEN, config_app, configure, go_to, press, said, write
-from tests.ui.shop import NARROW, NEWEST, WIDE, cluster, full_feed, idle, screen_text, status
-
-BOTH = pytest.mark.parametrize("size", [WIDE, NARROW], ids=["140x40", "80x24"])
-PROXIES = Alias("proxies", ("203.0.113.7/32", "203.0.113.8/32"))
-
-
-def excluding(*patterns):
-    return Config(labels=LabelConfig(workload=LabelFilter(exclude=patterns)))
-
-
-def words(app):
-    """Return the text of the screen with one blank between words, lines and frames left out."""
-    return " ".join(screen_text(app).replace("│", " ").split())
+from tests.ui.config_host import (
+    BOTH,
+    config_app,
+    configure,
+    excluding,
+    go_to,
+    press,
+    said,
+    words,
+    write,
+)
+from tests.ui.shop import NARROW, WIDE, cluster, full_feed, idle, screen_text
 
 
 @pytest.fixture
@@ -200,7 +191,7 @@ class TestLabels:
             await press(pilot, "a")
             await write(pilot, "hlem.sh/*")
             await press(pilot, "enter")
-            assert "hlem.sh/* matches no label key of the cluster" in _one_line(app)
+            assert "hlem.sh/* matches no label key of the cluster" in words(app)
 
     @BOTH
     async def test_the_footer_has_the_keys_of_the_draft_while_there_is_one(self, file, size):
@@ -257,7 +248,7 @@ class TestUnresolvedIPs:
             await write(pilot, "proxies")
             await press(pilot, "tab")
             await write(pilot, "203.0.113.7 203.0.113.9/31")
-            assert "203.0.113.9/31 has host bits: 203.0.113.8/31 is used" in _one_line(app)
+            assert "203.0.113.9/31 has host bits: 203.0.113.8/31 is used" in words(app)
             await press(pilot, "enter")
             entries = ("203.0.113.7/32", "203.0.113.8/31")
             assert app.session.config.aliases == (Alias("proxies", entries),)
@@ -277,7 +268,7 @@ class TestUnresolvedIPs:
         app = config_app(file)
         async with app.run_test(size=NARROW) as pilot:
             await configure(pilot, "2")
-            assert "what is allowed for 'one' lets it through too" in _one_line(app)
+            assert "what is allowed for 'one' lets it through too" in words(app)
 
     @pytest.mark.parametrize("name", ["out.yaml", "out.csv"])
     async def test_what_was_exported_can_be_imported(self, file, tmp_path, name):
@@ -302,7 +293,7 @@ class TestUnresolvedIPs:
             await configure(pilot, "2", "i")
             await write(pilot, str(tmp_path / "bad.csv"))
             await press(pilot, "enter")
-            assert "bad.csv:2" in _one_line(app).replace(" ", "")
+            assert "bad.csv:2" in words(app).replace(" ", "")
             assert app.session.config.aliases == ()
 
 
@@ -346,304 +337,3 @@ class TestRanges:
             assert app.session.inventory.service_cidrs == ("10.55.0.0/16",)
             await press(pilot, "d")  # the cursor is on what was added
             assert app.session.config == Config()
-
-
-class TestSaving:
-    async def test_edits_hold_at_once_and_are_written_on_request(self, file):
-        app = config_app(file)
-        async with app.run_test(size=WIDE) as pilot:
-            await configure(pilot, "3", "a")
-            await write(pilot, "10.0.0.0/16")
-            await press(pilot, "enter")
-            assert "not saved" in screen_text(app)
-            assert not file.exists()
-            await press(pilot, "S")
-            assert "10.0.0.0/16" in file.read_text()
-            assert "not saved" not in screen_text(app)
-            assert str(file) in said(app)
-
-    async def test_what_others_have_written_meanwhile_stays(self, file):
-        app = config_app(file)
-        async with app.run_test(size=WIDE) as pilot:
-            await configure(pilot, "3", "a")
-            await write(pilot, "10.0.0.0/16")
-            await press(pilot, "enter")
-            file.write_text("schema: 1\naliases:\n  web: {entries: [203.0.113.7]}\n")
-            await press(pilot, "ctrl+s")
-            assert app.session.config.aliases == (Alias("web", ("203.0.113.7/32",)),)
-            assert app.session.config.pod_cidrs == ("10.0.0.0/16",)
-            assert "203.0.113.7" in file.read_text()
-
-    async def test_a_conflict_is_said_and_reading_again_leads_out_of_it(self, file):
-        app = config_app(file)
-        async with app.run_test(size=WIDE) as pilot:
-            await configure(pilot, "3", "a")
-            await write(pilot, "10.0.0.0/16")
-            await press(pilot, "enter")
-            app.apply(SetAlias(Alias("web", ("203.0.113.7/32",))))
-            file.write_text("schema: 1\naliases:\n  web: {entries: [203.0.113.7], allowed: true}\n")
-            await press(pilot, "S")
-            assert isinstance(app.screen, Pages)
-            assert "nothing is saved" in words(app)
-            await press(pilot, "enter")
-            assert "Not saved; R reads the file again" in said(app)
-            assert "cidrs" not in file.read_text()
-            await press(pilot, "R")
-            assert "look again: alias 'web'" in words(app)
-            await press(pilot, "enter")
-            assert app.session.config.pod_cidrs == ("10.0.0.0/16",)
-            await press(pilot, "S")
-            assert "10.0.0.0/16" in file.read_text()
-            assert "203.0.113.7" in file.read_text()
-
-    @BOTH
-    async def test_what_others_did_to_the_alias_under_the_cursor_is_shown_until_it_is_read(self, file, size):
-        file.write_text("schema: 1\naliases:\n  q: {entries: [203.0.113.7]}\n")
-        app = config_app(file)
-        async with app.run_test(size=size) as pilot:
-            await configure(pilot, "2")
-            app.apply(SetAlias(Alias("q", ("203.0.113.7/32",), True)))
-            file.write_text("schema: 1\naliases:\n  z: {entries: [203.0.113.7]}\n")
-            await press(pilot, "R")
-            assert "look again: alias 'q'" in words(app)
-            assert "aliases.z.entries +203.0.113.7/32" in words(app)
-            await press(pilot, "enter")
-            assert f"Read {file}"[:40] in said(app)
-
-    async def test_a_file_that_is_gone_is_said_and_written_anew_on_request(self, file):
-        file.write_text("schema: 1\naliases:\n  q: {entries: [203.0.113.7]}\n")
-        app = config_app(file)
-        async with app.run_test(size=WIDE) as pilot:
-            await configure(pilot, "2", "S")
-            assert "nothing was edited" in said(app)
-            file.unlink()
-            await press(pilot, "R")
-            assert "is not there" in said(app)
-            assert [alias.name for alias in app.session.config.aliases] == ["q"]
-            await press(pilot, "S")
-            assert "203.0.113.7" in file.read_text()
-
-    async def test_a_file_that_is_broken_meanwhile_loses_nothing(self, file):
-        app = config_app(file)
-        async with app.run_test(size=WIDE) as pilot:
-            await configure(pilot, "3", "a")
-            await write(pilot, "10.0.0.0/16")
-            await press(pilot, "enter")
-            file.write_text("schema: [\n")
-            await press(pilot, "S", "enter")
-            assert "Not saved" in said(app)
-            assert file.read_text() == "schema: [\n"
-            assert app.session.config.pod_cidrs == ("10.0.0.0/16",)
-            assert "not saved" in screen_text(app)
-
-    async def test_without_a_file_the_way_to_one_is_said(self):
-        app = config_app(None)
-        async with app.run_test(size=NARROW) as pilot:
-            await configure(pilot, "S")
-            assert "--config FILE" in said(app)
-
-    @pytest.mark.parametrize(
-        "keys",
-        [("a",), ("space",), ("p",), ("2", "a"), ("2", "i"), ("2", "d"), ("3", "a"), ("3", "enter"), ("S",)],
-        ids="-".join,
-    )
-    async def test_locked_every_edit_says_why_and_changes_nothing(self, file, keys):
-        app = config_app(file, locked="The configuration is locked by --lock-config.")
-        async with app.run_test(size=NARROW) as pilot:
-            await configure(pilot)
-            assert "locked" in screen_text(app)
-            await press(pilot, *keys)
-            assert "locked by --lock-config" in said(app)
-            assert isinstance(app.screen, ConfigurationScreen)
-            assert app.session.config == Config()
-            assert not file.exists()
-
-    async def test_a_file_that_must_not_be_written_meanwhile_is_looked_at_again(self, file):
-        file.write_text("schema: 1\n")
-        app = config_app(file)
-        async with app.run_test(size=WIDE) as pilot:
-            await configure(pilot, "3", "a")
-            await write(pilot, "10.0.0.0/16")
-            file.chmod(0o444)
-            await press(pilot, "enter")
-            assert "must not be written" in said(app)
-            assert app.session.config == Config()
-            assert " locked" in _top(app)
-            await press(pilot, "a")
-            assert "must not be written" in said(app)
-            assert isinstance(app.screen, ConfigurationScreen)
-            await press(pilot, "escape", "2", "end", "at")
-            assert "must not be written" in status(app)
-            file.chmod(0o644)
-            await press(pilot, "C", "3", "a")
-            await write(pilot, "10.0.0.0/16")
-            await press(pilot, "enter")
-            assert app.session.config.pod_cidrs == ("10.0.0.0/16",)
-
-    async def test_the_heading_names_the_cluster_of_the_file_where_the_input_has_no_name(self, file):
-        app = config_app(file, cluster="")
-        async with app.run_test(size=NARROW) as pilot:
-            await configure(pilot)
-            assert "Configuration of kind-shop" in _top(app)
-
-    async def test_the_heading_tells_whether_there_is_a_file_yet(self, file):
-        app = config_app(file)
-        async with app.run_test(size=WIDE) as pilot:
-            await configure(pilot)
-            assert "no file yet" in _top(app)
-            assert "kind-shop" in _top(app)
-            await press(pilot, "3", "a")
-            await write(pilot, "10.0.0.0/16")
-            await press(pilot, "enter")
-            assert "not saved" in _top(app)
-            await press(pilot, "S")
-            assert " saved" in _top(app)
-            assert "no file yet" not in _top(app)
-
-    async def test_quitting_asks_about_what_is_not_saved_and_not_after_saving(self, file):
-        app = config_app(file)
-        async with app.run_test(size=WIDE) as pilot:
-            await configure(pilot, "3", "a")
-            await write(pilot, "10.0.0.0/16")
-            await press(pilot, "enter", "escape", "q")
-            assert isinstance(app.screen, Confirm)
-            assert "The configuration was edited" in _one_line(app)
-            await press(pilot, "n", "C", "S", "escape", "q")
-            assert app.return_code == 0
-
-
-class Clusters:
-    """Two contexts, each with a file of its own."""
-
-    def __init__(self, folder):
-        self._folder = folder
-
-    def names(self):
-        return ("one", "two")
-
-    def connect(self, name):
-        session = Session(Options(cluster=name), now=lambda: NEWEST)
-        return Connected(session, full_feed(), ConfigFile(self._folder / f"{name}.yaml"))
-
-
-class TestAnotherCluster:
-    @pytest.mark.parametrize(("answer", "file"), [("n", "one.yaml"), ("y", "two.yaml")])
-    async def test_what_is_not_saved_is_asked_about_and_the_file_changes_with_the_cluster(
-        self, tmp_path, answer, file
-    ):
-        clusters = Clusters(tmp_path)
-        first = clusters.connect("one")
-        app = NetsecApp(first.session, first.feed, start=CHOSEN, clusters=clusters, file=first.file)
-        async with app.run_test(size=WIDE) as pilot:
-            await pilot.pause()
-            await idle(pilot)
-            await press(pilot, "enter", "C", "3", "a")  # the first question is for the cluster
-            await write(pilot, "10.0.0.0/16")
-            await press(pilot, "enter", "escape", "c", *"two", "enter")
-            assert isinstance(app.screen, Confirm)
-            assert "The configuration was edited" in _one_line(app)
-            await press(pilot, answer)
-            while isinstance(app.screen, Picker):
-                await press(pilot, "escape")
-            await press(pilot, "C")
-            assert f"/{file} " in _one_line(app)
-            assert (app.session.config == Config()) is (answer == "y")
-
-
-class TestTables:
-    async def test_an_unresolved_row_can_be_a_range_of_the_cluster(self, file):
-        app = config_app(file)
-        async with app.run_test(size=WIDE) as pilot:
-            await pilot.pause()
-            await idle(pilot)
-            await press(pilot, "2", "end", "at", "tab", "tab", "tab", "down", "enter")
-            assert "Service CIDR" in screen_text(app)
-            await press(pilot, "ctrl+u")
-            await write(pilot, "203.0.113.0/24")
-            assert "10.96.0.0/16, which the cluster tells, is entered by hand with it" in _one_line(app)
-            assert re.search(r"of \d unresolved addresses become: \d Internal", _one_line(app))
-            await press(pilot, "enter")
-            assert set(app.session.config.service_cidrs) == {"10.96.0.0/16", "203.0.113.0/24"}
-            assert set(app.session.inventory.service_cidrs) == {"10.96.0.0/16", "203.0.113.0/24"}
-
-    async def test_allowed_needs_no_name(self, file):
-        app = config_app(file)
-        async with app.run_test(size=WIDE) as pilot:
-            await pilot.pause()
-            await idle(pilot)
-            await press(pilot, "2", "end", "at", "tab", "tab", "space", "enter")
-            (alias,) = app.session.config.aliases
-            assert alias.allowed
-            assert alias.entries == (f"{alias.name}/32",)
-
-    async def test_locked_the_reason_is_said(self, file):
-        app = config_app(file, locked="The configuration is locked.")
-        async with app.run_test(size=WIDE) as pilot:
-            await pilot.pause()
-            await idle(pilot)
-            await press(pilot, "2", "end", "at")
-            assert status(app) == "The configuration is locked."
-
-
-class TestMessages:
-    async def test_a_missing_range_leads_to_its_area(self, file):
-        bare = replace(cluster(), discovered=())
-        app = config_app(file, feed=full_feed(inventory=bare))
-        async with app.run_test(size=NARROW) as pilot:
-            await pilot.pause()
-            await idle(pilot)
-            assert "Cluster subnet is incomplete" in screen_text(app)
-            assert "(C" in _top(app)
-            await press(pilot, "w")
-            assert "(C: Configuration)" in _one_line(app)
-            await press(pilot, "C")
-            assert "Pod CIDRs" in screen_text(app)
-            assert "enter what is missing" in _one_line(app)
-            assert "in the configuration" not in _one_line(app)
-
-    async def test_what_is_missing_is_said_without_a_workload_too(self, file):
-        app = config_app(
-            file, feed=full_feed(inventory=replace(cluster(), discovered=())), start=StartScope()
-        )
-        async with app.run_test(size=NARROW) as pilot:
-            await pilot.pause()
-            await idle(pilot)
-            await press(pilot, "escape", "C", "3")
-            assert "the IPv4 pod and service ranges are not known" in _one_line(app)
-            assert "in the configuration" not in _one_line(app)
-
-    @BOTH
-    async def test_the_namespaces_without_labels_can_be_read_before_the_messages_are_opened(self, file, size):
-        file.write_text("schema: 1\nlabels: {namespaces: {exclude: ['*']}}\n")
-        many = replace(cluster(), namespaces=dict.fromkeys((*cluster().namespaces, "data"), ()))
-        app = config_app(file, feed=full_feed(inventory=many))
-        async with app.run_test(size=size) as pilot:
-            await pilot.pause()
-            await idle(pilot)
-            (first, *_) = app.session.review().warnings
-            names = first.partition(": ")[2].partition(" (")[0]
-            assert names in " ".join(_top(app).split())
-            assert "(C" in _top(app)
-
-    async def test_a_namespace_without_labels_leads_to_the_labels(self, file):
-        file.write_text("schema: 1\nlabels: {namespaces: {exclude: [kubernetes.io/metadata.name]}}\n")
-        app = config_app(file)
-        async with app.run_test(size=WIDE) as pilot:
-            await pilot.pause()
-            await idle(pilot)
-            assert "you need to assign labels" in screen_text(app)
-            assert "(C" in _top(app)
-            await press(pilot, "w")
-            assert "(C: Configuration)" in _one_line(app)
-            await press(pilot, "C")
-            assert "Labels of namespaces" in screen_text(app)
-
-
-def _top(app):
-    """Return the first lines of the screen, where messages stand before they are opened."""
-    return "\n".join(screen_text(app).splitlines()[:4])
-
-
-def _one_line(app):
-    """Return the text of the screen in one line, without frames."""
-    return " ".join(screen_text(app).replace("│", " ").split())
