@@ -1,1 +1,1 @@
-"""A real cluster on one machine: Kubernetes' control plane; nodes, pods and the outside as network namespaces."""
+"""A real cluster on one machine: Kubernetes' control plane; nodes, pods and the outside are namespaces."""
