@@ -6,7 +6,7 @@ import ctypes
 import os
 import socket
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,6 +42,13 @@ def batch(name: str, commands: Iterable[str]) -> None:
         RuntimeError: one fails; the message holds what ``ip`` says.
     """
     run("ip", "-n", name, "-batch", "-", stdin="\n".join(commands) + "\n")
+
+
+def set_sysctls(path: Path, values: Mapping[str, int]) -> None:
+    """Set kernel parameters ``net....`` of one namespace."""
+    with inside(path):
+        for name, value in values.items():
+            Path("/proc/sys", *name.split(".")).write_text(str(value))
 
 
 def run(*command: str, stdin: str = "") -> str:
