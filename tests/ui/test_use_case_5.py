@@ -143,21 +143,21 @@ async def test_case_5_allow_access_when_a_namespace_has_been_labelled(folder: Pa
         assert outcome(cluster(), before, "web-1", "pay-1") is Outcome.DENIED
 
         # The topology map should show the connection with a red line.
-        assert [line.red for line in await lines_to(operator, "pay")] == [True]
-        assert [line.black for line in await lines_to(operator, "cart")] == [True]
+        assert [line.red for line in await operator.lines_to("pay")] == [True]
+        assert [line.black for line in await operator.lines_to("cart")] == [True]
 
         # Attach a label to the namespace that was missing it: a row shows the updated information.
         write_manifests(folder, team="money")
         await operator.until(lambda: MESSAGE not in operator.screen(), "the message is gone")
         row = await operator.go_to("egress", "pay")
         assert row.box == "[ ]"
-        assert [line.red for line in await lines_to(operator, "pay")] == [True]
+        assert [line.red for line in await operator.lines_to("pay")] == [True]
 
         # Whitelist the connection appropriately.
         await operator.go_to("egress", "pay")
         await operator.press("space")
         assert next(r for r in operator.rows("egress") if r.name == "pay").box == "[x]"
-        assert [line.black for line in await lines_to(operator, "pay")] == [True]
+        assert [line.black for line in await operator.lines_to("pay")] == [True]
 
         # Generate and download the policy and apply it.
         after = await operator.save(folder / "after.yaml")
@@ -172,9 +172,3 @@ async def test_case_5_allow_access_when_a_namespace_has_been_labelled(folder: Pa
         assert outcome(labelled, after, "web-1", "pay-1") is Outcome.ALLOWED
         assert outcome(labelled, after, "web-1", "cart-1") is Outcome.ALLOWED
         assert outcome(labelled, after, "pay-1", "web-1") is Outcome.DENIED
-
-
-async def lines_to(operator: Operator, name: str) -> list[Any]:
-    """Return the lines of the topology to a peer."""
-    drawn = await operator.drawn()
-    return [line for line in drawn.lines if line.name == name]

@@ -15,7 +15,8 @@ from netsec_tui.core.evaluate import Policies, cluster_state, evaluate, parse_po
 from netsec_tui.model.connection import Connection, EndPod, Outcome
 from netsec_tui.model.flow import Protocol
 from netsec_tui.model.identity import Direction
-from tests.ui.demo_host import NARROW, WIDE, Drawn, demo_inventory, opened
+from tests.ui.demo_host import demo_inventory, opened
+from tests.ui.driving import NARROW, WIDE, Drawn, all_within, as_pairs, lines_of
 
 INGRESS, EGRESS = Direction.INGRESS, Direction.EGRESS
 PROXIES = ("10.200.0.11", "10.200.0.12")
@@ -93,35 +94,6 @@ def black(drawn: list[Drawn]) -> set[tuple[Direction, str, str]]:
     return found
 
 
-def all_within(value: Any, key: str) -> list[Any]:
-    """Return everything that stands under a key, at any depth."""
-    if isinstance(value, dict):
-        own = [value[key]] if key in value else []
-        return own + [found for inner in value.values() for found in all_within(inner, key)]
-    if isinstance(value, list):
-        return [found for inner in value for found in all_within(inner, key)]
-    return []
-
-
-async def drawn_by(operator) -> list[Drawn]:
-    """Return the lines of the topology, whose colours are those that the legend says; and red is red."""
-    picture = await operator.drawn()
-    assert picture.red.red > max(picture.red.green, picture.red.blue)
-    assert picture.black != picture.red
-    for line in picture.lines:
-        assert line.black != line.red
-        assert line.colour == (picture.black if line.black else picture.red)
-    return picture.lines
-
-
-def lines_of(drawn: list[Drawn], name: str) -> list[Drawn]:
-    return [line for line in drawn if line.name == name]
-
-
-def as_pairs(rows_or_lines) -> list[tuple[str, str]]:
-    return sorted((item.name, item.port) for item in rows_or_lines)
-
-
 @SIZES
 async def test_case_1_only_allow_specified_communications(size, tmp_path, cluster):
     async with opened(size) as operator:
@@ -144,7 +116,7 @@ async def test_case_1_only_allow_specified_communications(size, tmp_path, cluste
         assert {row.box for row in tables["egress"]} == {"[x]"}
 
         # The topology map shows the same information.
-        before = await drawn_by(operator)
+        before = await operator.lines()
         for pane in tables:
             side = [line for line in before if line.direction == pane]
             assert as_pairs(side) == as_pairs(tables[pane])
@@ -160,7 +132,7 @@ async def test_case_1_only_allow_specified_communications(size, tmp_path, cluste
         assert operator.status().startswith("Not in the policy")
 
         # Check the topology map: the communication still exists, but is now drawn in red.
-        after = await drawn_by(operator)
+        after = await operator.lines()
         (obsolete,) = lines_of(after, "pricing-v1")
         assert obsolete.red
         assert obsolete.port == "8080/TCP"
@@ -222,7 +194,7 @@ async def test_case_2_allow_access_to_proxy_static_ips(tmp_path, cluster):
 
         # Verify that only the communications to these external IPs are marked in black, the other
         # communications with the other services/deployments are marked in red.
-        drawn = await drawn_by(operator)
+        drawn = await operator.lines()
         assert {line.name.removesuffix("/32") for line in drawn if line.black} == set(PROXIES)
         assert {line.port for line in drawn if line.black} == {"3128/TCP"}
         assert {line.name for line in drawn if line.red} == {
@@ -253,7 +225,7 @@ async def test_case_3_allow_communication_only_inside_the_namespace(tmp_path, cl
             await operator.answer(f"General rule for {pane}", "inside namespace")
             assert "Allow All Inside Namespace" in operator.pane(pane)
 
-        drawn = await drawn_by(operator)
+        drawn = await operator.lines()
         inside = {"web", "cart", "import-catalog", "search", "sessions"}
         assert {line.name for line in drawn if line.black} == {*inside, "cluster DNS"}
         assert {"prometheus", "price-feed"} <= {line.name for line in drawn if line.red}
@@ -301,7 +273,7 @@ async def test_case_4_allow_access_to_a_specified_namespace_egress_only(size, tm
             ("[x]", "warehouse", "9000/TCP"),
         ]
         assert re.search(r"Unresolved(?: IPs)?  0 rows", operator.pane("egress"))
-        drawn = await drawn_by(operator)
+        drawn = await operator.lines()
         assert as_pairs(drawn) == as_pairs(rows)
         assert all(line.black for line in drawn)
 

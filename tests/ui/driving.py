@@ -1,0 +1,294 @@
+"""Hands and eyes of whoever sits before the app: keys go in, and only the drawn screen is read."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from rich.color import ColorTriplet
+from textual.geometry import Region
+
+from netsec_tui.model.identity import Direction
+from netsec_tui.ui.app import NetsecApp
+
+WIDE, NARROW = (140, 40), (80, 24)
+
+_PATIENCE, _PAGES = 20.0, 40
+"""How many seconds to wait for what is to come, and how often to turn a page, at most."""
+
+
+class Cell(NamedTuple):
+    """Hold one character of the screen and the colour of its text."""
+
+    character: str
+    colour: ColorTriplet | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """Hold one row of a table as it is drawn: the checkbox, the peer, and what stands behind."""
+
+    box: str
+    peer: str
+    rest: str
+
+    @property
+    def name(self) -> str:
+        """Return the peer without its namespace."""
+        return self.peer.rpartition("/")[2]
+
+    @property
+    def port(self) -> str:
+        """Return the port with its protocol."""
+        found = re.search(r"\b\d+/[A-Z+]+|\bICMP\b", self.rest)
+        assert found, self
+        return found[0]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Hold one line of the topology as it is drawn; ``name`` is the peer without namespace and kind."""
+
+    direction: Direction
+    name: str
+    port: str
+    strokes: str
+    colour: ColorTriplet | None
+
+    @property
+    def black(self) -> bool:
+        """Tell whether it is drawn as allowed, by its form."""
+        return set(self.strokes) == set("─▶")
+
+    @property
+    def red(self) -> bool:
+        """Tell whether it is drawn as not allowed, by its form."""
+        return set(self.strokes) in (set("╌✗"), set("╌⊘"), set("╌?"))
+
+
+@dataclass(frozen=True)
+class Topology:
+    """Hold a picture: its lines, its text, and the colours of its legend."""
+
+    lines: list[Drawn]
+    text: str
+    black: ColorTriplet | None
+    red: ColorTriplet | None
+
+
+class Operator:
+    """Press keys and read the screen."""
+
+    def __init__(self, app: NetsecApp, pilot: Any) -> None:
+        self.app = app
+        self.pilot = pilot
+
+    # Hands
+
+    async def until(self, condition: Callable[[], bool], what: str, seconds: float = _PATIENCE) -> None:
+        """Wait until the screen shows something."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                raise AssertionError(f"in vain: {what}\n{self.screen()}")
+            await self.pilot.pause(0.01)
+
+    async def press(self, *keys: str) -> None:
+        """Press keys, and wait until the screen is at rest."""
+        await self.pilot.press(*keys)
+        deadline = time.monotonic() + _PATIENCE
+        before = ""
+        while time.monotonic() < deadline:
+            await self.pilot.pause()
+            # The questions of the scope are one worker that lasts as long as a picker is open.
+            busy = any(not worker.is_finished for worker in self.app.workers if worker.group != "scope")
+            if not busy and (now := self.screen()) == before:
+                return
+            before = "" if busy else now
+        raise AssertionError(f"the screen does not come to rest after {keys}\n{self.screen()}")
+
+    async def type(self, text: str) -> None:
+        """Type into what has the keyboard."""
+        await self.press(*("space" if character == " " else character for character in text))
+
+    async def answer(self, title: str, typed: str) -> None:
+        """Answer a question by typing."""
+        await self.until(lambda: f"─ {title} ─" in self.screen(), f"the question {title!r}")
+        await self.type(typed)
+        await self.press("enter")
+
+    async def choose(self, namespace: str, kind: str, owner: str, timespan: str = "all") -> None:
+        """Answer the questions of the scope."""
+        await self.answer("Namespace", namespace)
+        await self.answer(f"Kind in {namespace}", kind)
+        await self.answer(f"{kind} in {namespace}", owner)
+        await self.answer("Timespan", timespan)
+        # A narrow screen cuts the way to it, never the workload.
+        chosen = f" \u203a {kind}/{owner} "
+        await self.until(lambda: chosen in self.screen().splitlines()[0], f"{owner} is chosen")
+        await self.press()
+
+    async def go_to(self, pane: str, name: str) -> Row:
+        """Open a table and move to the row of a peer by the arrow key."""
+        await self.press("1" if pane == "ingress" else "2", "home")
+        rows = self.rows(pane)
+        (index,) = [index for index, row in enumerate(rows) if row.name == name]
+        await self.press(*["down"] * index)
+        return rows[index]
+
+    async def save(self, path: Path) -> dict[str, Any]:
+        """Save the policy with the dialog and return what the file says; the folder is the present one."""
+        assert path.parent == Path.cwd()
+        await self.press("S")
+        assert "Save the generated policy" in self.screen()
+        await self.press("ctrl+u")
+        await self.type(path.name)
+        await self.press("enter")
+        await self.until(path.exists, f"{path} is written")
+        await self.press()
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+    # Eyes
+
+    def screen(self) -> str:
+        """Return the text of the whole screen."""
+        return _text(self._cells())
+
+    def status(self) -> str:
+        """Return the line above the keys."""
+        return self.screen().splitlines()[-2].strip()
+
+    def pane(self, name: str) -> str:
+        """Return the text of a pane, frame included."""
+        return _text(_cut(self._cells(), self.app.screen.query_one(f"#{name}").region))
+
+    def rows(self, pane: str) -> list[Row]:
+        """Return the rows of a table that are in view."""
+        found, end = [], 0
+        for line in self.pane(pane).splitlines():
+            if header := re.search(r" Peer +", line):
+                end = header.end()
+            elif box := re.match(r"│? ([\[(].[\])]) ", line):
+                found.append(Row(box[1], line[box.end() : end].strip(), line[end:].strip("│ ")))
+        return found
+
+    async def picture(self) -> list[list[Cell]]:
+        """Open the topology, give it the whole screen, and read it from top to bottom."""
+        await self.press("3", "z", "home")
+        lines = self._picture_in_view()
+        for _ in range(_PAGES):
+            if any("(blue)" in _line_text(line) for line in lines):  # the legend ends the picture
+                await self.press("z")
+                return lines
+            await self.press("pagedown")
+            more = self._picture_in_view()
+            shared = max(n for n in range(len(more) + 1) if not n or _same(lines[-n:], more[:n]))
+            assert shared, "a page was skipped"
+            lines += more[shared:]
+        raise AssertionError(f"the picture has no end\n{_text(lines)}")
+
+    async def lines(self) -> list[Drawn]:
+        """Return the lines of the topology, whose colours are those of the legend; and red is red."""
+        picture = await self.drawn()
+        assert picture.red.red > max(picture.red.green, picture.red.blue)
+        assert picture.black != picture.red
+        for line in picture.lines:
+            assert line.black != line.red
+            assert line.colour == (picture.black if line.black else picture.red)
+        return picture.lines
+
+    async def lines_to(self, name: str) -> list[Drawn]:
+        """Return the lines of the topology to a peer."""
+        return lines_of(await self.lines(), name)
+
+    async def drawn(self) -> Topology:
+        """Return every communication that the topology draws, and the colours that its legend explains."""
+        picture = await self.picture()
+        colours = {}
+        for word in ("black", "red"):
+            (line,) = [line for line in picture if f"({word})" in _line_text(line)]
+            colours[word] = line[_line_text(line).index(f"({word})")].colour
+        return Topology(list(_edges(picture)), _text(picture), **colours)
+
+    def _picture_in_view(self) -> list[list[Cell]]:
+        region = self.app.screen.query_one("#topology LineView").content_region
+        return _cut(self._cells(), region)
+
+    def _cells(self) -> list[list[Cell]]:
+        return [
+            [
+                Cell(
+                    character, segment.style.color.triplet if segment.style and segment.style.color else None
+                )
+                for segment in strip
+                for character in segment.text
+            ]
+            for strip in self.app.screen._compositor.render_strips()
+        ]
+
+
+def _cut(cells: list[list[Cell]], region: Region) -> list[list[Cell]]:
+    return [line[region.x : region.right] for line in cells[region.y : region.bottom]]
+
+
+def _line_text(line: list[Cell]) -> str:
+    return "".join(cell.character for cell in line)
+
+
+def _text(cells: list[list[Cell]]) -> str:
+    return "\n".join(map(_line_text, cells))
+
+
+def _same(one: list[list[Cell]], other: list[list[Cell]]) -> bool:
+    """Compare lines as they read; a scroll bar at their end is none of it."""
+    return [_line_text(line)[:-2] for line in one] == [_line_text(line)[:-2] for line in other]
+
+
+_LINE = re.compile(r"(──|╌╌) (\S(?:.*?\S)?) ([─╌]{3,}[▶✗⊘?]|[─╌]*[▶✗⊘?])")
+
+
+def _edges(picture: list[list[Cell]]) -> Iterator[Drawn]:
+    """Find the lines of a picture: ingress stands above or left of the workload's box, egress elsewhere."""
+    direction, names = Direction.INGRESS, {Direction.INGRESS: "", Direction.EGRESS: ""}
+    for line in picture:
+        text = _line_text(line)
+        if text.strip().startswith("EGRESS"):
+            direction = Direction.EGRESS
+        for match in _LINE.finditer(text):
+            side = direction
+            if "┃" in text:
+                side = Direction.INGRESS if match.end() < text.index("┃") else Direction.EGRESS
+            if side is Direction.INGRESS:
+                name = re.split(r"\s{2,}", text[: match.start()].rstrip())[-1].strip()
+            else:
+                name = re.split(r"\s{2,}", text[match.end() :].lstrip("! "))[0].strip()
+            names[side] = name = names[side] if name == '"' else name
+            colours = {cell.colour for cell in line[match.start() : match.end()] if cell.character != " "}
+            assert len(colours) == 1, f"one line, several colours: {text}"
+            port = match[2].partition(" via ")[0]
+            yield Drawn(side, name.rpartition("/")[2], port, match[1] + match[3], colours.pop())
+
+
+def all_within(value: Any, key: str) -> list[Any]:
+    """Return everything that stands under a key, at any depth."""
+    if isinstance(value, dict):
+        own = [value[key]] if key in value else []
+        return own + [found for inner in value.values() for found in all_within(inner, key)]
+    if isinstance(value, list):
+        return [found for inner in value for found in all_within(inner, key)]
+    return []
+
+
+def lines_of(drawn: Iterable[Drawn], name: str) -> list[Drawn]:
+    """Return the lines that are to a peer."""
+    return [line for line in drawn if line.name == name]
+
+
+def as_pairs(rows_or_lines: Iterable[Row | Drawn]) -> list[tuple[str, str]]:
+    """Return peers with their ports, sorted."""
+    return sorted((item.name, item.port) for item in rows_or_lines)
