@@ -200,3 +200,6 @@ def _tell(loaded: Loaded) -> None:
         note(f"{reason} ({lost} lost)")
     if loaded.skipped:
         note(left_out(loaded.skipped))
+    synthetic = sum(status.synthetic for status in loaded.reading.statuses)
+    if synthetic:
+        note(f"{synthetic} of {loaded.flows} flows are synthetic: made up, not observed")

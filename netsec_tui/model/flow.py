@@ -92,6 +92,7 @@ class Flow:
     say. ``proven`` tells whether ``is_reply`` rests on connection tracking rather than on a guess.
     ``syn``/``ack``/``rst`` are the TCP flags. ``service`` is (namespace, name) of the Service that the
     source saw dialled, ``count`` the number of events the record stands for. ``node`` reported it.
+    ``synthetic`` records were made up and added to what was observed.
     """
 
     time: float
@@ -109,6 +110,7 @@ class Flow:
     service: tuple[str, str] | None = None
     node: str = ""
     count: int = 1
+    synthetic: bool = False
 
 
 @dataclass(frozen=True, slots=True)

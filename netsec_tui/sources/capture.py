@@ -51,7 +51,9 @@ class CaptureSource:
                 if stop.is_set():
                     return
         reading.finish()
-        emit(SourceStatus(self.name, self.live, f"{reading.flows} flows", reading.skipped, ended=True))
+        made_up = reading.synthetic
+        detail = f"{reading.flows} flows{f', {made_up} of them synthetic' if made_up else ''}"
+        emit(SourceStatus(self.name, self.live, detail, reading.skipped, ended=True, synthetic=made_up))
 
 
 def _open(path: Path) -> IO[bytes]:

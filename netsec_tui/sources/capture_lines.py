@@ -44,6 +44,7 @@ def encode_flow(flow: Flow, source: int, destination: int) -> dict[str, Any]:
         "flags": "".join(letter for letter, is_set in flags if is_set),
         "service": flow.service,
         "node": flow.node,
+        "synthetic": flow.synthetic,
     }
     fields = {"t": flow.time, "from": source, "to": destination, "proto": str(flow.protocol)}
     fields |= {"verdict": flow.verdict.name, **{key: value for key, value in told.items() if value}}
@@ -114,6 +115,7 @@ def decode_flow(fields: Fields, endpoints: Mapping[int, Endpoint]) -> Flow:
         (service[0], service[1]) if service else None,
         _field(fields, "node", str, ""),
         _number(fields, "count", 1, 1, _MOST),
+        _field(fields, "synthetic", bool, False),
     )
 
 

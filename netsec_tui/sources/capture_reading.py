@@ -26,6 +26,7 @@ class CaptureReading:
 
     def __init__(self, path: Path, emit: Emit) -> None:
         self.flows = 0
+        self.synthetic = 0
         self.skipped = 0
         self._path = path
         self._emit = emit
@@ -73,6 +74,7 @@ class CaptureReading:
             case "flow":
                 flow = decode_flow(fields, self._endpoints)
                 self.flows += 1
+                self.synthetic += flow.synthetic
                 self._newest = max(self._newest, flow.time)
                 self._add(flow)
             case "endpoint":

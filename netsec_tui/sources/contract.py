@@ -39,7 +39,8 @@ class SourceStatus:
     """Tell how a source is doing; ``skipped`` counts lines or documents that could not be read.
 
     ``error`` is one sentence, empty when all is well; ``ended`` means that no more will come, ``read`` that
-    everything there was has come, while changes to it still may.
+    everything there was has come, while changes to it still may. ``synthetic`` counts flows that nobody
+    observed.
     """
 
     source: str
@@ -49,6 +50,7 @@ class SourceStatus:
     error: str = ""
     ended: bool = False
     read: bool = False
+    synthetic: int = 0
 
     @property
     def settled(self) -> bool:

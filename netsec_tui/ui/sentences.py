@@ -35,14 +35,15 @@ def short_coverage(coverage: Coverage) -> str:
 
 
 def source_text(view: View) -> str:
-    """Say how the sources are doing; skipped lines and lost events are never left out."""
-    return ", ".join([source_state(view), *losses(view)])
+    """Say how the sources are doing; skipped lines, lost events and synthetic flows are never left out."""
+    return ", ".join([source_state(view), *caveats(view)])
 
 
-def losses(view: View) -> list[str]:
-    """Count what could not be read or was not delivered."""
+def caveats(view: View) -> list[str]:
+    """Count what could not be read, was not delivered, or was never observed."""
     skipped = sum(status.skipped for status in view.statuses)
-    counts = ((skipped, "skipped"), (view.lost, "lost"))
+    synthetic = sum(status.synthetic for status in view.statuses)
+    counts = ((skipped, "skipped"), (view.lost, "lost"), (synthetic, "synthetic"))
     return [f"{number:,} {what}" for number, what in counts if number]
 
 

@@ -6,6 +6,7 @@ import re
 import stat
 import tempfile
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,7 @@ FLOWS = st.builds(
     service=st.none() | st.tuples(TEXTS, TEXTS),
     node=TEXTS,
     count=st.integers(1, 10**9),
+    synthetic=st.booleans(),
 )
 GAPS = st.builds(Gap, time=TIMES, lost=st.integers(0, 10**9), reason=TEXTS, node=TEXTS)
 
@@ -151,6 +153,19 @@ def test_endpoints_are_forgotten_before_they_fill_the_memory(
     monkeypatch.setattr(capture_writer, "_MOST_ENDPOINTS", 3)
     flows = [Flow(1.0, Endpoint(f"10.0.0.{i % 5}"), WEB, Protocol.TCP) for i in range(30)]
     assert read(write(tmp_path / "c", FlowsRead(tuple(flows)))).flows == flows
+
+
+def test_what_was_made_up_is_counted(tmp_path: Path) -> None:
+    path = write(tmp_path / "c", FlowsRead((FLOW, replace(FLOW, synthetic=True), FLOW)))
+    status = read(path).status
+    assert (status.detail, status.synthetic) == ("3 flows, 1 of them synthetic", 1)
+
+
+def test_a_note_in_the_header_is_passed_over(tmp_path: Path) -> None:
+    path = write(tmp_path / "c", FlowsRead((FLOW,)))
+    noted = HEADER.replace("}", ',"note":"for people"}')
+    path.write_text(path.read_text().replace(HEADER, noted))
+    assert read(path).flows == [FLOW]
 
 
 def test_how_a_source_is_doing_is_not_recorded(tmp_path: Path) -> None:

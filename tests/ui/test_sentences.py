@@ -64,6 +64,7 @@ READ = SourceStatus("file", live=False, ended=True)
         ((LIVE, replace(READ, error="gone")), 0, "source failing"),
         ((replace(READ, skipped=1200), replace(LIVE, skipped=34)), 0, "live, 1,234 skipped"),
         ((READ,), 7, "all read, 7 lost"),
+        ((replace(READ, synthetic=41), READ), 0, "all read, 41 synthetic"),
     ],
 )
 def test_sources(statuses, lost, text):

@@ -7,7 +7,7 @@ from textual.widget import Widget
 
 from netsec_tui.render.cells import cell_width, fit
 from netsec_tui.render.literal import literal
-from netsec_tui.ui.sentences import coverage_text, losses, short_coverage, source_state, source_text
+from netsec_tui.ui.sentences import caveats, coverage_text, short_coverage, source_state, source_text
 from netsec_tui.ui.view import View
 
 _ENOUGH = (24, 6, 6)
@@ -57,7 +57,7 @@ class ScopeBar(Widget):
         looked_at = view.scope or view.awaited
         names.append(literal(str(looked_at)) if looked_at else "no workload chosen")
         state = source_state(view).removeprefix("source ")
-        long, short = [source_text(view), "read-only"], [state, *losses(view), "read-only"]
+        long, short = [source_text(view), "read-only"], [state, *caveats(view), "read-only"]
         if view.review:
             long.insert(0, coverage_text(view.review.coverage))
             short.insert(0, short_coverage(view.review.coverage))
