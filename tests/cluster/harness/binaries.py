@@ -17,7 +17,7 @@ from tests.cluster.harness import netns
 
 GO = Path(__file__).resolve().parent.parent / "go"
 TOOLS = ("ip", "nft", "iptables", "ip6tables", "conntrack", "openssl", "setpriv")
-"""Programs of the system: on Debian iproute2, nftables, iptables, conntrack, openssl and util-linux."""
+"""Programs of the system that are needed besides."""
 
 _VERSION = "k8s.io/component-base/version"
 _STRIPPED = "-s -w"
@@ -61,10 +61,12 @@ def why_not() -> str:
         return "a cluster needs root, to make network namespaces"
     lacking = [tool for tool in TOOLS if shutil.which(tool) is None]
     if lacking:
-        return f"a cluster needs {', '.join(lacking)} (Debian: apt install iproute2 nftables iptables conntrack openssl)"
+        packages = "iproute2 nftables iptables conntrack openssl util-linux"
+        return f"a cluster needs {', '.join(lacking)} (Debian: apt install {packages})"
     missing = [name for name in _RECIPES if _found(name) is None]
     if missing and _go() is None:
-        return f"there is no {', '.join(missing)} in KUBEBUILDER_ASSETS ({_assets() or 'not set'}), and no Go to build it"
+        there = f"KUBEBUILDER_ASSETS ({_assets() or 'not set'})"
+        return f"{there} has no {', '.join(missing)}, and there is no Go to build it"
     return ""
 
 

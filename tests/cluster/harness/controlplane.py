@@ -30,7 +30,7 @@ _CONTROLLERS = (
     "serviceaccount-controller",
     "statefulset-controller",
 )
-# ServiceAccount wants a token controller for each pod; TaintNodesByCondition wants a controller that finds nodes healthy.
+# ServiceAccount wants a token for each pod; TaintNodesByCondition a controller that finds the nodes healthy.
 _NO_ADMISSION = ("ServiceAccount", "TaintNodesByCondition")
 
 

@@ -1,7 +1,7 @@
 """One of up to sixteen clusters of this machine: its number, its folder, and how its remains are found.
 
-All that a cluster makes carries its number: namespaces ``nsc<N>-...``, one link ``nsc<N>`` outside of them, and the
-folder. Whoever holds the lock of a number may remove these, so remains of a crash go when the number is claimed again.
+All that a cluster makes carries its number: namespaces ``nsc<N>-...``, one link ``nsc<N>`` outside of them,
+and a folder. Whoever holds the lock of a number may remove these: what a crash left goes with the next claim.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
-"""The wires between the parts of a cluster, and the addresses on them. Nothing leads to the machine's own network.
+"""The wires between the parts of a cluster, and the addresses on them.
 
-A bridge in a namespace of its own joins the control plane, the nodes and the outside world. The machine itself has one link,
-to the control plane alone; nothing is forwarded there.
+A bridge in a namespace of its own joins the control plane, the nodes and the outside world. The machine has one
+link, to the control plane alone, where nothing is forwarded: nothing leads to the machine's own network.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,9 +103,13 @@ def add_outside(instance: Instance, address: str) -> None:
     netns.batch(instance.name("outside"), [f"address replace {address}/{length} dev lo {flags}".strip()])
 
 
-def connect_nodes(instance: Instance, count: int) -> list[NodeNetwork]:
-    """Make the namespaces of so many nodes, with routes to each other's pods and to the outside world."""
-    nodes = [NodeNetwork(instance, number) for number in range(1, count + 1)]
+def plan_nodes(instance: Instance, count: int) -> list[NodeNetwork]:
+    """Return the names and addresses of so many nodes."""
+    return [NodeNetwork(instance, number) for number in range(1, count + 1)]
+
+
+def connect_nodes(instance: Instance, nodes: Sequence[NodeNetwork]) -> None:
+    """Make the nodes' namespaces, with routes to each other's pods and to the outside world."""
     outside = _addresses(instance, _LAST_OUTSIDE)
     for node in nodes:
         _connect(instance, node.name, 10 + node.number)
@@ -115,7 +120,6 @@ def connect_nodes(instance: Instance, count: int) -> list[NodeNetwork]:
                 routes += [f"route add {pods} via {address}" for pods, address in ways]
         netns.batch(node.namespace, routes)
         _forward(node)
-    return nodes
 
 
 def _addresses(instance: Instance, host: int) -> tuple[str, str]:
@@ -143,7 +147,7 @@ def _connect(instance: Instance, part: str, host: int) -> None:
 
 
 def _forward(node: NodeNetwork) -> None:
-    """Let a node pass on its pods' packets; those that leave the cluster carry the node's address, as with most CNIs."""
+    """Let a node pass on packets of its pods, with its own address where they leave the cluster."""
     netns.set_sysctls(
         node.path,
         {

@@ -1,4 +1,4 @@
-"""The programs of a cluster: started in a network namespace, with a log, and ended with whoever started them."""
+"""The programs of a cluster: started in a network namespace, with a log, ended with whoever started them."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Process:
         """Return once the program is ready.
 
         Raises:
-            RuntimeError: it has ended, or is not ready within so many seconds; the end of its log is in the message.
+            RuntimeError: it has ended, or is not ready in time; the end of its log is in the message.
         """
 
         def ready_or_ended() -> object:
