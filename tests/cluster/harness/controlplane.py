@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import ssl
 import urllib.request
 from pathlib import Path
@@ -32,6 +33,13 @@ _CONTROLLERS = (
 )
 # ServiceAccount wants a token for each pod; TaintNodesByCondition a controller that finds the nodes healthy.
 _NO_ADMISSION = ("ServiceAccount", "TaintNodesByCondition")
+# Who asked what, but for the administrator: the server itself tells what the product asks of it.
+_AUDITED = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [{"level": "None", "userGroups": ["system:masters"]}, {"level": "Metadata"}],
+}
 
 
 class ControlPlane:
@@ -58,6 +66,7 @@ class ControlPlane:
             RuntimeError: something does not start; the end of its log is in the message.
         """
         _write(self._instance.folder / "tokens.csv", _tokens())
+        _write(self._instance.folder / "audit-policy.json", json.dumps(_AUDITED))
         for user in (ADMINISTRATOR, *USERS):
             self.kubeconfig_for(user)
         self._etcd.start()
@@ -76,6 +85,11 @@ class ControlPlane:
     def kill_api_server(self) -> None:
         """End the API server as a crash would; etcd and everything else stay."""
         self._api_server.kill()
+
+    def signal(self, program: str, number: int) -> None:
+        """Send a program a signal, by its name, for instance ``etcd``; SIGSTOP makes it hang."""
+        (process,) = [p for p in (self._etcd, self._api_server, self._controllers) if p.name == program]
+        os.kill(process.pid, number)
 
     def stop(self) -> None:
         """End everything."""
@@ -139,6 +153,8 @@ class ControlPlane:
             f"--service-account-signing-key-file={certificates.service_accounts}",
             f"--disable-admission-plugins={','.join(_NO_ADMISSION)}",
             "--allow-privileged=true",
+            f"--audit-policy-file={self._instance.folder / 'audit-policy.json'}",
+            f"--audit-log-path={self._instance.logs / 'audit.log'}",
             # Else exec and port-forward would look the node's name up in the machine's DNS.
             "--kubelet-preferred-address-types=InternalIP",
             f"--kubelet-certificate-authority={certificates.authority.certificate}",
