@@ -14,8 +14,10 @@ from tests.cluster.harness import binaries, certificates, instance, network
 from tests.cluster.harness.binaries import Binaries
 from tests.cluster.harness.controlplane import CONTEXT, ControlPlane
 from tests.cluster.harness.instance import Claim, Instance
+from tests.cluster.harness.kubelet import Kubelet
 from tests.cluster.harness.network import NodeNetwork
 from tests.cluster.harness.nodes import NodePrograms, node_objects
+from tests.cluster.harness.servers import Servers
 
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 
@@ -104,6 +106,27 @@ class Cluster:
         settings.proxy = None
         return client.ApiClient(settings)
 
+    def load(
+        self, *sources: Path | str | dict[str, Any], namespace: str = "default", wait: bool = True
+    ) -> None:
+        """Apply manifests and wait until their pods serve and their Services lead there.
+
+        Args:
+            sources: Files or folders, texts in YAML, or objects.
+            namespace: Of the objects that name none; it is made where it is missing.
+            wait: Whether to wait.
+
+        Raises:
+            RuntimeError: the API server refuses something.
+            TimeoutError: something does not get ready; the message names it.
+        """
+        if namespace != "default":
+            self.load({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}, wait=False)
+        for source in sources:
+            place = source if isinstance(source, Path) else "-"
+            text = json.dumps(source) if isinstance(source, dict) else source
+            self.kubectl("apply", "-n", namespace, "-f", place, input=text if isinstance(text, str) else None)
+
     def add_outside(self, address: str) -> None:
         """Give the world outside of the cluster another address.
 
@@ -122,6 +145,8 @@ class OwnCluster(Cluster):
         super().__init__(claim.instance, programs, plan)
         self._claim: Claim | None = claim
         self._programs: list[NodePrograms] = []
+        self._servers: Servers | None = None
+        self._kubelet: Kubelet | None = None
         self.control_plane: ControlPlane | None = None
 
     def start(self) -> None:
@@ -147,6 +172,10 @@ class OwnCluster(Cluster):
             programs.start()
         for programs in self._programs:
             programs.wait()
+        if self.nodes:
+            self._servers = Servers()
+            self._kubelet = Kubelet(self.instance, self.nodes, self._servers)
+            self._kubelet.start()
         # Last, and whole: other processes take it as the sign that the cluster is ready.
         unfinished = self.instance.folder / "cluster.new"
         unfinished.write_text(json.dumps({"nodes": len(self.nodes)}), encoding="utf-8")
@@ -190,6 +219,9 @@ class OwnCluster(Cluster):
         """End the cluster and remove all that it made; once more does no harm."""
         if self._claim is None:
             return
+        if self._kubelet is not None and self._servers is not None:
+            self._kubelet.stop()
+            self._servers.close()
         for programs in self._programs:
             programs.stop()
         if self.control_plane is not None:

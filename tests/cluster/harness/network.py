@@ -1,7 +1,7 @@
 """The wires between the parts of a cluster, and the addresses on them.
 
-A bridge in a namespace of its own joins the control plane, the nodes and the outside world. The machine has one
-link, to the control plane alone, where nothing is forwarded: nothing leads to the machine's own network.
+A bridge in a namespace of its own joins the control plane, the nodes and the outside world. The machine has
+one link, to the control plane alone, where nothing is forwarded: nothing leads to the machine's own network.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ class NodePrograms:
             for rule in _queue_rules():
                 self._run(command, "-t", "mangle", "-D", "POSTROUTING", *rule)
         self._enforcer.kill()
-        # Where the kernel can hold its own table, that feeds the queue as well. Added first, or there may be none.
+        # Where the kernel can hold its own table, it feeds the queue too. Added first: there may be none.
         table = "table inet kube-network-policies"
         self._run("nft", f"add {table}; delete {table}")
 

@@ -1,0 +1,136 @@
+"""Clusters of the tests, for a person: ``python -m tests.cluster --help``, from the root of the repository."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from tests.cluster.harness import binaries, instance, waiting
+from tests.cluster.harness.cluster import Cluster
+
+_ROOT = Path(__file__).resolve().parent.parent.parent
+_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_DOWN_SECONDS = 60
+
+
+def main() -> int:
+    """Run one command, and return the exit code: 1 where it fails, 2 where it was not understood."""
+    chosen = _parser().parse_args()
+    try:
+        chosen.run(chosen)
+    except (RuntimeError, LookupError, OSError, TimeoutError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.cluster", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    build = commands.add_parser("build", help="build the programs of a cluster that are missing")
+    build.set_defaults(run=_build)
+
+    up = commands.add_parser("up", help="start a cluster; Ctrl-C ends it")
+    up.add_argument("--nodes", type=int, default=2, help="how many nodes (%(default)s)")
+    up.add_argument("--no-enforcer", action="store_true", help="do not enforce NetworkPolicies")
+    up.add_argument("--detach", action="store_true", help="return when it runs; the command down ends it")
+    up.add_argument("--background", action="store_true", help=argparse.SUPPRESS)
+    up.set_defaults(run=_up)
+
+    load = commands.add_parser("load", help="apply manifests and wait until their pods serve")
+    load.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    load.set_defaults(run=_load)
+
+    down = commands.add_parser(
+        "down", help="end a cluster that runs in another terminal or in the background"
+    )
+    down.set_defaults(run=_down)
+    for command in (load, down):
+        command.add_argument("--cluster", type=int, metavar="N", help="which, where several run")
+    return parser
+
+
+def _build(_: argparse.Namespace) -> None:
+    reason = binaries.why_not()
+    if reason:
+        raise RuntimeError(reason)
+    print(binaries.build().etcd.parent)
+
+
+def _up(chosen: argparse.Namespace) -> None:
+    if chosen.detach:
+        _up_detached(chosen)
+        return
+    for number in _ENDS:
+        signal.signal(number, _interrupt)
+    with suppress(KeyboardInterrupt), Cluster.up(chosen.nodes, enforce=not chosen.no_enforcer) as cluster:
+        _introduce(cluster)
+        if chosen.background:
+            _leave_terminal(cluster.instance.logs / "harness.log")
+        while True:
+            signal.pause()
+
+
+def _interrupt(*_: object) -> None:
+    # Once: a second Ctrl-C would break off the tidying up.
+    for number in _ENDS:
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _up_detached(chosen: argparse.Namespace) -> None:
+    """Start a process that goes on when this one ends; it says the same things first."""
+    command = [sys.executable, "-m", __package__, "up", "--background", "--nodes", str(chosen.nodes)]
+    command += ["--no-enforcer"] * chosen.no_enforcer
+    owner = subprocess.Popen(
+        command,
+        cwd=_ROOT,
+        start_new_session=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    # Its output ends when the cluster runs, or when it has failed.
+    assert owner.stdout is not None
+    said = owner.stdout.read()
+    if owner.pid not in instance.owners().values():
+        raise RuntimeError("the cluster did not start")
+    print(said, end="")
+
+
+def _leave_terminal(log: Path) -> None:
+    sys.stdout.flush()
+    with log.open("ab") as file:
+        for descriptor in (1, 2):
+            os.dup2(file.fileno(), descriptor)
+
+
+def _introduce(cluster: Cluster) -> None:
+    folder = binaries.find().kubectl.parent
+    print(f"Cluster {cluster.instance.number} runs. In another terminal:")
+    print(f"  export KUBECONFIG={cluster.kubeconfig} PATH=$PATH:{folder}")
+    print("  python -m tests.cluster load MANIFEST.yaml   # pods with real listeners")
+    print("  python -m tests.cluster drive CALLS.yaml     # real connections between them")
+    print(f"  netsec-tui --context {cluster.context} --source conntrack")
+    print("Ctrl-C here ends it, or: python -m tests.cluster down", flush=True)
+
+
+def _load(chosen: argparse.Namespace) -> None:
+    Cluster.attach(chosen.cluster).load(*chosen.files)
+
+
+def _down(chosen: argparse.Namespace) -> None:
+    cluster = Cluster.attach(chosen.cluster)
+    number = cluster.instance.number
+    os.kill(instance.owners()[number], signal.SIGTERM)
+    waiting.until(lambda: number not in instance.owners(), _DOWN_SECONDS, f"end of cluster {number}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+"""Clusters for the tests here, each started once a session; without what it needs, what uses one skips."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.harness import binaries as programs
+from tests.cluster.harness.cluster import Cluster
+
+HERE = Path(__file__).resolve().parent
+
+
+def pytest_collection_modifyitems(items):
+    """Count only a test's own time, not that of its fixtures: the first one may have to build Kubernetes."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.timeout(300, func_only=True))
+
+
+@pytest.fixture(scope="session")
+def binaries():
+    """Return the programs of a cluster, built where they are missing."""
+    reason = programs.why_not()
+    if reason:
+        pytest.skip(reason)
+    return programs.build()
+
+
+@pytest.fixture(scope="session")
+def cluster(binaries):
+    """Return a cluster of two nodes where everything is allowed."""
+    with Cluster.up() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def enforced_cluster(binaries):
+    """Return a cluster of two nodes that enforces NetworkPolicies."""
+    with Cluster.up(enforce=True) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def control_plane(binaries):
+    """Return a cluster without nodes: an API server with its controllers."""
+    with Cluster.up(control_plane_only=True) as started:
+        yield started
