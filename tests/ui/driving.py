@@ -1,84 +1,22 @@
-"""Hands and eyes of whoever sits before the app: keys go in, and only the drawn screen is read."""
+"""The hands of whoever sits before the app, and the eyes: keys go in, and only the drawn screen is read."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
-from rich.color import ColorTriplet
-from textual.geometry import Region
 
-from netsec_tui.model.identity import Direction
 from netsec_tui.ui.app import NetsecApp
+from tests.ui.drawn import Cell, Drawn, Row, Topology, cut, edges, line_text, lines_of, same, text
 
 WIDE, NARROW = (140, 40), (80, 24)
 
 _PATIENCE, _PAGES = 20.0, 40
 """How many seconds to wait for what is to come, and how often to turn a page, at most."""
-
-
-class Cell(NamedTuple):
-    """Hold one character of the screen and the colour of its text."""
-
-    character: str
-    colour: ColorTriplet | None
-
-
-@dataclass(frozen=True)
-class Row:
-    """Hold one row of a table as it is drawn: the checkbox, the peer, and what stands behind."""
-
-    box: str
-    peer: str
-    rest: str
-
-    @property
-    def name(self) -> str:
-        """Return the peer without its namespace."""
-        return self.peer.rpartition("/")[2]
-
-    @property
-    def port(self) -> str:
-        """Return the port with its protocol."""
-        found = re.search(r"\b\d+/[A-Z+]+|\bICMP\b", self.rest)
-        assert found, self
-        return found[0]
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """Hold one line of the topology as it is drawn; ``name`` is the peer without namespace and kind."""
-
-    direction: Direction
-    name: str
-    port: str
-    strokes: str
-    colour: ColorTriplet | None
-
-    @property
-    def black(self) -> bool:
-        """Tell whether it is drawn as allowed, by its form."""
-        return set(self.strokes) == set("─▶")
-
-    @property
-    def red(self) -> bool:
-        """Tell whether it is drawn as not allowed, by its form."""
-        return set(self.strokes) in (set("╌✗"), set("╌⊘"), set("╌?"))
-
-
-@dataclass(frozen=True)
-class Topology:
-    """Hold a picture: its lines, its text, and the colours of its legend."""
-
-    lines: list[Drawn]
-    text: str
-    black: ColorTriplet | None
-    red: ColorTriplet | None
 
 
 class Operator:
@@ -157,7 +95,7 @@ class Operator:
 
     def screen(self) -> str:
         """Return the text of the whole screen."""
-        return _text(self._cells())
+        return text(self._cells())
 
     def status(self) -> str:
         """Return the line above the keys."""
@@ -165,7 +103,7 @@ class Operator:
 
     def pane(self, name: str) -> str:
         """Return the text of a pane, frame included."""
-        return _text(_cut(self._cells(), self.app.screen.query_one(f"#{name}").region))
+        return text(cut(self._cells(), self.app.screen.query_one(f"#{name}").region))
 
     def rows(self, pane: str) -> list[Row]:
         """Return the rows of a table that are in view."""
@@ -182,15 +120,15 @@ class Operator:
         await self.press("3", "z", "home")
         lines = self._picture_in_view()
         for _ in range(_PAGES):
-            if any("(blue)" in _line_text(line) for line in lines):  # the legend ends the picture
+            if any("(blue)" in line_text(line) for line in lines):  # the legend ends the picture
                 await self.press("z")
                 return lines
             await self.press("pagedown")
             more = self._picture_in_view()
-            shared = max(n for n in range(len(more) + 1) if not n or _same(lines[-n:], more[:n]))
+            shared = max(n for n in range(len(more) + 1) if not n or same(lines[-n:], more[:n]))
             assert shared, "a page was skipped"
             lines += more[shared:]
-        raise AssertionError(f"the picture has no end\n{_text(lines)}")
+        raise AssertionError(f"the picture has no end\n{text(lines)}")
 
     async def lines(self) -> list[Drawn]:
         """Return the lines of the topology, whose colours are those of the legend; and red is red."""
@@ -211,13 +149,13 @@ class Operator:
         picture = await self.picture()
         colours = {}
         for word in ("black", "red"):
-            (line,) = [line for line in picture if f"({word})" in _line_text(line)]
-            colours[word] = line[_line_text(line).index(f"({word})")].colour
-        return Topology(list(_edges(picture)), _text(picture), **colours)
+            (line,) = [line for line in picture if f"({word})" in line_text(line)]
+            colours[word] = line[line_text(line).index(f"({word})")].colour
+        return Topology(list(edges(picture)), text(picture), **colours)
 
     def _picture_in_view(self) -> list[list[Cell]]:
         region = self.app.screen.query_one("#topology LineView").content_region
-        return _cut(self._cells(), region)
+        return cut(self._cells(), region)
 
     def _cells(self) -> list[list[Cell]]:
         return [
@@ -230,65 +168,3 @@ class Operator:
             ]
             for strip in self.app.screen._compositor.render_strips()
         ]
-
-
-def _cut(cells: list[list[Cell]], region: Region) -> list[list[Cell]]:
-    return [line[region.x : region.right] for line in cells[region.y : region.bottom]]
-
-
-def _line_text(line: list[Cell]) -> str:
-    return "".join(cell.character for cell in line)
-
-
-def _text(cells: list[list[Cell]]) -> str:
-    return "\n".join(map(_line_text, cells))
-
-
-def _same(one: list[list[Cell]], other: list[list[Cell]]) -> bool:
-    """Compare lines as they read; a scroll bar at their end is none of it."""
-    return [_line_text(line)[:-2] for line in one] == [_line_text(line)[:-2] for line in other]
-
-
-_LINE = re.compile(r"(──|╌╌) (\S(?:.*?\S)?) ([─╌]{3,}[▶✗⊘?]|[─╌]*[▶✗⊘?])")
-
-
-def _edges(picture: list[list[Cell]]) -> Iterator[Drawn]:
-    """Find the lines of a picture: ingress stands above or left of the workload's box, egress elsewhere."""
-    direction, names = Direction.INGRESS, {Direction.INGRESS: "", Direction.EGRESS: ""}
-    for line in picture:
-        text = _line_text(line)
-        if text.strip().startswith("EGRESS"):
-            direction = Direction.EGRESS
-        for match in _LINE.finditer(text):
-            side = direction
-            if "┃" in text:
-                side = Direction.INGRESS if match.end() < text.index("┃") else Direction.EGRESS
-            if side is Direction.INGRESS:
-                name = re.split(r"\s{2,}", text[: match.start()].rstrip())[-1].strip()
-            else:
-                name = re.split(r"\s{2,}", text[match.end() :].lstrip("! "))[0].strip()
-            names[side] = name = names[side] if name == '"' else name
-            colours = {cell.colour for cell in line[match.start() : match.end()] if cell.character != " "}
-            assert len(colours) == 1, f"one line, several colours: {text}"
-            port = match[2].partition(" via ")[0]
-            yield Drawn(side, name.rpartition("/")[2], port, match[1] + match[3], colours.pop())
-
-
-def all_within(value: Any, key: str) -> list[Any]:
-    """Return everything that stands under a key, at any depth."""
-    if isinstance(value, dict):
-        own = [value[key]] if key in value else []
-        return own + [found for inner in value.values() for found in all_within(inner, key)]
-    if isinstance(value, list):
-        return [found for inner in value for found in all_within(inner, key)]
-    return []
-
-
-def lines_of(drawn: Iterable[Drawn], name: str) -> list[Drawn]:
-    """Return the lines that are to a peer."""
-    return [line for line in drawn if line.name == name]
-
-
-def as_pairs(rows_or_lines: Iterable[Row | Drawn]) -> list[tuple[str, str]]:
-    """Return peers with their ports, sorted."""
-    return sorted((item.name, item.port) for item in rows_or_lines)

@@ -16,7 +16,8 @@ from netsec_tui.model.connection import Connection, EndPod, Outcome
 from netsec_tui.model.flow import Protocol
 from netsec_tui.model.identity import Direction
 from tests.ui.demo_host import demo_inventory, opened
-from tests.ui.driving import NARROW, WIDE, Drawn, all_within, as_pairs, lines_of
+from tests.ui.drawn import all_within, as_pairs, black, lines_of
+from tests.ui.driving import NARROW, WIDE
 
 INGRESS, EGRESS = Direction.INGRESS, Direction.EGRESS
 PROXIES = ("10.200.0.11", "10.200.0.12")
@@ -81,17 +82,6 @@ class Cluster:
             for ends in ((own, address), (address, own))
             if self.outcome(*ends, port, protocol) is Outcome.ALLOWED
         }
-
-
-def black(drawn: list[Drawn]) -> set[tuple[Direction, str, str]]:
-    """Return the black lines as connections; the cluster's DNS is two of them."""
-    found = set()
-    for line in drawn:
-        if line.black and line.name == "cluster DNS":
-            found |= {(line.direction, "coredns", "53/UDP"), (line.direction, "coredns", "53/TCP")}
-        elif line.black:
-            found.add((line.direction, line.name, line.port))
-    return found
 
 
 @SIZES
