@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.cluster.harness.dns import Names
 from tests.cluster.harness.instance import Instance
 from tests.cluster.harness.network import NodeNetwork
-from tests.cluster.harness.places import pod_link
+from tests.cluster.harness.places import hosts_file, pod_link
 from tests.cluster.harness.pods import Addresses, unwire, wire
 from tests.cluster.harness.rest import ApiError, Mirror, Object, Rest
 from tests.cluster.harness.scheduling import ADDRESS, Scheduler
@@ -21,9 +21,6 @@ from tests.cluster.harness.workqueue import WorkQueue
 
 FINISH = "netsec-tui.dev/finish-after-seconds"
 """The annotation by which a pod ends well by itself."""
-
-HOSTS = "hosts"
-"""The file in the instance's folder with the names of the outside, a line ``ADDRESS NAME`` each."""
 
 _THREADS = 4
 SCHEDULER = "default-scheduler"
@@ -66,7 +63,7 @@ class Kubelet:
         self._pools = {node.name: Addresses(node.pod_ranges) for node in nodes}
         self._rest = Rest(instance.kubeconfig)
         self._scheduler = Scheduler(self._pools)
-        self._names = Names(self._rest, instance.folder / HOSTS)
+        self._names = Names(self._rest, hosts_file(instance))
         self._queue = WorkQueue(self._sync, _THREADS)
         self._pods = Mirror(self._rest, "/api/v1/pods", self._changed)
         self._api_nodes = Mirror(self._rest, "/api/v1/nodes", self._nodes_changed)

@@ -1,4 +1,4 @@
-"""Where traffic begins: the network namespaces of pods, nodes and the outside, as the instance's folder names them."""
+"""Where traffic begins: the network namespaces of pods, nodes and the outside."""
 
 from __future__ import annotations
 
@@ -31,3 +31,8 @@ def origin(instance: Instance, source: str) -> tuple[Path, str]:
     if not path.exists():
         raise LookupError(f"{source} has no network here: neither a running pod, a node nor outside:ADDRESS")
     return path, address
+
+
+def hosts_file(instance: Instance) -> Path:
+    """Return the file with the outside's names for the cluster's DNS, a line ``ADDRESS NAME`` each."""
+    return instance.folder / "hosts"
