@@ -151,8 +151,7 @@ def _left_open(found: Findings, verdicts: Verdicts) -> list[str]:
         for (server, port), places in clients.items():
             by_ends.setdefault((server, words.places(places, server)), []).append(port)
         lines += [
-            f"- {group}: {server}, {' and '.join(ports)}, from {places}"
-            for (server, places), ports in by_ends.items()
+            f"- {server}, {' and '.join(ports)}: to {places}" for (server, places), ports in by_ends.items()
         ]
     return lines
 

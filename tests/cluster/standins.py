@@ -27,7 +27,7 @@ from tests.cluster.applications import (
 )
 from tests.core.traffic import NOON, exchange
 
-NODES = {"node-1": "198.18.0.11", "node-2": "198.18.0.12"}
+NODES = {"node1": "198.18.0.11", "node2": "198.18.0.12"}
 DNS_PORT = 53
 KUBE_SYSTEM: Object = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kube-system"}}
 
@@ -87,7 +87,7 @@ def _decided(session: Session, ref: WorkloadRef) -> Review:
 
 def _from_outside(call: Call, inventory: Inventory) -> Iterator[Flow]:
     """Yield what a call to a node port is: the server sees the node's address in place of the client's."""
-    client, node = Endpoint(OUTSIDE), Endpoint(NODES["node-1"])
+    client, node = Endpoint(OUTSIDE), Endpoint(NODES["node1"])
     service = inventory.service_by_name[call.dialled.namespace, call.dialled.name]
     (node_port,) = (port.node_port for port in service.ports if port.port == call.dialled.port)
     yield from exchange(client, node, node_port)
@@ -145,24 +145,32 @@ def _nodes() -> Iterator[Object]:
 
 
 def _pods(objects: list[Object]) -> Iterator[Object]:
-    """Yield the pods of all owners, in turn on one node and the other."""
+    """Yield the pods of all owners, in turn on one node and the other; those of a DaemonSet on each."""
     number = count()
     for owner in owners(objects):
-        kind, namespace, name = ref_of(owner)
+        if owner["kind"] == "DaemonSet":
+            for name, ip in NODES.items():
+                yield _pod(owner, name, name, (ip,))
+            continue
         for replica in range(owner["spec"].get("replicas", 1)):
             turn, place = divmod(next(number), len(NODES))
-            template = owner["spec"]["template"]
-            reference = {"apiVersion": "apps/v1", "kind": kind, "name": name, "controller": True, "uid": name}
             ips = f"10.244.{place + 1}.{turn + 10}", f"fd00:10:244:{place + 1}::{turn + 10}"
-            yield {
-                "apiVersion": "v1",
-                "kind": "Pod",
-                "metadata": {
-                    "name": f"{name}-{replica}",
-                    "namespace": namespace,
-                    "labels": template["metadata"]["labels"],
-                    "ownerReferences": [reference],
-                },
-                "spec": {**template["spec"], "nodeName": list(NODES)[place]},
-                "status": {"phase": "Running", "podIP": ips[0], "podIPs": [{"ip": ip} for ip in ips]},
-            }
+            yield _pod(owner, str(replica), list(NODES)[place], ips)
+
+
+def _pod(owner: Object, suffix: str, node: str, ips: tuple[str, ...]) -> Object:
+    kind, namespace, name = ref_of(owner)
+    template = owner["spec"]["template"]
+    reference = {"apiVersion": "apps/v1", "kind": kind, "name": name, "controller": True, "uid": name}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": f"{name}-{suffix}",
+            "namespace": namespace,
+            "labels": template["metadata"]["labels"],
+            "ownerReferences": [reference],
+        },
+        "spec": {**template["spec"], "nodeName": node},
+        "status": {"phase": "Running", "podIP": ips[0], "podIPs": [{"ip": ip} for ip in ips]},
+    }
