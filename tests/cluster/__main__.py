@@ -1,4 +1,4 @@
-"""Clusters of the tests, for a person: ``python -m tests.cluster --help``, from the root of the repository."""
+"""Clusters of the tests for a person: ``python -m tests.cluster --help``, from the root of the repository."""
 
 from __future__ import annotations
 

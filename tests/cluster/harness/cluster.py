@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from tests.cluster.harness import binaries, certificates, instance, network
 from tests.cluster.harness.binaries import Binaries
+from tests.cluster.harness.calls import Call
 from tests.cluster.harness.controlplane import CONTEXT, ControlPlane
+from tests.cluster.harness.exchange import TIMEOUT, Answer
 from tests.cluster.harness.instance import Claim, Instance
 from tests.cluster.harness.kubelet import Kubelet
 from tests.cluster.harness.network import NodeNetwork
 from tests.cluster.harness.nodes import NodePrograms, node_objects
-from tests.cluster.harness.servers import Servers
+from tests.cluster.harness.servers import Listener, Servers
+from tests.cluster.harness.traffic import Driven, Heard, Probe, Traffic
 
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 
@@ -127,6 +130,50 @@ class Cluster:
             text = json.dumps(source) if isinstance(source, dict) else source
             self.kubectl("apply", "-n", namespace, "-f", place, input=text if isinstance(text, str) else None)
 
+    @cached_property
+    def _traffic(self) -> Traffic:
+        return Traffic(self.instance)
+
+    def probe(self, probes: Sequence[Probe], timeout: float = TIMEOUT) -> list[Answer]:
+        """Try connections all at once and return what came of each, in order.
+
+        Args:
+            probes: From where to where.
+            timeout: Seconds until a connection counts as unanswered, below 1.
+
+        Raises:
+            LookupError: a source is none of the cluster.
+        """
+        return self._traffic.probe(probes, timeout)
+
+    def ask(self, probes: Sequence[Probe], timeout: float = TIMEOUT) -> list[Heard]:
+        """Do as ``probe`` does, and tell also who answered."""
+        return self._traffic.ask(probes, timeout)
+
+    def drive(self, calls: Sequence[Call], hold: bool = False) -> list[Driven]:
+        """Make the connections of calls as real clients make them: names are looked up first.
+
+        Args:
+            calls: Who calls whom.
+            hold: Whether TCP connections stay open until each one's ``release``.
+
+        Raises:
+            LookupError: a call names what does not run.
+            ValueError: a call is not understood.
+        """
+        return self._traffic.drive(calls, hold)
+
+    def look_up(self, questions: Sequence[tuple[str, str]]) -> list[list[str]]:
+        """Have pods ask the cluster's DNS: (``NAMESPACE/POD``, name) each; no address means no answer."""
+        return self._traffic.look_up(questions)
+
+    def name_outside(self, names: Mapping[str, Sequence[str]]) -> None:
+        """Have the cluster's DNS know these names of the outside, each with its addresses, and no others."""
+        self._traffic.name_outside(names)
+        for addresses in names.values():
+            for address in addresses:
+                self.add_outside(address)
+
     def add_outside(self, address: str) -> None:
         """Give the world outside of the cluster another address.
 
@@ -174,6 +221,7 @@ class OwnCluster(Cluster):
             programs.wait()
         if self.nodes:
             self._servers = Servers()
+            self._answer_outside(self._servers)
             self._kubelet = Kubelet(self.instance, self.nodes, self._servers)
             self._kubelet.start()
         # Last, and whole: other processes take it as the sign that the cluster is ready.
@@ -234,6 +282,13 @@ class OwnCluster(Cluster):
 
     def __exit__(self, *error: object) -> None:
         self.down()
+
+    def _answer_outside(self, servers: Servers) -> None:
+        def respond(_: bytes, address: str) -> bytes:
+            return f"outside:{address}\n".encode()
+
+        listeners = [Listener(protocol, network.OUTSIDE_PORT, respond) for protocol in ("TCP", "UDP")]
+        servers.serve("outside", self.instance.path("outside"), listeners)
 
     def _running(self) -> ControlPlane:
         if self.control_plane is None:

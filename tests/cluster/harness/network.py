@@ -29,7 +29,10 @@ OUTSIDE = (
 )
 """Addresses of the outside world at the start, all of ranges that documentation is written with."""
 
-_LAST_OUTSIDE = 250
+OUTSIDE_PORT = 7
+"""Where one listener answers for every port of every address of the outside world."""
+
+_OUTSIDE_HOST = 250
 
 
 @dataclass(frozen=True)
@@ -87,9 +90,22 @@ def connect_control(instance: Instance) -> None:
 
 def connect_outside(instance: Instance) -> None:
     """Make the outside world: a namespace with addresses that no part of the cluster has."""
-    _connect(instance, "outside", _LAST_OUTSIDE)
+    _connect(instance, "outside", _OUTSIDE_HOST)
     for address in OUTSIDE:
         add_outside(instance, address)
+    answered = f"meta l4proto {{ tcp, udp }} dnat to :{OUTSIDE_PORT}"
+    rules = "".join(
+        f"""table {family} netsec_harness {{
+            chain asked {{
+                type nat hook prerouting priority dstnat;
+                {family} daddr != {own} {answered}
+            }}
+        }}
+        """
+        for family, own in (("ip", "198.18.0.0/16"), ("ip6", "fd00:198:18::/48"))
+    )
+    with netns.inside(instance.path("outside")):
+        netns.run("nft", "-f", "-", stdin=rules)
 
 
 def add_outside(instance: Instance, address: str) -> None:
@@ -110,7 +126,7 @@ def plan_nodes(instance: Instance, count: int) -> list[NodeNetwork]:
 
 def connect_nodes(instance: Instance, nodes: Sequence[NodeNetwork]) -> None:
     """Make the nodes' namespaces, with routes to each other's pods and to the outside world."""
-    outside = _addresses(instance, _LAST_OUTSIDE)
+    outside = _addresses(instance, _OUTSIDE_HOST)
     for node in nodes:
         _connect(instance, node.name, 10 + node.number)
         routes = [f"route add default via {via}" for via in outside]
