@@ -128,7 +128,9 @@ class Cluster:
         for source in sources:
             place = source if isinstance(source, Path) else "-"
             text = json.dumps(source) if isinstance(source, dict) else source
-            self.kubectl("apply", "-n", namespace, "-f", place, input=text if isinstance(text, str) else None)
+            # kubectl refuses objects of other namespaces than the one that it is told.
+            within = () if namespace == "default" else ("-n", namespace)
+            self.kubectl("apply", *within, "-f", place, input=text if isinstance(text, str) else None)
 
     @cached_property
     def _traffic(self) -> Traffic:
