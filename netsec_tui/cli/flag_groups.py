@@ -107,6 +107,13 @@ def add_flows(group: _ArgumentGroup) -> None:
         metavar="PATH|-",
         help="Hubble JSON lines; - is stdin",
     )
+    group.add_argument(
+        "--source",
+        action="append",
+        choices=("conntrack",),
+        default=[],
+        help="observe the cluster: conntrack reads the nodes' tables of connections (needs pods/exec)",
+    )
 
 
 def input_group(parser: Parser) -> _ArgumentGroup:

@@ -14,6 +14,7 @@ from netsec_tui.session.session import Options
 from netsec_tui.sources.contract import Source
 
 STDIN = "-"
+CONNTRACK = "conntrack"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,8 @@ def has_files(args: Namespace) -> bool:
 
 
 def reads_cluster(args: Namespace) -> bool:
-    """Tell whether a cluster is contacted: when it is named, or when there is nothing else to read."""
-    return bool(args.context or args.kubeconfig) or not has_files(args)
+    """Tell whether a cluster is contacted: when it is named or observed, or when nothing else is given."""
+    return bool(args.context or args.kubeconfig or args.source) or not has_files(args)
 
 
 def inputs_of(args: Namespace, stdin: Callable[[], BinaryIO], context: str = "") -> Inputs:
@@ -49,7 +50,7 @@ def inputs_of(args: Namespace, stdin: Callable[[], BinaryIO], context: str = "")
     """
     if args.flows.count(STDIN) > 1:
         raise UsageError("--flows - can be given only once: there is one standard input")
-    return Inputs(_state_sources(args, context), _flow_sources(args, stdin))
+    return Inputs(_state_sources(args, context), _flow_sources(args, stdin, context))
 
 
 def _state_sources(args: Namespace, context: str) -> list[Source]:
@@ -65,7 +66,7 @@ def _state_sources(args: Namespace, context: str) -> list[Source]:
     return sources
 
 
-def _flow_sources(args: Namespace, stdin: Callable[[], BinaryIO]) -> list[Source]:
+def _flow_sources(args: Namespace, stdin: Callable[[], BinaryIO], context: str) -> list[Source]:
     from netsec_tui.sources.capture import CaptureSource
     from netsec_tui.sources.lines import FlowFileSource, FlowStreamSource
 
@@ -74,6 +75,10 @@ def _flow_sources(args: Namespace, stdin: Callable[[], BinaryIO]) -> list[Source
         from netsec_tui.sources.demo import DemoSource
 
         sources.append(DemoSource())
+    if CONNTRACK in args.source:
+        from netsec_tui.sources.conntrack import ConntrackSource
+
+        sources.append(ConntrackSource(args.context or context or None, args.kubeconfig or None))
     flows = (FlowStreamSource(stdin()) if path == STDIN else FlowFileSource(path) for path in args.flows)
     return [*sources, *flows]
 

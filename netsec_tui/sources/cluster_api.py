@@ -16,6 +16,9 @@ from netsec_tui.sources.contract import KubeObject
 from netsec_tui.sources.objects import printable, strip, unpack
 from netsec_tui.sources.objects_fields import Fields
 
+Cut = Callable[[KubeObject], KubeObject | None]
+"""What is kept of an object, None for nothing."""
+
 PAGE = 500
 TIMEOUT = (5, 30)
 """Seconds to connect and to wait for data."""
@@ -42,8 +45,8 @@ class ClusterApi:
         self._client = client
         self.server = printable(urlsplit(client.configuration.host).netloc.rpartition("@")[2])
 
-    def list(self, resource: Resource) -> list[KubeObject]:
-        """Return all objects of a resource, stripped.
+    def list(self, resource: Resource, cut: Cut = strip) -> list[KubeObject]:
+        """Return all objects of a resource, each as ``cut`` leaves it.
 
         A list whose continue token has expired (410, Resource Expired) is begun again.
 
@@ -54,16 +57,16 @@ class ClusterApi:
         """
         for _ in range(_RESTARTS):
             try:
-                return list(self._items(resource))
+                return list(self._items(resource, cut))
             except _ExpiredError:
                 continue
         raise RefusedError(f"{resource.name} cannot be listed: the list expires before its end is read")
 
-    def _items(self, resource: Resource) -> Iterator[KubeObject]:
+    def _items(self, resource: Resource, cut: Cut) -> Iterator[KubeObject]:
         token = ""
         while True:
             page = self._page(resource, token)
-            yield from (kept for item in unpack(page) if (kept := _stripped(item)) is not None)
+            yield from (kept for item in unpack(page) if (kept := _cut(item, cut)) is not None)
             metadata = page.get("metadata")
             token = metadata.get("continue") or "" if isinstance(metadata, Mapping) else ""
             if not token:
@@ -81,7 +84,7 @@ class ClusterApi:
         from kubernetes import client
 
         read = partial(client.CoreV1Api(self._client).read_namespaced_config_map, name, namespace)
-        return _stripped({"apiVersion": "v1", "kind": "ConfigMap", **self._answer(read, _CONFIG_MAP)})
+        return strip({"apiVersion": "v1", "kind": "ConfigMap", **self._answer(read, _CONFIG_MAP)})
 
     def groups(self) -> Groups:
         """Return the API groups that the server has, none when it does not tell of any.
@@ -138,8 +141,8 @@ class _ExpiredError(Exception):
     """Report a continue token that the server no longer knows."""
 
 
-def _stripped(item: Any) -> KubeObject | None:
-    return strip(item) if isinstance(item, Mapping) else None
+def _cut(item: Any, cut: Cut) -> KubeObject | None:
+    return cut(item) if isinstance(item, Mapping) else None
 
 
 def _refusal(error: Any, resource: Resource, server: str, heard: list[str]) -> Exception:

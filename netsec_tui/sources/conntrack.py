@@ -1,0 +1,218 @@
+"""Flows from the kernel's connection tracking tables, read on each node through the API server."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from netsec_tui.errors import NetsecError, UnreachableError
+from netsec_tui.model.flow import Flow, Gap
+from netsec_tui.sources.cluster_api import ClusterApi
+from netsec_tui.sources.cluster_login import log_in
+from netsec_tui.sources.cluster_resources import RESOURCES
+from netsec_tui.sources.conntrack_entry import Entry, EntryDecoder
+from netsec_tui.sources.conntrack_exec import Executor, Target, executor
+from netsec_tui.sources.conntrack_flows import Connections
+from netsec_tui.sources.conntrack_nodes import Answer, Way, host_pod, read_table, targets
+from netsec_tui.sources.contract import Emit, FlowsRead, SourceStatus
+from netsec_tui.sources.objects import object_key, printable
+
+POLL_SECONDS = 5.0
+"""A connection that was reset stays in the table for 10 s, all others longer."""
+
+RETRY_SECONDS = 30.0
+"""Seconds until a node that gave nothing is asked again."""
+
+_LIST_SECONDS = 60.0
+_AT_ONCE = 8
+_PATIENCE = 0.1
+_NAMED = 3
+_NODES, _PODS = (next(r for r in RESOURCES if r.name == name) for name in ("nodes", "pods"))
+
+
+@dataclass(slots=True)
+class _Node:
+    """Hold how reading a node goes; ``due`` is monotonic time, ``entries`` is -1 before the first table."""
+
+    tries: list[Target]
+    due: float = 0.0
+    busy: bool = False
+    asked: bool = False
+    way: Way | None = None
+    entries: int = -1
+    skipped: int = 0
+    trouble: str = ""
+
+
+class ConntrackSource:
+    """Read the tables of all nodes of one context again and again; a node that gives none costs no other."""
+
+    live = True
+
+    def __init__(self, context: str | None = None, kubeconfig: str | None = None) -> None:
+        self.name = f"conntrack of context {context}" if context else "conntrack of the current context"
+        self._context = context
+        self._kubeconfig = kubeconfig
+        self._executor: Executor | None = None
+        self._nodes: dict[str, _Node] = {}
+        self._listed = float("-inf")
+        self._lost = ""
+        self._decoder = EntryDecoder()
+        self._connections = Connections()
+        self._unread = ""
+        self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+        self._told: SourceStatus | None = None
+
+    def read(self, emit: Emit) -> None:
+        """Emit what all tables hold now.
+
+        Raises:
+            NotFoundError: there is no such context or no kubeconfig.
+            BadInputError: the kubeconfig cannot be read.
+            UnreachableError: no node gives its table; the sentence says why.
+        """
+        self._list()
+        stop = threading.Event()
+        while not all(node.asked for node in self._nodes.values()):
+            self._turn(emit, stop)
+        if not self._given():
+            raise UnreachableError(self._trouble() or "the cluster has no nodes")
+        self._tell(emit, ended=True)
+
+    def follow(self, emit: Emit, stop: threading.Event) -> None:
+        """Emit what is new in the tables, every few seconds.
+
+        Raises:
+            NetsecError: the nodes cannot be listed at the start, for the reasons of ``read``.
+        """
+        self._list()
+        while not stop.is_set():
+            self._turn(emit, stop)
+            if time.monotonic() - self._listed >= _LIST_SECONDS:
+                self._list_again(emit)
+
+    def _turn(self, emit: Emit, stop: threading.Event) -> None:
+        """Ask the nodes whose time has come, and take in what has been answered."""
+        self._ask(stop)
+        try:
+            answer = self._answers.get(timeout=_PATIENCE)
+        except queue.Empty:
+            return
+        node = self._nodes.get(answer.node)
+        if node is None:  # it has left the cluster since
+            return
+        node.busy, node.asked, node.way = False, True, answer.way
+        node.due = time.monotonic() + (POLL_SECONDS if answer.way else RETRY_SECONDS)
+        if answer.way:
+            self._take(answer, node, emit)
+        elif not stop.is_set():
+            self._fail(answer, node, emit)
+        self._tell(emit)
+
+    def _list(self) -> None:
+        client = log_in(self._context, self._kubeconfig)
+        api = ClusterApi(client)
+        names = [object_key(node)[2] for node in api.list(_NODES)]
+        found = targets(api.list(_PODS, host_pod))
+        self._executor = executor(client)
+        for name in names:
+            node = self._nodes.setdefault(name, _Node([]))
+            node.tries = found.get(name, [])
+        for gone in self._nodes.keys() - set(names):
+            del self._nodes[gone]
+        self._connections.keep(names)
+        self._listed = time.monotonic()
+        self._lost = ""
+
+    def _list_again(self, emit: Emit) -> None:
+        try:
+            self._list()
+        except NetsecError as error:
+            self._listed = time.monotonic() - _LIST_SECONDS + POLL_SECONDS
+            self._lost = f"{error}; tables are read as before"
+        self._tell(emit)
+
+    def _ask(self, stop: threading.Event) -> None:
+        """Start reading the nodes that are due, a few at once: one that hangs must not hold up the others."""
+        now, busy = time.monotonic(), sum(node.busy for node in self._nodes.values())
+        assert self._executor
+        for name, node in self._nodes.items():
+            if busy >= _AT_ONCE:
+                return
+            if not node.busy and node.due <= now:
+                node.busy = True
+                busy += 1
+                work = (name, self._executor, node.tries, node.way, stop)
+                threading.Thread(
+                    target=self._read, args=work, name=f"{self.name} {name}", daemon=True
+                ).start()
+
+    def _read(
+        self, name: str, executor: Executor, tries: list[Target], way: Way | None, stop: threading.Event
+    ) -> None:
+        self._answers.put(read_table(name, executor, tries, way, stop))
+
+    def _take(self, answer: Answer, node: _Node, emit: Emit) -> None:
+        now, skipped = time.time(), 0
+        entries: list[Entry] = []
+        for number, line in enumerate(answer.table.decode("utf-8", "replace").splitlines(), 1):
+            entry = self._decoder.decode(line)
+            if isinstance(entry, Entry):
+                entries.append(entry)
+                continue
+            skipped += 1
+            if not self._unread:
+                self._unread = printable(f"node {answer.node}, line {number}: {entry.reason}", 400)
+        told: list[Gap] = []
+        if skipped > node.skipped:
+            told = [Gap(now, skipped - node.skipped, self._unread, answer.node)]
+            node.skipped = skipped
+        flows: tuple[Flow | Gap, ...] = (*self._connections.take(answer.node, entries, now), *told)
+        node.entries, node.trouble = len(entries), ""
+        if flows:
+            emit(FlowsRead(flows))
+
+    def _fail(self, answer: Answer, node: _Node, emit: Emit) -> None:
+        if not node.trouble:
+            reason = printable(f"node {answer.node}: {answer.trouble}", 400)
+            emit(FlowsRead((Gap(time.time(), 0, reason, answer.node),)))
+        node.trouble = answer.trouble
+        if answer.unauthenticated:
+            self._listed = float("-inf")
+
+    def _given(self) -> list[_Node]:
+        return [node for node in self._nodes.values() if node.entries >= 0 and not node.trouble]
+
+    def _tell(self, emit: Emit, *, ended: bool = False) -> None:
+        skipped = sum(node.skipped for node in self._nodes.values())
+        error = "; ".join(filter(None, (self._lost, self._trouble())))
+        status = SourceStatus(self.name, self.live, self._detail(), skipped, error, ended=ended)
+        if status != self._told:
+            self._told = status
+            emit(status)
+
+    def _detail(self) -> str:
+        given = self._given()
+        detail = f"{self._connections.told} connections from {len(given)} of {len(self._nodes)} nodes"
+        empty = [name for name, node in self._nodes.items() if node.entries == 0 and not node.trouble]
+        if empty:
+            detail += f"; empty on {_names(empty)} (a network plugin on eBPF tracks connections elsewhere)"
+        return f"{detail}; {self._unread}" if self._unread else detail
+
+    def _trouble(self) -> str:
+        """Return why nodes give no table, one sentence for all that share a reason."""
+        reasons: dict[str, list[str]] = defaultdict(list)
+        for name, node in self._nodes.items():
+            if node.trouble:
+                reasons[node.trouble].append(name)
+        return "; ".join(f"{_names(names)}: {reason}" for reason, names in reasons.items())
+
+
+def _names(nodes: Iterable[str]) -> str:
+    names = sorted(map(printable, nodes))
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"node{'s' if len(names) > 1 else ''} {', '.join(names[:_NAMED])}{more}"

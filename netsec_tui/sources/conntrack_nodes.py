@@ -1,0 +1,127 @@
+"""Reading one node's connection tracking table in a pod on the node's own network (docs/sources.md)."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from netsec_tui.sources.conntrack_exec import (
+    ExecError,
+    ExecForbiddenError,
+    Executor,
+    Target,
+    UnauthenticatedError,
+)
+from netsec_tui.sources.contract import KubeObject
+from netsec_tui.sources.objects import printable
+from netsec_tui.sources.objects_fields import Fields
+
+COMMANDS = (("cat", "/proc/net/nf_conntrack"), ("conntrack", "-L"))
+"""The kernel's file, which distributions may leave out, and the tool that asks the kernel by netlink."""
+
+_KNOWN = (
+    "kube-proxy",
+    "weave",
+    "calico-node",
+    "ovnkube",
+    "kube-router",
+    "cilium",
+    "antrea-agent",
+)
+"""Beginnings of names of pods and containers that work on the node's network as root."""
+
+_MOST_TRIES = 12
+_MOST_SECONDS = 20.0
+"""How many containers of a node are tried, and how long, before it is given up for a while."""
+
+
+class Way(NamedTuple):
+    """Say how a node's table was read."""
+
+    target: Target
+    command: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Hold what a node gave: its table, or why there is none (``trouble``, a part of a sentence).
+
+    ``unauthenticated`` means that the credentials are to be had anew.
+    """
+
+    node: str
+    table: bytes = b""
+    way: Way | None = None
+    trouble: str = ""
+    unauthenticated: bool = False
+
+
+def host_pod(pod: KubeObject) -> KubeObject | None:
+    """Keep of a pod what tells where commands can be run; None for one that is of no use."""
+    fields = Fields(pod, "", "", [])
+    metadata, spec, status = fields.child("metadata"), fields.child("spec"), fields.child("status")
+    running = status.text("phase") == "Running" and not metadata.text("deletionTimestamp")
+    if not (running and spec.flag("hostNetwork") and spec.text("nodeName")):
+        return None
+    names = [name for container in spec.children("containers") if (name := container.text("name"))]
+    return {
+        "namespace": metadata.text("namespace"),
+        "pod": metadata.text("name"),
+        "node": spec.text("nodeName"),
+        "containers": names,
+    }
+
+
+def targets(pods: Iterable[Mapping[str, object]]) -> dict[str, list[Target]]:
+    """Return the containers to try on each node, the most promising first, of what ``host_pod`` kept."""
+    found: dict[str, list[tuple[int, Target]]] = {}
+    for pod in pods:
+        containers = pod["containers"]
+        assert isinstance(containers, list)
+        for container in containers:
+            target = Target(str(pod["namespace"]), str(pod["pod"]), str(container))
+            found.setdefault(str(pod["node"]), []).append((_rank(target), target))
+    return {node: [target for _, target in sorted(ranked)] for node, ranked in found.items()}
+
+
+def read_table(
+    node: str, executor: Executor, tries: Iterable[Target], known: Way | None, stop: threading.Event
+) -> Answer:
+    """Read a node's table as it was read before, else in the first container that gives it."""
+    reasons: list[str] = []
+    ways = [Way(target, command) for target in [*tries][:_MOST_TRIES] for command in COMMANDS]
+    closed: set[str] = set()
+    deadline = time.monotonic() + _MOST_SECONDS
+    for way in [known, *ways] if known else ways:
+        if way.target.namespace in closed:
+            continue
+        if stop.is_set() or time.monotonic() > deadline:
+            break
+        try:
+            return Answer(node, executor.run(way.target, way.command, stop), way)
+        except UnauthenticatedError as error:
+            return Answer(node, trouble=str(error), unauthenticated=True)
+        except ExecForbiddenError as error:
+            closed.add(way.target.namespace)
+            reasons.append(str(error))
+        except ExecError as error:
+            place = printable(f"{way.target.namespace}/{way.target.pod}")
+            reasons.append(f"{' '.join(way.command)} in {place}: {error}")
+    return Answer(node, trouble=_why(reasons))
+
+
+def _why(reasons: list[str]) -> str:
+    if not reasons:
+        return "no pod runs on its network (hostNetwork) in which its connection tracking table could be read"
+    return reasons[0]
+
+
+def _rank(target: Target) -> int:
+    """Return where a container stands among those to try."""
+    for rank, name in enumerate(_KNOWN):
+        if target.pod.startswith(name):
+            return rank * 2 + (not target.container.startswith(name))
+    return 2 * len(_KNOWN)
