@@ -13,6 +13,19 @@ from pytest_textual_snapshot import SVGImageExtension  # noqa: E402
 ROOT = Path(__file__).resolve().parent.parent
 SNAPSHOTS = ROOT / "snapshots"
 SHARED_DATA = ROOT.parent / "shared" / "data"
+CLUSTER = ROOT / "tests" / "cluster"
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Leave out the tests on a real cluster unless they are named: they build and start one, as root."""
+    if collection_path == CLUSTER and not any(_within(CLUSTER, config, arg) for arg in config.args):
+        return True
+    return None
+
+
+def _within(folder, config, arg):
+    named = (config.invocation_params.dir / str(arg).split("::")[0]).resolve()
+    return named.is_relative_to(folder)
 
 
 def _snapshot_folder(cls, *, test_location):
