@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.cluster.harness import binaries, instance, waiting
+from tests.cluster.harness.calls import read_calls
+from tests.cluster.harness.client import ClusterClient
 from tests.cluster.harness.cluster import Cluster
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
@@ -23,7 +25,7 @@ def main() -> int:
     chosen = _parser().parse_args()
     try:
         chosen.run(chosen)
-    except (RuntimeError, LookupError, OSError, TimeoutError) as error:
+    except (RuntimeError, LookupError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
@@ -47,11 +49,15 @@ def _parser() -> argparse.ArgumentParser:
     load.add_argument("files", nargs="+", type=Path, metavar="FILE")
     load.set_defaults(run=_load)
 
+    drive = commands.add_parser("drive", help="make the connections of a call graph, and say who answered")
+    drive.add_argument("calls", type=Path, metavar="CALLS.yaml")
+    drive.set_defaults(run=_drive)
+
     down = commands.add_parser(
         "down", help="end a cluster that runs in another terminal or in the background"
     )
     down.set_defaults(run=_down)
-    for command in (load, down):
+    for command in (load, drive, down):
         command.add_argument("--cluster", type=int, metavar="N", help="which, where several run")
     return parser
 
@@ -111,7 +117,7 @@ def _leave_terminal(log: Path) -> None:
             os.dup2(file.fileno(), descriptor)
 
 
-def _introduce(cluster: Cluster) -> None:
+def _introduce(cluster: ClusterClient) -> None:
     folder = binaries.find().kubectl.parent
     print(f"Cluster {cluster.instance.number} runs. In another terminal:")
     print(f"  export KUBECONFIG={cluster.kubeconfig} PATH=$PATH:{folder}")
@@ -122,11 +128,18 @@ def _introduce(cluster: Cluster) -> None:
 
 
 def _load(chosen: argparse.Namespace) -> None:
-    Cluster.attach(chosen.cluster).load(*chosen.files)
+    ClusterClient.attach(chosen.cluster).load(*chosen.files)
+
+
+def _drive(chosen: argparse.Namespace) -> None:
+    driven = ClusterClient.attach(chosen.cluster).drive(read_calls(chosen.calls))
+    for one in driven:
+        came = one.problem or f"{one.heard.answer.value} {one.heard.who}".strip()
+        print(f"{one.client} -> {one.call.server}/{one.call.protocol}: {came}")
 
 
 def _down(chosen: argparse.Namespace) -> None:
-    cluster = Cluster.attach(chosen.cluster)
+    cluster = ClusterClient.attach(chosen.cluster)
     number = cluster.instance.number
     os.kill(instance.owners()[number], signal.SIGTERM)
     waiting.until(lambda: number not in instance.owners(), _DOWN_SECONDS, f"end of cluster {number}")
