@@ -37,7 +37,7 @@ class Call:
     Attributes:
         client: ``NS/KIND/NAME`` (each of its pods calls), ``node:NAME`` or ``outside:ADDRESS``.
         server: ``NS/svc/NAME:PORT`` (its name is looked up), ``NS/KIND/NAME:PORT`` (each of its pods),
-            ``node:NAME:PORT``, ``ADDRESS:PORT``, or ``HOST:PORT`` (looked up). A Service's or a pod's port may
+            ``node:NAME:PORT``, ``ADDRESS:PORT``, or ``HOST:PORT`` (looked up). A Service's or pod's port may
             be told by its name.
         protocol: TCP or UDP.
         times: how often.

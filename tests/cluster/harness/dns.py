@@ -1,7 +1,8 @@
-"""The cluster's DNS: names of Services and of their endpoints from the API server, names of the outside from a file."""
+"""The cluster's DNS: names of Services and endpoints from the API server, of the outside from a file."""
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import dns.exception
@@ -15,6 +16,7 @@ from tests.cluster.harness.rest import Mirror, Object, Rest
 
 ZONE = "svc.cluster.local"
 _TTL = 5
+_FORMAT_ERROR = struct.pack("!HHHHH", 0x8000 | dns.rcode.FORMERR, 0, 0, 0, 0)
 _FAMILIES = {dns.rdatatype.A: "IPv4", dns.rdatatype.AAAA: "IPv6"}
 
 
@@ -55,14 +57,12 @@ class Names:
         return None
 
     def respond(self, asked: bytes, address: str) -> bytes:
-        """Answer a question of DNS; nothing where it is none. ``address`` is the one it was asked at."""
-        if not asked:
-            return b""
+        """Answer a question of DNS, also what is none: as such. ``address`` is the one it was asked at."""
         try:
             question = dns.message.from_wire(asked)
             wanted = question.question[0]
         except (dns.exception.DNSException, IndexError):
-            return b""
+            return asked[:2].ljust(2, b"\0") + _FORMAT_ERROR
         answer = dns.message.make_response(question)
         answer.flags |= dns.flags.AA | dns.flags.RA
         addresses = self.lookup(wanted.name.to_text())

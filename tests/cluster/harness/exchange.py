@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.cluster.harness import netns
 
 TIMEOUT = 0.4
-"""Seconds until a connection counts as unanswered. Below one second: then the kernel would send its SYN again."""
+"""Seconds until a connection counts as unanswered; after one second the kernel would send its SYN again."""
 
 _AT_ONCE = 500  # A queue of packets that wait for a verdict holds 1,024.
 _FREEBIND = 15
@@ -66,8 +66,8 @@ class Outcome:
 def exchange(attempts: Sequence[Attempt], timeout: float = TIMEOUT, hold: bool = False) -> list[Outcome]:
     """Try connections, hundreds at once, and return what came of each, in order.
 
-    Over TCP a connection that stands is REACHED, whether or not the server says a word before the timeout; over
-    UDP an answer has to come. ``timeout`` is in seconds and counts for each.
+    Over TCP a connection that stands is REACHED, whether or not the server says a word before the timeout;
+    over UDP an answer has to come. ``timeout`` is in seconds and counts for each.
     """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -74,7 +74,7 @@ def _mac(address: str) -> str:
 
 
 class Addresses:
-    """The addresses of one node's range: each is given to one pod at a time, in turn, so none comes back soon."""
+    """The addresses of one node's range, each for one pod at a time, by turns: none comes back soon."""
 
     def __init__(self, ranges: Sequence[str]) -> None:
         self._networks = [ipaddress.ip_network(text) for text in ranges]

@@ -74,7 +74,7 @@ class Rest:
         return answer
 
     def watch(self, path: str, version: str) -> Iterator[tuple[str, Object]]:
-        """Yield what happens to a collection after a resourceVersion, as (event, object), until the server ends it."""
+        """Yield as (event, object) what happens after a resourceVersion, until the server ends it."""
         query = f"?watch=1&allowWatchBookmarks=true&timeoutSeconds={_WATCH_SECONDS}&resourceVersion={version}"
         response = self._pool.request(
             "GET",
@@ -92,7 +92,7 @@ class Rest:
 
 
 class Mirror:
-    """All objects of one collection, kept up to date by a thread, also over an API server that comes and goes."""
+    """All objects of one collection, kept up to date by a thread, while the API server comes and goes."""
 
     def __init__(self, rest: Rest, path: str, changed: Callable[[Object, bool], None] | None = None) -> None:
         """Say what to mirror.

@@ -18,7 +18,7 @@ from tests.cluster.harness import netns
 BACKLOG = 512
 LARGEST = 65535
 Responder = Callable[[bytes, str], bytes]
-"""Makes the answer from what was asked (nothing yet where a TCP connection opens) and the address it was asked at."""
+"""Makes the answer from what was asked (nothing where a TCP connection opens) and the address asked."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Listener:
         protocol: TCP or UDP.
         port: its number.
         respond: makes the answer; what is empty is not sent.
-        framed: over TCP, questions and answers come behind two bytes with their length, as DNS does it. Without,
-            the answer goes out as soon as a client connects, and the client closes.
+        framed: over TCP, questions and answers come behind two bytes with their length, as DNS does it.
+            Without, the answer goes out as soon as a client connects, and the client closes.
     """
 
     protocol: str
@@ -55,7 +55,7 @@ class _Open:
 
 
 class Servers:
-    """The listeners of every owner (a pod, the outside), all served by one event loop in a thread of its own."""
+    """The listeners of every owner (a pod, the outside), served by one event loop in a thread of its own."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -80,7 +80,7 @@ class Servers:
         self._run(self._attach(owner, opened))
 
     def stop(self, owner: str) -> None:
-        """Close all that an owner has open, its connections too, so that nothing keeps its namespace alive."""
+        """Close all of an owner, its connections too, so that nothing keeps its namespace alive."""
         self._run(self._detach(owner))
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Work on named things by several threads: one thing is in one hand at a time, and what fails is tried again."""
+"""Work on named things by several threads: each is in one hand at a time, and what fails is tried again."""
 
 from __future__ import annotations
 
