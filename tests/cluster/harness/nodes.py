@@ -141,6 +141,8 @@ def node_objects(nodes: Sequence[NodeNetwork]) -> dict[str, Any]:
 
 def _node_object(node: NodeNetwork) -> dict[str, Any]:
     labels = {"kubernetes.io/hostname": node.name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
+    # A kubelet still gives the names of old, and old manifests select by them.
+    labels |= {"beta.kubernetes.io/os": "linux", "beta.kubernetes.io/arch": "amd64"}
     addresses = [{"type": "InternalIP", "address": address} for address in node.addresses]
     return {
         "apiVersion": "v1",
