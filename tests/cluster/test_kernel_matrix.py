@@ -1,0 +1,154 @@
+"""The evaluator against a kernel that kube-network-policies answers for: every pair of pods, by packets."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from netsec_tui.core.evaluate import Policies, parse_policy
+from netsec_tui.errors import BadInputError
+from netsec_tui.model.connection import Outcome
+from tests.cluster.deviations import NAMED_PORT_OF_BLOCK
+from tests.cluster.evaluation import Evaluation
+from tests.cluster.harness.rest import ApiError
+from tests.cluster.kernel_matrix import Ground, all_states, ask, compare, questions
+from tests.cluster.matrix_pods import HOST, NAMESPACES, Object
+from tests.cluster.random_states import THEMES
+from tests.cluster.states import State
+
+GROUPS = ("vector", *(theme.name for theme in THEMES))
+
+
+@pytest.fixture(scope="module")
+def ground(enforced_cluster):
+    """Return a cluster with the pods of the matrix; they are removed afterwards."""
+    yield Ground(enforced_cluster)
+    enforced_cluster.kubectl("delete", "namespace", *NAMESPACES)
+
+
+def policy(namespace: str = "x", **spec) -> Object:
+    """Write a policy for all pods of a namespace."""
+    metadata = {"namespace": namespace, "name": "p"}
+    spec = {"podSelector": {}, **spec}
+    return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": spec}
+
+
+def state(*policies: Object) -> State:
+    return State("by hand", policies, ("TCP/82", "TCP/83", "UDP/82"))
+
+
+def states(ground: Ground, group: str) -> Iterator[State]:
+    return (s for s in all_states(ground.places) if s.name.startswith(f"{group} "))
+
+
+def parsed(policies) -> dict:
+    return {(policy.namespace, policy.name): policy for policy in policies if policy.namespace in NAMESPACES}
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_evaluator_agrees_with_the_kernel(ground, group):
+    differences = []
+    for each in states(ground, group):
+        started = time.monotonic()
+        known = ground.enforce(each)
+        # What the API server made of the policies is what the product makes of them.
+        assert parsed(known.policies.all) == parsed(map(parse_policy, each.policies)), each.name
+        found = compare(ground.cluster, known, questions(each, ground.places))
+        print(f"{each.name[:60]:60} {time.monotonic() - started:4.1f} s  {found}")
+        differences += [f"{each.name}: {difference}" for difference in found.differences]
+        # Only about pods on the host network does the API leave the answer open.
+        assert each.hosts or not found.undecided, each.name
+    assert differences == []
+
+
+def test_another_policy_than_the_applied_one_is_found_out(ground):
+    """Without this, a comparison that sends nothing, or evaluates nothing, would do."""
+    ports = [{"port": "web"}]
+    applied = state(policy(ingress=[{"ports": ports}], policyTypes=["Ingress"]))
+    other = policy(ingress=[{"from": [{"podSelector": {}}], "ports": ports}], policyTypes=["Ingress"])
+    right = ground.enforce(applied)
+    wrong = Evaluation(right.inventory, Policies([parse_policy(other)]))
+    asked = questions(applied, ground.places)
+
+    found = compare(ground.cluster, wrong, asked)
+
+    apart = [question for question in asked if right.outcome(question) is not wrong.outcome(question)]
+    assert apart
+    assert [difference.question for difference in found.differences] == apart
+    assert all(
+        difference.reached and difference.outcome is Outcome.DENIED for difference in found.differences
+    )
+    assert str(found.differences[0]).startswith("y/a -> x/a TCP/82 over IPv4 gets through, and the evaluator")
+
+
+def test_policies_that_were_deleted_are_found_out(ground):
+    known = ground.enforce(state(policy(policyTypes=["Ingress"])))
+    asked = questions(state(), ground.places)
+    opened = ground.enforce(state())
+    found = compare(ground.cluster, known, asked)
+    assert {difference.question for difference in found.differences} == {
+        question for question in asked if question.destination.startswith("x/")
+    }
+    assert compare(ground.cluster, opened, asked).differences == []
+
+
+def test_deviation_of_the_enforcer_is_told_from_a_difference(ground):
+    """Its reading of a named port beside an ipBlock, which no NetworkPolicy can mean."""
+    block = {"ipBlock": {"cidr": "10.244.0.0/16"}}
+    named = state(policy(egress=[{"to": [block], "ports": [{"port": "web"}]}], policyTypes=["Egress"]))
+    found = compare(ground.cluster, ground.enforce(named), questions(named, ground.places))
+    assert found.differences == []
+    assert {deviation for deviation, _ in found.deviations} == {NAMED_PORT_OF_BLOCK}
+    # x/a to all that call their TCP port 82, or 83, web.
+    reached = {(q.destination, q.port) for _, q in found.deviations if q.source == "x/a"}
+    assert reached == {("x/b", 83), ("y/a", 82), ("y/b", 83), ("z/a", 82), ("z/b", 83)}
+    assert {q.protocol for _, q in found.deviations} == {"TCP"}
+
+
+REFUSED = {
+    "a peer that is nobody": {"ingress": [{"from": [{}]}]},
+    "a range that begins at a name": {"ingress": [{"ports": [{"port": "web", "endPort": 90}]}]},
+    "a range that ends before it begins": {"ingress": [{"ports": [{"port": 82, "endPort": 81}]}]},
+    "an exception of everything": {
+        "ingress": [{"from": [{"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.0.0.0/8"]}}]}]
+    },
+    "a block with a selector": {
+        "egress": [{"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}, "podSelector": {}}]}],
+    },
+    "a protocol without ports": {"ingress": [{"ports": [{"protocol": "ICMP"}]}]},
+    "a type that is none": {"policyTypes": ["Both"]},
+    "a choice of nothing": {
+        "podSelector": {"matchExpressions": [{"key": "pod", "operator": "In", "values": []}]}
+    },
+}
+
+
+@pytest.mark.parametrize("spec", REFUSED.values(), ids=REFUSED)
+def test_what_the_api_server_refuses_the_product_refuses(ground, spec):
+    with pytest.raises(ApiError, match=r"is invalid"):
+        ground.enforce(state(policy(**spec)))
+    with pytest.raises(BadInputError):
+        parse_policy(policy(**spec))
+
+
+def test_host_network_pod_is_not_what_a_selector_means(ground):
+    """The evaluator does not answer for it; the enforcer sees its node's address."""
+    selector = {
+        "namespaceSelector": {"matchLabels": {"ns": "y"}},
+        "podSelector": {"matchLabels": {"pod": "a"}},
+    }
+    known = ground.enforce(state(policy(ingress=[{"from": [selector]}], policyTypes=["Ingress"])))
+    # x/b is on the other node: whatever comes from a pod's own node gets in.
+    asked = [
+        question
+        for question in questions(State("host", (), ("TCP/82",), hosts=True), ground.places)
+        if (question.source, question.destination) in ((HOST, "x/b"), ("y/a", "x/b"))
+    ]
+    outcomes = {question.source: known.outcome(question) for question in asked}
+    assert outcomes == {HOST: Outcome.UNDECIDED, "y/a": Outcome.ALLOWED}
+    assert {q.source: reached for q, reached in ask(ground.cluster, known, asked).items()} == {
+        HOST: False,
+        "y/a": True,
+    }
