@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import ssl
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.cluster.harness.binaries import Binaries
@@ -50,6 +52,8 @@ class ControlPlane:
         self._instance = instance
         self._binaries = binaries
         self._certificates = certificates
+        # Anyone on the machine may ask the API server, which runs commands as root: no token can be guessed.
+        self._tokens = {user: secrets.token_urlsafe(32) for user in (ADMINISTRATOR, *USERS)}
         self.url = f"https://{control_address(instance)}:{API_PORT}"
         self._etcd = self._process("etcd", [binaries.etcd, *_etcd_flags(instance.folder)])
         self._api_server = self._process(
@@ -65,9 +69,9 @@ class ControlPlane:
         Raises:
             RuntimeError: something does not start; the end of its log is in the message.
         """
-        _write(self._instance.folder / "tokens.csv", _tokens())
+        _write(self._instance.folder / "tokens.csv", _token_file(self._tokens))
         _write(self._instance.folder / "audit-policy.json", json.dumps(_AUDITED))
-        for user in (ADMINISTRATOR, *USERS):
+        for user in self._tokens:
             self.kubeconfig_for(user)
         self._etcd.start()
         self.start_api_server()
@@ -102,8 +106,8 @@ class ControlPlane:
         Raises:
             ValueError: there is no such user.
         """
-        if user not in (ADMINISTRATOR, *USERS):
-            raise ValueError(f"no user {user}: take one of {', '.join((ADMINISTRATOR, *USERS))}")
+        if user not in self._tokens:
+            raise ValueError(f"no user {user}: take one of {', '.join(self._tokens)}")
         instance = self._instance
         path = instance.kubeconfig if user == ADMINISTRATOR else instance.folder / f"kubeconfig-{user}"
         authority = str(self._certificates.authority.certificate)
@@ -114,7 +118,7 @@ class ControlPlane:
             "clusters": [
                 {"name": CONTEXT, "cluster": {"server": self.url, "certificate-authority": authority}}
             ],
-            "users": [{"name": user, "user": {"token": _token(user)}}],
+            "users": [{"name": user, "user": {"token": self._tokens[user]}}],
             "contexts": [{"name": CONTEXT, "context": {"cluster": CONTEXT, "user": user}}],
         }
         _write(path, json.dumps(content, indent=2) + "\n")
@@ -180,13 +184,9 @@ def _etcd_flags(folder: Path) -> list[str]:
     return [f"--data-dir={folder / 'etcd'}", "--unsafe-no-fsync", "--log-level=warn"]
 
 
-def _tokens() -> str:
-    lines = [f'{_token(ADMINISTRATOR)},{ADMINISTRATOR},{ADMINISTRATOR},"system:masters"']
-    return "\n".join([*lines, *(f"{_token(user)},{user},{user}" for user in USERS)]) + "\n"
-
-
-def _token(user: str) -> str:
-    return f"harness-token-of-{user}"
+def _token_file(tokens: Mapping[str, str]) -> str:
+    groups = {ADMINISTRATOR: ',"system:masters"'}
+    return "".join(f"{token},{user},{user}{groups.get(user, '')}\n" for user, token in tokens.items())
 
 
 def _write(path: Path, text: str) -> None:
