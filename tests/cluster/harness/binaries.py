@@ -90,8 +90,8 @@ def find() -> Binaries:
     Raises:
         FileNotFoundError: some are missing.
     """
-    paths = {name: _found(name) for name in _RECIPES}
-    missing = [name for name, path in paths.items() if path is None]
+    paths = {name: path for name in _RECIPES if (path := _found(name)) is not None}
+    missing = [name for name in _RECIPES if name not in paths]
     if missing:
         raise FileNotFoundError(f"not built yet: {', '.join(missing)} (python -m tests.cluster build)")
     return Binaries(**{field.name: paths[field.name.replace("_", "-")] for field in fields(Binaries)})
