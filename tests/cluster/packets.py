@@ -1,0 +1,188 @@
+"""What gets through to a workload and from it, found out by packets and held against the evaluator.
+
+Every pod of the workload is tried with every other pod, both ways, on every port that any pod has and on some
+that none has; besides with nodes and with addresses outside. A refused connection was answered too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+
+from netsec_tui.core.evaluate import ClusterState, Policies, cluster_state, evaluate
+from netsec_tui.model.connection import Connection, EndPod, Outcome
+from netsec_tui.model.flow import Protocol
+from netsec_tui.model.identity import Direction
+from tests.cluster.evaluation import Reader
+from tests.cluster.harness import dns
+from tests.cluster.harness.calls import Call
+from tests.cluster.harness.cluster import Cluster
+from tests.cluster.harness.exchange import Answer, Attempt, exchange
+from tests.cluster.harness.places import origin
+from tests.cluster.harness.traffic import Probe
+
+Way = tuple[Direction, str, str]
+"""A line as the topology draws it: direction, the peer's name without its namespace, and the port."""
+
+NOBODYS_PORTS = {(Protocol.TCP, 22), (Protocol.UDP, 5353)}
+DNS_ADDRESS, DNS_PORT = "10.96.0.10", 53
+_KNOWN = f"web.shop.{dns.ZONE}"
+_AGAIN = 3
+"""How often what differs is sent again: a loaded machine answers late."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Hold one connection: as packets, as a question to the evaluator, and as the topology would name it."""
+
+    way: Way
+    probe: Probe
+    asked: Connection
+
+
+@dataclass
+class Found:
+    """Hold what came of it.
+
+    ``ways`` are those on which every connection got through, ``parted`` those on which only some did, and
+    ``differences`` sentences about connections of which the evaluator says otherwise.
+    """
+
+    ways: set[Way] = field(default_factory=set)
+    parted: set[Way] = field(default_factory=set)
+    differences: list[str] = field(default_factory=list)
+
+
+def send(
+    cluster: Cluster, workload: str, namespaces: Collection[str], outside: Collection[tuple[str, int]]
+) -> Found:
+    """Try what may be tried with a workload, ``NAMESPACE/NAME``, and return what got through.
+
+    ``namespaces`` are those whose pods it is tried with, ``outside`` addresses, each with a TCP port.
+    """
+    inventory = Reader(cluster.context, cluster.kubeconfig).read()
+    state = cluster_state(inventory)
+    trials = [
+        *_with_pods(state, workload, namespaces),
+        *_with_addresses(state, workload, outside),
+        *_with_nodes(state, workload),
+    ]
+    return _sent(cluster, state, Policies([a.policy for a in inventory.policies]), trials)
+
+
+def _with_pods(state: ClusterState, workload: str, namespaces: Collection[str]) -> Iterator[Trial]:
+    own, others = _own(state, workload), []
+    others = [pod for pod in _plain(state) if pod.namespace in namespaces and pod not in own]
+    ports = NOBODYS_PORTS | {(port.protocol, port.port) for pod in [*own, *others] for port in pod.ports}
+    for pod in own:
+        for other in others:
+            for protocol, port in sorted(ports):
+                yield _between(Direction.INGRESS, other.ref.name, other, pod, protocol, port)
+                yield _between(Direction.EGRESS, other.ref.name, pod, other, protocol, port)
+
+
+def _with_addresses(
+    state: ClusterState, workload: str, outside: Collection[tuple[str, int]]
+) -> Iterator[Trial]:
+    for pod in _own(state, workload):
+        for address, port in outside:
+            way = (Direction.EGRESS, address, f"{port}/{Protocol.TCP}")
+            asked = Connection(pod, address, Protocol.TCP, port)
+            yield Trial(way, Probe(str(pod), address, port, str(Protocol.TCP)), asked)
+
+
+def _with_nodes(state: ClusterState, workload: str) -> Iterator[Trial]:
+    """Yield calls of nodes to the workload's pods on other nodes; a pod's own node always gets in."""
+    nodes = {name: address for address, name in state.nodes.items() if ":" not in address}
+    for pod in _own(state, workload):
+        for name in nodes.keys() - {pod.node}:
+            for port in pod.ports or ():
+                way = (Direction.INGRESS, name, f"{port.port}/{port.protocol}")
+                probe = Probe(f"node:{name}", pod.ips[0], port.port, str(port.protocol))
+                yield Trial(way, probe, Connection(nodes[name], pod, port.protocol, port.port))
+
+
+def _own(state: ClusterState, workload: str) -> list[EndPod]:
+    own = [pod for pod in _plain(state) if f"{pod.namespace}/{pod.ref.name}" == workload]
+    assert own, f"{workload} has no pod"
+    return own
+
+
+def _plain(state: ClusterState) -> list[EndPod]:
+    return [pod for pod in state.pods if pod.ips and not pod.host_network]
+
+
+def _between(
+    direction: Direction, name: str, client: EndPod, server: EndPod, protocol: Protocol, port: int
+) -> Trial:
+    probe = Probe(str(client), server.ips[0], port, str(protocol))
+    return Trial((direction, name, f"{port}/{protocol}"), probe, Connection(client, server, protocol, port))
+
+
+def _sent(cluster: Cluster, state: ClusterState, policies: Policies, trials: list[Trial]) -> Found:
+    expected = [evaluate(policies, state, trial.asked).outcome for trial in trials]
+    through = _through(cluster, trials)
+    for _ in range(_AGAIN):
+        wrong = [n for n, got in enumerate(through) if got is not (expected[n] is Outcome.ALLOWED)]
+        again = _through(cluster, [trials[n] for n in wrong])
+        for n, got in zip(wrong, again, strict=True):
+            through[n] = got
+    found = Found()
+    for trial, outcome, got in zip(trials, expected, through, strict=True):
+        if got is not (outcome is Outcome.ALLOWED):
+            said = "gets through" if got else "does not get through"
+            found.differences.append(f"{trial.probe} {said}, and the evaluator says {outcome}")
+    every = {trial.way for trial in trials}
+    stopped = {trial.way for trial, got in zip(trials, through, strict=True) if not got}
+    passed = {trial.way for trial, got in zip(trials, through, strict=True) if got}
+    found.ways, found.parted = every - stopped, passed & stopped
+    return found
+
+
+def _through(cluster: Cluster, trials: list[Trial]) -> list[bool]:
+    attempts = [_attempt(cluster, trial.probe) for trial in trials]
+    return [outcome.answer is not Answer.SILENT for outcome in exchange(attempts)]
+
+
+def _attempt(cluster: Cluster, probe: Probe) -> Attempt:
+    """Return what to send: to the port of DNS a question, since nothing else is answered there over UDP."""
+    path, own = origin(cluster.instance, probe.source)
+    if (probe.protocol, probe.port) == ("UDP", DNS_PORT):
+        return Attempt(path, own, probe.address, probe.port, probe.protocol, dns.question(_KNOWN, 4))
+    return Attempt(path, own, probe.address, probe.port, probe.protocol)
+
+
+def answered(cluster: Cluster, calls: list[Call]) -> dict[str, bool]:
+    """Make calls as their clients do, by name and through Services; tell whether all got an answer.
+
+    Raises:
+        AssertionError: of the connections of one call some were answered and some were not.
+    """
+    found: dict[str, set[bool]] = {}
+    for driven in cluster.drive(calls):
+        found.setdefault(driven.call.server, set()).add(driven.heard.answer is Answer.REACHED)
+    assert {len(answers) for answers in found.values()} == {1}, found
+    return {server: answers.pop() for server, answers in found.items()}
+
+
+def resolves(cluster: Cluster, workload: str) -> bool:
+    """Tell whether each pod of a workload gets an address from the cluster's DNS Service, by UDP and by TCP.
+
+    Raises:
+        AssertionError: some do and some do not.
+    """
+    pods = _own(cluster_state(Reader(cluster.context, cluster.kubeconfig).read()), workload)
+    asked = dns.question(_KNOWN, 4)
+    attempts = []
+    for pod in pods:
+        path, own = origin(cluster.instance, str(pod))
+        attempts += [
+            Attempt(path, own, DNS_ADDRESS, DNS_PORT, "UDP", asked),
+            Attempt(path, own, DNS_ADDRESS, DNS_PORT, "TCP", len(asked).to_bytes(2, "big") + asked),
+        ]
+    answers = {
+        bool(dns.addresses(outcome.data[0 if attempt.protocol == "UDP" else 2 :]))
+        for attempt, outcome in zip(attempts, exchange(attempts), strict=True)
+    }
+    assert len(answers) == 1, f"{workload}: the cluster's DNS answers to some"
+    return answers.pop()
