@@ -20,6 +20,7 @@ from tests.cluster.harness.instance import Instance
 from tests.cluster.harness.network import NodeNetwork
 from tests.cluster.harness.readiness import wait_until_ready
 from tests.cluster.harness.rest import Rest
+from tests.cluster.harness.status import say_finished
 from tests.cluster.harness.traffic import Driven, Heard, Probe, Traffic
 
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
@@ -212,6 +213,15 @@ class ClusterClient:
         for addresses in names.values():
             for address in addresses:
                 self.add_outside(address)
+
+    def finish(self, pod: str) -> None:
+        """End a pod, ``NAMESPACE/POD``, well, as a Job's pod ends once its work is done.
+
+        Raises:
+            RuntimeError: there is no such pod.
+        """
+        namespace, _, name = pod.partition("/")
+        say_finished(self._rest, self._rest.get(f"/api/v1/namespaces/{namespace}/pods/{name}"))
 
     def add_outside(self, address: str) -> None:
         """Give the world outside of the cluster another address.
