@@ -112,6 +112,7 @@ def add_flows(group: _ArgumentGroup) -> None:
         action="append",
         choices=("conntrack",),
         default=[],
+        dest="sources",
         help="observe the cluster: conntrack reads the nodes' tables of connections (needs pods/exec)",
     )
 

@@ -108,7 +108,7 @@ def _demo() -> Parser:
     parser.set_defaults(
         demo=True,
         flows=[],
-        source=[],
+        sources=[],
         manifests=[],
         capture=[],
         context="",
@@ -218,7 +218,7 @@ def _check() -> Parser:
         help="whether an ipBlock also matches the addresses of pods "
         "(default: what the network plugin in the cluster does; it matches when none is seen)",
     )
-    parser.set_defaults(target=None, flows=[], source=[])
+    parser.set_defaults(target=None, flows=[], sources=[])
     add_state(input_group(parser))
     add_configuration(parser)
     return parser

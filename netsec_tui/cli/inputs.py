@@ -37,7 +37,7 @@ def has_files(args: Namespace) -> bool:
 
 def reads_cluster(args: Namespace) -> bool:
     """Tell whether a cluster is contacted: when it is named or observed, or when nothing else is given."""
-    return bool(args.context or args.kubeconfig or args.source) or not has_files(args)
+    return bool(args.context or args.kubeconfig or args.sources) or not has_files(args)
 
 
 def inputs_of(args: Namespace, stdin: Callable[[], BinaryIO], context: str = "") -> Inputs:
@@ -75,7 +75,7 @@ def _flow_sources(args: Namespace, stdin: Callable[[], BinaryIO], context: str) 
         from netsec_tui.sources.demo import DemoSource
 
         sources.append(DemoSource())
-    if CONNTRACK in args.source:
+    if CONNTRACK in args.sources:
         from netsec_tui.sources.conntrack import ConntrackSource
 
         sources.append(ConntrackSource(args.context or context or None, args.kubeconfig or None))

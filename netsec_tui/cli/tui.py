@@ -78,7 +78,7 @@ def run(args: Namespace) -> int:
 
 def _context(args: Namespace) -> str:
     """Return the context that is read beside the files, empty when no cluster is."""
-    if args.context or not (args.kubeconfig or args.source):
+    if args.context or not (args.kubeconfig or args.sources):
         return str(args.context)
     return choose_context(None, args.kubeconfig or None).name
 
@@ -115,7 +115,7 @@ def _unconnected(args: Namespace) -> Connected:
 
 
 def _session(args: Namespace, cluster: str, known: Configured) -> Session:
-    live = STDIN in args.flows or bool(args.source) or not has_files(args)
+    live = STDIN in args.flows or bool(args.sources) or not has_files(args)
     return Session(options_of(args, cluster, known, live=live), time.time)
 
 
