@@ -15,8 +15,17 @@ from netsec_tui.model.connection import Connection, ConnectionVerdict, EndPod, O
 from netsec_tui.model.flow import Protocol
 from netsec_tui.model.identity import Direction, WorkloadRef
 from netsec_tui.model.inventory import Inventory
-from netsec_tui.model.policy import NetworkPolicy, PolicyPeer
-from tests.cluster.applications import OUTSIDE, Application, Listening, around, listening, owners, ref_of
+from netsec_tui.model.policy import LabelSelector, NetworkPolicy
+from tests.cluster.applications import (
+    OUTSIDE,
+    Application,
+    Call,
+    Listening,
+    around,
+    listening,
+    owners,
+    ref_of,
+)
 from tests.cluster.standins import DNS_PORT
 
 Place = WorkloadRef | str
@@ -97,11 +106,14 @@ def attempts(application: Application) -> dict[Attempt, Group]:
     return found
 
 
+def attempt_of(call: Call) -> Attempt:
+    """Return the connection that a call comes to behind the Service."""
+    return Attempt(call.client, call.server, call.dialled.protocol, call.port)
+
+
 def recorded_attempts(application: Application) -> frozenset[Attempt]:
     """Return what was recorded: the calls, and the look-up before each by who dials a name."""
-    calls = {
-        Attempt(call.client, call.server, call.dialled.protocol, call.port) for call in application.calls
-    }
+    calls = {attempt_of(call) for call in application.calls}
     dialling = {call.client for call in application.calls if isinstance(call.client, WorkloadRef)}
     return frozenset(calls | {Attempt(c, CLUSTER_DNS, Protocol.UDP, DNS_PORT) for c in dialling})
 
@@ -151,15 +163,14 @@ def idle_policies(inventory: Inventory, policies: Iterable[NetworkPolicy]) -> li
 
 def idle_peers(
     inventory: Inventory, policies: Iterable[NetworkPolicy]
-) -> Iterator[tuple[NetworkPolicy, PolicyPeer]]:
+) -> Iterator[tuple[NetworkPolicy, LabelSelector]]:
     """Yield the pod selectors of rules that match no pod of their policy's namespace, with the policy."""
     pods = cluster_state(inventory).pods
     for policy, direction in product(policies, Direction):
-        for rule in policy.rules(direction):
-            for peer in rule.peers:
-                near = (pod for pod in pods if pod.namespace == policy.namespace)
-                selector = peer.pod_selector
-                if not (peer.namespace_selector or peer.ip_block) and not any(
-                    selector_matches(selector, pod.label_map) for pod in near
-                ):
-                    yield policy, peer
+        near = [pod for pod in pods if pod.namespace == policy.namespace]
+        for peer in (peer for rule in policy.rules(direction) for peer in rule.peers):
+            selector = peer.pod_selector
+            if peer.namespace_selector or not selector:
+                continue
+            if not any(selector_matches(selector, pod.label_map) for pod in near):
+                yield policy, selector

@@ -162,9 +162,10 @@ def _idle(found: Findings) -> list[str]:
         f"- `{policy.name}` selects {_selector(policy.pod_selector)}, which no pod has: it does nothing."
         for policy in idle_policies(found.inventory, policies)
     ]
-    for policy, peer in idle_peers(found.inventory, policies):
-        assert peer.pod_selector
-        lines.append(f"- `{policy.name}` lets in {_selector(peer.pod_selector)}, which no pod has.")
+    lines += [
+        f"- `{policy.name}` lets in {_selector(selector)}, which no pod has."
+        for policy, selector in idle_peers(found.inventory, policies)
+    ]
     lines += [
         f"- `{policy.name}` selects every pod, so it isolates all of them."
         for policy in policies

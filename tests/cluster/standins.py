@@ -65,7 +65,7 @@ def generated(application: Application, inventory: Inventory, flows: Iterable[Fl
     session = Session(Options(), lambda: NOON)
     session.set_inventory(inventory)
     session.add_flows(flows)
-    policies = []
+    policies: list[NetworkPolicy] = []
     for ref in application.workloads:
         review = _decided(session, ref)
         assert not review.refusal, review.refusal
