@@ -6,11 +6,13 @@ import queue
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
 from netsec_tui.errors import NetsecError, UnreachableError
-from netsec_tui.model.flow import Flow, Gap
+from netsec_tui.model.flow import Gap
 from netsec_tui.sources.cluster_api import ClusterApi
 from netsec_tui.sources.cluster_login import log_in
 from netsec_tui.sources.cluster_resources import RESOURCES
@@ -25,11 +27,14 @@ POLL_SECONDS = 5.0
 """A connection that was reset stays in the table for 10 s, all others longer."""
 
 RETRY_SECONDS = 30.0
-"""Seconds until a node that gave nothing is asked again."""
+"""Seconds until a node that never gave a table is asked again."""
 
 _LIST_SECONDS = 60.0
 _AT_ONCE = 8
 _PATIENCE = 0.1
+_PART = 10_000
+"""Flows that are handed on at once."""
+
 _NAMED = 3
 _NODES, _PODS = (next(r for r in RESOURCES if r.name == name) for name in ("nodes", "pods"))
 
@@ -57,6 +62,7 @@ class ConntrackSource:
         self.name = f"conntrack of context {context}" if context else "conntrack of the current context"
         self._context = context
         self._kubeconfig = kubeconfig
+        self._client: Any = None
         self._executor: Executor | None = None
         self._nodes: dict[str, _Node] = {}
         self._listed = float("-inf")
@@ -106,7 +112,7 @@ class ConntrackSource:
         if node is None:  # it has left the cluster since
             return
         node.busy, node.asked, node.way = False, True, answer.way
-        node.due = time.monotonic() + (POLL_SECONDS if answer.way else RETRY_SECONDS)
+        node.due = time.monotonic() + (RETRY_SECONDS if node.entries < 0 and not answer.way else POLL_SECONDS)
         if answer.way:
             self._take(answer, node, emit)
         elif not stop.is_set():
@@ -114,11 +120,11 @@ class ConntrackSource:
         self._tell(emit)
 
     def _list(self) -> None:
-        client = log_in(self._context, self._kubeconfig)
+        client, self._client = self._client or log_in(self._context, self._kubeconfig), None
         api = ClusterApi(client)
         names = [object_key(node)[2] for node in api.list(_NODES)]
         found = targets(api.list(_PODS, host_pod))
-        self._executor = executor(client)
+        self._executor, self._client = executor(client), client
         for name in names:
             node = self._nodes.setdefault(name, _Node([]))
             node.tries = found.get(name, [])
@@ -154,35 +160,46 @@ class ConntrackSource:
     def _read(
         self, name: str, executor: Executor, tries: list[Target], way: Way | None, stop: threading.Event
     ) -> None:
-        self._answers.put(read_table(name, executor, tries, way, stop))
+        try:
+            answer = read_table(name, executor, tries, way, stop)
+        except Exception as error:  # One node must not take the others with it.
+            answer = Answer(name, trouble=f"a defect of netsec-tui: {type(error).__name__}: {error}")
+        self._answers.put(answer)
 
     def _take(self, answer: Answer, node: _Node, emit: Emit) -> None:
-        now, skipped = time.time(), 0
-        entries: list[Entry] = []
-        for number, line in enumerate(answer.table.decode("utf-8", "replace").splitlines(), 1):
+        now, skipped = time.time(), node.skipped
+        flows = self._connections.take(answer.node, self._entries(answer, node), now)
+        while part := tuple(islice(flows, _PART)):
+            emit(FlowsRead(part))
+        node.trouble = ""
+        if node.skipped > skipped:
+            emit(FlowsRead((Gap(now, node.skipped - skipped, self._unread, answer.node),)))
+
+    def _entries(self, answer: Answer, node: _Node) -> Iterator[Entry]:
+        """Yield a table's entries; the same line is not counted again each time that it cannot be read."""
+        skipped = node.entries = 0
+        text = answer.table.decode("utf-8", "replace")
+        for number, line in enumerate(text.split("\n"), 1):
             entry = self._decoder.decode(line)
             if isinstance(entry, Entry):
-                entries.append(entry)
+                node.entries += 1
+                yield entry
+                continue
+            if not line:
                 continue
             skipped += 1
+            node.skipped = max(node.skipped, skipped)
             if not self._unread:
                 self._unread = printable(f"node {answer.node}, line {number}: {entry.reason}", 400)
-        told: list[Gap] = []
-        if skipped > node.skipped:
-            told = [Gap(now, skipped - node.skipped, self._unread, answer.node)]
-            node.skipped = skipped
-        flows: tuple[Flow | Gap, ...] = (*self._connections.take(answer.node, entries, now), *told)
-        node.entries, node.trouble = len(entries), ""
-        if flows:
-            emit(FlowsRead(flows))
 
     def _fail(self, answer: Answer, node: _Node, emit: Emit) -> None:
+        trouble = printable(answer.trouble, 400)
         if not node.trouble:
-            reason = printable(f"node {answer.node}: {answer.trouble}", 400)
+            reason = f"{_names([answer.node])}: {trouble}"
             emit(FlowsRead((Gap(time.time(), 0, reason, answer.node),)))
-        node.trouble = answer.trouble
+        node.trouble = trouble
         if answer.unauthenticated:
-            self._listed = float("-inf")
+            self._client, self._listed = None, float("-inf")
 
     def _given(self) -> list[_Node]:
         return [node for node in self._nodes.values() if node.entries >= 0 and not node.trouble]
@@ -209,7 +226,9 @@ class ConntrackSource:
         for name, node in self._nodes.items():
             if node.trouble:
                 reasons[node.trouble].append(name)
-        return "; ".join(f"{_names(names)}: {reason}" for reason, names in reasons.items())
+        told = [f"{_names(names)}: {reason}" for reason, names in reasons.items()]
+        more = sum(map(len, [*reasons.values()][_NAMED:]))
+        return "; ".join([*told[:_NAMED], *([f"{more} more nodes give no table either"] if more else [])])
 
 
 def _names(nodes: Iterable[str]) -> str:

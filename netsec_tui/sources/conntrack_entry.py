@@ -16,8 +16,8 @@ from netsec_tui.sources.inventory_addresses import canonical_ip
 
 _LINE = re.compile(
     r"(?:ipv[46] +\d+ +)?([a-z0-9_-]+) +(\d{1,3})(?: +(\d{1,9}))?(?: +([A-Z][A-Z0-9_]*))?"
-    r" +src=(\S+) dst=(\S+)(?: sport=(\d+) dport=(\d+))?(.*?)"
-    r" src=(\S+) dst=(\S+)(?: sport=(\d+) dport=(\d+))?(.*)"
+    r" +src=([^ ]+) dst=([^ ]+)(?: sport=(\d+) dport=(\d+))?((?: (?!src=)[^ ]*)*)"
+    r" src=([^ ]+) dst=([^ ]+)(?: sport=(\d+) dport=(\d+))?(.*)"
 )
 _ZONE = re.compile(r" zone(?:-\w+)?=\d+")
 _AGE = re.compile(r" delta-time=(\d{1,12})\b")
@@ -30,6 +30,9 @@ _PROTOCOLS = {
     58: Protocol.ICMP,
     132: Protocol.SCTP,
 }
+_LONGEST = 2000
+"""Characters of a line at most; the kernel's have less than 500."""
+
 _ADDRESSES = 200_000
 """Distinct spellings of addresses that are remembered; a table has far fewer."""
 
@@ -92,7 +95,7 @@ class EntryDecoder:
 
     def decode(self, line: str) -> Entry | Unread:
         """Return the entry that a line holds, or why there is none; never raises."""
-        found = _LINE.match(line)
+        found = _LINE.match(line) if len(line) <= _LONGEST else None
         if found is None:
             return Unread(
                 "not an entry of a connection tracking table: two groups of src= and dst= are expected"
@@ -107,17 +110,12 @@ class EntryDecoder:
                 if not self._learn(text):
                     return Unread(f"{text[:60]!r} is no IP address")
             return self.decode(line)
-        except ValueError:  # Python refuses to read thousands of digits
-            return Unread("a port is no number from 0 to 65535")
         if original[1] > 65535 or original[3] > 65535 or reply[1] > 65535 or reply[3] > 65535:
             return Unread("a port is no number from 0 to 65535")
-        zone = "".join(_ZONE.findall(between + rest)) if "zone" in rest or "zone" in between else ""
-        key = Key(
-            int(number), original, reply, "" if zone == " zone=0" else zone, "" if ap else _tag(between)
-        )
-        age = _AGE.search(rest)
+        zone = "" if " zone=0 " in rest or "zone" not in between + rest else _zone(between + rest)
+        age = _AGE.search(rest) if "delta-time=" in rest else None
         return Entry(
-            key,
+            Key(int(number), original, reply, zone, "" if ap else _tag(between)),
             state or "",
             int(timeout) if timeout else -1,
             "[UNREPLIED]" not in between,
@@ -136,6 +134,11 @@ class EntryDecoder:
             self._addresses.clear()
         self._addresses[text] = address
         return True
+
+
+def _zone(told: str) -> str:
+    zones = "".join(_ZONE.findall(told))
+    return "" if zones == " zone=0" else zones
 
 
 def _tag(between: str) -> str:

@@ -47,6 +47,10 @@ class ExecForbiddenError(ExecError):
     """Report that RBAC forbids to run commands in the pods of a namespace."""
 
 
+class NoConnectionError(ExecError):
+    """Report that the way to a node is closed; another pod there would not help."""
+
+
 class UnauthenticatedError(ExecError):
     """Report credentials that the API server does not take (any more)."""
 
@@ -67,6 +71,7 @@ class Executor:
         Raises:
             ExecForbiddenError: RBAC forbids it.
             UnauthenticatedError: the API server does not take the credentials.
+            NoConnectionError: the API server or the node does not answer.
             ExecError: there is no such container or command, it failed, or took too long.
         """
         deadline = time.monotonic() + ANSWER_SECONDS
@@ -98,7 +103,7 @@ class Executor:
         except websocket.WebSocketBadStatusException as error:
             raise _refusal(error, target) from error
         except (websocket.WebSocketException, OSError, ValueError) as error:
-            raise ExecError(f"no connection to run a command: {_words(error)}") from error
+            raise NoConnectionError(f"no command can be run there: {_words(error)}") from error
         return socket
 
 

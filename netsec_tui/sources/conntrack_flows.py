@@ -13,10 +13,15 @@ TELL_AGAIN = 60.0
 
 _OPENING = frozenset({"SYN_SENT", "SYN_SENT2", "SYN_RECV", "ESTABLISHED", "COOKIE_WAIT", "COOKIE_ECHOED"})
 _OPEN = "ESTABLISHED"
-_SLACK = 5
-"""Seconds by which a start or a timeout must have moved on to count: readings take their time."""
+_MEMORY = 120.0
+"""Seconds for which a table remembers what has ended, by the kernel's defaults (TIME_WAIT)."""
+
+_LATE = 5
+"""Seconds by which late packets of a connection that is closing may set its timeout back."""
 
 _ENDPOINTS = 200_000
+_DIRECT, _DIALLED = 0, 1
+"""Where a connection's legs stand among those that _legs returns."""
 
 
 class _Leg(NamedTuple):
@@ -33,26 +38,25 @@ class _Leg(NamedTuple):
 class _Known:
     """Hold how an entry of one node stood when it was last read, and when its connection was last told."""
 
-    __slots__ = ("answered", "read", "reading", "start", "state", "timeout", "told")
+    __slots__ = ("age", "answered", "read", "reading", "start", "state", "timeout", "told")
 
-    def __init__(self, entry: Entry, start: float, now: float) -> None:
-        self.told = now
-        self.renew(entry, start, now, 0)
+    def __init__(self, told: float) -> None:
+        self.told = told
 
-    def renew(self, entry: Entry, start: float, now: float, reading: int) -> None:
+    def renew(self, entry: Entry, now: float, reading: int) -> None:
         """Take over how the entry stands now."""
-        self.state, self.timeout, self.answered = entry.state, entry.timeout, entry.answered
-        self.start, self.read, self.reading = start, now, reading
+        _, self.state, self.timeout, self.answered, self.age, self.start = entry
+        self.read, self.reading = now, reading
 
-    def replaced(self, entry: Entry, start: float) -> bool:
+    def replaced(self, entry: Entry) -> bool:
         """Tell whether another connection between the same ports has taken the place of this one."""
         if self.answered and not entry.answered:
             return True
-        if self.start >= 0 <= start:
-            return start > self.start + _SLACK
+        if 0 <= entry.age < self.age or 0 <= self.start < entry.start - 1:
+            return True
         if not self.state or self.state in _OPENING:
             return False
-        return entry.state in _OPENING or entry.timeout > self.timeout + _SLACK
+        return entry.state in _OPENING or entry.timeout > self.timeout + _LATE
 
     def goes_on(self, entry: Entry, now: float) -> bool:
         """Tell whether the connection is open, or packets have passed since it was last read."""
@@ -62,18 +66,28 @@ class _Known:
 
 
 class _Told:
-    """Hold what was told of a leg, and the entries that show it."""
+    """Hold what was told of a leg: ``entries`` have it, ``showing`` are those that show what was told last.
 
-    __slots__ = ("answered", "at", "entries")
+    An entry that is among these and begins anew is another connection; one that is not shows the same one.
+    """
 
-    def __init__(self, entry: _Known, at: float) -> None:
-        self.begin(entry, at)
+    __slots__ = ("answered", "at", "entries", "showing")
 
-    def begin(self, entry: _Known, at: float) -> None:
-        """Begin again with one entry, for a connection that was just told."""
-        self.answered = False
+    def __init__(self) -> None:
+        self.entries = 0
+        self.begin(None, 0.0, answered=False)
+
+    def begin(self, entry: _Known | None, at: float, *, answered: bool) -> None:
+        """Take over a connection that is told now."""
+        self.answered = answered
         self.at = at
-        self.entries = [entry]
+        self.showing = [entry] if entry else []
+
+    def drop(self, entry: _Known) -> None:
+        """Forget an entry."""
+        self.entries -= 1
+        if entry in self.showing:
+            self.showing.remove(entry)
 
 
 class Connections:
@@ -97,21 +111,21 @@ class Connections:
         self._reading += 1
         known = self._nodes.setdefault(node, {})
         for entry in entries:
-            start = min(now, _start(entry, now))
             before = known.get(entry.key)
             if before is None:
                 if _is_loopback(entry.key):
                     continue
-                before = known[entry.key] = _Known(entry, start, now)
-                yield from self._begin(node, entry, before, start, now)
-            elif before.replaced(entry, start):
-                yield from self._begin(node, entry, before, start, now)
+                before = known[entry.key] = _Known(_begun(entry, now))
+                yield from self._begin(node, entry, before, seen_before=False)
+            elif before.replaced(entry):
+                before.told = _begun(entry, now)
+                yield from self._begin(node, entry, before, seen_before=True)
             elif entry.answered and not before.answered:
                 yield from self._answer(node, entry, now)
             elif now - before.told >= TELL_AGAIN and before.goes_on(entry, now):
                 before.told = now
                 yield from self._again(node, entry, now)
-            before.renew(entry, start, now, self._reading)
+            before.renew(entry, now, self._reading)
         self._forget(known, self._reading)
 
     def keep(self, nodes: Iterable[str]) -> None:
@@ -119,56 +133,52 @@ class Connections:
         for node in self._nodes.keys() - set(nodes):
             self._forget(self._nodes.pop(node), -1)
 
-    def _begin(self, node: str, entry: Entry, known: _Known, start: float, now: float) -> Iterator[Flow]:
-        at = known.told = start if start >= 0 else now
-        for index, leg in enumerate(_legs(entry.key)):
+    def _begin(self, node: str, entry: Entry, known: _Known, *, seen_before: bool) -> Iterator[Flow]:
+        at = known.told
+        for what, leg in enumerate(_legs(entry.key)):
             told = self._legs.get(leg)
             if told is None:
-                told = self._legs[leg] = _Told(known, at)
-            elif known in told.entries:
-                told.begin(known, at)
-            else:  # another node or zone shows the same connection
-                told.entries.append(known)
+                told = self._legs[leg] = _Told()
+            told.entries += not seen_before
+            if told.showing and known not in told.showing:  # another node or zone shows the same connection
+                told.showing.append(known)
                 if entry.answered and not told.answered:
                     told.answered = True
-                    yield self._flow(leg, at, node, is_reply=True)
+                    yield self._flow(leg, what, at, node, is_reply=True)
                 continue
-            told.answered = entry.answered
-            self.told += not index
-            yield from self._exchange(leg, at, node, answered=entry.answered)
-        if now - at >= TELL_AGAIN:
-            known.told = now
-            yield from self._again(node, entry, now)
+            told.begin(known, at, answered=entry.answered)
+            self.told += what == _DIRECT
+            yield from self._exchange(leg, what, at, node, answered=entry.answered)
 
     def _answer(self, node: str, entry: Entry, now: float) -> Iterator[Flow]:
-        for leg in _legs(entry.key):
+        for what, leg in enumerate(_legs(entry.key)):
             told = self._legs[leg]
             if not told.answered:
                 told.answered = True
-                yield self._flow(leg, now, node, is_reply=True)
+                yield self._flow(leg, what, now, node, is_reply=True)
 
     def _again(self, node: str, entry: Entry, now: float) -> Iterator[Flow]:
-        for leg in _legs(entry.key):
+        for what, leg in enumerate(_legs(entry.key)):
             told = self._legs[leg]
             if now - told.at >= TELL_AGAIN:
                 told.at = now
-                yield from self._exchange(leg, now, node, answered=told.answered)
+                yield from self._exchange(leg, what, now, node, answered=told.answered)
 
     def _forget(self, known: dict[Key, _Known], reading: int) -> None:
         for key in [key for key, entry in known.items() if entry.reading != reading]:
             entry = known.pop(key)
             for leg in _legs(key):
                 told = self._legs[leg]
-                told.entries.remove(entry)
+                told.drop(entry)
                 if not told.entries:
                     del self._legs[leg]
 
-    def _exchange(self, leg: _Leg, time: float, node: str, *, answered: bool) -> Iterator[Flow]:
-        yield self._flow(leg, time, node, is_reply=False)
+    def _exchange(self, leg: _Leg, what: int, time: float, node: str, *, answered: bool) -> Iterator[Flow]:
+        yield self._flow(leg, what, time, node, is_reply=False)
         if answered:
-            yield self._flow(leg, time, node, is_reply=True)
+            yield self._flow(leg, what, time, node, is_reply=True)
 
-    def _flow(self, leg: _Leg, time: float, node: str, *, is_reply: bool) -> Flow:
+    def _flow(self, leg: _Leg, what: int, time: float, node: str, *, is_reply: bool) -> Flow:
         protocol = protocol_of(leg.number)
         tcp, ports = protocol is Protocol.TCP, (leg.client_port, leg.port) if protocol.expressible else (0, 0)
         client, server = self._endpoint(leg.client), self._endpoint(leg.server)
@@ -179,7 +189,8 @@ class Connections:
             protocol,
             ports[is_reply],
             ports[not is_reply],
-            Verdict.FORWARDED,
+            # What was dialled is the same connection once more, and was translated before any policy looked.
+            Verdict.TRACED if what == _DIALLED else Verdict.FORWARDED,
             is_reply=is_reply,
             syn=tcp,
             ack=tcp and is_reply,
@@ -195,9 +206,14 @@ class Connections:
         return endpoint
 
 
-def _start(entry: Entry, now: float) -> float:
-    """Return when a connection began, -1 when not told; the age needs no clock of the node's."""
-    return max(0.0, now - entry.age) if entry.age >= 0 else entry.start
+def _begun(entry: Entry, now: float) -> float:
+    """Return when a connection began where that is told, else the time of the reading.
+
+    So it is for one that began long ago: of the time since then the table has forgotten all the others,
+    and nobody shall take it for time that was observed. The age needs no clock of the node's.
+    """
+    start = now - entry.age if entry.age >= 0 else entry.start
+    return start if now - _MEMORY <= start <= now else now
 
 
 def _is_loopback(key: Key) -> bool:

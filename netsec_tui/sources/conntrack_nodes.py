@@ -12,6 +12,7 @@ from netsec_tui.sources.conntrack_exec import (
     ExecError,
     ExecForbiddenError,
     Executor,
+    NoConnectionError,
     Target,
     UnauthenticatedError,
 )
@@ -104,6 +105,8 @@ def read_table(
             return Answer(node, executor.run(way.target, way.command, stop), way)
         except UnauthenticatedError as error:
             return Answer(node, trouble=str(error), unauthenticated=True)
+        except NoConnectionError as error:
+            return Answer(node, trouble=str(error))
         except ExecForbiddenError as error:
             closed.add(way.target.namespace)
             reasons.append(str(error))
