@@ -1,0 +1,250 @@
+"""Reading tables on the nodes of an API server of the tests: what works, what is refused, what hangs."""
+
+import socket
+import threading
+import time
+
+import pytest
+
+from netsec_tui.errors import NotFoundError, UnreachableError
+from netsec_tui.model.flow import Flow, Gap
+from netsec_tui.sources import conntrack, conntrack_exec
+from netsec_tui.sources.conntrack import ConntrackSource
+from netsec_tui.sources.conntrack_exec import ExecError, Target, executor
+from tests.sources.api_server import write_kubeconfig
+from tests.sources.collected import PATIENCE, following, read
+from tests.sources.conntrack_lines import line
+from tests.sources.exec_server import CUT_OFF, HANGS, serving_commands
+from tests.sources.kube_objects import obj
+
+TABLE = (line() + "\n").encode()
+OTHER = (line("10.244.2.5:40001") + "\n").encode()
+PROXY = "kube-proxy"
+TRIED = "cat /proc/net/nf_conntrack in kube-system/kube-proxy-a"
+
+
+@pytest.fixture(autouse=True)
+def quick(no_proxy_and_no_waiting, monkeypatch):
+    monkeypatch.setattr(conntrack, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(conntrack, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(conntrack, "_PATIENCE", 0.01)
+
+
+def pod(name, node, *containers, namespace="kube-system", host=True, phase="Running", **metadata):
+    named = [{"name": container, "image": "x"} for container in containers or [name.rpartition("-")[0]]]
+    spec = {"hostNetwork": host, "nodeName": node, "containers": named}
+    made = obj("Pod", name, namespace, spec=spec, status={"phase": phase})
+    return {**made, "metadata": {**made["metadata"], **metadata}}
+
+
+def cluster(*pods, nodes=("n1", "n2")):
+    return [*(obj("Node", name, None) for name in nodes), *pods]
+
+
+@pytest.fixture
+def server():
+    with serving_commands(cluster(pod("kube-proxy-a", "n1"), pod("kube-proxy-b", "n2"))) as started:
+        started.commands = {("kube-proxy-a", "cat"): TABLE, ("kube-proxy-b", "cat"): OTHER}
+        yield started
+
+
+@pytest.fixture
+def source(server, tmp_path):
+    return ConntrackSource("prod", str(write_kubeconfig(tmp_path / "config", server.url)))
+
+
+def until(check):
+    deadline = time.monotonic() + PATIENCE
+    while not check():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def clients(collected):
+    return {flow.source.ip for flow in collected.flows if isinstance(flow, Flow) and not flow.is_reply}
+
+
+def gaps(collected):
+    return [gap for gap in collected.flows if isinstance(gap, Gap)]
+
+
+def test_tables_of_all_nodes_are_read(server, source):
+    collected = read(source)
+    assert clients(collected) == {"10.244.1.5", "10.244.2.5"}
+    assert {flow.node for flow in collected.flows} == {"n1", "n2"}
+    assert (collected.status.detail, collected.status.ended) == ("2 connections from 2 of 2 nodes", True)
+    assert not collected.status.error
+    assert sorted(server.ran) == [
+        (f"kube-proxy-{which}", PROXY, ("cat", "/proc/net/nf_conntrack")) for which in "ab"
+    ]
+
+
+def test_a_large_table_comes_whole(server, source):
+    lines = [line(f"10.244.{n // 60000}.5:{n % 60000}") for n in range(20_000)]
+    server.commands["kube-proxy-a", "cat"] = "\n".join(lines).encode()
+    assert read(source).status.detail == "20001 connections from 2 of 2 nodes"
+
+
+def test_the_tool_stands_in_for_the_file(server, source):
+    server.commands["kube-proxy-a", "cat"] = "cat: /proc/net/nf_conntrack: No such file or directory"
+    server.commands["kube-proxy-a", "conntrack"] = TABLE
+    assert clients(read(source)) == {"10.244.1.5", "10.244.2.5"}
+
+
+def test_what_worked_is_remembered(server, source):
+    server.commands["kube-proxy-a", "cat"] = "cat: /proc/net/nf_conntrack: Permission denied"
+    server.commands["kube-proxy-a", "conntrack"] = TABLE
+    with following(source):
+        until(lambda: sum(ran[0] == "kube-proxy-a" for ran in server.ran) > 5)
+    assert [ran[2][0] for ran in server.ran if ran[0] == "kube-proxy-a"][:4] == [
+        "cat", "conntrack", "conntrack", "conntrack"]  # fmt: skip
+
+
+def test_network_plugins_pods_come_first_and_unfit_ones_not_at_all(tmp_path):
+    pods = [
+        pod("agent-x", "n1", namespace="a"),
+        pod("kube-proxy-gone", "n1", deletionTimestamp="2026-01-01T00:00:00Z"),
+        pod("kube-proxy-done", "n1", phase="Succeeded"),
+        pod("kube-proxy-own", "n1", host=False),
+        pod("antrea-agent-x", "n1", "antrea-ovs", "antrea-agent"),
+        pod("weave-net-x", "n2", "weave-npc", "weave", namespace="weave"),
+    ]
+    with serving_commands(cluster(*pods)) as server:
+        source = ConntrackSource("prod", str(write_kubeconfig(tmp_path / "config", server.url)))
+        server.commands = {("agent-x", "cat"): TABLE, ("weave-net-x", "cat"): OTHER}
+        read(source)
+        tried = [ran[:2] for ran in server.ran if ran[2][0] == "cat"]
+    assert [container for name, container in tried if name != "weave-net-x"] == [
+        "antrea-agent", "antrea-ovs", "agent"]  # fmt: skip
+    assert [container for name, container in tried if name == "weave-net-x"] == ["weave"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (403, "commands may not be run in pods of namespace kube-system; what is missing in a Role there or "
+              'a ClusterRole is apiGroups: [""], resources: ["pods/exec"], verbs: ["create", "get"]'),
+        (500, f"{TRIED}: refused with 500"),
+        ("cat: x: Permission denied", f"{TRIED}: cat: x: Permission denied"),
+        ("\x1b[31mno", f"{TRIED}: \\x1b[31mno"),
+        (CUT_OFF, f"{TRIED}: its answer is cut off"),
+    ],
+)  # fmt: skip
+def test_a_node_that_gives_no_table_costs_no_other(server, source, answer, reason):
+    server.commands["kube-proxy-a", "cat"] = answer
+    collected = read(source)
+    assert clients(collected) == {"10.244.2.5"}
+    assert collected.status.error.startswith(f"node n1: {reason}")
+    assert collected.status.detail == "1 connections from 1 of 2 nodes"
+    assert [(gap.node, gap.lost) for gap in gaps(collected)] == [("n1", 0)]
+
+
+def test_a_node_without_a_pod_on_its_network_is_named(server, source):
+    server.objects[:] = cluster(pod("kube-proxy-b", "n2"), nodes=("n1", "n2", "n3"))
+    assert read(source).status.error.startswith("nodes n1, n3: no pod runs on its network (hostNetwork)")
+
+
+def test_no_table_at_all_is_a_failure(server, source):
+    server.commands = {("kube-proxy-a", "cat"): 403, ("kube-proxy-b", "cat"): 403}
+    with pytest.raises(UnreachableError, match=r'^nodes n1, n2: commands may not be run .*"pods/exec"'):
+        read(source)
+
+
+def test_a_cluster_without_nodes_is_a_failure(server, source):
+    server.objects.clear()
+    with pytest.raises(UnreachableError, match="no nodes"):
+        read(source)
+
+
+def test_an_unknown_context_is_a_failure(server, tmp_path):
+    config = write_kubeconfig(tmp_path / "config", server.url)
+    with pytest.raises(NotFoundError, match="staging"):
+        read(ConntrackSource("staging", str(config)))
+
+
+def test_an_empty_table_is_said(server, source):
+    server.commands["kube-proxy-a", "cat"] = b""
+    status = read(source).status
+    assert status.detail.startswith("1 connections from 2 of 2 nodes; empty on node n1")
+    assert not status.error
+
+
+def test_a_node_that_hangs_does_not_hold_up_the_others(server, source, monkeypatch):
+    server.commands["kube-proxy-a", "cat"] = HANGS
+    with following(source) as collected:
+        collected.wait_for(lambda: "10.244.2.5" in clients(collected))
+        first = server.ran.count(("kube-proxy-b", PROXY, ("cat", "/proc/net/nf_conntrack")))
+        collected.wait_for(lambda: collected.status.detail == "1 connections from 1 of 2 nodes")
+        server.commands["kube-proxy-b", "cat"] = OTHER + (line("10.244.2.6:7") + "\n").encode()
+        collected.wait_for(lambda: "10.244.2.6" in clients(collected))
+        assert len(server.ran) > first
+
+
+def test_a_command_has_a_limit_of_time(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(conntrack_exec, "ANSWER_SECONDS", 0.3)
+    server.commands["kube-proxy-a", "cat"] = HANGS
+    source = ConntrackSource("prod", str(write_kubeconfig(tmp_path / "config", server.url)))
+    collected = read(source)
+    assert collected.status.error.startswith(
+        "node n1: cat /proc/net/nf_conntrack in kube-system/kube-proxy-a: it does not"
+    )
+
+
+def test_trouble_is_told_once_and_so_is_its_end(server, source):
+    with following(source) as collected:
+        collected.wait_for(lambda: len(clients(collected)) == 2)
+        server.commands["kube-proxy-a", "cat"] = "no"
+        collected.wait_for(lambda: "node n1" in collected.status.error)
+        asked = len(server.ran)
+        server.commands["kube-proxy-b", "cat"] = OTHER + (line("10.244.2.7:7") + "\n").encode()
+        collected.wait_for(lambda: "10.244.2.7" in clients(collected))
+        assert len(server.ran) > asked
+        server.commands["kube-proxy-a", "cat"] = TABLE
+        collected.wait_for(lambda: not collected.status.error)
+    assert len(gaps(collected)) == 1
+    assert collected.status.detail == "3 connections from 2 of 2 nodes"
+
+
+def test_unreadable_lines_are_counted_once(server, source):
+    server.commands["kube-proxy-a", "cat"] = b"\x1b[2Jnonsense\n" + TABLE + b"tcp\xff\n\n"
+    with following(source) as collected:
+        collected.wait_for(lambda: len(clients(collected)) == 2)
+        done = len(server.ran)
+        server.commands["kube-proxy-b", "cat"] = OTHER + (line("10.244.2.7:7") + "\n").encode()
+        until(lambda: "10.244.2.7" in clients(collected) and len(server.ran) > done + 4)
+    assert collected.status.skipped == 2
+    (gap,) = gaps(collected)
+    assert gap.lost == 2
+    assert gap.reason.startswith("node n1, line 1: not an entry of a connection tracking table")
+    assert "\x1b" not in gap.reason + collected.status.detail
+
+
+def test_a_restarted_pod_is_found_again(server, source, monkeypatch):
+    monkeypatch.setattr(conntrack, "_LIST_SECONDS", 0.05)
+    with following(source) as collected:
+        collected.wait_for(lambda: len(clients(collected)) == 2)
+        del server.commands["kube-proxy-a", "cat"]
+        server.objects[:] = cluster(pod("kube-proxy-c", "n1"), pod("kube-proxy-b", "n2"))
+        server.commands["kube-proxy-c", "cat"] = TABLE + (line("10.244.1.9:7") + "\n").encode()
+        collected.wait_for(lambda: "10.244.1.9" in clients(collected) and not collected.status.error)
+
+
+def test_new_credentials_are_taken_up(server, source, tmp_path, monkeypatch):
+    monkeypatch.setattr(conntrack, "_LIST_SECONDS", 0.05)
+    with following(source) as collected:
+        collected.wait_for(lambda: len(clients(collected)) == 2)
+        server.token = "another"
+        collected.wait_for(lambda: "does not take the credentials" in collected.status.error)
+        write_kubeconfig(tmp_path / "config", server.url, {"token": "another"})
+        collected.wait_for(lambda: not collected.status.error)
+
+
+def test_a_server_that_speaks_no_websocket_is_named():
+    from kubernetes import client
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        settings = client.Configuration()
+        settings.host, settings.proxy = f"http://127.0.0.1:{listening.getsockname()[1]}", None
+    run = executor(client.ApiClient(settings)).run
+    with pytest.raises(ExecError, match=r"no command can be run there: .*refused"):
+        run(Target("a", "b", "c"), ["cat"], threading.Event())
