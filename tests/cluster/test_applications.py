@@ -72,7 +72,7 @@ def test_what_is_generated_from_the_kernels_record_is_what_the_page_is_about(gen
 
 @pytest.mark.usefixtures("capture")  # What is tried stands in the kernel's tables: it is recorded before.
 def test_without_policies_everything_answers(trial, page):
-    assert trial.differing(dict.fromkeys(page.generated.answers, True)) == {}
+    assert trial.differing(dict.fromkeys(page.generated.answers, True)) == set()
     assert trial.failed() == set()
 
 
@@ -81,11 +81,11 @@ def test_under_generated_policies_every_call_still_works(under_generated):
 
 
 def test_under_generated_policies_the_kernel_says_what_the_page_says(under_generated, page):
-    assert under_generated.differing(allowed(page.generated)) == {}
+    assert under_generated.differing(allowed(page.generated)) == set()
 
 
 def test_under_published_policies_the_kernel_says_what_the_page_says(under_published, page):
-    assert under_published.differing(allowed(page.published)) == {}
+    assert under_published.differing(allowed(page.published)) == set()
 
 
 def test_under_published_policies_the_calls_fail_that_the_page_names(under_published, page):
