@@ -23,10 +23,14 @@ _ROOM = 64
 
 _LAST_WAIT = 0.5
 
+AGAIN_SECONDS = 5.0
+"""Seconds until a source that could not be reached is tried again."""
+
 
 class Feed:
     """Follow sources, each in a thread of its own, and hand over what they read when asked.
 
+    One that cannot be reached at the start is tried again; its status says so.
     The inventory is built in the thread of the source whose objects have changed.
     """
 
@@ -36,7 +40,7 @@ class Feed:
         self._state = ClusterState()
         self._building = threading.Lock()
         self._threads = [
-            SourceThread(source, partial(self._take, origin), self._stop)
+            SourceThread(source, partial(self._take, origin), self._stop, AGAIN_SECONDS)
             for origin, source in enumerate(sources)
         ]
 

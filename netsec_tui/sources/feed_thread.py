@@ -7,7 +7,7 @@ import threading
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from netsec_tui.errors import NetsecError
+from netsec_tui.errors import NetsecError, UnreachableError
 from netsec_tui.sources.contract import Emit, FlowsRead, Message, Source, SourceStatus
 
 _Item = TypeVar("_Item")
@@ -25,27 +25,39 @@ class SourceThread(threading.Thread):
     The first one says that there is a source which has told nothing yet, so that nobody takes what others
     have read for everything.
 
-    ``failure`` is what the source raised, if anything.
+    ``failure`` is what the source raised, if anything. After ``again`` seconds, unless they are 0, a source
+    that could not be reached is followed anew.
     """
 
-    def __init__(self, source: Source, emit: Emit, stop: threading.Event) -> None:
+    def __init__(self, source: Source, emit: Emit, stop: threading.Event, again: float = 0) -> None:
         super().__init__(name=source.name, daemon=True)
         self.failure: NetsecError | None = None
         self._source = source
         self._deliver = emit
         self._stop_asked = stop
+        self._again = again
         self._status = SourceStatus(source.name, source.live)
 
     def run(self) -> None:
         """Follow the source; called by ``start``."""
         self._deliver(SourceStatus(self._source.name, live=False))
-        try:
-            self._source.follow(self._emit, self._stop_asked)
-        except Exception as error:  # One source must not take the others or the screen with it.
-            self.failure = as_failure(self._source, error)
+        self.failure = self._follow()
+        while self._again and isinstance(self.failure, UnreachableError):
+            tried = f"{self.failure}; it is tried again every {self._again:g} s"
+            self._emit(replace(self._status, error=tried))
+            if self._stop_asked.wait(self._again):
+                break
+            self.failure = self._follow()
         if self.failure or not self._status.ended:
             error_text = str(self.failure or self._status.error)
             self._emit(replace(self._status, error=error_text, ended=True))
+
+    def _follow(self) -> NetsecError | None:
+        try:
+            self._source.follow(self._emit, self._stop_asked)
+        except Exception as error:  # One source must not take the others or the screen with it.
+            return as_failure(self._source, error)
+        return None
 
     def _emit(self, message: Message) -> None:
         if isinstance(message, SourceStatus):

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from netsec_tui.errors import NotFoundError
+from netsec_tui.errors import NotFoundError, UnreachableError
 from netsec_tui.model.flow import Endpoint, Flow, Gap, Protocol
 from netsec_tui.model.inventory import Inventory
-from netsec_tui.sources import manifests
+from netsec_tui.sources import feed, manifests
 from netsec_tui.sources.capture import CaptureSource
 from netsec_tui.sources.capture_writer import CaptureWriter
 from netsec_tui.sources.contract import Emit, FlowsRead, KubeObject, Message, ObjectsRead, SourceStatus
@@ -167,6 +167,42 @@ def test_a_source_that_fails_says_so_and_the_others_go_on() -> None:
     assert found.statuses["bad"] == SourceStatus("bad", False, error="x does not exist", ended=True)
     assert "ZeroDivisionError: by zero" in found.statuses["worse"].error
     assert found.statuses["good"] == SourceStatus("good", False, "2 flows", ended=True)
+
+
+class Late(Scripted):
+    """A source that cannot be reached at first."""
+
+    tries = 0
+
+    def follow(self, emit: Emit, stop: threading.Event) -> None:
+        self.tries += 1
+        if self.tries < 3:
+            raise UnreachableError("nobody answers")
+        super().follow(emit, stop)
+
+
+def test_a_source_that_cannot_be_reached_at_first_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed, "AGAIN_SECONDS", 0.2)
+    late = Late("a", objects(pod("web")), SourceStatus("a", True, "1 object", read=True))
+    found = Drained(Feed([late]))
+    found.feed.start()
+    found.until(lambda: "a" in found.statuses and found.statuses["a"].error != "")
+    said = "nobody answers; it is tried again every 0.2 s"
+    assert found.statuses["a"] == SourceStatus("a", False, error=said)
+    found.to_the_end()
+    assert found.statuses["a"] == SourceStatus("a", True, "1 object", ended=True, read=True)
+    assert [p.name for p in found.inventories[-1].pods] == ["web"]
+    assert late.tries == 3
+
+
+def test_stopping_ends_waiting_for_a_source_that_cannot_be_reached() -> None:
+    found = Drained(Feed([Scripted("a", error=UnreachableError("nobody answers"))]))
+    found.feed.start()
+    found.until(lambda: "a" in found.statuses and found.statuses["a"].error != "")
+    found.feed.stop()
+    for thread in found.feed._threads:
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
 
 
 def test_a_source_that_just_ends_has_ended() -> None:
