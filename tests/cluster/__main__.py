@@ -14,8 +14,10 @@ from tests.cluster.harness import binaries, instance, waiting
 from tests.cluster.harness.calls import read_calls
 from tests.cluster.harness.client import ClusterClient
 from tests.cluster.harness.cluster import Cluster
+from tests.cluster.published_document import write
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
+_DATA = _ROOT.parent / "shared" / "data"
 _ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _DOWN_SECONDS = 60
 
@@ -52,6 +54,10 @@ def _parser() -> argparse.ArgumentParser:
     drive = commands.add_parser("drive", help="make the connections of a call graph, and say who answered")
     drive.add_argument("calls", type=Path, metavar="CALLS.yaml")
     drive.set_defaults(run=_drive)
+
+    published = commands.add_parser("published", help="write docs/published-policies.md anew, without a cluster")
+    published.add_argument("--data", type=Path, default=_DATA, help="the folder of manifests (%(default)s)")
+    published.set_defaults(run=lambda chosen: print(write(chosen.data)))
 
     down = commands.add_parser(
         "down", help="end a cluster that runs in another terminal or in the background"
