@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     drive.add_argument("calls", type=Path, metavar="CALLS.yaml")
     drive.set_defaults(run=_drive)
 
-    published = commands.add_parser("published", help="write docs/published-policies.md anew, without a cluster")
+    published = commands.add_parser("published", help="write docs/published-policies.md; needs no cluster")
     published.add_argument("--data", type=Path, default=_DATA, help="the folder of manifests (%(default)s)")
     published.set_defaults(run=lambda chosen: print(write(chosen.data)))
 

@@ -225,6 +225,8 @@ def _joined(names: list[str]) -> str:
 
 
 def write(data: Path) -> Path:
-    """Write the page anew and return where; raises FileNotFoundError without the manifests."""
+    """Write the page anew and return where; raises FileNotFoundError without the folder of real data."""
+    if not data.is_dir():
+        raise FileNotFoundError(f"{data} is not there: name the folder that has manifests/ with --data")
     PAGE.write_text(page(data), "utf-8")
     return PAGE
