@@ -15,6 +15,7 @@ from tests.cluster.harness.calls import read_calls
 from tests.cluster.harness.client import ClusterClient
 from tests.cluster.harness.cluster import Cluster
 from tests.cluster.published_document import write
+from tests.cluster.side_by_side import side_by_side
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _DATA = _ROOT.parent / "shared" / "data"
@@ -26,11 +27,10 @@ def main() -> int:
     """Run one command, and return the exit code: 1 where it fails, 2 where it was not understood."""
     chosen = _parser().parse_args()
     try:
-        chosen.run(chosen)
+        return chosen.run(chosen) or 0
     except (RuntimeError, LookupError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -51,6 +51,11 @@ def _parser() -> argparse.ArgumentParser:
     load.add_argument("files", nargs="+", type=Path, metavar="FILE")
     load.set_defaults(run=_load)
 
+    matrix = commands.add_parser(
+        "matrix", help="netsec-tui check --matrix beside what the kernel lets through; 1 where they differ"
+    )
+    matrix.set_defaults(run=_matrix)
+
     drive = commands.add_parser("drive", help="make the connections of a call graph, and say who answered")
     drive.add_argument("calls", type=Path, metavar="CALLS.yaml")
     drive.set_defaults(run=_drive)
@@ -63,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         "down", help="end a cluster that runs in another terminal or in the background"
     )
     down.set_defaults(run=_down)
-    for command in (load, drive, down):
+    for command in (load, matrix, drive, down):
         command.add_argument("--cluster", type=int, metavar="N", help="which, where several run")
     return parser
 
@@ -129,12 +134,17 @@ def _introduce(cluster: ClusterClient) -> None:
     print(f"  export KUBECONFIG={cluster.kubeconfig} PATH=$PATH:{folder}")
     print("  python -m tests.cluster load MANIFEST.yaml   # pods with real listeners")
     print("  python -m tests.cluster drive CALLS.yaml     # real connections between them")
+    print("  python -m tests.cluster matrix               # the evaluator and the kernel side by side")
     print(f"  netsec-tui --context {cluster.context} --source conntrack")
     print("Ctrl-C here ends it, or: python -m tests.cluster down", flush=True)
 
 
 def _load(chosen: argparse.Namespace) -> None:
     ClusterClient.attach(chosen.cluster).load(*chosen.files)
+
+
+def _matrix(chosen: argparse.Namespace) -> int:
+    return int(side_by_side(ClusterClient.attach(chosen.cluster)) > 0)
 
 
 def _drive(chosen: argparse.Namespace) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +22,7 @@ from tests.cluster.matrix_pods import HOST, NAMESPACES, Object
 from tests.cluster.random_states import THEMES
 from tests.cluster.states import State
 
+ROOT = Path(__file__).resolve().parents[2]
 GROUPS = ("vector", *(theme.name for theme in THEMES))
 
 
@@ -37,6 +42,12 @@ def policy(namespace: str = "x", **spec) -> Object:
 
 def state(*policies: Object) -> State:
     return State("by hand", policies, ("TCP/82", "TCP/83", "UDP/82"))
+
+
+_BLOCK = {"ipBlock": {"cidr": "10.244.0.0/16"}}
+NAMED_BESIDE_BLOCK = state(
+    policy(egress=[{"to": [_BLOCK], "ports": [{"port": "web"}]}], policyTypes=["Egress"])
+)
 
 
 def states(ground: Ground, group: str) -> Iterator[State]:
@@ -96,9 +107,8 @@ def test_policies_that_were_deleted_are_found_out(ground):
 
 def test_deviation_of_the_enforcer_is_told_from_a_difference(ground):
     """Its reading of a named port beside an ipBlock, which no NetworkPolicy can mean."""
-    block = {"ipBlock": {"cidr": "10.244.0.0/16"}}
-    named = state(policy(egress=[{"to": [block], "ports": [{"port": "web"}]}], policyTypes=["Egress"]))
-    found = compare(ground.cluster, ground.enforce(named), questions(named, ground.places))
+    asked = questions(NAMED_BESIDE_BLOCK, ground.places)
+    found = compare(ground.cluster, ground.enforce(NAMED_BESIDE_BLOCK), asked)
     assert found.differences == []
     assert {deviation for deviation, _ in found.deviations} == {NAMED_PORT_OF_BLOCK}
     # x/a to all that call their TCP port 82, or 83, web.
@@ -152,3 +162,45 @@ def test_host_network_pod_is_not_what_a_selector_means(ground):
         HOST: False,
         "y/a": True,
     }
+
+
+def printed(cluster) -> tuple[int, dict[tuple[str, str], list[str]], str]:
+    """Run the command for a person; return its exit code, its lines by pair of ends, and all it prints."""
+    command = [sys.executable, "-m", "tests.cluster", "matrix", "--cluster", str(cluster.instance.number)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    rows = [re.split(r" {3,}", line) for line in done.stdout.split("\n\n")[0].splitlines()]
+    return done.returncode, {(row[0], row[1]): row[2:] for row in rows}, done.stdout + done.stderr
+
+
+def test_command_prints_both_matrices_side_by_side(ground):
+    only = {
+        "from": [{"podSelector": {"matchLabels": {"pod": "c"}}}],
+        "ports": [{"port": "web"}, {"port": 81}],
+    }
+    ground.enforce(state(policy(ingress=[only], policyTypes=["Ingress"])))
+    code, rows, said = printed(ground.cluster)
+    assert code == 0, said
+    assert rows["FROM", "TO"] == ["CHECK --MATRIX", "KERNEL"]
+    assert rows["x/Pod/c", "x/Pod/a"] == ["TCP 81,82", "TCP 81,82"]
+    assert rows["x/Pod/c", "x/Pod/b"] == ["TCP 81,83", "TCP 81,83"]
+    assert rows["x/Pod/a", "y/Pod/a"] == ["all that was asked", "all that was asked"]
+    assert rows["x/Pod/a", "203.0.113.10"] == ["all that was asked", "all that was asked"]
+    assert ("x/Pod/b", "x/Pod/a") not in rows
+    assert " 0 differ." in said
+    assert "y/Pod/h is on the host network" in said
+
+
+def test_command_marks_what_differs(ground):
+    """The enforcer's known deviation is one, for a person who compares."""
+    ground.enforce(NAMED_BESIDE_BLOCK)
+    code, rows, said = printed(ground.cluster)
+    assert code == 1
+    assert rows["x/Pod/a", "x/Pod/b"] == ["nothing", "in part: TCP 83", "DIFFERS"]
+    assert NAMED_PORT_OF_BLOCK.name in said
+
+
+def test_command_says_when_there_is_no_such_cluster(ground):
+    command = [sys.executable, "-m", "tests.cluster", "matrix", "--cluster", "15"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert re.fullmatch(r"error: no cluster 15 runs here; .*\n", done.stderr)

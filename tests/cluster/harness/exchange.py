@@ -20,6 +20,8 @@ TIMEOUT = 0.4
 
 _AT_ONCE = 500  # A queue of packets that wait for a verdict holds 1,024.
 _FREEBIND = 15
+# A filter of the own namespace dropped the packet, nothing came back, or there is no way to the address.
+_NOBODY_SAID_NO = (errno.EPERM, errno.ETIMEDOUT, errno.ENETUNREACH)
 
 
 class Answer(Enum):
@@ -144,8 +146,7 @@ class _Round:
 
     def _fail(self, sock: socket.socket, index: int, error: OSError) -> None:
         outcome = self._outcomes[index]
-        # EPERM: a filter of the own namespace dropped the packet; the other end said nothing.
-        if outcome.answer is Answer.SILENT and error.errno not in (errno.EPERM, errno.ETIMEDOUT):
+        if outcome.answer is Answer.SILENT and error.errno not in _NOBODY_SAID_NO:
             outcome.answer = Answer.REFUSED
         self._end(sock, index)
 
