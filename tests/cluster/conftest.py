@@ -7,6 +7,7 @@ import pytest
 
 from tests.cluster.harness import binaries as programs
 from tests.cluster.harness.cluster import Cluster
+from tests.cluster.objects import DNS
 
 HERE = Path(__file__).resolve().parent
 
@@ -48,3 +49,18 @@ def control_plane(binaries):
     """Return a cluster without nodes: an API server with its controllers."""
     with Cluster.up(control_plane_only=True) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def dns_cluster(cluster):
+    """Return the cluster where everything is allowed, with a DNS server behind its Service."""
+    cluster.load(DNS)
+    return cluster
+
+
+@pytest.fixture
+def space(dns_cluster, request):
+    """Return the name of a namespace that a test has for itself."""
+    name = request.node.name.split("[")[0].replace("_", "-").removeprefix("test-")[:60].strip("-")
+    yield name
+    dns_cluster.kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")

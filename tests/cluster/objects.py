@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.cluster.harness.client import ClusterClient
+
 Object = dict[str, Any]
 
-DNS = [Path(__file__).parent / "workloads" / "around.yaml"]
+DNS = Path(__file__).parent / "workloads" / "around.yaml"
 """The cluster's DNS server and its Service."""
+
+
+def pods_of(cluster: ClusterClient, namespace: str, selector: str = "") -> list[Object]:
+    """Return the pods of a namespace, those with some labels, as the API server has them."""
+    said = cluster.kubectl("get", "pods", "-n", namespace, "-l", selector, "-o", "json")
+    found: list[Object] = json.loads(said)["items"]
+    return found
 
 
 def container(

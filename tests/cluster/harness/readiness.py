@@ -19,8 +19,8 @@ End = tuple[str, str, int]
 """Address, protocol and port."""
 
 _PAUSE = 0.1
-_FAMILIES = (("ip", False), ("ip6", True))
-_WAY = re.compile(r"([0-9a-f.:]+) \. (tcp|udp) \. (\d+) : goto (\S+?)[,\s]")
+_FAMILIES = ("ip", "ip6")
+_WAY = re.compile(r"([0-9a-f.:]+) \. (tcp|udp) \. (\d+)(?: comment \"[^\"]*\")? : (?:goto (\S+?)|drop)[,\s]")
 _BACKEND = re.compile(r"(?:__|: )([0-9a-f.:]+)(?: \. |/)(\d+)")
 _DESIRED = {
     "daemonsets": ("desiredNumberScheduled", "numberReady", "updatedNumberScheduled"),
@@ -81,31 +81,34 @@ def _pods(rest: Rest, namespaces: Collection[str]) -> Iterator[str]:
 def _ways(rest: Rest, nodes: Sequence[NodeNetwork], namespaces: Collection[str]) -> list[str]:
     """Return what the kernels of the nodes do not know yet of Services and their backends."""
     pods = [pod for pod in rest.items("/api/v1/pods") if runs(pod)]
-    wanted = {}
-    for service in _of(rest.items("/api/v1/services"), namespaces):
-        name = f"{service['metadata']['namespace']}/{service['metadata']['name']}"
-        for front, backends in _expected(service, pods).items():
-            wanted[front] = (name, backends)
+    services = _of(rest.items("/api/v1/services"), namespaces)
     lacking = []
     for node in nodes:
         known = _known(node)
-        for front, (name, backends) in wanted.items():
-            if known.get(front, set()) != backends:
-                lacking.append(f"{node.name} does not know all pods of Service {name} port {front[2]}")
+        for service in services:
+            name = f"{service['metadata']['namespace']}/{service['metadata']['name']}"
+            for front, backends in _expected(service, pods, node).items():
+                if known.get(front) != backends:
+                    lacking.append(f"{node.name} does not know all pods of Service {name} port {front[2]}")
     return lacking
 
 
-def _expected(service: Object, pods: Sequence[Object]) -> Mapping[End, set[tuple[str, int]]]:
-    """Return where each port of a Service, at each of its addresses, has to lead."""
+def _expected(
+    service: Object, pods: Sequence[Object], node: NodeNetwork
+) -> Mapping[End, set[tuple[str, int]]]:
+    """Return where each port of a Service, at each of its addresses, has to lead on a node."""
     spec = service["spec"]
     addresses = [text for text in spec.get("clusterIPs") or [] if text != "None"]
     if not spec.get("selector") or spec.get("type") == "ExternalName":
         return {}
     namespace, selector = service["metadata"]["namespace"], spec["selector"].items()
+    local = spec.get("internalTrafficPolicy") == "Local"
     behind = [
         pod
         for pod in pods
-        if pod["metadata"]["namespace"] == namespace and selector <= pod["metadata"].get("labels", {}).items()
+        if pod["metadata"]["namespace"] == namespace
+        and selector <= pod["metadata"].get("labels", {}).items()
+        and (not local or pod["spec"]["nodeName"] == node.name)
     ]
     expected: dict[End, set[tuple[str, int]]] = {}
     for port in spec.get("ports") or []:
@@ -135,7 +138,7 @@ def _target(pod: Object, port: Object, protocol: str) -> int:
 def _known(node: NodeNetwork) -> dict[End, set[tuple[str, int]]]:
     """Return where a node's kernel leads packets to Services, as kube-proxy has told it."""
     known: dict[End, set[tuple[str, int]]] = {}
-    for family, _ in _FAMILIES:
+    for family in _FAMILIES:
         with netns.inside(node.path):
             try:
                 text = netns.run("nft", "list", "table", family, "kube-proxy")
