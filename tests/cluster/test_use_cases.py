@@ -34,7 +34,7 @@ NAMESPACES = ("shop", "data", "analytics", "billing", "legacy", "monitoring", "e
 INGRESS, EGRESS = Direction.INGRESS, Direction.EGRESS
 PROXIES = ("192.0.2.21", "192.0.2.22")
 PROXY_PORT = 3128
-OUTSIDE = [*((ip, PROXY_PORT) for ip in PROXIES), ("192.0.2.20", PROXY_PORT), ("203.0.113.10", 443)]
+OUTSIDE = [*((ip, PROXY_PORT) for ip in PROXIES), ("192.0.2.20", PROXY_PORT), ("2001:db8:50::7", 443)]
 DNS = {(EGRESS, "coredns", "53/UDP"), (EGRESS, "coredns", "53/TCP")}
 
 NEEDS_LABELS = "you need to assign labels to this namespace: billing"
@@ -100,7 +100,8 @@ def scene(shop: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     for node in shop.nodes:  # what the packets of the last case left in the tables is no traffic of this one
         with netns.inside(node.path):
             netns.run("conntrack", "-F")
-    shop.drive(read_calls(CASES / "calls.yaml"))
+    before = answered(shop, read_calls(CASES / "calls.yaml"))
+    assert set(before.values()) == {True}, before
     yield Scene(shop, tmp_path)
     shop.delete_policies()
 
@@ -123,6 +124,14 @@ def unresolved(operator: Operator, pane: str) -> int:
 def red(drawn: list[Drawn]) -> set[tuple[Direction, str, str]]:
     """Return the red lines as direction, peer and port."""
     return {(line.direction, line.name, line.port) for line in drawn if line.red}
+
+
+def test_without_a_policy_everything_gets_through(scene: Scene) -> None:
+    """What does not, once there is one, was held back by it: every way is one that packets can take."""
+    found = scene.sent("shop/orders")
+    assert found.ways == found.tried
+    assert {"stranger", "coredns", "node1", "node2", "192.0.2.20"} <= {name for _, name, _ in found.ways}
+    assert resolves(scene.cluster, "shop/orders")
 
 
 @BOTH_SIZES
