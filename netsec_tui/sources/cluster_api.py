@@ -195,6 +195,8 @@ def _unreachable(error: Exception, server: str) -> str:
             reason = _tail(str(error))
         case exceptions.TimeoutError():
             reason = f"it does not answer within {TIMEOUT[0]} s (data: {TIMEOUT[1]} s)"
+        case exceptions.ProtocolError():
+            reason = "the connection breaks off while it answers"
         case _:
             reason = _tail(str(error))
     return (

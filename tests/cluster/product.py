@@ -6,14 +6,18 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import yaml
+from kubernetes.client import ApiException
 
+from netsec_tui.sources.cluster_api import ClusterApi
+from netsec_tui.sources.cluster_login import log_in
+from netsec_tui.sources.cluster_resources import Resource
 from tests.cluster.harness import waiting
 from tests.cluster.harness.client import without_proxies
 from tests.cluster.harness.cluster import Cluster
@@ -195,3 +199,26 @@ def _ip(pod: Object, at: int) -> str:
 
 def _endpoint(pod: Object) -> Object:
     return {"namespace": pod["metadata"]["namespace"], "pod_name": pod["metadata"]["name"]}
+
+
+class Pages(ClusterApi):
+    """The product's own reader of lists, with something that happens once, after its first page.
+
+    ``refused`` holds the codes of what the server did not answer with.
+    """
+
+    def __init__(self, kubeconfig: Path, then: Callable[[], object]) -> None:
+        super().__init__(log_in(Cluster.context, str(kubeconfig)))
+        self.refused: list[int] = []
+        self._then = [then]
+
+    def _page(self, resource: Resource, token: str) -> Mapping[str, Any]:
+        try:
+            page = super()._page(resource, token)
+        except Exception as error:
+            if isinstance(error.__cause__, ApiException):
+                self.refused.append(error.__cause__.status)
+            raise
+        while self._then:
+            self._then.pop()()
+        return page

@@ -6,21 +6,18 @@ import asyncio
 import json
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from netsec_tui.sources.cluster import ClusterSource
-from netsec_tui.sources.cluster_api import ClusterApi
-from netsec_tui.sources.cluster_login import log_in
 from netsec_tui.sources.cluster_resources import RESOURCES
 from netsec_tui.sources.contract import ObjectsRead
 from tests.cluster import fake_pods
 from tests.cluster.harness.cluster import Cluster
 from tests.cluster.harness.rest import Rest
-from tests.cluster.product import cluster_flags, flow, names, run
+from tests.cluster.product import Pages, cluster_flags, flow, names, run
 from tests.sources.collected import read
 from tests.ui.demo_host import app_of
 from tests.ui.driving import WIDE, Operator
@@ -53,21 +50,6 @@ def flows(large, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("flows") / "flows.json"
     path.write_text("".join(lines), encoding="utf-8")
     return path
-
-
-def between_pages(kubeconfig: Path, then: Callable[[], object]) -> ClusterApi:
-    """Return the product's own reader, with something that happens after the first page that it reads."""
-    client = log_in(Cluster.context, str(kubeconfig))
-    ask, happened = client.call_api, []
-
-    def ask_and_then(*arguments: Any, **named: Any) -> Any:
-        answer = ask(*arguments, **named)
-        if not happened:
-            happened.append(then())
-        return answer
-
-    client.call_api = ask_and_then
-    return ClusterApi(client)
 
 
 def test_all_pods_are_read_page_by_page_with_their_owners_and_addresses(large):
@@ -130,7 +112,7 @@ def test_policies_that_come_and_go_while_pages_are_read(control_plane):
         rest.send("DELETE", f"{policies}/{there[-1]}")
 
     try:
-        api = between_pages(control_plane.kubeconfig, change)
+        api = Pages(control_plane.kubeconfig, change)
         first = own(api.list(resource), "default")
         assert len(first) == len(set(first))
         assert set(first) - {"p-9999-late", there[-1]} == set(there[:-1])

@@ -36,7 +36,8 @@ class ApiServer(ThreadingHTTPServer):
     ``refuse`` maps the last part of a path to status codes that are used up in turn, the last one stays;
     200 means a sound answer. ``bodies`` overrides an answer's text. ``listed`` is set after the last path.
     ``more`` maps paths of further resources to kind and version; their groups are told under ``/apis/``.
-    ConfigMaps are given one by one alone; ``asked`` holds every path, however it was answered.
+    ConfigMaps are given one by one alone; ``asked`` holds every path, however it was answered. The connection
+    breaks off half way through the answers in ``broken``.
     """
 
     daemon_threads = True
@@ -47,6 +48,7 @@ class ApiServer(ThreadingHTTPServer):
         self.page = page
         self.refuse: dict[str, list[int]] = {}
         self.bodies: dict[str, bytes] = {}
+        self.broken: set[str] = set()
         self.more: dict[str, tuple[str, str]] = {}
         self.token = "let-me-in"
         self.listed = threading.Event()
@@ -77,7 +79,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(body[: len(body) // 2] if name in self.server.broken else body)
         if url.path == [*PATHS][-1]:
             self.server.listed.set()
 

@@ -174,6 +174,15 @@ def test_a_refused_connection_is_a_failure_that_names_the_server(tmp_path: Path)
     assert "refused" in sentence
 
 
+def test_an_answer_that_breaks_off_is_a_failure_in_plain_words(
+    server: ApiServer, source: ClusterSource
+) -> None:
+    server.broken.add("pods")
+    sentence = failure(source)
+    assert f"127.0.0.1:{server.server_port} cannot be reached: the connection breaks off" in sentence
+    assert "IncompleteRead" not in sentence
+
+
 def test_an_unknown_host_is_a_failure_that_names_it(tmp_path: Path) -> None:
     sentence = failure(ClusterSource(None, str(write_kubeconfig(tmp_path / "c", "https://api.invalid:6443"))))
     assert "api.invalid:6443" in sentence
