@@ -42,7 +42,7 @@ from `../shared/data/manifests`, and where these are missing the tests of this p
 
 - **Recorded** is what the applications do. Who calls whom in Online Boutique is read from the environment of
   its containers; Sock Shop's calls are written down in `tests/cluster/workloads/sock-shop-calls.yaml`, since
-  its manifests do not tell. Both have a load generator, and clients outside: by the node port of every Service
+  its manifests do not tell. Both have a load generator, and clients outside, by the node port of all Services
   of the type NodePort or LoadBalancer. Who dials a name looks it up first.
 - **Asked** is every pair of different workloads, on every port that a container of the server declares and on
   TCP 9, which none does and which stands for all the others; the same from another namespace, to another
