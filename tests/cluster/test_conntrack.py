@@ -1,0 +1,152 @@
+"""Traffic as the kernel of the nodes tells it: Services, node ports, the outside, host network."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from netsec_tui.model.flow import Flow
+from netsec_tui.sources.capture import CaptureSource
+from tests.cluster.harness import waiting
+from tests.cluster.harness.calls import Call
+from tests.cluster.harness.client import without_proxies
+from tests.cluster.harness.cluster import Cluster
+from tests.cluster.product import ROOT, Right, account, cluster_flags, documented_rights, run
+from tests.sources.collected import read
+
+WORKLOADS = Path(__file__).resolve().parent / "workloads"
+SOURCE = ("--source", "conntrack")
+OUTSIDE, CALLER = "198.51.100.77", "203.0.113.10"
+GET, CREATE = (Right(verb, "", "pods/exec") for verb in ("get", "create"))
+CALLS = (
+    Call("tracked/deploy/client", "tracked/svc/api:80", times=2),
+    Call("tracked/deploy/client", "tracked/svc/api:5300", "UDP"),
+    Call("tracked/deploy/client", "tracked/ds/agent:9555"),
+    Call("tracked/deploy/client", f"{OUTSIDE}:443"),
+    Call("tracked/deploy/api", "tracked/svc/api:80", times=3),
+    Call("tracked/ds/agent", "tracked/deploy/api:8080"),
+    Call(f"outside:{CALLER}", "node:node1:30555", times=3),
+)
+FROM_CLIENTS, FROM_API, FROM_AGENTS, FROM_OUTSIDE = 4, 6, 4, 3
+
+
+@pytest.fixture(scope="module")
+def own_cluster(binaries):
+    """Return a cluster of this module alone, so that it is known how many connections there are."""
+    with Cluster.up() as started:
+        started.load(WORKLOADS / "around.yaml", WORKLOADS / "conntrack.yaml")
+        started.add_outside(OUTSIDE)
+        yield started
+
+
+@pytest.fixture(scope="module")
+def driven(own_cluster):
+    """Return the cluster once all calls have been answered."""
+    done = own_cluster.drive(CALLS)
+    assert [one for one in done if one.heard.answer.name != "REACHED"] == []
+    return own_cluster
+
+
+def rows(kubeconfig: Path, target: str) -> dict[tuple[str, str, str, int], tuple[int, list[str]]]:
+    """Return count and Services of each row, by direction, peer, protocol and port."""
+    done = run(kubeconfig, "list", "-n", "tracked", target, "-o", "json", *SOURCE)
+    assert done.code == 0, done.said
+    return {
+        (row["direction"], _peer(row["peer"]), row["protocol"], row["port"]): (
+            row["counts"]["forwarded"],
+            [f"{via['name']}:{via['port']}" for via in row["via"]],
+        )
+        for row in json.loads(done.out)["rows"]
+    }
+
+
+def _peer(peer: dict[str, str]) -> str:
+    return peer.get("name") or peer.get("address") or peer["type"]
+
+
+def test_a_client_is_told_with_what_it_dialled_and_who_answered(driven):
+    found = rows(driven.kubeconfig, "deploy/client")
+    dns = [key for key in found if key[3] == 53]
+    assert {key: told for key, told in found.items() if key not in dns} == {
+        ("egress", "api", "TCP", 8080): (FROM_CLIENTS, ["api:80"]),
+        ("egress", "api", "UDP", 5353): (2, ["api:5300"]),
+        ("egress", "node1", "TCP", 9555): (2, []),
+        ("egress", "node2", "TCP", 9555): (2, []),
+        ("egress", OUTSIDE, "TCP", 443): (2, []),
+    }
+    assert [found[key] for key in dns] == [(3 * 2, ["kube-dns:53"])]
+
+
+def test_a_server_is_told_who_came_and_as_whom(driven):
+    found = rows(driven.kubeconfig, "deploy/api")
+    assert {key[1:]: told for key, told in found.items() if key[0] == "ingress"} == {
+        ("api", "TCP", 8080): (FROM_API, ["api:80"]),
+        ("client", "TCP", 8080): (FROM_CLIENTS, ["api:80"]),
+        ("client", "UDP", 5353): (2, ["api:5300"]),
+    } | _external(driven, found)
+    assert found["egress", "api", "TCP", 8080] == (FROM_API, ["api:80"])
+
+
+def _external(cluster, found):
+    """Return the row of all that came from nodes and from outside.
+
+    A connection by the node port is told as its client's, and as that of the node which stands in for the
+    client; so is one of a pod that happened to be led back to itself.
+    """
+    (key,) = [key for key in found if key[0] == "ingress" and key[1] not in ("api", "client")]
+    count, via = found[key]
+    least = FROM_AGENTS + 2 * FROM_OUTSIDE
+    assert least <= count <= least + FROM_API
+    return {key[1:]: (count, via)}
+
+
+def test_recording_goes_on_and_tells_every_connection_once(driven, tmp_path):
+    path = tmp_path / "recorded.capture"
+    command = [sys.executable, "-m", "netsec_tui", "record", *SOURCE, "-o", str(path)]
+    recording = subprocess.Popen(
+        [*command, *cluster_flags(driven.kubeconfig)], cwd=ROOT, env=without_proxies(), stderr=subprocess.PIPE
+    )
+    try:
+        waiting.until(lambda: b'"dport":443' in _content(path), 30, "what the tables hold already")
+        driven.drive([Call("tracked/deploy/client", f"{OUTSIDE}:8443", times=3)])
+        waiting.until(lambda: _content(path).count(b'"dport":8443') >= 6, 30, "what is new in the tables")
+        recording.send_signal(signal.SIGINT)
+        said = recording.communicate(timeout=30)[1].decode()
+    finally:
+        recording.kill()
+        recording.wait()
+    assert recording.returncode == 0, said
+    flows = [flow for flow in read(CaptureSource(path)).flows if isinstance(flow, Flow) and not flow.is_reply]
+    assert len([flow for flow in flows if flow.destination.ip == OUTSIDE]) == 2 + 6
+    assert said.count("\n") == 1, said
+
+
+def _content(path: Path) -> bytes:
+    return path.read_bytes() if path.exists() else b""
+
+
+def test_what_the_server_asks_for_is_what_the_sentence_names(driven, tmp_path):
+    listing = documented_rights()
+    missing = account(driven, tmp_path, "no-exec", [right for right in listing if right not in (GET, CREATE)])
+    done = run(missing, "list", "-n", "tracked", *SOURCE)
+    assert done.code == 69
+    assert any(
+        "commands may not be run in pods of namespace" in line
+        and 'apiGroups: [""], resources: ["pods/exec"], verbs: ["create", "get"]' in line
+        for line in done.said
+    ), done.said
+    enough = account(driven, tmp_path, "exec", [*listing, GET, CREATE])
+    assert rows(enough, "deploy/client")["egress", "api", "TCP", 8080] == (FROM_CLIENTS, ["api:80"])
+
+
+@pytest.mark.parametrize("right", [GET, CREATE], ids=lambda right: right.verb)
+def test_one_of_the_two_verbs_is_not_enough(driven, tmp_path, right):
+    listing = [other for other in documented_rights() if other not in (GET, CREATE)]
+    one = account(driven, tmp_path, f"exec-{right.verb}-only", [*listing, right])
+    done = run(one, "list", "-n", "tracked", *SOURCE)
+    assert (done.code, "pods/exec" in " ".join(done.said)) == (69, True)
