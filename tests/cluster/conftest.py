@@ -1,6 +1,7 @@
 """Clusters for the tests here, each started once a session; without what it needs, what uses one skips."""
 
 import os
+import secrets
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,7 @@ def dns_cluster(cluster):
 @pytest.fixture
 def space(dns_cluster, request):
     """Return the name of a namespace that a test has for itself."""
-    name = request.node.name.split("[")[0].replace("_", "-").removeprefix("test-")[:60].strip("-")
+    said = request.node.originalname.removeprefix("test_").replace("_", "-")
+    name = f"{said[:50].rstrip('-')}-{secrets.token_hex(3)}"
     yield name
     dns_cluster.kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")

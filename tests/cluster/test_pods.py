@@ -119,6 +119,18 @@ def test_a_pod_gets_the_node_and_the_address_that_it_asks_for(dns_cluster, space
     assert [one.who for one in heard] == [f"{space}/here 80"] * 2
 
 
+@pytest.mark.parametrize("address", ["10.244.200.1", "fd00:10:244:1::9", "nonsense"])
+def test_a_pod_that_asks_for_an_address_of_no_node_waits_and_says_so(dns_cluster, space, address):
+    dns_cluster.load(pod("nowhere", [80], address=address), namespace=space, wait=False)
+
+    def reasons():
+        (item,) = pods_of(dns_cluster, space)
+        return [one.get("message") for one in item["status"].get("conditions", [])]
+
+    waiting.until(reasons, 20, "a word on the pod")
+    assert reasons() == ["no node has the labels, or the address, that the pod asks for"]
+
+
 def test_deletion_frees_the_namespaces_of_pods(dns_cluster, space):
     names = {f"web-{number}" for number in range(6)}
     instance = dns_cluster.instance

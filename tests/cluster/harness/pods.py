@@ -99,8 +99,11 @@ class Addresses:
             self._taken.discard(self._offset_of(addresses[0]))
 
     def holds(self, address: str) -> bool:
-        """Tell whether an address is of this node."""
-        return any(ipaddress.ip_address(address) in network for network in self._networks)
+        """Tell whether a text is an IPv4 address of this node."""
+        try:
+            return ipaddress.ip_address(address) in self._networks[0]
+        except ValueError:
+            return False
 
     def _offset(self, wanted: str) -> int:
         if not self.holds(wanted):

@@ -18,7 +18,10 @@ from tests.cluster.harness.status import ports_of
 
 __all__ = ["Answer", "Call", "Driven", "Heard", "Probe", "Traffic"]
 
-_CALL_TIMEOUT = 0.9
+# Long enough for a lost SYN to be sent again, as it is for real clients.
+_CALL_TIMEOUT = 1.5
+# As a resolver asks: again, and with more patience, before it gives up.
+_DNS_TIMEOUTS = (TIMEOUT, 1.0)
 _DNS_PORT = 53
 
 
@@ -91,6 +94,7 @@ class Traffic:
 
         Raises:
             LookupError: a source is no running pod, node or outside:ADDRESS.
+            ValueError: a protocol is neither TCP nor UDP.
         """
         return [heard.answer for heard in self.ask(probes, timeout)]
 
@@ -151,7 +155,7 @@ class Traffic:
     def _look_up(self, server: str, questions: Sequence[tuple[str, str]]) -> list[list[str] | None]:
         """Return what DNS says to each (client, name); None where it says nothing, asked twice."""
         found: list[list[str] | None] = [None] * len(questions)
-        for _ in range(2):
+        for timeout in _DNS_TIMEOUTS:
             open_ones = [index for index, answer in enumerate(found) if answer is None]
             attempts = []
             for index in open_ones:
@@ -159,7 +163,7 @@ class Traffic:
                 full = name if "." in name else f"{name}.{client.partition('/')[0]}.{dns.ZONE}"
                 path, _ = origin(self._instance, client)
                 attempts.append(Attempt(path, "", server, _DNS_PORT, "UDP", dns.question(full, 4)))
-            for index, outcome in zip(open_ones, exchange(attempts), strict=True):
+            for index, outcome in zip(open_ones, exchange(attempts, timeout), strict=True):
                 if outcome.answer is Answer.REACHED:
                     found[index] = dns.addresses(outcome.data)
         return found
@@ -173,6 +177,8 @@ class Traffic:
         ]
 
     def _attempt(self, source: str, address: str, port: int, protocol: str) -> Attempt:
+        if protocol not in ("TCP", "UDP"):
+            raise ValueError(f"{protocol} cannot be sent: only TCP and UDP can")
         path, own = origin(self._instance, source)
         return Attempt(path, own, address, port, protocol)
 
