@@ -101,6 +101,7 @@ _NO_INPUT = {
     "manifests": [],
     "capture": [],
     "live": False,
+    "sources": [],
     "cluster_cidr": [],
     "service_cidr": [],
     "settings": [],

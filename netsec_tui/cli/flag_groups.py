@@ -95,6 +95,7 @@ def add_inputs(parser: Parser) -> None:
     """Add all inputs."""
     group = input_group(parser)
     add_flows(group)
+    add_sources(group)
     add_state(group)
 
 
@@ -107,20 +108,24 @@ def add_flows(group: _ArgumentGroup) -> None:
         metavar="PATH|-",
         help="Hubble JSON lines; - is stdin",
     )
+
+
+def add_sources(group: _ArgumentGroup) -> None:
+    """Add the input that observes flows in the cluster itself."""
     group.add_argument(
         "--source",
         action="append",
         choices=("conntrack",),
         default=[],
         dest="sources",
-        help="observe the cluster: conntrack reads the nodes' tables of connections (needs pods/exec)",
+        help="observe the cluster: conntrack reads the nodes' tables of connections, by exec in pods",
     )
 
 
 def input_group(parser: Parser) -> _ArgumentGroup:
     """Return an empty group for inputs."""
     return parser.add_argument_group(
-        "input", "A cluster is contacted only when it is named, or when nothing else is."
+        "input", "A cluster is contacted only when it is named or observed, or when nothing else is given."
     )
 
 

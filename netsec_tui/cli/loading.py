@@ -39,8 +39,8 @@ NO_STATE = (
 """The words of a review's warning: what is a problem of the input is told once."""
 
 NO_FLOWS = (
-    "not a single flow was read, so nothing can be told; give flows with --flows or --capture, "
-    "for instance: hubble observe -o json | netsec-tui list --flows -"
+    "not a single flow was read, so nothing can be told; give flows with --flows, --capture or "
+    "--source conntrack, for instance: hubble observe -o json | netsec-tui list --flows -"
 )
 
 
@@ -177,7 +177,7 @@ def _context(args: Namespace) -> Context | None:
     try:
         kubeconfig_files(args.kubeconfig or None)
     except NotFoundError as error:
-        if args.context or args.kubeconfig:
+        if args.context or args.kubeconfig or args.sources:
             raise
         raise UsageError(NOTHING_TO_READ) from error
     return choose_context(args.context or None, args.kubeconfig or None)

@@ -90,7 +90,7 @@ def _require_kubeconfig(args: Namespace) -> None:
     try:
         kubeconfig_files(args.kubeconfig or None)
     except NotFoundError as error:
-        if args.kubeconfig:
+        if args.kubeconfig or args.sources:
             raise
         raise UsageError(NOTHING_TO_READ) from error
 

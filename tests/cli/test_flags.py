@@ -52,6 +52,16 @@ def test_every_flag_with_a_value_may_stand_before_the_command():
     ]
 
 
+def test_cluster_is_observed_by_known_sources_only():
+    args = parse(["list", "--source", "conntrack"])
+    assert args.sources == ["conntrack"]
+    with pytest.raises(UsageError, match=r"'tcpdump' .*choose from '?conntrack"):
+        parse(["list", "--source", "tcpdump"])
+    for command in ("demo", "check", "info"):
+        with pytest.raises(UsageError, match="unrecognized arguments: --source"):
+            parse([command, "--source", "conntrack"])
+
+
 def test_inputs_repeat_and_ranges_add_up():
     line = "list --flows a --flows b --manifests c --manifests d --capture e --capture f"
     line += " --cluster-cidr 10.0.0.0/16,10.1.0.0/16 --cluster-cidr fd00::/48"

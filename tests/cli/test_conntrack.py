@@ -1,0 +1,82 @@
+"""Commands that observe a cluster by its nodes' connection tracking tables."""
+
+import json
+
+import pytest
+
+from netsec_tui.cli.flags import parse
+from netsec_tui.cli.inputs import inputs_of, reads_cluster
+from tests.sources.api_server import write_kubeconfig
+from tests.sources.conntrack_lines import line
+from tests.sources.exec_server import serving_commands
+from tests.sources.kube_objects import deployment, obj
+
+TABLE = line("10.244.1.5:40000", "10.96.0.7:80", "10.244.1.8:8080") + "\n"
+
+
+def pod(name, owner, ip, **spec):
+    made = obj("Pod", name, "shop", spec={"nodeName": "n1", "containers": [{"name": "main"}], **spec},
+               status={"phase": "Running", "podIP": ip, "podIPs": [{"ip": ip}]})  # fmt: skip
+    owners = [{"kind": "Deployment", "name": owner, "controller": True}] if owner else []
+    made["metadata"] |= {"labels": {"app": owner}, "ownerReferences": owners}
+    return made
+
+
+@pytest.fixture
+def server(monkeypatch):
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    ports = [{"port": 80, "targetPort": 8080, "protocol": "TCP"}]
+    objects = [
+        obj("Node", "n1", None),
+        obj("Namespace", "shop", None),
+        deployment("web"),
+        deployment("api"),
+        pod("web-1", "web", "10.244.1.5"),
+        pod("api-1", "api", "10.244.1.8"),
+        pod("kube-proxy-1", "", "192.168.0.4", hostNetwork=True),
+        obj("Service", "api", "shop", spec={"clusterIP": "10.96.0.7", "clusterIPs": ["10.96.0.7"],
+                                            "selector": {"app": "api"}, "ports": ports}),
+    ]  # fmt: skip
+    with serving_commands(objects) as started:
+        started.commands = {("kube-proxy-1", "cat"): TABLE.encode()}
+        yield started
+
+
+@pytest.fixture
+def flags(server, tmp_path):
+    config = write_kubeconfig(tmp_path / "kubeconfig", server.url)
+    return ["--source", "conntrack", "--kubeconfig", str(config)]
+
+
+def test_service_row_is_the_backend_with_its_port_and_the_service_beside_it(run, flags):
+    code, out, err = run("list", "-n", "shop", "deploy/web", "-o", "json", *flags)
+    assert code == 0, err
+    (row,) = json.loads(out)["rows"]
+    assert (row["peer"]["name"], row["port"], row["counts"]["forwarded"], row["counts"]["traced"]) == (
+        "api", 8080, 1, 1)  # fmt: skip
+    assert [(via["name"], via["port"]) for via in row["via"]] == [("api", 80)]
+
+
+def test_refusal_is_told_and_the_exit_code_says_so(run, flags, server):
+    server.commands["kube-proxy-1", "cat"] = 403
+    code, _, err = run("list", *flags)
+    assert code == 69
+    assert "node n1: commands may not be run in pods of namespace shop" in err
+    assert 'resources: ["pods/exec"], verbs: ["create", "get"]' in err
+
+
+def test_observing_contacts_a_cluster_beside_files_too(tmp_path, flags):
+    args = parse(["list", "--manifests", str(tmp_path), "--source", "conntrack"])
+    assert reads_cluster(args)
+    names = [source.name for source in inputs_of(args, lambda: None, "prod").all]
+    assert names[0] == "context prod"
+    assert names[-1] == "conntrack of context prod"
+
+
+def test_without_a_kubeconfig_that_is_what_is_missing(run, monkeypatch, tmp_path):
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    code, _, err = run("list", "--source", "conntrack")
+    assert code == 66
+    assert "none" in err
