@@ -23,8 +23,8 @@ ANSWER_SECONDS = 30.0
 _PATIENCE = 0.25
 """Seconds between two looks whether to stop."""
 
-_RULE = 'apiGroups: [""], resources: ["pods/exec"], verbs: ["create", "get"]'
-"""Servers ask for get alone before Kubernetes 1.35."""
+RULE = 'apiGroups: [""], resources: ["pods/exec"], verbs: ["create", "get"]'
+"""What a role must allow; servers before Kubernetes 1.35 ask for get alone."""
 
 _MOST_BYTES = 512 << 20
 _STDOUT, _STDERR, _STATUS = 1, 2, 3
@@ -187,7 +187,7 @@ def _refusal(error: Any, target: Target) -> ExecError:
     if error.status_code == 403:
         return ExecForbiddenError(
             f"commands may not be run in pods of namespace {printable(target.namespace)}; what is missing in "
-            f"a Role there or a ClusterRole is {_RULE}"
+            f"a Role there or a ClusterRole is {RULE}"
         )
     return ExecError(printable(" ".join(said.split())))
 

@@ -13,6 +13,7 @@ from netsec_tui.cli import exits
 from netsec_tui.cli.flags import COMMANDS, parse
 from netsec_tui.errors import NetsecError
 from netsec_tui.kube.overriding import OVERRIDING_KINDS
+from netsec_tui.sources import conntrack_exec
 from netsec_tui.sources.cluster_resources import RANGE_RESOURCES, RESOURCES
 from netsec_tui.sources.objects_ranges import CONFIG_MAPS
 
@@ -59,7 +60,7 @@ def test_demo_and_tests_take_one_line_each(mark):
 
 
 def test_role_in_the_readme_lists_what_is_read_and_nothing_else():
-    (role,) = (yaml.safe_load(block) for block in blocks(README, "yaml"))
+    role, _ = (yaml.safe_load(block) for block in blocks(README, "yaml"))
     *listed, named = role["rules"]
     granted = {(group, name) for r in listed for group in r["apiGroups"] for name in r["resources"]}
     others = {(kind.group, kind.plural) for kind in OVERRIDING_KINDS}
@@ -74,6 +75,14 @@ def test_role_in_the_readme_lists_what_is_read_and_nothing_else():
         "resourceNames": [*dict.fromkeys(name for _, name in CONFIG_MAPS)],
         "verbs": ["get"],
     }
+
+
+def test_rule_for_commands_in_pods_is_the_one_that_a_refusal_names():
+    _, role = (yaml.safe_load(block) for block in blocks(README, "yaml"))
+    (rule,) = role["rules"]
+    told = (f"{key}: {json.dumps(rule[key])}" for key in ("apiGroups", "resources", "verbs"))
+    assert role["kind"] == "Role"
+    assert ", ".join(told) == conntrack_exec.RULE
 
 
 def test_every_key_in_the_readme_works():
