@@ -150,7 +150,7 @@ def add_state(group: _ArgumentGroup) -> None:
             metavar="CIDR",
             help=f"{what} ranges",
         )
-    group.add_argument("--demo", action="store_true", help="the demo's made-up cluster")
+    group.add_argument("--demo", action="store_true", help="the demo's recorded cluster")
 
 
 def add_screen(parser: Parser) -> None:

@@ -26,7 +26,7 @@ COMMANDS = ("demo", "list", "generate", "diff", "record", "check", "applied", "c
 
 _EPILOG = """\
 commands:
-  netsec-tui demo                        walk through a made-up cluster, no cluster needed
+  netsec-tui demo                        walk through a recorded shop, no cluster needed
   netsec-tui list [KIND/NAME]            workloads with communications, or one workload's rows
   netsec-tui generate -n NS KIND/NAME    print the NetworkPolicy that the screen would save
   netsec-tui diff -n NS KIND/NAME        tell what applying that policy would change
@@ -99,7 +99,7 @@ def _tui() -> Parser:
 
 
 def _demo() -> Parser:
-    parser = new_parser("demo", "Walk through a made-up cluster; no cluster and no network needed.")
+    parser = new_parser("demo", "Walk through a recorded shop; no cluster and no network needed.")
     parser.add_argument("target", nargs="?", metavar="KIND/NAME", help="workload to open")
     add_scope(parser)
     add_decisions(parser)

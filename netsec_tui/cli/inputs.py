@@ -72,7 +72,7 @@ def _flow_sources(args: Namespace, stdin: Callable[[], BinaryIO], context: str) 
 
     sources: list[Source] = [CaptureSource(path) for path in args.capture]
     if args.demo:
-        from netsec_tui.sources.demo import DemoSource
+        from netsec_tui.demo.source import DemoSource
 
         sources.append(DemoSource())
     if CONNTRACK in args.sources:

@@ -1,1 +1,1 @@
-"""The demo: a made-up shop as plain data, what expands it, and the capture made of it (docs/demo.md)."""
+"""The demo: a small shop that was recorded, and what opens it (docs/demo.md)."""

@@ -10,6 +10,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from netsec_tui.demo.source import CAPTURE
+from tests.cluster import record_demo
 from tests.cluster.harness import binaries, instance, waiting
 from tests.cluster.harness.calls import read_calls
 from tests.cluster.harness.client import ClusterClient
@@ -59,6 +61,10 @@ def _parser() -> argparse.ArgumentParser:
     drive = commands.add_parser("drive", help="make the connections of a call graph, and say who answered")
     drive.add_argument("calls", type=Path, metavar="CALLS.yaml")
     drive.set_defaults(run=_drive)
+
+    demo = commands.add_parser("record-demo", help="record the demo's capture anew, in some minutes")
+    demo.add_argument("-o", "--output", type=Path, default=CAPTURE, help="the file (%(default)s)")
+    demo.set_defaults(run=lambda chosen: record_demo.main(chosen.output))
 
     published = commands.add_parser("published", help="write docs/published-policies.md; needs no cluster")
     published.add_argument("--data", type=Path, default=_DATA, help="the folder of manifests (%(default)s)")

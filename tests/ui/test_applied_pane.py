@@ -64,8 +64,9 @@ async def test_a_communication_opens_with_both_sides_and_the_policies_behind_it(
         assert re.search(r"Egress +allowed: no policy isolates Deployment/grafana in monitoring", shown)
         assert re.search(r"Ingress +denied: policy postgres-clients isolates StatefulSet/postgres", shown)
         await operator.press(*["pagedown"] * 3)
-        assert "NetworkPolicy data/postgres-clients" in operator.screen()
-        assert "podSelector:" in operator.screen()
+        shown += operator.screen()
+        assert "NetworkPolicy data/postgres-clients" in shown
+        assert "podSelector:" in shown
 
 
 async def test_the_detail_of_a_row_says_why_it_may_pass():

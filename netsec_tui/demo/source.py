@@ -1,8 +1,4 @@
-"""The demo's made-up cluster as a source: a capture inside the package (docs/demo.md).
-
-IPv4 ranges are complete, so addresses outside are External: pods by the nodes' podCIDRs, Services by a
-ServiceCIDR. No IPv6 range of Services is known, so the IPv6 address is Unknown.
-"""
+"""The demo as a source: a capture inside the package, recorded on a cluster of the tests (docs/demo.md)."""
 
 from __future__ import annotations
 
@@ -13,7 +9,7 @@ from pathlib import Path
 from netsec_tui.sources.capture import CaptureSource
 from netsec_tui.sources.contract import Emit, Message, SourceStatus
 
-CAPTURE = Path(__file__).resolve().parent.parent / "demo" / "shop.capture.jsonl"
+CAPTURE = Path(__file__).resolve().parent / "shop.capture.jsonl"
 
 
 class DemoSource:
