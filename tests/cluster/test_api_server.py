@@ -23,6 +23,7 @@ from tests.cluster.product import (
     Right,
     account,
     binding,
+    cluster_flags,
     documented_rights,
     documented_role,
     flow,
@@ -33,6 +34,8 @@ from tests.cluster.product import (
 )
 from tests.sources.collected import read
 from tests.sources.kube_objects import deployment, obj, template
+from tests.ui.demo_host import app_of
+from tests.ui.driving import WIDE, Operator
 
 RIGHTS = documented_rights()
 RANGE_KINDS = {"ippools": "IPPool", "ciliumnodes": "CiliumNode", "ciliumpodippools": "CiliumPodIPPool",
@@ -192,11 +195,25 @@ def test_a_right_that_lacks_is_named_to_whoever_runs_a_command(
     assert "web" in done.out
 
 
+async def test_a_right_that_lacks_is_named_on_the_screen(control_plane, flows, tmp_path):
+    (lacking,) = [right for right in RIGHTS if str(right) == "networkpolicies.networking.k8s.io"]
+    user = account(control_plane, tmp_path, "looks", [right for right in RIGHTS if right != lacking])
+    app = app_of("--flows", str(flows), *cluster_flags(user), "-n", "shop", "deploy/web", "--since", "all")
+    async with app.run_test(size=WIDE) as pilot:
+        operator = Operator(app, pilot)
+        await operator.until(lambda: "all read" in operator.screen().splitlines()[0], "everything read", 60)
+        await operator.press("w")
+        shown = " ".join(operator.screen().split())
+        assert 'apiGroups: ["networking.k8s.io"], resources: ["networkpolicies"], verbs: ["list"]' in shown
+        assert shown.count("may not be listed") == 1
+        assert [row.name for row in operator.rows("egress")] == ["orders"]
+
+
 def test_a_user_without_any_right_is_told_what_is_missing_first(control_plane):
     done = run(control_plane.kubeconfig_for("nothing"), "list")
     assert (done.code, done.out) == (69, "")
     (said,) = done.said
-    assert "lists nothing" in said or "list nothing" in said
+    assert "lets this context list nothing" in said
     assert 'resources: ["namespaces"]' in said
 
 
