@@ -37,26 +37,13 @@ _ADDRESSES = 200_000
 """Distinct spellings of addresses that are remembered; a table has far fewer."""
 
 
-class Tuple(NamedTuple):
-    """Name who sent to whom, in one direction of a connection; ports are 0 where there are none."""
+Key = tuple[int, str, int, str, int, str, int, str, int, str, str]
+"""What identifies an entry of one node's table, a plain tuple, of which there may be hundreds of thousands.
 
-    source: str
-    source_port: int
-    destination: str
-    destination_port: int
-
-
-class Key(NamedTuple):
-    """Identify an entry of one node's table; ``zone`` is the text of all its zones, empty for none.
-
-    ``number`` is the protocol's; ``tag`` tells apart what has no ports: the type and id of an ICMP echo.
-    """
-
-    number: int
-    original: Tuple
-    reply: Tuple
-    zone: str
-    tag: str
+The protocol's number; source and destination of the original direction, an address and a port each; those of
+the reply; the text of its zones, empty for none; type and id of an ICMP echo, which has no ports, else empty.
+A port is 0 where there are none.
+"""
 
 
 class Entry(NamedTuple):
@@ -103,19 +90,32 @@ class EntryDecoder:
         _, number, timeout, state, a, b, ap, bp, between, c, d, cp, dp, rest = found.groups()
         addresses = self._addresses
         try:
-            original = Tuple(addresses[a], int(ap or 0), addresses[b], int(bp or 0))
-            reply = Tuple(addresses[c], int(cp or 0), addresses[d], int(dp or 0))
+            source, destination, server, seen = addresses[a], addresses[b], addresses[c], addresses[d]
         except KeyError:
             for text in (a, b, c, d):
                 if not self._learn(text):
                     return Unread(f"{text[:60]!r} is no IP address")
             return self.decode(line)
-        if original[1] > 65535 or original[3] > 65535 or reply[1] > 65535 or reply[3] > 65535:
+        ports = int(ap or 0), int(bp or 0), int(cp or 0), int(dp or 0)
+        if max(ports) > 65535:
             return Unread("a port is no number from 0 to 65535")
         zone = "" if " zone=0 " in rest or "zone" not in between + rest else _zone(between + rest)
         age = _AGE.search(rest) if "delta-time=" in rest else None
+        tag = "" if ap else _tag(between)
         return Entry(
-            Key(int(number), original, reply, zone, "" if ap else _tag(between)),
+            (
+                int(number),
+                source,
+                ports[0],
+                destination,
+                ports[1],
+                server,
+                ports[2],
+                seen,
+                ports[3],
+                zone,
+                tag,
+            ),
             state or "",
             int(timeout) if timeout else -1,
             "[UNREPLIED]" not in between,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from netsec_tui.model.flow import Endpoint, Flow, Protocol, Verdict
 from netsec_tui.sources.conntrack_entry import Entry, Key, protocol_of
@@ -24,15 +23,11 @@ _DIRECT, _DIALLED = 0, 1
 """Where a connection's legs stand among those that _legs returns."""
 
 
-class _Leg(NamedTuple):
-    """Name a connection as one of its ends or a policy sees it; two nodes tell the same."""
+_Leg = tuple[int, str, int, str, int, str]
+"""A connection as one of its ends or a policy sees it, which two nodes tell alike.
 
-    number: int
-    client: str
-    client_port: int
-    server: str
-    port: int
-    tag: str
+The protocol's number, the client's address and port, the server's, and the tag of its key.
+"""
 
 
 class _Known:
@@ -179,9 +174,10 @@ class Connections:
             yield self._flow(leg, what, time, node, is_reply=True)
 
     def _flow(self, leg: _Leg, what: int, time: float, node: str, *, is_reply: bool) -> Flow:
-        protocol = protocol_of(leg.number)
-        tcp, ports = protocol is Protocol.TCP, (leg.client_port, leg.port) if protocol.expressible else (0, 0)
-        client, server = self._endpoint(leg.client), self._endpoint(leg.server)
+        number, client_ip, client_port, server_ip, port, _ = leg
+        protocol = protocol_of(number)
+        tcp, ports = protocol is Protocol.TCP, (client_port, port) if protocol.expressible else (0, 0)
+        client, server = self._endpoint(client_ip), self._endpoint(server_ip)
         return Flow(
             time,
             server if is_reply else client,
@@ -217,8 +213,8 @@ def _begun(entry: Entry, now: float) -> float:
 
 
 def _is_loopback(key: Key) -> bool:
-    ends = (key.original.source, key.original.destination, key.reply.source)
-    return any(ip.startswith("127.") or ip == "::1" for ip in ends)
+    _, source, _, destination, _, server, *_ = key
+    return any(ip.startswith("127.") or ip == "::1" for ip in (source, destination, server))
 
 
 def _legs(key: Key) -> list[_Leg]:
@@ -228,11 +224,10 @@ def _legs(key: Key) -> list[_Leg]:
     node port). The reply's destination is whom the server saw: with a translated destination, that
     is the node which masquerades the client; without, the connection leaves the cluster.
     """
-    original, reply = key.original, key.reply
-    client, server = original[:2], reply[:2]
-    legs = [_Leg(key.number, *client, *server, key.tag)]
-    if original[2:] != server:
-        legs.append(_Leg(key.number, *client, *original[2:], key.tag))
-        if reply.destination != original.source:
-            legs.append(_Leg(key.number, *reply[2:], *server, key.tag))
+    number, client, client_port, dialled, dialled_port, server, port, seen, seen_port, _, tag = key
+    legs = [(number, client, client_port, server, port, tag)]
+    if dialled != server or dialled_port != port:
+        legs.append((number, client, client_port, dialled, dialled_port, tag))
+        if seen != client:
+            legs.append((number, seen, seen_port, server, port, tag))
     return legs
