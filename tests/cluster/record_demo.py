@@ -42,15 +42,19 @@ _BALANCER = {"status": {"loadBalancer": {"ingress": [{"ip": "198.51.100.100"}]}}
 """What a cloud would say of Service web. Its clients dial the nodes here, as a balancer does for them."""
 
 _STEPS = 40
-_STEP_SECONDS = 5.0
+_PACE = 5.0
 """The demo is made in so many steps, each of which takes so long; the nodes' tables are read as often."""
 
 _SECONDS = 60
 _HASH_LABEL, _HASH = "rollouts-pod-template-hash", "6c54bd5869"
 
 
-def main(path: Path = CAPTURE) -> None:
+def main(path: Path = CAPTURE, pace: float = _PACE) -> None:
     """Write the demo's capture.
+
+    Args:
+        path: The file, in place of what stands there; where it is the package's own, docs/demo.md counts it.
+        pace: How many seconds a step takes; the fewer, the coarser are the times.
 
     Raises:
         RuntimeError: no cluster can run here, or something does not go as the call graph says.
@@ -60,7 +64,7 @@ def main(path: Path = CAPTURE) -> None:
     with Cluster.up(_NODES) as cluster, tempfile.TemporaryDirectory() as folder:
         _load(cluster, graph)
         recording = Path(folder, "recording")
-        day = _Day(cluster, graph)
+        day = _Day(cluster, graph, pace)
         _forget_connections(cluster)
         with _recorder(cluster, recording):
             day.run()
@@ -80,7 +84,8 @@ def main(path: Path = CAPTURE) -> None:
 class _Day:
     """The hours of the demo, made in a few minutes."""
 
-    def __init__(self, cluster: Cluster, graph: Mapping[str, Any]) -> None:
+    def __init__(self, cluster: Cluster, graph: Mapping[str, Any], pace: float) -> None:
+        self._pace = pace
         self.driver = Driver(cluster)
         self._cluster = cluster
         self._rest = Rest(cluster.kubeconfig)
@@ -102,7 +107,7 @@ class _Day:
                 self.driver.complete(self._calls)
             print(f"{until:4.1f} h of {HOURS:.1f} h", end="\r", file=sys.stderr)
             # The pace of the demo; it is not waited for anything.
-            time.sleep(max(begun + step * _STEP_SECONDS - time.monotonic(), 0))
+            time.sleep(max(begun + step * self._pace - time.monotonic(), 0))
 
     def _take_jobs(self, due: list[JobTurn]) -> None:
         for job in due:
