@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
+EPHEMERAL = 32768
+"""Linux hands out client ports from here on (net.ipv4.ip_local_port_range)."""
+
 
 class Protocol(StrEnum):
     """Name a transport protocol; only TCP, UDP and SCTP can stand in a NetworkPolicy."""

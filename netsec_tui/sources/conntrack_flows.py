@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from netsec_tui.model.flow import Endpoint, Flow, Protocol, Verdict
+from netsec_tui.model.flow import EPHEMERAL, Endpoint, Flow, Protocol, Verdict
 from netsec_tui.sources.conntrack_entry import Entry, Key, protocol_of
 
 TELL_AGAIN = 60.0
@@ -188,6 +188,7 @@ class Connections:
             # What was dialled is the same connection once more, and was translated before any policy looked.
             Verdict.TRACED if what == _DIALLED else Verdict.FORWARDED,
             is_reply=is_reply,
+            proven=not _maybe_reversed(client_port, port),
             syn=tcp,
             ack=tcp and is_reply,
             node=node,
@@ -210,6 +211,15 @@ def _begun(entry: Entry, now: float) -> float:
     """
     start = now - entry.age if entry.age >= 0 else entry.start
     return start if now - _MEMORY <= start <= now else now
+
+
+def _maybe_reversed(client_port: int, port: int) -> bool:
+    """Tell whether an entry may have been made by an answer.
+
+    The kernel forgets a connection that was quiet for long (UDP: 30 to 120 s) or when the table is full, and
+    takes the next packet for the first one, whoever sends it (nf_conntrack_tcp_loose).
+    """
+    return 0 < client_port < EPHEMERAL <= port
 
 
 def _is_loopback(key: Key) -> bool:

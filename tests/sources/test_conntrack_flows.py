@@ -67,6 +67,21 @@ def test_real_connections(name, requests):
     assert len(flows) == 2 * len(requests)
 
 
+@pytest.mark.parametrize(
+    ("client", "server", "proven"),
+    [
+        ("10.244.1.9:53", "10.244.1.5:40000", False),
+        ("10.244.1.9:8080", "10.244.1.5:32768", False),
+        ("10.244.1.9:40000", "10.244.1.5:40001", True),
+        ("10.244.1.9:900", "10.244.1.5:2049", True),
+        ("10.244.1.9:40000", "10.244.1.5:53", True),
+    ],
+)
+def test_an_entry_that_an_answer_may_have_made_proves_no_direction(client, server, proven):
+    flows = Tables().read(line(client, server, **UDP))
+    assert [flow.proven for flow in flows] == [proven, proven]
+
+
 def test_what_nobody_answered_is_a_request_until_somebody_does():
     tables = Tables()
     asked = line(state="SYN_SENT", timeout=119, answered=False, **SERVICE)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
-from netsec_tui.core.traffic.observe import EPHEMERAL, Edge, EdgeKey, Observations
+from netsec_tui.core.traffic.observe import Edge, EdgeKey, Observations
 from netsec_tui.core.traffic.resolve import Party, Resolver
 from netsec_tui.core.traffic.services import Backends, service_port, target_ports
 from netsec_tui.core.traffic.turns import Turn, turns
 from netsec_tui.model.communication import Counts, Orientation, Via
-from netsec_tui.model.flow import Protocol
+from netsec_tui.model.flow import EPHEMERAL, Protocol
 from netsec_tui.model.identity import API_SERVER, Peer, PeerSort, service_peer
 from netsec_tui.model.inventory import Inventory
 from netsec_tui.model.timespan import Window

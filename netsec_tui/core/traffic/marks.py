@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from netsec_tui.core.traffic.conversations import Conversations
-from netsec_tui.core.traffic.observe import EPHEMERAL
 from netsec_tui.core.traffic.services import declares, owner_ports
 from netsec_tui.model.communication import Communication
-from netsec_tui.model.flow import Protocol
+from netsec_tui.model.flow import EPHEMERAL, Protocol
 from netsec_tui.model.identity import CommunicationKey, Direction, Peer, PeerSort, WorkloadRef
 from netsec_tui.model.inventory import Inventory
 

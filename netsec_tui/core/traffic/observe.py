@@ -6,10 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from netsec_tui.model.communication import Counts, Orientation
-from netsec_tui.model.flow import Endpoint, Flow, Gap, Protocol, Verdict
-
-EPHEMERAL = 32768
-"""Linux hands out client ports from here on (net.ipv4.ip_local_port_range)."""
+from netsec_tui.model.flow import EPHEMERAL, Endpoint, Flow, Gap, Protocol, Verdict
 
 _FIRST, _LAST, _ANSWERS, _REFUSALS, _VERDICTS = 0, 1, 2, 3, 4
 _EMPTY_VERDICTS = [0] * len(Verdict)
