@@ -52,6 +52,8 @@ def _write(output: str, review: Review) -> None:
     if output == "-":
         put(review.yaml)
         return
-    path = target_of(output, review.policies[0].name)
+    policy = review.policies[0]
+    # With the namespace: two of them may well have workloads of one name, and one folder takes them all.
+    path = target_of(output, f"{policy.namespace}.{policy.name}")
     write_whole(path, review.yaml)
     note(f"wrote {path}")

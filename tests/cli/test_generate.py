@@ -28,7 +28,7 @@ def test_policy_goes_to_stdout_and_notes_to_stderr(run, cluster):
 def test_same_input_same_bytes_everywhere(run, cluster, tmp_path):
     _, out, _ = run("generate", *cluster, *WEB)
     (tmp_path / "policies").mkdir()
-    for output, written in (("web.yaml", "web.yaml"), ("policies", "policies/deployment-web.yaml")):
+    for output, written in (("web.yaml", "web.yaml"), ("policies", "policies/shop.deployment-web.yaml")):
         code, printed, _ = run("generate", *cluster, *WEB, "-o", output)
         assert (code, printed) == (0, "")
         assert (tmp_path / written).read_bytes() == out.encode()
