@@ -54,12 +54,17 @@ def advise(session: Session, statuses: Iterable[SourceStatus], awaited: Workload
         )
     if errors:
         return Advice("Nothing could be read", (*errors, "", *_how_to_get_flows(session)), error=True)
+    if session.inventory.known and not settled(told) and any(status.live for status in told):
+        return Advice("The cluster state is here, no communication was seen yet", _details(told))
     if session.inventory.known:
         return Advice("The cluster state is here, flows are lacking", _how_to_get_flows(session))
     if settled(told):
         return Advice("No flows were read", _how_to_get_flows(session))
-    details = tuple(f"{status.source}: {status.detail}" for status in told if status.detail)
-    return Advice("Reading", details or ("Nothing has come in yet.",))
+    return Advice("Reading", _details(told) or ("Nothing has come in yet.",))
+
+
+def _details(told: Iterable[SourceStatus]) -> tuple[str, ...]:
+    return tuple(f"{status.source}: {status.detail}" for status in told if status.detail)
 
 
 def _how_to_get_flows(session: Session) -> tuple[str, ...]:
@@ -67,7 +72,11 @@ def _how_to_get_flows(session: Session) -> tuple[str, ...]:
     context = f" --context {cluster}" if session.inventory.known and cluster else ""
     return (
         "Kubernetes knows which workloads exist, not who talks to whom.",
-        "That takes observed flows; with Cilium and Hubble, for instance:",
+        "That takes observed flows. From the nodes' connection tracking, with most network plugins:",
+        "",
+        f"  netsec-tui --source conntrack{context}",
+        "",
+        "With Cilium and Hubble:",
         "",
         f"  hubble observe -f -o json | netsec-tui --flows -{context}",
         "",

@@ -1,0 +1,29 @@
+"""What the empty screen advises while a source of flows listens, and once there is none."""
+
+import time
+
+import pytest
+
+from netsec_tui.session.session import Options, Session
+from netsec_tui.sources.contract import SourceStatus
+from netsec_tui.sources.inventory import build_inventory
+from netsec_tui.ui.advice import advise
+from tests.core.scene import namespace, owner
+
+CLUSTER = SourceStatus("context prod", live=True, detail="2 objects", read=True)
+LISTENING = SourceStatus("conntrack of context prod", live=True, detail="0 connections from 2 of 2 nodes")
+
+
+@pytest.mark.parametrize(
+    ("statuses", "heading", "line"),
+    [
+        ((CLUSTER, LISTENING), "no communication was seen yet", LISTENING.detail),
+        ((CLUSTER,), "flows are lacking", "netsec-tui --source conntrack --context prod"),
+    ],
+)
+def test_advice_without_flows(statuses, heading, line):
+    session = Session(Options(cluster="prod", live=True), time.time)
+    session.set_inventory(build_inventory([namespace("shop"), owner("web")])[0])
+    advice = advise(session, statuses)
+    assert heading in advice.heading
+    assert any(line in text for text in advice.lines)
