@@ -11,13 +11,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from netsec_tui.demo.source import CAPTURE
-from tests.cluster import record_demo
+from tests.cluster.applications.document import write
+from tests.cluster.demo import record as record_demo
 from tests.cluster.harness import binaries, instance, waiting
 from tests.cluster.harness.calls import read_calls
 from tests.cluster.harness.client import ClusterClient
 from tests.cluster.harness.cluster import Cluster
-from tests.cluster.published_document import write
-from tests.cluster.side_by_side import side_by_side
+from tests.cluster.matrix.side_by_side import side_by_side
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _DATA = _ROOT.parent / "shared" / "data"

@@ -18,7 +18,7 @@ from netsec_tui.sources.cluster import ClusterSource
 from netsec_tui.sources.contract import ObjectsRead
 from netsec_tui.sources.feed import read_all
 from tests.cluster.harness.rest import MERGE, Rest
-from tests.cluster.product import (
+from tests.cluster.product.running import (
     ACCOUNTS,
     Right,
     account,

@@ -6,11 +6,11 @@ import pytest
 import yaml
 
 from netsec_tui.model.connection import Outcome
-from tests.cluster.applications import online_boutique, sock_shop
+from tests.cluster.applications.document import findings_of
+from tests.cluster.applications.graphs import online_boutique, sock_shop
+from tests.cluster.applications.published import Fate, attempt_of, network_policies
+from tests.cluster.applications.trial import Trial
 from tests.cluster.harness.cluster import Cluster
-from tests.cluster.published import Fate, attempt_of, network_policies
-from tests.cluster.published_document import findings_of
-from tests.cluster.trial import Trial
 
 _APPLICATIONS = {"online-boutique": online_boutique, "sock-shop": sock_shop}
 

@@ -18,7 +18,7 @@ from tests.cluster.harness import waiting
 from tests.cluster.harness.calls import Call
 from tests.cluster.harness.client import without_proxies
 from tests.cluster.harness.cluster import Cluster
-from tests.cluster.product import (
+from tests.cluster.product.running import (
     ACCOUNTS,
     ROOT,
     Right,

@@ -10,7 +10,7 @@ import yaml
 
 from netsec_tui.cli.main import main
 from tests.cluster.harness.rest import Rest
-from tests.cluster.product import flow, pods_of, run
+from tests.cluster.product.running import flow, pods_of, run
 from tests.sources.kube_objects import deployment, obj
 
 POLICIES = "/apis/networking.k8s.io/v1/namespaces/{}/networkpolicies"

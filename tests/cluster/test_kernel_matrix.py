@@ -14,13 +14,13 @@ import pytest
 from netsec_tui.core.evaluate import Policies, parse_policy
 from netsec_tui.errors import BadInputError
 from netsec_tui.model.connection import Outcome
-from tests.cluster.deviations import NAMED_PORT_OF_BLOCK
-from tests.cluster.evaluation import Evaluation
 from tests.cluster.harness.rest import ApiError
-from tests.cluster.kernel_matrix import Ground, all_states, ask, compare, questions
-from tests.cluster.matrix_pods import HOST, NAMESPACES, Object
-from tests.cluster.random_states import THEMES
-from tests.cluster.states import State
+from tests.cluster.matrix.deviations import NAMED_PORT_OF_BLOCK
+from tests.cluster.matrix.kernel import Ground, all_states, ask, compare, questions
+from tests.cluster.matrix.pods import HOST, NAMESPACES, Object
+from tests.cluster.matrix.random_states import THEMES
+from tests.cluster.matrix.states import State
+from tests.cluster.product.evaluation import Evaluation
 
 ROOT = Path(__file__).resolve().parents[2]
 GROUPS = ("vector", *(theme.name for theme in THEMES))

@@ -4,9 +4,16 @@ import pytest
 
 from netsec_tui.model.flow import Protocol
 from netsec_tui.model.identity import WorkloadRef
-from tests.cluster.applications import applications
-from tests.cluster.published import CLUSTER_DNS, Attempt, Fate, Group, attempts, recorded_attempts
-from tests.cluster.published_document import PAGE, findings_of, page
+from tests.cluster.applications.document import PAGE, findings_of, page
+from tests.cluster.applications.graphs import applications
+from tests.cluster.applications.published import (
+    CLUSTER_DNS,
+    Attempt,
+    Fate,
+    Group,
+    attempts,
+    recorded_attempts,
+)
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ from netsec_tui.model.flow import Endpoint, Flow, Gap, Protocol, Verdict
 from netsec_tui.sources.capture import CaptureSource
 from netsec_tui.sources.capture_writer import CaptureWriter
 from netsec_tui.sources.contract import FlowsRead, ObjectsRead
-from tests.cluster import record_demo
-from tests.cluster.demo_calls import calls, jobs, turns
-from tests.cluster.demo_capture import WINDOW, Clock, compose, read
+from tests.cluster.demo import record as record_demo
+from tests.cluster.demo.calls import calls, jobs, turns
+from tests.cluster.demo.capture import WINDOW, Clock, compose, read
 from tests.sources.demo_claims import CLAIMS, World
 from tests.sources.kube_objects import deployment, obj, pod
 

@@ -18,7 +18,7 @@ from netsec_tui.sources.cluster_resources import RESOURCES
 from tests.cluster import etcd
 from tests.cluster.harness.cluster import Cluster
 from tests.cluster.harness.rest import Rest
-from tests.cluster.product import (
+from tests.cluster.product.running import (
     ACCOUNTS,
     Pages,
     account,
@@ -31,7 +31,7 @@ from tests.cluster.product import (
     token,
     write_kubeconfig,
 )
-from tests.cluster.terminal import Terminal
+from tests.cluster.product.terminal import Terminal
 from tests.sources.kube_objects import deployment, obj
 from tests.ui.demo_host import app_of
 from tests.ui.driving import WIDE, Operator

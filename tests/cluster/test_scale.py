@@ -17,7 +17,7 @@ from netsec_tui.sources.contract import ObjectsRead
 from tests.cluster import fake_pods
 from tests.cluster.harness.cluster import Cluster
 from tests.cluster.harness.rest import Rest
-from tests.cluster.product import Pages, cluster_flags, flow, names, run
+from tests.cluster.product.running import Pages, cluster_flags, flow, names, run
 from tests.sources.collected import read
 from tests.ui.demo_host import app_of
 from tests.ui.driving import WIDE, Operator

@@ -13,13 +13,13 @@ import pytest
 from netsec_tui.model.connection import Outcome
 from netsec_tui.model.identity import Direction
 from netsec_tui.sources.inventory import build_inventory
-from tests.cluster.evaluation import Evaluation
 from tests.cluster.harness.instance import Instance
 from tests.cluster.harness.network import NodeNetwork
-from tests.cluster.kernel_matrix import all_states, questions
-from tests.cluster.matrix_pods import HOST, Object, addresses, objects
-from tests.cluster.random_states import THEMES, random_states
-from tests.cluster.states import UNNAMED, VECTORS, State, vector_states
+from tests.cluster.matrix.kernel import all_states, questions
+from tests.cluster.matrix.pods import HOST, Object, addresses, objects
+from tests.cluster.matrix.random_states import THEMES, random_states
+from tests.cluster.matrix.states import UNNAMED, VECTORS, State, vector_states
+from tests.cluster.product.evaluation import Evaluation
 
 PLACES = addresses([NodeNetwork(Instance(0), number) for number in (1, 2)])
 STATES = tuple(all_states(PLACES))

@@ -21,7 +21,7 @@ from netsec_tui.model.identity import Direction
 from tests.cluster.harness import netns
 from tests.cluster.harness.calls import read_calls
 from tests.cluster.harness.cluster import Cluster
-from tests.cluster.packets import Found, answered, resolves, send
+from tests.cluster.product.packets import Found, answered, resolves, send
 from tests.ui.demo_host import app_of
 from tests.ui.drawn import Drawn, Row, all_within, as_pairs, black
 from tests.ui.driving import NARROW, WIDE, Operator

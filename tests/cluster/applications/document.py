@@ -11,8 +11,8 @@ from netsec_tui.model.connection import ConnectionVerdict
 from netsec_tui.model.identity import Direction, WorkloadRef
 from netsec_tui.model.inventory import Inventory
 from netsec_tui.model.policy import LabelSelector
-from tests.cluster.applications import Application, applications
-from tests.cluster.published import (
+from tests.cluster.applications.graphs import Application, applications
+from tests.cluster.applications.published import (
     CLUSTER_DNS,
     STRANGER,
     UNDECLARED,
@@ -27,9 +27,9 @@ from tests.cluster.published import (
     judged,
     network_policies,
 )
-from tests.cluster.standins import generated, inventory_of, recorded
+from tests.cluster.applications.standins import generated, inventory_of, recorded
 
-PAGE = Path(__file__).resolve().parents[2] / "docs/published-policies.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs/published-policies.md"
 
 _HEAD = """# Generated and published policies of two applications
 

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from netsec_tui.model.connection import Outcome
-from tests.cluster.deviations import DEVIATIONS, Deviation
-from tests.cluster.evaluation import Evaluation, Question, Reader
 from tests.cluster.harness.client import ClusterClient
 from tests.cluster.harness.exchange import TIMEOUT
 from tests.cluster.harness.rest import Rest
 from tests.cluster.harness.traffic import Answer, Probe
-from tests.cluster.matrix_pods import HOST, NAMESPACES, Addresses, addresses, objects
-from tests.cluster.random_states import random_states
-from tests.cluster.states import State, vector_states
+from tests.cluster.matrix.deviations import DEVIATIONS, Deviation
+from tests.cluster.matrix.pods import HOST, NAMESPACES, Addresses, addresses, objects
+from tests.cluster.matrix.random_states import random_states
+from tests.cluster.matrix.states import State, vector_states
+from tests.cluster.product.evaluation import Evaluation, Question, Reader
 
 _AGAIN = 3
 """How often what differs is asked again: on a loaded machine an answer may come too late."""

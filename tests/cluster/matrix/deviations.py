@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from netsec_tui.core.evaluate import Policies
 from netsec_tui.model.connection import EndPod, Outcome
 from netsec_tui.model.policy import NetworkPolicy, PolicyRule
-from tests.cluster.evaluation import Evaluation, Question
+from tests.cluster.product.evaluation import Evaluation, Question
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import time
 import pyte
 
 from tests.cluster.harness.client import without_proxies
-from tests.cluster.product import ROOT
+from tests.cluster.product.running import ROOT
 
 _COLUMNS, _LINES = 140, 40
 _PATIENCE = 60.0

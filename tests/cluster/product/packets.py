@@ -14,13 +14,13 @@ from netsec_tui.core.evaluate import ClusterState, Policies, cluster_state, eval
 from netsec_tui.model.connection import Connection, EndPod, Outcome
 from netsec_tui.model.flow import Protocol
 from netsec_tui.model.identity import Direction
-from tests.cluster.evaluation import Reader
 from tests.cluster.harness import dns
 from tests.cluster.harness.calls import Call
 from tests.cluster.harness.cluster import Cluster
 from tests.cluster.harness.exchange import Answer, Attempt, exchange
 from tests.cluster.harness.places import origin
 from tests.cluster.harness.traffic import Probe
+from tests.cluster.product.evaluation import Reader
 
 Way = tuple[Direction, str, str]
 """A line as the topology draws it: direction, the peer's name without its namespace, and the port."""

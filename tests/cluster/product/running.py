@@ -23,7 +23,7 @@ from tests.cluster.harness.client import without_proxies
 from tests.cluster.harness.cluster import Cluster
 from tests.cluster.harness.rest import Rest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 ACCOUNTS = "netsec-accounts"
 """The namespace of the service accounts that tests make."""
 

@@ -17,7 +17,7 @@ from netsec_tui.sources.capture_lines import HEADER_KEY, HEADER_VALUE, VERSION
 from netsec_tui.sources.capture_writer import CaptureWriter
 from netsec_tui.sources.contract import FlowsRead, KubeObject, Message, ObjectsRead
 from netsec_tui.sources.inventory import build_inventory
-from tests.cluster.demo_synthetic import Window, addition, flows
+from tests.cluster.demo.synthetic import Window, addition, flows
 
 SOURCE = "demo"
 WINDOW = Window(1_772_742_000.0 - (13 * 3600 + 20 * 60), 1_772_742_000.0)

@@ -20,7 +20,9 @@ from netsec_tui.sources.capture import CaptureSource
 from netsec_tui.sources.cluster import ClusterSource
 from netsec_tui.sources.contract import FlowsRead, Message, ObjectsRead
 from netsec_tui.sources.inventory import build_inventory
-from tests.cluster.applications import Application, Call, Dialled, around
+from tests.cluster.applications.graphs import Application, Call, Dialled, around
+from tests.cluster.applications.published import Attempt, Place
+from tests.cluster.applications.standins import DNS_PORT
 from tests.cluster.harness import calls as harness_calls
 from tests.cluster.harness import dns, netns, waiting
 from tests.cluster.harness.client import without_proxies
@@ -29,8 +31,6 @@ from tests.cluster.harness.exchange import Answer, exchange
 from tests.cluster.harness.exchange import Attempt as Packet
 from tests.cluster.harness.places import origin
 from tests.cluster.harness.traffic import Driven
-from tests.cluster.published import Attempt, Place
-from tests.cluster.standins import DNS_PORT
 
 _TIMES = 4
 """How often a connection is tried before it counts as stopped."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from tests.cluster.demo_calls import Call, Turn
+from tests.cluster.demo.calls import Call, Turn
 from tests.cluster.harness import netns
 from tests.cluster.harness.calls import is_address, workload
 from tests.cluster.harness.cluster import Cluster

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tests.cluster import draws
-from tests.cluster.draws import Dice, Make, either
-from tests.cluster.matrix_pods import Addresses, Object
-from tests.cluster.states import UNNAMED, State
+from tests.cluster.matrix import draws
+from tests.cluster.matrix.draws import Dice, Make, either
+from tests.cluster.matrix.pods import Addresses, Object
+from tests.cluster.matrix.states import UNNAMED, State
 
 SEEDS = 9
 """How many states each theme has."""

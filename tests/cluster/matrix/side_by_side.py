@@ -18,12 +18,12 @@ from typing import Any, NamedTuple
 
 from netsec_tui.cli.output import put_table
 from netsec_tui.model.connection import EndPod
-from tests.cluster.deviations import DEVIATIONS
-from tests.cluster.evaluation import Evaluation, Reader
 from tests.cluster.harness import policies
 from tests.cluster.harness.client import ClusterClient, without_proxies
 from tests.cluster.harness.exchange import TIMEOUT, Answer
 from tests.cluster.harness.traffic import Probe
+from tests.cluster.matrix.deviations import DEVIATIONS
+from tests.cluster.product.evaluation import Evaluation, Reader
 
 Port = tuple[str, int]
 NOBODYS: Port = ("TCP", 9)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.cluster.matrix_pods import HOST, SHIFT, Addresses, Object
+from tests.cluster.matrix.pods import HOST, SHIFT, Addresses, Object
 
-VECTORS = Path(__file__).parents[1] / "data" / "netpol-vectors.jsonl.gz"
+VECTORS = Path(__file__).parents[2] / "data" / "netpol-vectors.jsonl.gz"
 _TYPE = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy"}
 """Some of the vectors' policies leave out what they are."""
 

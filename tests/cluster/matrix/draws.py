@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tests.cluster.matrix_pods import HOST, NAMESPACES, SHIFT, Addresses, Object
+from tests.cluster.matrix.pods import HOST, NAMESPACES, SHIFT, Addresses, Object
 
 
 class Dice:

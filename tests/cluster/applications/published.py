@@ -16,7 +16,7 @@ from netsec_tui.model.flow import Protocol
 from netsec_tui.model.identity import Direction, WorkloadRef
 from netsec_tui.model.inventory import Inventory
 from netsec_tui.model.policy import LabelSelector, NetworkPolicy
-from tests.cluster.applications import (
+from tests.cluster.applications.graphs import (
     OUTSIDE,
     Application,
     Call,
@@ -26,7 +26,7 @@ from tests.cluster.applications import (
     owners,
     ref_of,
 )
-from tests.cluster.standins import DNS_PORT
+from tests.cluster.applications.standins import DNS_PORT
 
 Place = WorkloadRef | str
 """A workload, or the address that stands for the outside."""

@@ -16,7 +16,7 @@ from netsec_tui.model.identity import WorkloadRef
 
 Object = Mapping[str, Any]
 
-WORKLOADS = Path(__file__).resolve().parent / "workloads"
+WORKLOADS = Path(__file__).resolve().parents[1] / "workloads"
 OUTSIDE = "203.0.113.10"
 """Stands for whoever is outside of the cluster (RFC 5737)."""
 DNS_SERVICE = ("kube-system", "kube-dns")

@@ -23,9 +23,9 @@ from netsec_tui.demo.source import CAPTURE
 from netsec_tui.model.flow import Flow
 from netsec_tui.sources.capture import CaptureSource
 from netsec_tui.sources.contract import Message
-from tests.cluster.demo_calls import HOURS, JobTurn, calls, jobs, outside, turns
-from tests.cluster.demo_capture import WINDOW, compose, counted, told_by
-from tests.cluster.demo_traffic import Driver, Made
+from tests.cluster.demo.calls import HOURS, JobTurn, calls, jobs, outside, turns
+from tests.cluster.demo.capture import WINDOW, compose, counted, told_by
+from tests.cluster.demo.traffic import Driver, Made
 from tests.cluster.harness import netns, waiting
 from tests.cluster.harness.calls import Workload
 from tests.cluster.harness.client import without_proxies
@@ -34,8 +34,8 @@ from tests.cluster.harness.rest import Object, Rest
 from tests.cluster.harness.snapshot import Snapshot
 from tests.cluster.harness.status import say_finished
 
-FOLDER = Path(__file__).resolve().parent / "workloads" / "demo"
-_PAGE = Path(__file__).resolve().parents[2] / "docs" / "demo.md"
+FOLDER = Path(__file__).resolve().parents[1] / "workloads" / "demo"
+_PAGE = Path(__file__).resolve().parents[3] / "docs" / "demo.md"
 _MARK = "<!-- counted by the command that records -->\n"
 _NODES = 3
 _BALANCER = {"status": {"loadBalancer": {"ingress": [{"ip": "198.51.100.100"}]}}}
