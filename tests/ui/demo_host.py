@@ -9,10 +9,10 @@ from typing import Any
 from netsec_tui.cli.flags import parse
 from netsec_tui.cli.tui import KubeconfigClusters, start_scope
 from netsec_tui.core.cluster.known_ranges import settled
+from netsec_tui.demo.source import DemoSource
 from netsec_tui.model.config import Config
 from netsec_tui.model.inventory import Inventory
 from netsec_tui.sources.contract import ObjectsRead
-from netsec_tui.demo.source import DemoSource
 from netsec_tui.sources.inventory import build_inventory
 from netsec_tui.ui.app import NetsecApp
 from tests.ui.driving import NARROW, WIDE, Operator
