@@ -46,8 +46,10 @@ def inputs_of(args: Namespace, stdin: Callable[[], BinaryIO], context: str = "")
     ``context`` is the one to read when the flags name none, empty for the current one.
 
     Raises:
-        UsageError: ``-`` is given more than once, or nothing is piped in.
+        UsageError: ``-`` is given more than once, nothing is piped in, or the demo is to be observed live.
     """
+    if args.demo and args.sources:
+        raise UsageError("--demo shows a recorded cluster and --source observes a real one: give one of them")
     if args.flows.count(STDIN) > 1:
         raise UsageError("--flows - can be given only once: there is one standard input")
     return Inputs(_state_sources(args, context), _flow_sources(args, stdin, context))

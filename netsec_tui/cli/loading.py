@@ -197,7 +197,7 @@ def _tell(loaded: Loaded) -> None:
     for problem in loaded.problems():
         note(problem)
     for reason, lost in loaded.gaps().items():
-        note(f"{reason} ({lost} lost)")
+        note(f"{reason} ({lost} lost)" if lost else reason)
     if loaded.skipped:
         note(left_out(loaded.skipped))
     synthetic = sum(status.synthetic for status in loaded.reading.statuses)

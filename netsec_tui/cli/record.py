@@ -80,7 +80,7 @@ def _summary(recorded: Recorded, path: str) -> int:
     for problem in dict.fromkeys(problem for told in recorded.problems.values() for problem in told):
         note(problem)
     for reason, lost in recorded.lost.items():
-        note(f"{reason} ({lost} lost)")
+        note(f"{reason} ({lost} lost)" if lost else reason)
     skipped = sum(status.skipped for status in recorded.statuses.values())
     if skipped:
         note(left_out(skipped))

@@ -30,6 +30,9 @@ RETRY_SECONDS = 30.0
 """Seconds until a node that never gave a table is asked again."""
 
 _LIST_SECONDS = 60.0
+_LIST_AGAIN_SECONDS = 1.0
+"""Seconds between two lists at least, when a pod in which commands were run is gone."""
+
 _AT_ONCE = 8
 _PATIENCE = 0.1
 _PART = 10_000
@@ -41,9 +44,13 @@ _NODES, _PODS = (next(r for r in RESOURCES if r.name == name) for name in ("node
 
 @dataclass(slots=True)
 class _Node:
-    """Hold how reading a node goes; ``due`` is monotonic time, ``entries`` is -1 before the first table."""
+    """Hold how reading a node goes; ``due`` is monotonic time, ``entries`` is -1 before the first table.
+
+    ``gone`` means that the pod which gave the table does not any more, and no other has since.
+    """
 
     tries: list[Target]
+    gone: bool = False
     due: float = 0.0
     busy: bool = False
     asked: bool = False
@@ -67,6 +74,7 @@ class ConntrackSource:
         self._nodes: dict[str, _Node] = {}
         self._listed = float("-inf")
         self._lost = ""
+        self._moved = False
         self._decoder = EntryDecoder()
         self._connections = Connections()
         self._unread = ""
@@ -98,11 +106,11 @@ class ConntrackSource:
         self._list()
         while not stop.is_set():
             self._turn(emit, stop)
-            if time.monotonic() - self._listed >= _LIST_SECONDS:
-                self._list_again(emit)
 
     def _turn(self, emit: Emit, stop: threading.Event) -> None:
         """Ask the nodes whose time has come, and take in what has been answered."""
+        if time.monotonic() >= self._list_due():
+            self._list_again(emit)
         self._ask(stop)
         try:
             answer = self._answers.get(timeout=_PATIENCE)
@@ -111,13 +119,25 @@ class ConntrackSource:
         node = self._nodes.get(answer.node)
         if node is None:  # it has left the cluster since
             return
-        node.busy, node.asked, node.way = False, True, answer.way
+        first_miss = answer.gone and not node.gone
+        node.busy, node.way, node.gone = False, answer.way, answer.gone or (node.gone and not answer.way)
         node.due = time.monotonic() + (RETRY_SECONDS if node.entries < 0 and not answer.way else POLL_SECONDS)
+        if first_miss:  # who took its place is asked at once, before anything is complained of
+            self._moved = True
+            return
+        node.asked = True
         if answer.way:
             self._take(answer, node, emit)
         elif not stop.is_set():
             self._fail(answer, node, emit)
         self._tell(emit)
+
+    def _list_due(self) -> float:
+        """Return when the nodes and pods are to be listed again, in monotonic time."""
+        if self._moved:
+            return self._listed + _LIST_AGAIN_SECONDS
+        missing = any(node.gone for node in self._nodes.values())
+        return self._listed + (POLL_SECONDS if missing else _LIST_SECONDS)
 
     def _list(self) -> None:
         client, self._client = self._client or log_in(self._context, self._kubeconfig), None
@@ -128,17 +148,19 @@ class ConntrackSource:
         for name in names:
             node = self._nodes.setdefault(name, _Node([]))
             node.tries = found.get(name, [])
+            if node.gone:
+                node.due = 0.0
         for gone in self._nodes.keys() - set(names):
             del self._nodes[gone]
         self._connections.keep(names)
         self._listed = time.monotonic()
-        self._lost = ""
+        self._lost, self._moved = "", False
 
     def _list_again(self, emit: Emit) -> None:
         try:
             self._list()
         except NetsecError as error:
-            self._listed = time.monotonic() - _LIST_SECONDS + POLL_SECONDS
+            self._listed, self._moved = time.monotonic() - _LIST_SECONDS + POLL_SECONDS, False
             self._lost = f"{error}; tables are read as before"
         self._tell(emit)
 
@@ -149,7 +171,7 @@ class ConntrackSource:
         for name, node in self._nodes.items():
             if busy >= _AT_ONCE:
                 return
-            if not node.busy and node.due <= now:
+            if not node.busy and node.due <= now and not (node.gone and self._moved):
                 node.busy = True
                 busy += 1
                 work = (name, self._executor, node.tries, node.way, stop)
@@ -167,7 +189,7 @@ class ConntrackSource:
         self._answers.put(answer)
 
     def _take(self, answer: Answer, node: _Node, emit: Emit) -> None:
-        now, skipped = time.time(), node.skipped
+        now, skipped = answer.at, node.skipped
         flows = self._connections.take(answer.node, self._entries(answer, node), now)
         while part := tuple(islice(flows, _PART)):
             emit(FlowsRead(part))
@@ -195,7 +217,7 @@ class ConntrackSource:
     def _fail(self, answer: Answer, node: _Node, emit: Emit) -> None:
         trouble = printable(answer.trouble, 400)
         if not node.trouble:
-            reason = f"{_names([answer.node])}: {trouble}"
+            reason = f"{_names([answer.node])}: {trouble}; connections may be missing"
             emit(FlowsRead((Gap(time.time(), 0, reason, answer.node),)))
         node.trouble = trouble
         if answer.unauthenticated:
@@ -206,7 +228,10 @@ class ConntrackSource:
 
     def _tell(self, emit: Emit, *, ended: bool = False) -> None:
         skipped = sum(node.skipped for node in self._nodes.values())
-        error = "; ".join(filter(None, (self._lost, self._trouble())))
+        known = ended or any(node.entries >= 0 for node in self._nodes.values())
+        again = "" if known else f"tried again every {RETRY_SECONDS:g} s"
+        trouble = self._trouble()
+        error = "; ".join(filter(None, (self._lost, trouble, trouble and again)))
         status = SourceStatus(self.name, self.live, self._detail(), skipped, error, ended=ended)
         if status != self._told:
             self._told = status
@@ -218,6 +243,8 @@ class ConntrackSource:
         empty = [name for name, node in self._nodes.items() if node.entries == 0 and not node.trouble]
         if empty:
             detail += f"; empty on {_names(empty)} (a network plugin on eBPF tracks connections elsewhere)"
+        if quiet := self._connections.quiet:
+            detail += f"; {quiet} more are open and idle, and not told until a packet passes"
         return f"{detail}; {self._unread}" if self._unread else detail
 
     def _trouble(self) -> str:

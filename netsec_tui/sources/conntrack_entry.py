@@ -16,6 +16,7 @@ from netsec_tui.sources.inventory_addresses import canonical_ip
 
 _LINE = re.compile(
     r"(?:ipv[46] +\d+ +)?([a-z0-9_-]+) +(\d{1,3})(?: +(\d{1,9}))?(?: +([A-Z][A-Z0-9_]*))?"
+    r"(?: +timeout=\d+, stream_timeout=\d+)?"
     r" +src=([^ ]+) dst=([^ ]+)(?: sport=(\d+) dport=(\d+))?((?: (?!src=)[^ ]*)*)"
     r" src=([^ ]+) dst=([^ ]+)(?: sport=(\d+) dport=(\d+))?(.*)"
 )

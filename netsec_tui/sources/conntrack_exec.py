@@ -47,6 +47,10 @@ class ExecForbiddenError(ExecError):
     """Report that RBAC forbids to run commands in the pods of a namespace."""
 
 
+class GoneError(ExecError):
+    """Report a pod that is not there any more."""
+
+
 class NoConnectionError(ExecError):
     """Report that the way to a node is closed; another pod there would not help."""
 
@@ -71,6 +75,7 @@ class Executor:
         Raises:
             ExecForbiddenError: RBAC forbids it.
             UnauthenticatedError: the API server does not take the credentials.
+            GoneError: there is no such pod (any more).
             NoConnectionError: the API server or the node does not answer.
             ExecError: there is no such container or command, it failed, or took too long.
         """
@@ -189,7 +194,8 @@ def _refusal(error: Any, target: Target) -> ExecError:
             f"commands may not be run in pods of namespace {printable(target.namespace)}; what is missing in "
             f"a Role there or a ClusterRole is {RULE}"
         )
-    return ExecError(printable(" ".join(said.split())))
+    reason = printable(" ".join(said.split()))
+    return GoneError(reason) if error.status_code == 404 else ExecError(reason)
 
 
 def _last_line(said: bytes) -> str:

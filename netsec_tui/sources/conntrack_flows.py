@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from netsec_tui.model.flow import EPHEMERAL, Endpoint, Flow, Protocol, Verdict
 from netsec_tui.sources.conntrack_entry import Entry, Key, protocol_of
+from netsec_tui.sources.conntrack_known import MEMORY, Known, begun, idle, longest_timeouts
 
 TELL_AGAIN = 60.0
 """Seconds after which a connection that goes on is told again: observations have a bucket a minute."""
 
-_OPENING = frozenset({"SYN_SENT", "SYN_SENT2", "SYN_RECV", "ESTABLISHED", "COOKIE_WAIT", "COOKIE_ECHOED"})
-_OPEN = "ESTABLISHED"
-_MEMORY = 120.0
-"""Seconds for which a table remembers what has ended, by the kernel's defaults (TIME_WAIT)."""
-
-_LATE = 5
-"""Seconds by which late packets of a connection that is closing may set its timeout back."""
-
 _ENDPOINTS = 200_000
+_REMEMBERED = 100_000
+"""Connections between two ports of clients that are remembered after their entries are gone."""
+
 _DIRECT, _DIALLED = 0, 1
 """Where a connection's legs stand among those that _legs returns."""
 
@@ -28,36 +25,6 @@ _Leg = tuple[int, str, int, str, int, str]
 
 The protocol's number, the client's address and port, the server's, and the tag of its key.
 """
-
-
-class _Known:
-    """Hold how an entry of one node stood when it was last read, and when its connection was last told."""
-
-    __slots__ = ("age", "answered", "read", "reading", "start", "state", "timeout", "told")
-
-    def __init__(self, told: float) -> None:
-        self.told = told
-
-    def renew(self, entry: Entry, now: float, reading: int) -> None:
-        """Take over how the entry stands now."""
-        _, self.state, self.timeout, self.answered, self.age, self.start = entry
-        self.read, self.reading = now, reading
-
-    def replaced(self, entry: Entry) -> bool:
-        """Tell whether another connection between the same ports has taken the place of this one."""
-        if self.answered and not entry.answered:
-            return True
-        if 0 <= entry.age < self.age or 0 <= self.start < entry.start - 1:
-            return True
-        if not self.state or self.state in _OPENING:
-            return False
-        return entry.state in _OPENING or entry.timeout > self.timeout + _LATE
-
-    def goes_on(self, entry: Entry, now: float) -> bool:
-        """Tell whether the connection is open, or packets have passed since it was last read."""
-        if entry.state:
-            return entry.state == _OPEN
-        return entry.timeout < 0 or entry.timeout > self.timeout - (now - self.read) + 1
 
 
 class _Told:
@@ -72,13 +39,13 @@ class _Told:
         self.entries = 0
         self.begin(None, 0.0, answered=False)
 
-    def begin(self, entry: _Known | None, at: float, *, answered: bool) -> None:
+    def begin(self, entry: Known | None, at: float, *, answered: bool) -> None:
         """Take over a connection that is told now."""
         self.answered = answered
         self.at = at
         self.showing = [entry] if entry else []
 
-    def drop(self, entry: _Known) -> None:
+    def drop(self, entry: Known) -> None:
         """Forget an entry."""
         self.entries -= 1
         if entry in self.showing:
@@ -92,11 +59,19 @@ class Connections:
     """
 
     def __init__(self) -> None:
-        self._nodes: dict[str, dict[Key, _Known]] = {}
+        self._nodes: dict[str, dict[Key, Known]] = {}
+        self._read: dict[str, float] = {}
         self._legs: dict[_Leg, _Told] = {}
+        self._quiet: Counter[_Leg] = Counter()
+        self._between_clients: set[_Leg] = set()
         self._endpoints: dict[str, Endpoint] = {}
         self._reading = 0
         self.told = 0
+
+    @property
+    def quiet(self) -> int:
+        """Return how many open connections are not told, since no packet of them was seen to pass."""
+        return len(self._quiet)
 
     def take(self, node: str, entries: Iterable[Entry], now: float) -> Iterator[Flow]:
         """Yield what a whole table of a node, read at ``now``, tells that was not told before.
@@ -105,21 +80,32 @@ class Connections:
         """
         self._reading += 1
         known = self._nodes.setdefault(node, {})
+        longest: dict[int, int] = {}
+        if now - self._read.get(node, 0.0) > MEMORY:  # else, what is new has had a packet since
+            entries = list(entries)
+            longest = longest_timeouts(entries)
+        self._read[node] = now
         for entry in entries:
             before = known.get(entry.key)
             if before is None:
                 if _is_loopback(entry.key):
                     continue
-                before = known[entry.key] = _Known(_begun(entry, now))
-                yield from self._begin(node, entry, before, seen_before=False)
+                before = known[entry.key] = self._meet(entry, now, longest)
+                if not before.quiet:
+                    yield from self._begin(node, entry, before, seen_before=False)
+            elif before.quiet:
+                if before.stirs(entry, now):
+                    before.quiet, before.told = False, now
+                    self._wake(entry.key)
+                    yield from self._begin(node, entry, before, seen_before=False)
             elif before.replaced(entry):
-                before.told = _begun(entry, now)
+                before.told = begun(entry, now, 0.0)
                 yield from self._begin(node, entry, before, seen_before=True)
             elif entry.answered and not before.answered:
-                yield from self._answer(node, entry, now)
+                yield from self._answer(node, entry.key, before, now)
             elif now - before.told >= TELL_AGAIN and before.goes_on(entry, now):
                 before.told = now
-                yield from self._again(node, entry, now)
+                yield from self._again(node, entry.key, before, now)
             before.renew(entry, now, self._reading)
         self._forget(known, self._reading)
 
@@ -127,10 +113,34 @@ class Connections:
         """Forget every node but these."""
         for node in self._nodes.keys() - set(nodes):
             self._forget(self._nodes.pop(node), -1)
+            self._read.pop(node, None)
 
-    def _begin(self, node: str, entry: Entry, known: _Known, *, seen_before: bool) -> Iterator[Flow]:
+    def _meet(self, entry: Entry, now: float, longest: dict[int, int]) -> Known:
+        idle_for = idle(entry, longest) if longest else 0.0
+        if idle_for > MEMORY:
+            self._quiet[_legs(entry.key)[_DIRECT]] += 1
+            return Known(now, quiet=True)
+        known = Known(begun(entry, now, idle_for), quiet=False)
+        known.mirrored = self._is_mirrored(entry.key)
+        return known
+
+    def _wake(self, key: Key) -> None:
+        leg = _legs(key)[_DIRECT]
+        self._quiet[leg] -= 1
+        if not self._quiet[leg]:
+            del self._quiet[leg]
+
+    def _is_mirrored(self, key: Key) -> bool:
+        """Tell whether an entry is the other way round than its connection, which was told before."""
+        number, client, client_port, server, port, *_, tag = key
+        if not port or client_port >= EPHEMERAL > port:
+            return False
+        there = number, server, port, client, client_port, tag
+        return there in self._legs or there in self._between_clients
+
+    def _begin(self, node: str, entry: Entry, known: Known, *, seen_before: bool) -> Iterator[Flow]:
         at = known.told
-        for what, leg in enumerate(_legs(entry.key)):
+        for what, leg in enumerate(_legs(entry.key, mirrored=known.mirrored)):
             told = self._legs.get(leg)
             if told is None:
                 told = self._legs[leg] = _Told()
@@ -138,42 +148,62 @@ class Connections:
             if told.showing and known not in told.showing:  # another node or zone shows the same connection
                 told.showing.append(known)
                 if entry.answered and not told.answered:
-                    told.answered = True
-                    yield self._flow(leg, what, at, node, is_reply=True)
+                    yield from self._answered(leg, what, told, at, node)
                 continue
             told.begin(known, at, answered=entry.answered)
-            self.told += what == _DIRECT
+            if what == _DIRECT:
+                self.told += 1
+                self._remember(leg)
             yield from self._exchange(leg, what, at, node, answered=entry.answered)
 
-    def _answer(self, node: str, entry: Entry, now: float) -> Iterator[Flow]:
-        for what, leg in enumerate(_legs(entry.key)):
+    def _remember(self, leg: _Leg) -> None:
+        """Keep in mind who opened a connection where the ports will not tell it."""
+        _, _, client_port, _, port, _ = leg
+        if client_port >= EPHEMERAL <= port != client_port:
+            if len(self._between_clients) >= _REMEMBERED:
+                self._between_clients.clear()
+            self._between_clients.add(leg)
+
+    def _answer(self, node: str, key: Key, known: Known, now: float) -> Iterator[Flow]:
+        for what, leg in enumerate(_legs(key, mirrored=known.mirrored)):
             told = self._legs[leg]
             if not told.answered:
-                told.answered = True
-                yield self._flow(leg, what, now, node, is_reply=True)
+                yield from self._answered(leg, what, told, now, node)
 
-    def _again(self, node: str, entry: Entry, now: float) -> Iterator[Flow]:
-        for what, leg in enumerate(_legs(entry.key)):
+    def _answered(self, leg: _Leg, what: int, told: _Told, time: float, node: str) -> Iterator[Flow]:
+        """Tell that what was an attempt until now did arrive."""
+        told.answered = True
+        if what != _DIALLED:
+            yield self._flow(leg, what, time, node, answered=True)
+        yield self._flow(leg, what, time, node, is_reply=True, answered=True)
+
+    def _again(self, node: str, key: Key, known: Known, now: float) -> Iterator[Flow]:
+        for what, leg in enumerate(_legs(key, mirrored=known.mirrored)):
             told = self._legs[leg]
             if now - told.at >= TELL_AGAIN:
                 told.at = now
                 yield from self._exchange(leg, what, now, node, answered=told.answered)
 
-    def _forget(self, known: dict[Key, _Known], reading: int) -> None:
+    def _forget(self, known: dict[Key, Known], reading: int) -> None:
         for key in [key for key, entry in known.items() if entry.reading != reading]:
             entry = known.pop(key)
-            for leg in _legs(key):
+            if entry.quiet:
+                self._wake(key)
+                continue
+            for leg in _legs(key, mirrored=entry.mirrored):
                 told = self._legs[leg]
                 told.drop(entry)
                 if not told.entries:
                     del self._legs[leg]
 
     def _exchange(self, leg: _Leg, what: int, time: float, node: str, *, answered: bool) -> Iterator[Flow]:
-        yield self._flow(leg, what, time, node, is_reply=False)
+        yield self._flow(leg, what, time, node, answered=answered)
         if answered:
-            yield self._flow(leg, what, time, node, is_reply=True)
+            yield self._flow(leg, what, time, node, is_reply=True, answered=True)
 
-    def _flow(self, leg: _Leg, what: int, time: float, node: str, *, is_reply: bool) -> Flow:
+    def _flow(
+        self, leg: _Leg, what: int, time: float, node: str, *, answered: bool, is_reply: bool = False
+    ) -> Flow:
         number, client_ip, client_port, server_ip, port, _ = leg
         protocol = protocol_of(number)
         tcp, ports = protocol is Protocol.TCP, (client_port, port) if protocol.expressible else (0, 0)
@@ -185,8 +215,7 @@ class Connections:
             protocol,
             ports[is_reply],
             ports[not is_reply],
-            # What was dialled is the same connection once more, and was translated before any policy looked.
-            Verdict.TRACED if what == _DIALLED else Verdict.FORWARDED,
+            _verdict(what, answered=answered),
             is_reply=is_reply,
             proven=not _maybe_reversed(client_port, port),
             syn=tcp,
@@ -203,14 +232,12 @@ class Connections:
         return endpoint
 
 
-def _begun(entry: Entry, now: float) -> float:
-    """Return when a connection began where that is told, else the time of the reading.
-
-    So it is for one that began long ago: of the time since then the table has forgotten all the others,
-    and nobody shall take it for time that was observed. The age needs no clock of the node's.
-    """
-    start = now - entry.age if entry.age >= 0 else entry.start
-    return start if now - _MEMORY <= start <= now else now
+def _verdict(what: int, *, answered: bool) -> Verdict:
+    """Return what became of a request: nobody knows whether one without an answer was let in at its end."""
+    # What was dialled is the same connection once more, and was translated before any policy looked.
+    if what == _DIALLED:
+        return Verdict.TRACED
+    return Verdict.FORWARDED if answered else Verdict.UNKNOWN
 
 
 def _maybe_reversed(client_port: int, port: int) -> bool:
@@ -227,7 +254,7 @@ def _is_loopback(key: Key) -> bool:
     return any(ip.startswith("127.") or ip == "::1" for ip in (source, destination, server))
 
 
-def _legs(key: Key) -> list[_Leg]:
+def _legs(key: Key, *, mirrored: bool = False) -> list[_Leg]:
     """Return a connection as its client and its server are seen: directly, as dialled, and as it arrives.
 
     The reply's source is who really answered; what was dialled differs when it was translated (a Service, a
@@ -235,6 +262,8 @@ def _legs(key: Key) -> list[_Leg]:
     is the node which masquerades the client; without, the connection leaves the cluster.
     """
     number, client, client_port, dialled, dialled_port, server, port, seen, seen_port, _, tag = key
+    if mirrored:  # an answer is translated no more, once its connection is forgotten
+        return [(number, dialled, dialled_port, client, client_port, tag)]
     legs = [(number, client, client_port, server, port, tag)]
     if dialled != server or dialled_port != port:
         legs.append((number, client, client_port, dialled, dialled_port, tag))

@@ -12,6 +12,7 @@ from netsec_tui.sources.conntrack_exec import (
     ExecError,
     ExecForbiddenError,
     Executor,
+    GoneError,
     NoConnectionError,
     Target,
     UnauthenticatedError,
@@ -20,8 +21,15 @@ from netsec_tui.sources.contract import KubeObject
 from netsec_tui.sources.objects import printable
 from netsec_tui.sources.objects_fields import Fields
 
-COMMANDS = (("cat", "/proc/net/nf_conntrack"), ("conntrack", "-L"))
-"""The kernel's file, which distributions may leave out, and the tool that asks the kernel by netlink."""
+_FAMILIES = ("ipv4", "ipv6")
+COMMANDS = (
+    (("cat", "/proc/net/nf_conntrack"),),
+    tuple(("conntrack", "-L", "-f", family) for family in _FAMILIES),
+)
+"""The kernel's file, which distributions may leave out, and the tool that asks the kernel by netlink.
+
+Older versions of the tool list IPv4 alone unless they are asked for each.
+"""
 
 _KNOWN = (
     "kube-proxy",
@@ -40,17 +48,18 @@ _MOST_SECONDS = 20.0
 
 
 class Way(NamedTuple):
-    """Say how a node's table was read."""
+    """Say how a node's table was read: where, and by which commands, one after the other."""
 
     target: Target
-    command: tuple[str, ...]
+    commands: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """Hold what a node gave: its table, or why there is none (``trouble``, a part of a sentence).
 
-    ``unauthenticated`` means that the credentials are to be had anew.
+    ``at`` is when it had it, in seconds since the epoch. ``unauthenticated`` means that the credentials are
+    to be had anew, ``gone`` that the pods are to be listed anew.
     """
 
     node: str
@@ -58,6 +67,8 @@ class Answer:
     way: Way | None = None
     trouble: str = ""
     unauthenticated: bool = False
+    gone: bool = False
+    at: float = 0.0
 
 
 def host_pod(pod: KubeObject) -> KubeObject | None:
@@ -93,7 +104,7 @@ def read_table(
 ) -> Answer:
     """Read a node's table as it was read before, else in the first container that gives it."""
     reasons: list[str] = []
-    ways = [Way(target, command) for target in [*tries][:_MOST_TRIES] for command in COMMANDS]
+    ways = [Way(target, commands) for target in [*tries][:_MOST_TRIES] for commands in COMMANDS]
     closed: set[str] = set()
     deadline = time.monotonic() + _MOST_SECONDS
     for way in [known, *ways] if known else ways:
@@ -102,18 +113,24 @@ def read_table(
         if stop.is_set() or time.monotonic() > deadline:
             break
         try:
-            return Answer(node, executor.run(way.target, way.command, stop), way)
+            table = b"".join(executor.run(way.target, command, stop) for command in way.commands)
+            return Answer(node, table, way, at=time.time())
         except UnauthenticatedError as error:
             return Answer(node, trouble=str(error), unauthenticated=True)
         except NoConnectionError as error:
             return Answer(node, trouble=str(error))
+        except GoneError as error:
+            return Answer(node, trouble=f"{_place(way)}: {error}", gone=True)
         except ExecForbiddenError as error:
             closed.add(way.target.namespace)
             reasons.append(str(error))
         except ExecError as error:
-            place = printable(f"{way.target.namespace}/{way.target.pod}")
-            reasons.append(f"{' '.join(way.command)} in {place}: {error}")
-    return Answer(node, trouble=_why(reasons))
+            reasons.append(f"{' '.join(way.commands[0])} in {_place(way)}: {error}")
+    return Answer(node, trouble=_why(reasons), gone=known is not None)
+
+
+def _place(way: Way) -> str:
+    return printable(f"{way.target.namespace}/{way.target.pod}")
 
 
 def _why(reasons: list[str]) -> str:

@@ -75,6 +75,22 @@ def test_observing_contacts_a_cluster_beside_files_too(tmp_path, flags):
     assert names[-1] == "conntrack of context prod"
 
 
+@pytest.mark.parametrize("command", [["list", "--demo"], ["record", "--demo", "-o", "x.capture"]])
+def test_the_demo_is_not_observed(run, flags, command):
+    code, out, err = run(*command, *flags)
+    assert (code, out) == (64, "")
+    assert "--demo shows a recorded cluster and --source observes a real one: give one of them" in err
+
+
+def test_an_unanswered_request_is_counted_neither_as_allowed_nor_as_denied(run, flags, server):
+    dropped = line("10.244.1.5:40002", "10.244.1.8:8080", state="SYN_SENT", timeout=110, answered=False)
+    server.commands["kube-proxy-1", "cat"] = (TABLE + dropped + "\n").encode()
+    _, out, _ = run("list", "-n", "shop", "deploy/web", "-o", "json", *flags)
+    (row,) = json.loads(out)["rows"]
+    told = {name: row["counts"][name] for name in ("forwarded", "dropped", "unknown", "answers")}
+    assert told == {"forwarded": 1, "dropped": 0, "unknown": 1, "answers": 2}
+
+
 def test_without_a_kubeconfig_that_is_what_is_missing(run, monkeypatch, tmp_path):
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
     code, _, err = run("list", "--source", "conntrack")

@@ -113,6 +113,21 @@ def test_udp_without_answer_starts_out_when_only_another_port_or_protocol_is_dec
     assert scene.row(OUT, "stat").standing is Standing.OUT
 
 
+@pytest.mark.parametrize(
+    ("port", "standing", "reason"),
+    [
+        (8125, Standing.IN, "never answered: whether it arrived is not known"),
+        (8126, Standing.OUT, "UDP without an answer, and no pod declares the port"),
+    ],
+)
+def test_udp_of_which_nobody_knows_whether_it_arrived_is_told_so(
+    port: int, standing: Standing, reason: str
+) -> None:
+    scene = udp_scene(flow(WEB, known_ends([UDP_POD])["stat-1"], port, verdict=Verdict.UNKNOWN, **UDP))
+    row = scene.row(OUT, "stat")
+    assert (row.standing, row.reason, row.communication.counts.allowed) == (standing, reason, 0)
+
+
 def test_udp_without_answer_starts_in_when_a_service_was_dialled() -> None:
     stat = service("stat", "10.96.0.77", [(8125, 8199)], protocols=("UDP",))
     scene = shop(UDP_POD, stat).sees([flow(WEB, "10.96.0.77", 8125, **UDP), *ELSEWHERE]).chooses()

@@ -129,7 +129,7 @@ def nodes(world):
 
 def unanswered(world, *row):
     counts = world.row(*row)["counts"]
-    return counts["forwarded"] > 0 == counts["answers"] + counts["refusals"]
+    return counts["forwarded"] + counts["unknown"] > 0 == counts["answers"] + counts["refusals"]
 
 
 def udp_unanswered(world):

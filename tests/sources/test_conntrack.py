@@ -74,7 +74,7 @@ def test_tables_of_all_nodes_are_read(server, source):
     assert {flow.node for flow in collected.flows} == {"n1", "n2"}
     assert (collected.status.detail, collected.status.ended) == ("2 connections from 2 of 2 nodes", True)
     assert not collected.status.error
-    assert sorted(server.ran) == [
+    assert sorted(set(server.ran)) == [
         (f"kube-proxy-{which}", PROXY, ("cat", "/proc/net/nf_conntrack")) for which in "ab"
     ]
 
@@ -89,6 +89,9 @@ def test_the_tool_stands_in_for_the_file(server, source):
     server.commands["kube-proxy-a", "cat"] = "cat: /proc/net/nf_conntrack: No such file or directory"
     server.commands["kube-proxy-a", "conntrack"] = TABLE
     assert clients(read(source)) == {"10.244.1.5", "10.244.2.5"}
+    assert [ran[2] for ran in server.ran if ran[2][0] == "conntrack"] == [
+        ("conntrack", "-L", "-f", family) for family in ("ipv4", "ipv6")
+    ]
 
 
 def test_what_worked_is_remembered(server, source):
@@ -148,6 +151,13 @@ def test_no_table_at_all_is_a_failure(server, source):
     server.commands = {("kube-proxy-a", "cat"): 403, ("kube-proxy-b", "cat"): 403}
     with pytest.raises(UnreachableError, match=r'^nodes n1, n2: commands may not be run .*"pods/exec"'):
         read(source)
+
+
+def test_no_table_at_all_is_tried_again_and_that_is_said(server, source):
+    server.commands = {("kube-proxy-a", "cat"): 403, ("kube-proxy-b", "cat"): 403}
+    with following(source) as collected:
+        collected.wait_for(lambda: collected.status.error.startswith("nodes n1, n2"))
+        assert collected.status.error.endswith("; tried again every 30 s")
 
 
 def test_a_cluster_without_nodes_is_a_failure(server, source):
@@ -219,18 +229,38 @@ def test_unreadable_lines_are_counted_once(server, source):
     assert "\x1b" not in gap.reason + collected.status.detail
 
 
-def test_a_restarted_pod_is_found_again(server, source, monkeypatch):
-    monkeypatch.setattr(conntrack, "_LIST_SECONDS", 0.05)
+@pytest.mark.parametrize("answer", [404, "container not found"])
+def test_a_pod_that_takes_the_place_of_another_is_found_at_once(server, source, monkeypatch, answer):
+    monkeypatch.setattr(conntrack, "_LIST_AGAIN_SECONDS", 0.05)
     with following(source) as collected:
         collected.wait_for(lambda: len(clients(collected)) == 2)
-        del server.commands["kube-proxy-a", "cat"]
-        server.objects[:] = cluster(pod("kube-proxy-c", "n1"), pod("kube-proxy-b", "n2"))
         server.commands["kube-proxy-c", "cat"] = TABLE + (line("10.244.1.9:7") + "\n").encode()
+        server.objects[:] = cluster(pod("kube-proxy-c", "n1"), pod("kube-proxy-b", "n2"))
+        server.commands["kube-proxy-a", "cat"] = answer
         collected.wait_for(lambda: "10.244.1.9" in clients(collected) and not collected.status.error)
+    assert gaps(collected) == []
 
 
-def test_new_credentials_are_taken_up(server, source, tmp_path, monkeypatch):
-    monkeypatch.setattr(conntrack, "_LIST_SECONDS", 0.05)
+def test_a_pod_that_is_gone_before_a_command_runs_in_it_is_looked_for_again(server, source, monkeypatch):
+    monkeypatch.setattr(conntrack, "_LIST_AGAIN_SECONDS", 0.05)
+    server.commands["kube-proxy-a", "cat"] = 404
+    collected = read(source)
+    assert collected.status.error.startswith("node n1: kube-system/kube-proxy-a: refused with 404")
+    assert sum(ran[0] == "kube-proxy-a" for ran in server.ran) >= 2
+    assert clients(collected) == {"10.244.2.5"}
+
+
+def test_idle_connections_are_counted_in_the_status(server, source):
+    idle = line("10.244.1.6:5", timeout=300_000)
+    server.commands["kube-proxy-a", "cat"] = TABLE + (idle + "\n").encode()
+    collected = read(source)
+    assert clients(collected) == {"10.244.1.5", "10.244.2.5"}
+    assert collected.status.detail == (
+        "2 connections from 2 of 2 nodes; 1 more are open and idle, and not told until a packet passes"
+    )
+
+
+def test_new_credentials_are_taken_up(server, source, tmp_path):
     with following(source) as collected:
         collected.wait_for(lambda: len(clients(collected)) == 2)
         server.token = "another"

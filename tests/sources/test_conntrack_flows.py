@@ -82,15 +82,58 @@ def test_an_entry_that_an_answer_may_have_made_proves_no_direction(client, serve
     assert [flow.proven for flow in flows] == [proven, proven]
 
 
+@pytest.mark.parametrize("node", ["n1", "n2"])
+def test_an_answer_does_not_turn_a_connection_round(node):
+    tables, client, server = Tables(), "10.244.1.5:40000", "10.244.1.8:50000"
+    there = arrows(tables.read(line(client, server)))
+    assert tables.read() == []  # both nodes have forgotten it
+    assert arrows(tables.read(line(server, client), node=node, at=3600)) == there
+    assert tables.read(line(server, client), node=node, at=3605) == []
+    assert there == [f"{client} -> {server}", f"{client} <- {server}"]
+    tables.connections.keep([])
+    assert not tables.connections._legs
+
+
+def test_an_answer_at_one_node_is_of_the_connection_that_the_other_node_knows():
+    tables = Tables()
+    tables.read(line("10.244.1.5:40000", "10.244.1.8:80"), node="n1")
+    assert tables.read(line("10.244.1.8:80", "10.244.1.5:40000"), node="n2") == []
+    assert tables.connections.told == 1
+
+
+def test_two_ends_on_the_same_port_may_both_open_a_connection():
+    tables, one, other = Tables(), "10.244.1.5:40000", "10.244.1.8:40000"
+    tables.read(line(one, other, **UDP))
+    tables.read()
+    assert arrows(tables.read(line(other, one, **UDP), at=60))[0] == f"{other} -> {one}"
+
+
 def test_what_nobody_answered_is_a_request_until_somebody_does():
     tables = Tables()
     asked = line(state="SYN_SENT", timeout=119, answered=False, **SERVICE)
-    assert [flow.is_reply for flow in tables.read(asked)] == [False, False]
+    flows = tables.read(asked)
+    assert [(flow.is_reply, flow.verdict) for flow in flows] == [
+        (False, Verdict.UNKNOWN),
+        (False, Verdict.TRACED),
+    ]
     assert tables.read(asked, at=5) == []
     flows = tables.read(line(**SERVICE), at=10)
-    assert arrows(flows) == ["10.244.1.5:40000 <- 10.244.1.8:8080", "10.244.1.5:40000 <- 10.96.0.7:80"]
+    assert arrows(flows) == [
+        "10.244.1.5:40000 -> 10.244.1.8:8080",
+        "10.244.1.5:40000 <- 10.244.1.8:8080",
+        "10.244.1.5:40000 <- 10.96.0.7:80",
+    ]
+    assert flows[0].verdict is Verdict.FORWARDED
     assert {flow.time for flow in flows} == {NOW + 10}
     assert tables.read(line(**SERVICE), at=15) == []
+    assert tables.connections.told == 1
+
+
+def test_what_is_asked_again_and_never_answered_is_never_told_as_let_through():
+    tables, told = Tables(), []
+    for at in range(0, 125, 5):
+        told += tables.read(line(**UDP, timeout=29, answered=False), at=at)
+    assert [flow.verdict for flow in told] == [Verdict.UNKNOWN] * 3
 
 
 def test_both_nodes_and_all_zones_tell_one_connection():
@@ -105,6 +148,7 @@ def test_both_nodes_and_all_zones_tell_one_connection():
     assert tables.read(line(**closed), node="n2", at=5) == []
     assert len(tables.read(renewed, node="n2", at=10)) == 1
     assert arrows(tables.read(line(**SERVICE), node="n1", at=10)) == [
+        "10.244.1.5:40000 -> 10.244.1.8:8080",
         "10.244.1.5:40000 <- 10.244.1.8:8080",
         "10.244.1.5:40000 -> 10.96.0.7:80",
         "10.244.1.5:40000 <- 10.96.0.7:80",
@@ -114,7 +158,11 @@ def test_both_nodes_and_all_zones_tell_one_connection():
 def test_other_node_tells_what_it_alone_has_seen_answered():
     tables = Tables()
     tables.read(line(answered=False, state="SYN_SENT"), node="n1")
-    assert arrows(tables.read(line(), node="n2")) == ["10.244.1.5:40000 <- 10.244.1.8:8080"]
+    assert arrows(tables.read(line(), node="n2")) == [
+        "10.244.1.5:40000 -> 10.244.1.8:8080",
+        "10.244.1.5:40000 <- 10.244.1.8:8080",
+    ]
+    assert tables.connections.told == 1
 
 
 @pytest.mark.parametrize(
@@ -154,9 +202,54 @@ def told_at(tables, readings):
     return [at for at, text in readings if tables.read(text, at=at)]
 
 
-def test_what_stays_open_is_told_once_a_minute():
+def test_what_stays_open_is_told_once_a_minute_while_packets_pass():
     readings = [(at, line()) for at in range(0, 185, 5)]
     assert told_at(Tables(), readings) == [0, 60, 120, 180]
+    silent = [(at, line(timeout=431998 - at)) for at in range(0, 185, 5)]
+    assert told_at(Tables(), silent) == [0]
+    seldom = [(at, line(timeout=431998 - at % 90)) for at in range(0, 275, 5)]
+    assert told_at(Tables(), seldom) == [0, 90, 180, 270]
+
+
+def test_what_hardware_has_taken_over_is_told_once_a_minute():
+    offloaded = line(state="").replace(" 431998 ", " ")
+    assert told_at(Tables(), [(at, offloaded) for at in range(0, 125, 5)]) == [0, 60, 120]
+
+
+@pytest.mark.parametrize(("most", "other"), [(432_000, 431_990), (86_400, 86_300), (3_600, 3_600)])
+def test_what_is_open_was_seen_when_its_last_packet_passed(most, other):
+    busy, idle = line("10.244.1.5:1", timeout=other), line("10.244.1.5:2", timeout=most - 100)
+    flows = Tables().read(busy, idle)
+    assert {flow.time for flow in flows if 2 in (flow.source_port, flow.destination_port)} == {NOW - 100}
+
+
+def test_what_was_idle_for_long_is_told_when_a_packet_passes():
+    tables = Tables()
+    busy, idle = line("10.244.1.5:1"), line("10.244.1.5:2", timeout=400_000)
+    assert {flow.time for flow in tables.read(busy, idle, node="n2")} == {NOW - 2}
+    assert tables.connections.quiet == 1
+    assert tables.read(idle, line("10.244.1.5:3"), node="n1") != []
+    assert tables.connections.quiet == 1  # the same connection
+    assert tables.read(line("10.244.1.5:2", timeout=399_995), at=5, node="n1") == []
+    assert tables.read(line("10.244.1.5:2", timeout=10, state="CLOSE"), at=5, node="n2") == []
+    assert arrows(tables.read(line("10.244.1.5:2", timeout=431_999), at=10, node="n1")) == [
+        "10.244.1.5:2 -> 10.244.1.8:8080",
+        "10.244.1.5:2 <- 10.244.1.8:8080",
+    ]
+    tables.read(at=15, node="n2")
+    assert tables.connections.quiet == 0
+
+
+def test_data_that_waits_to_be_acknowledged_is_no_sign_of_idleness():
+    busy, sending = line("10.244.1.5:1"), line("10.244.1.5:2", timeout=299)
+    assert {flow.time for flow in Tables().read(busy, sending)} == {NOW - 2, NOW - 1}
+
+
+def test_what_opens_later_is_told_whatever_its_timeout():
+    tables = Tables()
+    tables.read(line("10.244.1.5:1"))
+    opened = line("10.244.1.5:2", timeout=3_600)
+    assert {flow.time for flow in tables.read(line("10.244.1.5:1"), opened, at=5)} == {NOW + 5}
 
 
 def test_what_is_over_is_not_told_again():
@@ -191,7 +284,7 @@ def test_two_nodes_tell_what_stays_open_once_a_minute_together():
 )
 def test_time_of_a_connection(more, time):
     assert NOW == 1_800_000_000  # Fri Jan 15 08:00:00 2027 UTC
-    assert {flow.time for flow in Tables().read(line(more=more))} == {NOW + time}
+    assert {flow.time for flow in Tables().read(line(timeout=432000, more=more))} == {NOW + time}
 
 
 @pytest.mark.parametrize(
@@ -210,8 +303,12 @@ def test_protocols_without_ports_tell_none():
     there, back = "src=10.0.0.1 dst=10.0.0.2", "src=10.0.0.2 dst=10.0.0.1"
     ping = f"ipv4     2 icmp     1 29 {there} type=8 code=0 id={{0}} {back} type=0 code=0 id={{0}} use=2"
     gre = f"ipv4     2 gre      47 9 {there} srckey=0x0 dstkey=0x0 {back} srckey=0x0 dstkey=0x0 use=2"
-    flows = Tables().read(ping.format(1), ping.format(2), gre)
-    assert [flow.protocol for flow in flows if not flow.is_reply] == [Protocol.ICMP] * 2 + [Protocol.OTHER]
+    other = (
+        "gre 47 29 timeout=30, stream_timeout=180 src=10.0.0.1 dst=10.0.0.3 src=10.0.0.3 dst=10.0.0.1 use=2"
+    )
+    flows = Tables().read(ping.format(1), ping.format(2), gre, other)
+    assert [flow.protocol for flow in flows if not flow.is_reply] == [
+        *[Protocol.ICMP] * 2, *[Protocol.OTHER] * 2]  # fmt: skip
     assert {(flow.source_port, flow.destination_port, flow.syn) for flow in flows} == {(0, 0, False)}
 
 

@@ -8,8 +8,8 @@ from netsec_tui.core.cluster.dns import is_local_dns
 from netsec_tui.core.cluster.world import World
 from netsec_tui.core.decide.kept import lent_to
 from netsec_tui.core.traffic.services import declares
-from netsec_tui.model.communication import Communication, Orientation
-from netsec_tui.model.flow import Protocol
+from netsec_tui.model.communication import Communication, Counts, Orientation
+from netsec_tui.model.flow import Protocol, Verdict
 from netsec_tui.model.identity import Direction, PeerSort, WorkloadRef
 from netsec_tui.model.policy import LabelSelector
 from netsec_tui.model.review import Subject
@@ -89,15 +89,17 @@ def _of_evidence(
     world: World, subject: Subject, communication: Communication, reports_replies: bool
 ) -> Default:
     counts = communication.counts
+    udp = communication.key.protocol is Protocol.UDP
+    one_way = udp and reports_replies and _unknown(counts)
     # An audited request is answered, and would be refused all the same once its policy is enforced.
-    if not counts.allowed and (counts.denied or not counts.answers):
+    if not counts.allowed and (counts.denied or not (counts.answers or one_way)):
         return Default(False, _never(communication))
     if communication.peer.sort is PeerSort.API_SERVER:
         return Default(True, _caveat(communication))
     if communication.orientation is Orientation.UNKNOWN:
         return Default(False, "who opened the connection is not known")
     if reports_replies and not counts.answers:
-        if communication.key.protocol is not Protocol.UDP:
+        if not udp:
             return Default(False, _never(communication))
         if not _declared(world, subject, communication):
             return Default(False, "UDP without an answer, and no pod declares the port")
@@ -132,9 +134,17 @@ def _caveat(communication: Communication) -> str:
     parts = []
     if communication.counts.denied:
         parts.append(f"denied {_times(communication.counts.denied)}")
+    if _unknown(communication.counts):
+        parts.append("never answered: whether it arrived is not known")
     if communication.orientation is Orientation.INFERRED:
         parts.append("direction inferred")
     return ", ".join(parts)
+
+
+def _unknown(counts: Counts) -> bool:
+    """Tell whether nobody knows what became of any request."""
+    known = counts.allowed or counts.denied or counts.answers or counts.refusals
+    return bool(counts.verdicts[Verdict.UNKNOWN]) and not known
 
 
 def _declared(world: World, subject: Subject, communication: Communication) -> bool:
