@@ -2,13 +2,14 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import ssl
 import stat
 import subprocess
-import sys
 from contextlib import contextmanager
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,8 @@ from tests.cluster.harness.client import without_proxies
 from tests.cluster.harness.instance import Instance
 from tests.cluster.harness.nodes import STREAMS_PORT
 from tests.cluster.harness.traffic import Answer, Probe
+from tests.cluster.owners import pids_in, run, running_in_another_process
 
-ROOT = Path(__file__).resolve().parents[2]
 POD = """\
 apiVersion: v1
 kind: Pod
@@ -28,6 +29,7 @@ metadata: {name: %s, namespace: %s, labels: {app: %s}}
 spec:
   containers: [{name: main, image: none, ports: [{containerPort: 8080}]}]
 """
+FORWARDING = ("ipv4/ip_forward", "ipv6/conf/all/forwarding")
 DENY_ALL = """\
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
@@ -36,79 +38,57 @@ spec: {podSelector: {}, policyTypes: [Ingress]}
 """
 
 
-def command(*arguments):
-    return [sys.executable, "-m", "tests.cluster", *map(str, arguments)]
-
-
-def run(*arguments):
-    """Run the command for a person to its end."""
-    return subprocess.run(
-        command(*arguments), cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
-    )
-
-
-@contextmanager
-def running_in_another_process():
-    """Have a small cluster of another process; yield that process and the cluster's number."""
-    owner = subprocess.Popen(command("up", "--nodes", "1"), cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    try:
-        first = owner.stdout.readline()
-        yield owner, int(re.match(r"Cluster (\d+) runs", first)[1])
-    finally:
-        owner.terminate()
-        owner.communicate(timeout=60)
-
-
-def pids_in(number):
-    """Return the processes that live in the namespaces of a cluster."""
-    inodes = {(netns.FOLDER / name).stat().st_ino for name in netns.names(f"nsc{number}-")}
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                inode = (entry / "ns" / "net").stat().st_ino
-            except OSError:
-                continue
-            if inode in inodes:
-                found.append(int(entry.name))
-    return found
-
-
 def links():
     return {entry.name for entry in Path("/sys/class/net").iterdir()}
 
 
-@pytest.fixture
-def foreign_things():
-    """Return names that look much like a cluster's, but are not: a namespace, a link, a file."""
-    namespace, link, file = "nsc-foreign", "nscforeign0", instance.FOLDER / "foreign"
-    netns.create(namespace)
-    netns.run("ip", "link", "add", link, "type", "veth", "peer", "name", "there", "netns", namespace)
-    instance.FOLDER.mkdir(mode=0o700, exist_ok=True)
-    file.write_text("not a cluster's")
-    yield namespace, link, file
-    netns.delete(namespace)
-    file.unlink()
+@contextmanager
+def foreign_things(number):
+    """Have what is named almost like a cluster's own, and as the next numbers would be: none may be touched.
+
+    No cluster has a number that ends on 99, and those that do not begin with a number are nobody's at all.
+    """
+    names = [f"nsc{number}99-foreign", "nsc-foreign"]
+    links_made = [f"nsc{number}99", "nscforeign0"]
+    folder = instance.FOLDER / f"{number}99"
+    for name, link in zip(names, links_made, strict=True):
+        netns.create(name)
+        netns.run("ip", "link", "add", link, "type", "veth", "peer", "name", "there", "netns", name)
+    folder.mkdir()
+    (folder / "file").write_text("not a cluster's")
+    with netns.inside(netns.FOLDER / names[0]):
+        living = subprocess.Popen(["sleep", "600"])
+
+    def whole():
+        everything = set(names) <= set(netns.names("nsc")) and set(links_made) <= links()
+        return everything and living.poll() is None and (folder / "file").exists()
+
+    try:
+        yield whole
+    finally:
+        living.kill()
+        living.wait()
+        for name in names:
+            netns.delete(name)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_a_killed_owner_leaves_nothing_for_long_and_nothing_else_is_touched(binaries, foreign_things):
-    namespace, link, file = foreign_things
-    with running_in_another_process() as (owner, number):
+def test_a_killed_owner_leaves_nothing_for_long_and_nothing_else_is_touched(binaries):
+    with running_in_another_process() as (owner, number), foreign_things(number) as whole:
         remains = netns.create(f"nsc{number}-remains"), Instance(number).folder / "remains"
         remains[1].touch()
         assert len(pids_in(number)) >= 5  # etcd, API server, controllers, kube-proxy, pod-streams
         owner.kill()
         owner.wait()
         waiting.until(lambda: not pids_in(number), 20, "the end of the programs without an owner")
-    assert remains[0].exists()
+        assert remains[0].exists()
+        assert whole()
 
-    instance.claim().release()
+        instance.claim().release()
 
-    assert not remains[0].exists()
-    assert not remains[1].exists()
-    assert namespace in netns.names("nsc-")
-    assert link in links()
-    assert file.read_text() == "not a cluster's"
+        assert not remains[0].exists()
+        assert not remains[1].exists()
+        assert whole()
 
 
 def test_one_that_is_told_to_end_leaves_nothing(binaries):
@@ -211,17 +191,66 @@ def test_only_the_api_server_may_run_commands_in_pods(cluster):
             ask_for_a_command(trusting, plain)
 
 
-def test_nothing_leads_from_a_cluster_to_the_machine(cluster):
+@pytest.fixture
+def machine(cluster):
+    """Return sockets of the machine that hear all of TCP and UDP, and its addresses of both IP families.
+
+    One IPv6 address is given to the cluster's own link, of the range that its nodes are in.
+    """
+    link, six = cluster.instance.link, str(ip_address(f"fd00:198:18:{cluster.instance.number:x}::1"))
+    netns.run("ip", "address", "add", f"{six}/128", "dev", link, "nodad")
+    tcp = socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
+    udp = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    udp.bind(("::", 0))
+    with tcp, udp:
+        said = netns.run("ip", "address", "show", "scope", "global")
+        yield [tcp, udp], sorted(re.findall(r"inet6? ([^/ ]+)", said))
+    netns.run("ip", "address", "delete", f"{six}/128", "dev", link)
+
+
+def heard_by(listening):
+    """Return whether a socket of the machine has heard anything; it forgets that."""
+    listening.setblocking(False)
+    try:
+        listening.accept()[0].close() if listening.type == socket.SOCK_STREAM else listening.recv(1)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def test_nothing_leads_from_a_cluster_to_the_machine(cluster, machine):
     cluster.load(POD % ("curious", "escape", "curious"), namespace="escape")
-    root = f"198.18.{cluster.instance.number}.1"
-    with socket.create_server(("0.0.0.0", 0)) as listening:
-        port = listening.getsockname()[1]
-        with socket.create_connection((root, port), 5):
-            pass  # It is there, for the machine itself.
-        addresses = {root, *re.findall(r"inet (\S+)/", netns.run("ip", "-4", "address"))} - {"127.0.0.1"}
-        sources = ["escape/curious", "node:node1", "outside:203.0.113.10"]
-        probes = [Probe(source, address, port) for source in sources for address in sorted(addresses)]
-        assert Answer.REACHED not in cluster.probe(probes)
+    listening, addresses = machine
+    assert {4, 6} <= {ip_address(address).version for address in addresses}
+    protocols = dict(zip(("TCP", "UDP"), listening, strict=True))
+    sources = ["escape/curious", "node:node1", "node:node2", "outside:203.0.113.10", "outside:2001:db8:50::7"]
+    probes = [
+        Probe(source, address, one.getsockname()[1], protocol)
+        for source in sources
+        for address in addresses
+        for protocol, one in protocols.items()
+        if not source.startswith("outside:") or (":" in source[8:]) is (":" in address)
+    ]
+    for address in addresses:  # They are there, for the machine itself.
+        with socket.create_connection((address, listening[0].getsockname()[1]), 5):
+            waiting.until(lambda: heard_by(listening[0]), 5, f"TCP at {address}")
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as own:
+            own.sendto(b"?", (address, listening[1].getsockname()[1]))
+            waiting.until(lambda: heard_by(listening[1]), 5, f"UDP at {address}")
+    # A connection that is refused would have got there as well.
+    assert set(cluster.probe(probes)) == {Answer.SILENT}
+    assert not any(map(heard_by, listening))
+
+
+def test_only_nodes_pass_packets_on(cluster):
+    def forwards(part):
+        with netns.inside(cluster.instance.path(part)):
+            texts = [Path("/proc/sys/net", name).read_text() for name in FORWARDING]
+        return [text.strip() for text in texts]
+
+    assert [forwards(part) for part in ("control", "outside", "fabric")] == [["0", "0"]] * 3
+    assert forwards("node1") == ["1", "1"]
 
 
 def test_the_outside_answers_at_its_addresses_and_no_others(cluster):

@@ -129,11 +129,12 @@ class Cluster(ClusterClient):
         """End the cluster and remove all that it made; once more does no harm."""
         if self._claim is None:
             return
+        # First whoever starts commands in pods, and these with it.
+        for programs in self._programs:
+            programs.stop()
         if self._kubelet is not None and self._servers is not None:
             self._kubelet.stop()
             self._servers.close()
-        for programs in self._programs:
-            programs.stop()
         if self.control_plane is not None:
             self.control_plane.stop()
         self._claim.release()

@@ -125,7 +125,7 @@ class ControlPlane:
         return path
 
     def _process(self, name: str, command: list[str | Path]) -> Process:
-        return Process(name, command, self._instance.path("control"), self._instance.logs)
+        return Process(name, command, self._instance.path("control"), self._instance)
 
     def _ready(self) -> bool:
         trusted = ssl.create_default_context(cafile=str(self._certificates.authority.certificate))

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import shutil
-import signal
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cluster.harness import netns, waiting
+from tests.cluster.harness import netns, remains
 
 FOLDER = Path("/run/netsec-cluster")
 COUNT = 16
@@ -50,6 +51,21 @@ class Instance:
     def kubeconfig(self) -> Path:
         """The kubeconfig of the administrator."""
         return self.folder / "kubeconfig"
+
+    @property
+    def mark(self) -> str:
+        """What its programs, and no others, have in their environment; empty before it is claimed."""
+        return self._mark.read_text(encoding="ascii") if self._mark.exists() else ""
+
+    @property
+    def _mark(self) -> Path:
+        return self.folder / "mark"
+
+    def make_folder(self) -> None:
+        """Make the cluster's folder, with a mark that no cluster had before."""
+        for folder in (self.folder, self.logs, self.pods):
+            folder.mkdir(mode=0o700)
+        self._mark.write_text(secrets.token_hex(16), encoding="ascii")
 
     def name(self, part: str) -> str:
         """Return the name of the network namespace of a part, for instance ``node1``."""
@@ -96,32 +112,46 @@ def claim() -> Claim:
             Claim(instance, lock).release()
     if mine is None:
         raise RuntimeError(
-            f"all {COUNT} clusters of this machine are in use: end one (python -m tests.cluster down)"
+            f"all {COUNT} clusters of this machine are in use: "
+            "end one (.venv/bin/python -m tests.cluster down)"
         )
-    for folder in (mine.instance.folder, mine.instance.logs, mine.instance.pods):
-        folder.mkdir(mode=0o700)
+    mine.instance.make_folder()
+    os.ftruncate(mine.lock, 0)
+    os.write(mine.lock, str(os.getpid()).encode())
     return mine
 
 
 def owners() -> dict[int, int]:
-    """Return the process that holds each instance that is in use: number to process id."""
+    """Return the process that holds each instance that is in use: number to process id.
+
+    Nothing is locked or written: whoever asks must never be taken for an owner.
+    """
     held = {}
     for number in range(COUNT):
         file = _lock_file(Instance(number))
         with suppress(FileNotFoundError, ValueError):
             pid = int(file.read_text())
-            lock = _try_lock(Instance(number))
-            if lock is None:
+            if _has_open(pid, file):
                 held[number] = pid
-            else:
-                os.close(lock)
     return held
 
 
+def sweep_dead(numbers: Iterable[int] = range(COUNT)) -> list[int]:
+    """Remove what dead owners left of these instances, and return the numbers of those that had any."""
+    swept = []
+    for number in numbers:
+        instance = Instance(number)
+        left = instance.folder.exists() or netns.names(f"{instance.link}-")
+        if (left or _lock_file(instance).exists()) and (lock := _try_lock(instance)) is not None:
+            Claim(instance, lock).release()
+            swept += [number] if left else []
+    return swept
+
+
 def sweep(instance: Instance) -> None:
-    """Remove what an instance made: processes in its namespaces, the namespaces, the link, the folder."""
+    """Remove what an instance made: processes, wherever they live, namespaces, the link, the folder."""
     spaces = netns.names(f"{instance.link}-")
-    _end_processes(spaces)
+    remains.end([netns.FOLDER / name for name in spaces], instance.mark)
     for name in spaces:
         netns.delete(name)
     # Goes by itself with the namespace at its other end, but only some time later.
@@ -131,38 +161,17 @@ def sweep(instance: Instance) -> None:
     shutil.rmtree(instance.folder, ignore_errors=True)
 
 
-def _end_processes(spaces: list[str]) -> None:
-    """Kill every process that lives in one of these namespaces, but not this one."""
-    inodes = {(netns.FOLDER / name).stat().st_ino for name in spaces}
-
-    def living() -> list[int]:
-        return [pid for pid in _processes() if pid != os.getpid() and _namespace(pid) in inodes]
-
-    def all_gone() -> bool:
-        remaining = living()
-        for pid in remaining:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        return not remaining
-
-    if inodes:
-        waiting.until(all_gone, 10, "the end of the cluster's programs")
-
-
-def _processes() -> list[int]:
-    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
-
-
-def _namespace(pid: int) -> int | None:
-    """Return the inode of a process's network namespace; None for one that has ended."""
-    try:
-        return Path(f"/proc/{pid}/ns/net").stat().st_ino
-    except OSError:
-        return None
-
-
 def _lock_file(instance: Instance) -> Path:
     return FOLDER / f"{instance.number}.lock"
+
+
+def _has_open(pid: int, file: Path) -> bool:
+    """Tell whether a process has a file open: the number of a dead owner may be another process's by now."""
+    for descriptor in Path(f"/proc/{pid}/fd").glob("*"):
+        with suppress(OSError):  # it has been closed meanwhile
+            if descriptor.samefile(file):
+                return True
+    return False
 
 
 def _try_lock(instance: Instance) -> int | None:
@@ -177,7 +186,5 @@ def _try_lock(instance: Instance) -> int | None:
             return None
         # Its last holder may have removed the file between the two calls: then this lock is nobody's.
         if file.exists() and file.stat().st_ino == os.fstat(descriptor).st_ino:
-            os.ftruncate(descriptor, 0)
-            os.write(descriptor, str(os.getpid()).encode())
             return descriptor
         os.close(descriptor)

@@ -77,7 +77,7 @@ def control_address(instance: Instance) -> str:
 def connect_control(instance: Instance) -> None:
     """Make the bridge, the control plane's namespace, and the machine's link to that namespace."""
     fabric, control = instance.name("fabric"), instance.name("control")
-    netns.create(fabric)
+    _forward(netns.create(fabric), False)
     netns.batch(fabric, ["link add br0 type bridge", "link set br0 up"])
     _connect(instance, "control", 2)
     root = f"198.18.{instance.number}.1"
@@ -135,7 +135,7 @@ def connect_nodes(instance: Instance, nodes: Sequence[NodeNetwork]) -> None:
                 ways = zip(other.pod_ranges, other.addresses, strict=True)
                 routes += [f"route add {pods} via {address}" for pods, address in ways]
         netns.batch(node.namespace, routes)
-        _forward(node)
+        _serve_pods(node)
 
 
 def _addresses(instance: Instance, host: int) -> tuple[str, str]:
@@ -160,19 +160,21 @@ def _connect(instance: Instance, part: str, host: int) -> None:
         name, ["link set eth0 up", f"address add {four}/24 dev eth0", f"address add {six}/64 dev eth0 nodad"]
     )
     netns.set_sysctls(path, {"net.ipv4.conf.all.rp_filter": 0, "net.ipv4.conf.eth0.rp_filter": 0})
+    _forward(path, False)
 
 
-def _forward(node: NodeNetwork) -> None:
-    """Let a node pass on packets of its pods, with its own address where they leave the cluster."""
+def _forward(path: Path, allowed: bool) -> None:
+    """Say whether a namespace passes packets on; a new one does as the machine does."""
     netns.set_sysctls(
-        node.path,
-        {
-            "net.ipv4.ip_forward": 1,
-            "net.ipv6.conf.all.forwarding": 1,
-            "net.netfilter.nf_conntrack_acct": 1,
-            "net.netfilter.nf_conntrack_timestamp": 1,
-        },
+        path, {"net.ipv4.ip_forward": int(allowed), "net.ipv6.conf.all.forwarding": int(allowed)}
     )
+
+
+def _serve_pods(node: NodeNetwork) -> None:
+    """Let a node pass on packets of its pods, with its own address where they leave the cluster."""
+    _forward(node.path, True)
+    accounted = ("net.netfilter.nf_conntrack_acct", "net.netfilter.nf_conntrack_timestamp")
+    netns.set_sysctls(node.path, dict.fromkeys(accounted, 1))
     four, six = POD_RANGES
     rules = f"""table inet netsec_harness {{
         chain leaving {{

@@ -85,7 +85,7 @@ class NodePrograms:
             process.kill()
 
     def _process(self, name: str, command: list[str | Path]) -> Process:
-        return Process(f"{name}-{self._node.name}", command, self._path, self._instance.logs)
+        return Process(f"{name}-{self._node.name}", command, self._path, self._instance)
 
     def _run(self, *command: str) -> None:
         with netns.inside(self._path):

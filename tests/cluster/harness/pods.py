@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from tests.cluster.harness import netns
+from tests.cluster.harness import netns, remains
 from tests.cluster.harness.network import NodeNetwork
 
 _GATEWAYS = ("169.254.1.1", "fe80::1")
@@ -62,11 +62,14 @@ def wire(node: NodeNetwork, name: str, addresses: Sequence[str]) -> Path:
 
 
 def unwire(node: NodeNetwork, name: str) -> None:
-    """Remove what ``wire`` made; the link and its routes go with the namespace."""
+    """Remove what ``wire`` made, and whoever lives there; the link and its routes go with the namespace."""
     # The link first: the namespace itself may live on for a moment, and its address is given to others.
     with suppress(RuntimeError):
         netns.batch(node.namespace, [f"link delete p{name}"])
-    netns.delete(node.instance.name(f"p-{name}"))
+    namespace = node.instance.name(f"p-{name}")
+    # While it has a name: nobody could be found in it afterwards.
+    remains.end([netns.FOLDER / namespace])
+    netns.delete(namespace)
 
 
 def _mac(address: str) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.cluster.harness import netns, waiting
+from tests.cluster.harness.instance import Instance
+from tests.cluster.harness.remains import MARK
 
 # The kernel ends a child with the *thread* that made it, so all are made by one thread that lives to the end.
 _starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="starter")
@@ -16,20 +19,21 @@ _starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="starter")
 class Process:
     """One program; its output goes to a file of its own."""
 
-    def __init__(self, name: str, command: Sequence[str | Path], namespace: Path, logs: Path) -> None:
+    def __init__(self, name: str, command: Sequence[str | Path], namespace: Path, instance: Instance) -> None:
         """Say what to run and where; ``start`` runs it.
 
         Args:
             name: Of the program in messages, and of its log.
             command: The program and its arguments.
             namespace: The file of the network namespace that it runs in.
-            logs: The folder of the log.
+            instance: The cluster that it belongs to, and where its log is.
         """
         self.name = name
-        self.log = logs / f"{name}.log"
+        self.log = instance.logs / f"{name}.log"
         # SIGKILL of the owner, from which nobody can tidy up, ends this program too.
         self._command = ["setpriv", "--pdeathsig", "KILL", "--", *map(str, command)]
         self._namespace = namespace
+        self._environment = {**os.environ, MARK: instance.mark}
         self._running: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -93,5 +97,9 @@ class Process:
     def _spawn(self) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as log, netns.inside(self._namespace):
             return subprocess.Popen(
-                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+                self._command,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
             )

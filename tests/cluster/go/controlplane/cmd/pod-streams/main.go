@@ -11,14 +11,13 @@ import (
 	"flag"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"time"
 
 	"k8s.io/cri-streaming/pkg/streaming/portforward"
 	"k8s.io/cri-streaming/pkg/streaming/remotecommand"
-	utilexec "k8s.io/utils/exec"
 )
 
 const (
@@ -28,26 +27,6 @@ const (
 
 // pods runs commands and dials ports inside the network namespaces that a folder names as NAMESPACE_POD.
 type pods struct{ folder folder }
-
-func (p pods) ExecInContainer(ctx context.Context, pod, _, _ string, cmd []string, in io.Reader, out, err io.WriteCloser, tty bool, _ <-chan remotecommand.TerminalSize, _ time.Duration) error {
-	if len(cmd) == 0 {
-		return errors.New("no command")
-	}
-	run := exec.CommandContext(ctx, cmd[0], cmd[1:]...)
-	run.Stdin, run.Stdout, run.Stderr = in, out, err
-	if tty {
-		run.Stderr = out
-	}
-	if failure := p.folder.inside(pod, run.Start); failure != nil {
-		return failure
-	}
-	failure := run.Wait()
-	var exit *exec.ExitError
-	if errors.As(failure, &exit) {
-		return utilexec.CodeExitError{Err: failure, Code: exit.ExitCode()}
-	}
-	return failure
-}
 
 func (p pods) PortForward(ctx context.Context, pod, _ string, port int32, stream io.ReadWriteCloser) error {
 	connection, err := p.folder.dial(ctx, pod, port)
@@ -108,9 +87,13 @@ func main() {
 		routes.HandleFunc(method+" /exec/{namespace}/{pod}/{container}", served.serveExec)
 		routes.HandleFunc(method+" /portForward/{namespace}/{pod}", served.servePortForward)
 	}
+	plain, err := net.Listen("tcp", *listen)
+	if err != nil {
+		log.Fatal(err)
+	}
 	server := &http.Server{
-		Addr:    *listen,
-		Handler: routes,
+		Handler:     routes,
+		ConnContext: untilGone,
 		TLSConfig: &tls.Config{
 			ClientCAs:  believed,
 			ClientAuth: tls.RequireAndVerifyClientCert,
@@ -120,5 +103,5 @@ func main() {
 		},
 		TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){},
 	}
-	log.Fatal(server.ListenAndServeTLS(*certificate, *key))
+	log.Fatal(server.ServeTLS(watching{plain}, *certificate, *key))
 }

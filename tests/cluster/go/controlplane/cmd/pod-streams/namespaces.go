@@ -8,12 +8,16 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 // folder holds one link a pod, named NAMESPACE_POD, to the file of its network namespace.
 type folder string
+
+// The first thread stays with main: a process is taken to live where its first thread is, and this one never ends.
+func init() { runtime.LockOSThread() }
 
 // inside does something with the calling thread in the network namespace of a pod: a process started there stays in it.
 func (f folder) inside(pod string, do func() error) error {
@@ -36,6 +40,26 @@ func (f folder) inside(pod string, do func() error) error {
 		done <- do()
 	}()
 	return <-done
+}
+
+// endWith calls end once a pod has gone, whether or not another of its name has come; it returns when ctx ends.
+func (f folder) endWith(ctx context.Context, pod string, end func()) {
+	link := filepath.Join(string(f), filepath.Base(pod))
+	first, err := os.Lstat(link)
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for err == nil {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		var now os.FileInfo
+		if now, err = os.Lstat(link); err == nil && !os.SameFile(first, now) {
+			break
+		}
+	}
+	end()
 }
 
 func (f folder) dial(ctx context.Context, pod string, port int32) (*net.TCPConn, error) {
