@@ -53,7 +53,8 @@ def advise(session: Session, statuses: Iterable[SourceStatus], awaited: Workload
             ),
         )
     if errors:
-        return Advice("Nothing could be read", (*errors, "", *_how_to_get_flows(session)), error=True)
+        heading = "No flows could be read" if session.inventory.known else "Nothing could be read"
+        return Advice(heading, (*errors, "", *_how_to_get_flows(session)), error=True)
     if session.inventory.known and not settled(told) and any(status.live for status in told):
         return Advice("The cluster state is here, no communication was seen yet", _details(told))
     if session.inventory.known:

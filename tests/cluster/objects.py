@@ -11,7 +11,7 @@ from tests.cluster.harness.client import ClusterClient
 
 Object = dict[str, Any]
 
-DNS = Path(__file__).parent / "workloads" / "around.yaml"
+DNS = Path(__file__).parent / "workloads" / "system.yaml"
 """The cluster's DNS server and its Service."""
 
 

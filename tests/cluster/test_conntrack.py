@@ -50,7 +50,7 @@ FROM_CLIENTS, FROM_API, FROM_AGENTS, FROM_OUTSIDE = 4, 6, 4, 3
 def own_cluster(binaries):
     """Return a cluster of this module alone, so that it is known how many connections there are."""
     with Cluster.up() as started:
-        started.load(WORKLOADS / "around.yaml", WORKLOADS / "conntrack.yaml")
+        started.load(WORKLOADS / "system.yaml", WORKLOADS / "conntrack.yaml")
         started.add_outside(OUTSIDE)
         yield started
 

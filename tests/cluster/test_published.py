@@ -27,7 +27,9 @@ def found(findings, request):
 
 
 def test_the_page_is_what_is_computed(shared_data):
-    assert PAGE.read_text("utf-8") == page(shared_data), "write it again: python -m tests.cluster published"
+    assert PAGE.read_text("utf-8") == page(shared_data), (
+        "write it again: .venv/bin/python -m tests.cluster published"
+    )
 
 
 def test_generated_policies_let_through_what_was_recorded_and_look_ups_and_nothing_else(found):

@@ -60,7 +60,9 @@ def hanging(program, node):
 
 def test_a_policy_counts_as_in_force_once_every_node_enforces_it(enforced_cluster):
     canary = Canary(
-        Rest(enforced_cluster.kubeconfig), Traffic(enforced_cluster.instance), enforced_cluster.nodes
+        Rest(enforced_cluster.kubeconfig),
+        Traffic(enforced_cluster.instance, enforced_cluster.nodes),
+        enforced_cluster.nodes,
     )
     canary.wait()
     with (

@@ -28,7 +28,13 @@ from tests.ui.driving import NARROW, WIDE, Operator
 
 WORKLOADS = Path(__file__).parent / "workloads"
 CASES = WORKLOADS / "use-cases"
-MANIFESTS = (CASES / "namespaces.yaml", WORKLOADS / "around.yaml", CASES / "shop.yaml", CASES / "around.yaml")
+MANIFESTS = (
+    CASES / "namespaces.yaml",
+    WORKLOADS / "system.yaml",
+    WORKLOADS / "stranger.yaml",
+    CASES / "shop.yaml",
+    CASES / "around.yaml",
+)
 NAMESPACES = ("shop", "data", "analytics", "billing", "legacy", "monitoring", "elsewhere", "kube-system")
 
 INGRESS, EGRESS = Direction.INGRESS, Direction.EGRESS

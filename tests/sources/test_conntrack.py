@@ -157,7 +157,7 @@ def test_no_table_at_all_is_tried_again_and_that_is_said(server, source):
     server.commands = {("kube-proxy-a", "cat"): 403, ("kube-proxy-b", "cat"): 403}
     with following(source) as collected:
         collected.wait_for(lambda: collected.status.error.startswith("nodes n1, n2"))
-        assert collected.status.error.endswith("; tried again every 30 s")
+        assert collected.status.error.endswith(f"; tried again every {conntrack.RETRY_SECONDS:g} s")
 
 
 def test_a_cluster_without_nodes_is_a_failure(server, source):

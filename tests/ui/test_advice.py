@@ -13,11 +13,14 @@ from tests.core.scene import namespace, owner
 CLUSTER = SourceStatus("context prod", live=True, detail="2 objects", read=True)
 LISTENING = SourceStatus("conntrack of context prod", live=True, detail="0 connections from 2 of 2 nodes")
 
+FAILING = SourceStatus("conntrack of context prod", live=True, error="node a: none; tried again every 30 s")
+
 
 @pytest.mark.parametrize(
     ("statuses", "heading", "line"),
     [
         ((CLUSTER, LISTENING), "no communication was seen yet", LISTENING.detail),
+        ((CLUSTER, FAILING), "No flows could be read", "tried again every 30 s"),
         ((CLUSTER,), "flows are lacking", "netsec-tui --source conntrack --context prod"),
     ],
 )

@@ -37,8 +37,8 @@ Online Boutique and Sock Shop are published with NetworkPolicies. This page hold
 that netsec-tui generates from the applications' traffic, against the same connections: what was recorded
 must work, everything else should be refused.
 
-`python -m tests.cluster published` writes this page. The manifests are not part of the tree: they are read
-from `../shared/data/manifests`, and where these are missing the tests of this page are skipped.
+`.venv/bin/python -m tests.cluster published` writes this page. The manifests are not part of the tree: they
+are read from `../shared/data/manifests`, and where these are missing the tests of this page are skipped.
 
 - **Recorded** is what the applications do. Who calls whom in Online Boutique is read from the environment of
   its containers; Sock Shop's calls are written down in `tests/cluster/workloads/sock-shop-calls.yaml`, since
@@ -126,7 +126,7 @@ def _blocked(found: Findings) -> list[str]:
     blocked = [a for a, fate in found.published.fates.items() if fate is Fate.BLOCKED]
     words = _Words(found.application)
     return [
-        f"- {words.place(a.client)} to {words.place(a.server)}, {words.port(a)}: "
+        f"- from {words.place(a.client)} to {words.place(a.server)}, {words.port(a)}: "
         f"{_refused_by(found.published.answers[a])}"
         for a in sorted(blocked, key=str)
     ]
@@ -151,7 +151,8 @@ def _left_open(found: Findings, verdicts: Verdicts) -> list[str]:
         for (server, port), places in clients.items():
             by_ends.setdefault((server, words.places(places, server)), []).append(port)
         lines += [
-            f"- {server}, {' and '.join(ports)}: to {places}" for (server, places), ports in by_ends.items()
+            f"- from {places} to {server}, {' and '.join(ports)}"
+            for (server, places), ports in by_ends.items()
         ]
     return lines
 

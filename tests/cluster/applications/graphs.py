@@ -126,7 +126,7 @@ def read(path: Path) -> list[Object]:
 
 def around() -> list[Object]:
     """Return what stands around an application: the cluster DNS and a workload of another namespace."""
-    return read(WORKLOADS / "around.yaml")
+    return [*read(WORKLOADS / "system.yaml"), *read(WORKLOADS / "stranger.yaml")]
 
 
 def owners(documents: Iterable[Object]) -> list[Object]:

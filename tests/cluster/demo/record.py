@@ -1,16 +1,16 @@
 """Record the demo's capture anew: a cluster, real connections in it, and ``netsec-tui record`` watching them.
 
-``python -m tests.cluster record-demo`` does it, from the repository's root; docs/demo.md has what comes out.
+``.venv/bin/python -m tests.cluster record-demo`` does it; docs/demo.md has what comes out.
 """
 
 from __future__ import annotations
 
 import copy
 import json
+import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -57,13 +57,15 @@ def main(path: Path = CAPTURE, pace: float = _PACE) -> None:
         pace: How many seconds a step takes; the fewer, the coarser are the times.
 
     Raises:
+        OSError: the file cannot be written; found out before anything is recorded.
         RuntimeError: no cluster can run here, or something does not go as the call graph says.
         LookupError, TimeoutError: something is missing, or not in time; the message names it.
     """
+    _check_writable(path)
     graph, added = (yaml.safe_load((FOLDER / f"{name}.yaml").read_text()) for name in ("calls", "synthetic"))
-    with Cluster.up(_NODES) as cluster, tempfile.TemporaryDirectory() as folder:
+    with Cluster.up(_NODES) as cluster:
         _load(cluster, graph)
-        recording = Path(folder, "recording")
+        recording = cluster.instance.folder / "recording"
         day = _Day(cluster, graph, pace)
         _forget_connections(cluster)
         with _recorder(cluster, recording):
@@ -79,6 +81,15 @@ def main(path: Path = CAPTURE, pace: float = _PACE) -> None:
         after = rest.partition("\n")[2]
         _PAGE.write_text(f"{before}{mark}{said}\n{after}", encoding="utf-8")
         print(f"{_PAGE} counts it; python -m docs.make_picture draws it")
+
+
+def _check_writable(path: Path) -> None:
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder: name a file to write")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path} cannot be written: there is no folder {path.parent}")
+    if not os.access(path.parent, os.W_OK):
+        raise PermissionError(f"{path} cannot be written: nothing may be written into {path.parent}")
 
 
 class _Day:
@@ -186,13 +197,22 @@ def _recorder(cluster: Cluster, recording: Path) -> Iterator[None]:
     """Have the product record the cluster for the length of a block."""
     reading = ["--kubeconfig", str(cluster.kubeconfig), "--context", cluster.context, "--source", "conntrack"]
     command = [sys.executable, "-m", "netsec_tui", "record", *reading, "-o", str(recording)]
-    recorder = subprocess.Popen(command, env=without_proxies())
+    # It ends with this process whatever becomes of that, and in good order: Ctrl-C is for this process alone.
+    recorder = subprocess.Popen(
+        ["setpriv", "--pdeathsig", "KILL", "--", *command],
+        env=without_proxies(),
+        stdin=subprocess.DEVNULL,
+        process_group=0,
+    )
     try:
         waiting.until(lambda: _begun(recorder, recording), _SECONDS, "the beginning of the recording")
         yield
     finally:
         recorder.send_signal(signal.SIGINT)
-        recorder.wait()
+        try:
+            recorder.wait(_SECONDS)
+        finally:
+            recorder.kill()
     if recorder.returncode:
         raise RuntimeError(f"netsec-tui record ended with {recorder.returncode}")
 

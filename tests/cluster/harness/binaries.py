@@ -13,11 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from tests.cluster.harness import netns
-
 GO = Path(__file__).resolve().parent.parent / "go"
 TOOLS = ("ip", "nft", "iptables", "ip6tables", "conntrack", "openssl", "setpriv")
 """Programs of the system that are needed besides."""
+NO_ROOT = "a cluster needs root, to make network namespaces"
 
 _VERSION = "k8s.io/component-base/version"
 _STRIPPED = "-s -w"
@@ -58,15 +57,15 @@ def why_not() -> str:
     if platform.system() != "Linux":
         return "a cluster needs Linux: its nodes and pods are network namespaces"
     if os.geteuid() != 0:
-        return "a cluster needs root, to make network namespaces"
+        return NO_ROOT
     lacking = [tool for tool in TOOLS if shutil.which(tool) is None]
     if lacking:
         packages = "iproute2 nftables iptables conntrack openssl util-linux"
         return f"a cluster needs {', '.join(lacking)} (Debian: apt install {packages})"
     missing = [name for name in _RECIPES if _found(name) is None]
     if missing and _go() is None:
-        there = f"KUBEBUILDER_ASSETS ({_assets() or 'not set'})"
-        return f"{there} has no {', '.join(missing)}, and there is no Go to build it"
+        there = f"KUBEBUILDER_ASSETS ({_assets() or 'not set'}) nor {cache()}"
+        return f"neither {there} has {', '.join(missing)}, and there is no Go to build it"
     return ""
 
 
@@ -93,12 +92,14 @@ def find() -> Binaries:
     paths = {name: path for name in _RECIPES if (path := _found(name)) is not None}
     missing = [name for name in _RECIPES if name not in paths]
     if missing:
-        raise FileNotFoundError(f"not built yet: {', '.join(missing)} (python -m tests.cluster build)")
+        raise FileNotFoundError(
+            f"not built yet: {', '.join(missing)} (.venv/bin/python -m tests.cluster build)"
+        )
     return Binaries(**{field.name: paths[field.name.replace("_", "-")] for field in fields(Binaries)})
 
 
 def cache() -> Path:
-    """Return the folder of what was built here from exactly these sources by exactly this Go."""
+    """Return the folder of what was built here from exactly these sources."""
     chosen = os.environ.get("NETSEC_CLUSTER_CACHE")
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return (Path(chosen) if chosen else base / "netsec-tui" / "cluster") / _fingerprint()
@@ -106,9 +107,7 @@ def cache() -> Path:
 
 def _found(name: str) -> Path | None:
     assets = _assets()
-    places = [assets / name] if assets else []
-    if _go() is not None:
-        places.append(cache() / name)
+    places = [*([assets / name] if assets else []), cache() / name]
     return next((place for place in places if os.access(place, os.X_OK)), None)
 
 
@@ -141,19 +140,12 @@ def _environment() -> dict[str, str]:
 
 
 def _fingerprint() -> str:
-    digest = hashlib.sha256(_go_version().encode())
+    digest = hashlib.sha256(platform.machine().encode())
     for file in sorted(
         path for path in GO.rglob("*") if path.suffix == ".go" or path.name in ("go.mod", "go.sum")
     ):
         digest.update(f"{file.relative_to(GO)}\0".encode() + file.read_bytes())
     return digest.hexdigest()[:16]
-
-
-def _go_version() -> str:
-    go = _go()
-    # Asked where the module is: the module may want a newer Go, which then builds.
-    with_module = GO / "controlplane"
-    return "" if go is None else netns.run(go, "-C", str(with_module), "env", "GOVERSION", "GOARCH")
 
 
 def _go() -> str | None:

@@ -62,9 +62,16 @@ def read_calls(path: Path) -> list[Call]:
     """Return the calls of a file: a list ``calls`` of {from, to, protocol, times}, the last two optional.
 
     Raises:
-        ValueError: an entry is not understood; the message names the file and the entry.
+        ValueError: something is not understood; the message names the file, and the entry.
     """
-    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{path}: this is no text; expected YAML with a list under `calls`") from None
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     entries = document.get("calls") if isinstance(document, dict) else None
     if not isinstance(entries, list):
         raise ValueError(f"{path}: expected a list under `calls`")
@@ -108,17 +115,20 @@ def is_address(text: str) -> bool:
 def _call(entry: Any, where: str) -> Call:
     if not isinstance(entry, dict) or not {"from", "to"} <= set(entry) <= _KEYS:
         raise ValueError(f"{where}: write from and to, and if need be protocol and times, but not {entry!r}")
-    call = Call(
-        str(entry["from"]), str(entry["to"]), str(entry.get("protocol", "TCP")), int(entry.get("times", 1))
-    )
+    times = entry.get("times", 1)
+    if type(times) is not int or times < 1:
+        raise ValueError(f"{where}: times is {times!r}; write a number of at least 1")
+    call = Call(str(entry["from"]), str(entry["to"]), str(entry.get("protocol", "TCP")), times)
     if call.protocol not in ("TCP", "UDP"):
         raise ValueError(f"{where}: protocol {call.protocol!r} is neither TCP nor UDP")
     try:
-        split_port(call.server)
+        host, port = split_port(call.server)
+        if "/" not in host and not (port.isdecimal() and 0 < int(port) < 65536):
+            raise ValueError(f"{port!r} is no port of {host}: write a number from 1 to 65535")
         if not call.client.startswith(("node:", "outside:")):
             workload(call.client)
-        if "/" in call.server:
-            workload(split_port(call.server)[0])
+        if "/" in host:
+            workload(host)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
     return call

@@ -19,7 +19,7 @@ from tests.cluster.harness.exchange import TIMEOUT, Answer
 from tests.cluster.harness.instance import Instance
 from tests.cluster.harness.network import NodeNetwork
 from tests.cluster.harness.readiness import wait_until_ready
-from tests.cluster.harness.rest import Rest
+from tests.cluster.harness.rest import Object, Rest
 from tests.cluster.harness.status import say_finished
 from tests.cluster.harness.traffic import Driven, Heard, Probe, Traffic
 
@@ -47,15 +47,14 @@ class ClusterClient:
         """
         running = [n for n in instance.owners() if description(Instance(n)).exists()]
         if number is None and len(running) != 1:
-            which = (
-                f"say which: {', '.join(map(str, running))}"
-                if running
-                else "start one: python -m tests.cluster up"
-            )
+            if not running:
+                raise LookupError("no cluster runs here; start one: .venv/bin/python -m tests.cluster up")
+            which = f"say which by --cluster: {', '.join(map(str, running))}"
             raise LookupError(f"{len(running)} clusters run here; {which}")
         chosen = Instance(running[0] if number is None else number)
         if chosen.number not in running:
-            raise LookupError(f"no cluster {chosen.number} runs here; there is {running}")
+            there = ", ".join(map(str, running)) or "none"
+            raise LookupError(f"no cluster {chosen.number} runs here; those that do: {there}")
         described = json.loads(description(chosen).read_text(encoding="utf-8"))
         return ClusterClient(chosen, binaries.find(), network.plan_nodes(chosen, described["nodes"]))
 
@@ -85,21 +84,26 @@ class ClusterClient:
 
     def load(
         self, *sources: Path | str | dict[str, Any], namespace: str = "default", wait: bool = True
-    ) -> None:
-        """Apply manifests and wait until their pods serve and their Services lead there.
+    ) -> list[str]:
+        """Apply manifests and wait until their pods serve and their Services lead there; return what it was.
 
         Args:
             sources: Files or folders, texts in YAML, or objects.
             namespace: Of the objects that name none; it is made where it is missing.
             wait: Whether to wait.
 
+        Returns:
+            ``NAMESPACE/KIND/NAME`` of each object, or ``KIND/NAME``.
+
         Raises:
             RuntimeError: the API server refuses something.
             TimeoutError: something does not get ready; the message names it.
         """
-        namespaces = self._apply(sources, namespace)
+        applied = self._apply(sources, namespace)
         if wait:
+            namespaces = {item["metadata"].get("namespace", "") for item in applied} - {""}
             wait_until_ready(self._rest, self.nodes, namespaces)
+        return [_named(item) for item in applied]
 
     def apply_policies(self, *sources: Path | str | dict[str, Any], namespace: str = "default") -> None:
         """Apply NetworkPolicies and wait until they are in force; takes and raises what ``load`` does."""
@@ -132,10 +136,10 @@ class ClusterClient:
         """The file that tells every process that policies are enforced."""
         return self.instance.folder / "enforcing"
 
-    def _apply(self, sources: Sequence[Path | str | dict[str, Any]], namespace: str) -> set[str]:
-        """Apply manifests, and return the namespaces of what is in them."""
+    def _apply(self, sources: Sequence[Path | str | dict[str, Any]], namespace: str) -> list[Object]:
+        """Apply manifests, and return the objects that are in them."""
         config = self._kubeconfig_in(namespace)
-        applied = []
+        applied: list[Object] = []
         for are_files, group in groupby(sources, key=lambda source: isinstance(source, Path)):
             flags: list[str | Path] = ["apply", "--output=json", "--kubeconfig", config]
             if are_files:
@@ -145,7 +149,7 @@ class ClusterClient:
                 said = self.kubectl(*flags, "--filename=-", input="\n---\n".join(texts))
             answer = json.loads(said)
             applied += answer.get("items", [answer])
-        return {item["metadata"].get("namespace", "") for item in applied} - {""}
+        return applied
 
     def _kubeconfig_in(self, namespace: str) -> Path:
         """Make a namespace where it is missing, and return a kubeconfig that has it as the default.
@@ -172,19 +176,22 @@ class ClusterClient:
 
     @cached_property
     def _traffic(self) -> Traffic:
-        return Traffic(self.instance)
+        return Traffic(self.instance, self.nodes)
 
-    def probe(self, probes: Sequence[Probe], timeout: float = TIMEOUT) -> list[Answer]:
+    def probe(
+        self, probes: Sequence[Probe], timeout: float = TIMEOUT, leave_no_trace: bool = False
+    ) -> list[Answer]:
         """Try connections all at once and return what came of each, in order.
 
         Args:
             probes: From where to where.
             timeout: Seconds until a connection counts as unanswered, below 1.
+            leave_no_trace: Whether the nodes' tables forget them at once: they are no traffic.
 
         Raises:
             LookupError: a source is none of the cluster.
         """
-        return self._traffic.probe(probes, timeout)
+        return self._traffic.probe(probes, timeout, leave_no_trace)
 
     def ask(self, probes: Sequence[Probe], timeout: float = TIMEOUT) -> list[Heard]:
         """Do as ``probe`` does, and tell also who answered."""
@@ -235,6 +242,11 @@ class ClusterClient:
 def without_proxies() -> dict[str, str]:
     """Return the environment without proxies: the API server's address exists on this machine alone."""
     return {name: value for name, value in os.environ.items() if name.lower() not in _PROXIES}
+
+
+def _named(item: Object) -> str:
+    meta = item["metadata"]
+    return "/".join(filter(None, (meta.get("namespace"), item["kind"], meta["name"])))
 
 
 def description(of: Instance) -> Path:

@@ -14,7 +14,8 @@ import dns.rrset
 
 from tests.cluster.harness.rest import Mirror, Object, Rest
 
-ZONE = "svc.cluster.local"
+_DOMAIN = "cluster.local"
+ZONE = f"svc.{_DOMAIN}"
 _TTL = 5
 _FORMAT_ERROR = struct.pack("!HHHHH", 0x8000 | dns.rcode.FORMERR, 0, 0, 0, 0)
 _FAMILIES = {dns.rdatatype.A: "IPv4", dns.rdatatype.AAAA: "IPv6"}
@@ -49,7 +50,9 @@ class Names:
         name = name.rstrip(".").lower()
         if not name.endswith(f".{ZONE}"):
             return self._outside(name)
-        *host, service, namespace = ["", *name.removesuffix(f".{ZONE}").split(".")][-3:]
+        *host, service, namespace = ["", *name.removesuffix(f".{ZONE}").split(".")]
+        if len(host) > 2:  # nothing has a name as long as that
+            return None
         for item in self._services.objects():
             meta = item["metadata"]
             if (meta["name"], meta["namespace"]) == (service, namespace):
@@ -101,6 +104,13 @@ class Names:
         lines = self._hosts.read_text(encoding="utf-8").splitlines() if self._hosts.exists() else []
         pairs = [line.split() for line in lines if line.strip()]
         return [address for address, host in pairs if host.lower() == name] or None
+
+
+def candidates(name: str, namespace: str) -> list[str]:
+    """Return the full names that a pod's resolver asks for one after the other, as the kubelet sets it up."""
+    if name.endswith((".", f".{ZONE}")):
+        return [name]
+    return [f"{name}.{zone}" for zone in (f"{namespace}.{ZONE}", ZONE, _DOMAIN)] + [name]
 
 
 def question(name: str, family: int) -> bytes:

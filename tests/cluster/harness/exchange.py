@@ -14,6 +14,7 @@ from enum import Enum
 from pathlib import Path
 
 from tests.cluster.harness import netns
+from tests.cluster.harness.forgetting import Ends
 
 TIMEOUT = 0.4
 """Seconds until a connection counts as unanswered; after one second the kernel would send its SYN again."""
@@ -58,11 +59,13 @@ class Outcome:
     """What came of an attempt: the answer, and the bytes that came back.
 
     ``sock`` is the connection where it was to be held and was reached; whoever asked for it closes it.
+    ``ends`` are its ends where it could be begun.
     """
 
     answer: Answer = Answer.SILENT
     data: bytes = b""
     sock: socket.socket | None = None
+    ends: Ends | None = None
 
 
 def exchange(attempts: Sequence[Attempt], timeout: float = TIMEOUT, hold: bool = False) -> list[Outcome]:
@@ -123,6 +126,10 @@ class _Round:
                 sock.bind((attempt.source, 0))
             with contextlib.suppress(BlockingIOError):
                 sock.connect((attempt.address, attempt.port))
+            client, client_port, *_ = sock.getsockname()
+            self._outcomes[index].ends = Ends(
+                attempt.protocol, client, client_port, attempt.address, attempt.port
+            )
             if not tcp:
                 sock.send(attempt.payload)
         except OSError as error:

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from tests.cluster.harness import dns
 from tests.cluster.harness.calls import Call, Workload, is_address, split_port, workload
 from tests.cluster.harness.exchange import TIMEOUT, Answer, Attempt, Outcome, exchange
+from tests.cluster.harness.forgetting import forget
 from tests.cluster.harness.instance import Instance
+from tests.cluster.harness.network import NodeNetwork
 from tests.cluster.harness.places import hosts_file, origin
 from tests.cluster.harness.rest import Object, Rest
 from tests.cluster.harness.snapshot import Snapshot
@@ -84,24 +86,34 @@ class _Dial:
 class Traffic:
     """Sends packets inside a running cluster, from whatever process."""
 
-    def __init__(self, instance: Instance) -> None:
+    def __init__(self, instance: Instance, nodes: Sequence[NodeNetwork]) -> None:
         """Say in which cluster."""
         self._instance = instance
+        self._nodes = [node.path for node in nodes]
         self._rest = Rest(instance.kubeconfig)
 
-    def probe(self, probes: Sequence[Probe], timeout: float = TIMEOUT) -> list[Answer]:
-        """Try connections all at once; ``timeout`` in seconds, below 1.
+    def probe(
+        self, probes: Sequence[Probe], timeout: float = TIMEOUT, leave_no_trace: bool = False
+    ) -> list[Answer]:
+        """Try connections all at once.
+
+        Args:
+            probes: From where to where.
+            timeout: In seconds, below 1.
+            leave_no_trace: Whether the nodes' tables forget them at once: they are no traffic.
 
         Raises:
             LookupError: a source is no running pod, node or outside:ADDRESS.
             ValueError: a protocol is neither TCP nor UDP.
         """
-        return [heard.answer for heard in self.ask(probes, timeout)]
+        outcomes = exchange([self._attempt_of(probe) for probe in probes], timeout)
+        if leave_no_trace:
+            forget(self._nodes, [outcome.ends for outcome in outcomes if outcome.ends])
+        return [outcome.answer for outcome in outcomes]
 
     def ask(self, probes: Sequence[Probe], timeout: float = TIMEOUT) -> list[Heard]:
         """Do as ``probe`` does and tell also who answered."""
-        attempts = [self._attempt(p.source, p.address, p.port, p.protocol) for p in probes]
-        return [_heard(outcome) for outcome in exchange(attempts, timeout)]
+        return [_heard(out) for out in exchange([self._attempt_of(probe) for probe in probes], timeout)]
 
     def name_outside(self, names: Mapping[str, Sequence[str]]) -> None:
         """Have the cluster's DNS know these names of the outside with their addresses, and no others."""
@@ -111,7 +123,7 @@ class Traffic:
     def look_up(self, questions: Sequence[tuple[str, str]]) -> list[list[str]]:
         """Have clients (``NS/POD`` each) ask the cluster's DNS for the IPv4 addresses of names, over UDP.
 
-        A name without a dot counts as one of a Service in the client's namespace. No address: no answer.
+        As pods do, they ask for a short name in their own namespace first. No address: no answer.
         """
         server = Snapshot(self._rest).dns()
         return [found or [] for found in self._look_up(server, questions)]
@@ -126,7 +138,12 @@ class Traffic:
             ValueError: a call is not understood.
         """
         snapshot = Snapshot(self._rest)
-        dials = [dial for call in calls for dial in self._dials(call, snapshot)]
+        dials = []
+        for number, call in enumerate(calls, 1):
+            try:
+                dials += self._dials(call, snapshot)
+            except LookupError as error:
+                raise LookupError(f"call {number}, {call.client} to {call.server}: {error}") from None
         done: list[Driven] = []
         for turn in range(max((call.times for call in calls), default=0)):
             done += self._round([dial for dial in dials if dial.call.times > turn], snapshot, hold)
@@ -134,14 +151,16 @@ class Traffic:
 
     def _round(self, dials: Sequence[_Dial], snapshot: Snapshot, hold: bool) -> list[Driven]:
         asking = [dial for dial in dials if dial.asks_dns]
-        answers = self._look_up(snapshot.dns(), [(dial.client, dial.host) for dial in asking])
+        server = snapshot.dns()
+        none = "the cluster's DNS does not answer" if server else "the cluster has no DNS"
+        answers = self._look_up(server, [(dial.client, dial.host) for dial in asking])
         known = dict(zip(map(id, asking), answers, strict=True))
         driven, attempts = [], []
         for dial in dials:
             found = known[id(dial)] if dial.asks_dns else [dial.host]
             problem = ""
             if not found:
-                problem = f"{dial.host} is not known" if found == [] else "the cluster's DNS does not answer"
+                problem = f"{dial.host} is not known" if found == [] else none
             address = found[0] if found else ""
             one = Driven(dial.call, dial.client, address, dial.port, Heard(Answer.SILENT), problem)
             driven.append(one)
@@ -153,16 +172,27 @@ class Traffic:
         return driven
 
     def _look_up(self, server: str, questions: Sequence[tuple[str, str]]) -> list[list[str] | None]:
-        """Return what DNS says to each (client, name); None where it says nothing, asked twice."""
+        """Return what DNS says to each (client, name) in the end; None where it says nothing."""
+        if not server:
+            return [None] * len(questions)
+        left = [dns.candidates(name, client.partition("/")[0]) for client, name in questions]
+        found: list[list[str] | None] = [[] for _ in questions]
+        while going := [index for index, names in enumerate(left) if names and found[index] == []]:
+            asked = [(questions[index][0], left[index].pop(0)) for index in going]
+            for index, answer in zip(going, self._resolve(server, asked), strict=True):
+                found[index] = answer
+        return found
+
+    def _resolve(self, server: str, questions: Sequence[tuple[str, str]]) -> list[list[str] | None]:
+        """Return what DNS says to each (client, full name); None where it says nothing, asked twice."""
         found: list[list[str] | None] = [None] * len(questions)
         for timeout in _DNS_TIMEOUTS:
             open_ones = [index for index, answer in enumerate(found) if answer is None]
             attempts = []
             for index in open_ones:
                 client, name = questions[index]
-                full = name if "." in name else f"{name}.{client.partition('/')[0]}.{dns.ZONE}"
                 path, _ = origin(self._instance, client)
-                attempts.append(Attempt(path, "", server, _DNS_PORT, "UDP", dns.question(full, 4)))
+                attempts.append(Attempt(path, "", server, _DNS_PORT, "UDP", dns.question(name, 4)))
             for index, outcome in zip(open_ones, exchange(attempts, timeout), strict=True):
                 if outcome.answer is Answer.REACHED:
                     found[index] = dns.addresses(outcome.data)
@@ -175,6 +205,9 @@ class Traffic:
             for name, uses_dns in clients
             for host, port, asks in _servers(call, uses_dns and bool(snapshot.dns()), snapshot)
         ]
+
+    def _attempt_of(self, probe: Probe) -> Attempt:
+        return self._attempt(probe.source, probe.address, probe.port, probe.protocol)
 
     def _attempt(self, source: str, address: str, port: int, protocol: str) -> Attempt:
         if protocol not in ("TCP", "UDP"):
