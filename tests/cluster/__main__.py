@@ -1,4 +1,4 @@
-"""Clusters of the tests for a person: ``python -m tests.cluster --help``, from the root of the repository."""
+"""Clusters of the tests for a person: ``.venv/bin/python -m tests.cluster --help``, in the root folder."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
+
+import urllib3
 
 from netsec_tui.demo.source import CAPTURE
 from tests.cluster.applications.document import write
@@ -23,28 +25,40 @@ _ROOT = Path(__file__).resolve().parent.parent.parent
 _DATA = _ROOT.parent / "shared" / "data"
 _ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _DOWN_SECONDS = 60
+_MOST_NODES = 16
+_SYSTEM = _ROOT / "tests/cluster/workloads/system.yaml"
 
 
 def main() -> int:
     """Run one command, and return the exit code: 1 where it fails, 2 where it was not understood."""
     chosen = _parser().parse_args()
+    for number in _ENDS:
+        signal.signal(number, _interrupt)
     try:
+        if chosen.of_running and os.geteuid() != 0:
+            raise RuntimeError(binaries.NO_ROOT)
         return chosen.run(chosen) or 0
+    except KeyboardInterrupt:
+        print("error: broken off", file=sys.stderr)
+    except urllib3.exceptions.HTTPError:
+        print("error: the cluster's API server does not answer", file=sys.stderr)
     except (RuntimeError, LookupError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+    return 1
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.cluster", description=__doc__)
+    parser = argparse.ArgumentParser(prog=f"{_beside('python')} -m tests.cluster", description=__doc__)
+    parser.set_defaults(of_running=False)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     build = commands.add_parser("build", help="build the programs of a cluster that are missing")
     build.set_defaults(run=_build)
 
     up = commands.add_parser("up", help="start a cluster; Ctrl-C ends it")
-    up.add_argument("--nodes", type=int, default=2, help="how many nodes (%(default)s)")
+    up.add_argument("--nodes", type=_count, default=2, help=f"how many, 1 to {_MOST_NODES} (%(default)s)")
     up.add_argument("--no-enforcer", action="store_true", help="do not enforce NetworkPolicies")
+    up.add_argument("--bare", action="store_true", help="without cluster DNS and pods on the nodes' network")
     up.add_argument("--detach", action="store_true", help="return when it runs; the command down ends it")
     up.add_argument("--background", action="store_true", help=argparse.SUPPRESS)
     up.set_defaults(run=_up)
@@ -71,11 +85,12 @@ def _parser() -> argparse.ArgumentParser:
     published.set_defaults(run=lambda chosen: print(write(chosen.data)))
 
     down = commands.add_parser(
-        "down", help="end a cluster that runs in another terminal or in the background"
+        "down", help="end a cluster that runs elsewhere, and remove what dead ones left"
     )
     down.set_defaults(run=_down)
     for command in (load, matrix, drive, down):
         command.add_argument("--cluster", type=int, metavar="N", help="which, where several run")
+        command.set_defaults(of_running=True)
     return parser
 
 
@@ -90,9 +105,9 @@ def _up(chosen: argparse.Namespace) -> None:
     if chosen.detach:
         _up_detached(chosen)
         return
-    for number in _ENDS:
-        signal.signal(number, _interrupt)
     with suppress(KeyboardInterrupt), Cluster.up(chosen.nodes, enforce=not chosen.no_enforcer) as cluster:
+        if not chosen.bare:
+            cluster.load(_SYSTEM)
         _introduce(cluster)
         if chosen.background:
             _leave_terminal(cluster.instance.logs / "harness.log")
@@ -110,7 +125,7 @@ def _interrupt(*_: object) -> None:
 def _up_detached(chosen: argparse.Namespace) -> None:
     """Start a process that goes on when this one ends; it says the same things first."""
     command = [sys.executable, "-m", __package__, "up", "--background", "--nodes", str(chosen.nodes)]
-    command += ["--no-enforcer"] * chosen.no_enforcer
+    command += ["--no-enforcer"] * chosen.no_enforcer + ["--bare"] * chosen.bare
     owner = subprocess.Popen(
         command,
         cwd=_ROOT,
@@ -138,15 +153,18 @@ def _introduce(cluster: ClusterClient) -> None:
     folder = binaries.find().kubectl.parent
     print(f"Cluster {cluster.instance.number} runs. In another terminal:")
     print(f"  export KUBECONFIG={cluster.kubeconfig} PATH=$PATH:{folder}")
-    print("  python -m tests.cluster load MANIFEST.yaml   # pods with real listeners")
-    print("  python -m tests.cluster drive CALLS.yaml     # real connections between them")
-    print("  python -m tests.cluster matrix               # the evaluator and the kernel side by side")
-    print(f"  netsec-tui --context {cluster.context} --source conntrack")
-    print("Ctrl-C here ends it, or: python -m tests.cluster down", flush=True)
+    command = f"{_beside('python')} -m tests.cluster"
+    print(f"  {command} load MANIFEST.yaml   # pods with real listeners")
+    print(f"  {command} drive CALLS.yaml     # real connections between them")
+    print(f"  {command} matrix               # the evaluator and the kernel side by side")
+    print(f"  {_beside('netsec-tui')} --context {cluster.context} --source conntrack")
+    print(f"Ctrl-C here ends it, or: {command} down", flush=True)
 
 
 def _load(chosen: argparse.Namespace) -> None:
-    ClusterClient.attach(chosen.cluster).load(*chosen.files)
+    loaded = ClusterClient.attach(chosen.cluster).load(*chosen.files)
+    print("\n".join(loaded))
+    print(f"{len(loaded)} objects are loaded, and their pods serve.")
 
 
 def _matrix(chosen: argparse.Namespace) -> int:
@@ -154,17 +172,43 @@ def _matrix(chosen: argparse.Namespace) -> int:
 
 
 def _drive(chosen: argparse.Namespace) -> None:
-    driven = ClusterClient.attach(chosen.cluster).drive(read_calls(chosen.calls))
+    calls = read_calls(chosen.calls)
+    cluster = ClusterClient.attach(chosen.cluster)
+    try:
+        driven = cluster.drive(calls)
+    except LookupError as error:
+        raise LookupError(f"{chosen.calls}, {error}") from None
     for one in driven:
         came = one.problem or f"{one.heard.answer.value} {one.heard.who}".strip()
         print(f"{one.client} -> {one.call.server}/{one.call.protocol}: {came}")
 
 
 def _down(chosen: argparse.Namespace) -> None:
-    cluster = ClusterClient.attach(chosen.cluster)
-    number = cluster.instance.number
-    os.kill(instance.owners()[number], signal.SIGTERM)
+    asked = range(instance.COUNT) if chosen.cluster is None else [chosen.cluster]
+    swept = instance.sweep_dead(asked)
+    for number in swept:
+        print(f"Removed what cluster {number} had left: its owner is dead.")
+    owners = instance.owners()
+    if swept and not owners.keys() & set(asked):
+        return
+    if not owners:
+        raise LookupError("no cluster runs here: there is nothing to end")
+    number = ClusterClient.attach(chosen.cluster).instance.number
+    os.kill(owners[number], signal.SIGTERM)
     waiting.until(lambda: number not in instance.owners(), _DOWN_SECONDS, f"end of cluster {number}")
+    print(f"Cluster {number} has ended.")
+
+
+def _count(text: str) -> int:
+    if not (text.isdecimal() and 1 <= int(text) <= _MOST_NODES):
+        raise argparse.ArgumentTypeError(f"{text!r}: write a number from 1 to {_MOST_NODES}")
+    return int(text)
+
+
+def _beside(program: str) -> str:
+    """Return how to call a program of the environment that this one runs in."""
+    path = Path(sys.executable).parent / program
+    return str(path.relative_to(_ROOT)) if path.is_relative_to(_ROOT) else str(path)
 
 
 if __name__ == "__main__":

@@ -118,6 +118,41 @@ def test_names_of_the_outside(dns_cluster, space):
     assert (silent.heard.answer, silent.problem) == (SILENT, "")
 
 
+def test_short_names_with_a_namespace_are_found_as_clients_find_them(dns_cluster, space):
+    dns_cluster.load(deployment("web", ports=[8080]), service("web", {80: 8080}), namespace=space)
+    dns_cluster.load(pod("client", []), namespace=f"{space}-other")
+    names = (f"web.{space}", f"web.{space}.svc", f"web.{space}.svc.cluster.local", "web", f"a.b.web.{space}")
+    calls = [Call(f"{space}-other/pod/client", f"{name}:80") for name in names]
+    *found, other, longer = dns_cluster.drive(calls)
+    assert [one.heard.answer for one in found] == [REACHED] * 3
+    assert [one.problem for one in (other, longer)] == ["web is not known", f"a.b.web.{space} is not known"]
+    dns_cluster.kubectl("delete", "namespace", f"{space}-other", "--wait=false")
+
+
+def test_probes_that_leave_no_trace_are_forgotten_and_nothing_else(dns_cluster, space):
+    dns_cluster.load(
+        pod("client", [], node="node1"), pod("web", [8080], udp=[8125], node="node2"), namespace=space
+    )
+    ips = {item["metadata"]["name"]: item["status"]["podIP"] for item in pods_of(dns_cluster, space)}
+    dns_cluster.drive([Call(f"{space}/pod/client", f"{space}/pod/web:8080")])
+
+    def entries():
+        return {line.split("sport=")[1].split()[0] for node in dns_cluster.nodes for line in of(node)}
+
+    def of(node):
+        return tracked(node, "-s", ips["client"], "-d", ips["web"])
+
+    driven = entries()
+    assert len(driven) == 1
+    ends = [(8080, "TCP"), (8081, "TCP"), (8125, "UDP"), (8126, "UDP")]
+    probes = [Probe(f"{space}/client", ips["web"], port, protocol) for port, protocol in ends]
+    answers = dns_cluster.probe(probes, leave_no_trace=True)
+    assert answers == [REACHED, REFUSED, REACHED, REFUSED]
+    assert entries() == driven
+    dns_cluster.probe(probes)
+    assert len(entries()) > len(driven)
+
+
 def test_dns_answers_over_udp_and_tcp_for_both_families(dns_cluster, space):
     both = service("web", {80: 8080}, families=["IPv4", "IPv6"])
     dns_cluster.load(pod("web", [8080], app="web"), both, namespace=space)
