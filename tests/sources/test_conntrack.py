@@ -250,6 +250,23 @@ def test_a_pod_that_is_gone_before_a_command_runs_in_it_is_looked_for_again(serv
     assert clients(collected) == {"10.244.2.5"}
 
 
+def test_pods_are_listed_at_once_when_one_is_gone(server, source, monkeypatch):
+    class Replacing(dict):
+        def get(self, key, default):
+            if key == ("kube-proxy-a", "cat"):
+                server.objects[:] = cluster(pod("kube-proxy-c", "n1"), pod("kube-proxy-b", "n2"))
+            return super().get(key, default)
+
+    for name in ("POLL_SECONDS", "RETRY_SECONDS", "_LIST_SECONDS"):
+        monkeypatch.setattr(conntrack, name, 10_000.0)
+    monkeypatch.setattr(conntrack, "_LIST_AGAIN_SECONDS", 0.05)
+    server.commands = Replacing(server.commands)
+    server.commands |= {("kube-proxy-a", "cat"): 404, ("kube-proxy-c", "cat"): TABLE}
+    collected = read(source)
+    assert clients(collected) == {"10.244.1.5", "10.244.2.5"}
+    assert (gaps(collected), collected.status.error) == ([], "")
+
+
 def test_idle_connections_are_counted_in_the_status(server, source):
     idle = line("10.244.1.6:5", timeout=300_000)
     server.commands["kube-proxy-a", "cat"] = TABLE + (idle + "\n").encode()
