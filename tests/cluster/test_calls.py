@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from tests.cluster.harness.calls import Call, read_calls
@@ -18,12 +21,21 @@ def test_calls_are_read_from_a_file(tmp_path):
     ]
 
 
+def test_the_documented_call_graph_is_understood(tmp_path):
+    page = (Path(__file__).resolve().parents[2] / "docs" / "real-cluster.md").read_text()
+    path = tmp_path / "calls.yaml"
+    path.write_text(re.search(r"```yaml\n(calls:.*?)```", page, re.DOTALL)[1])
+    assert [call.client.partition(":")[0] for call in read_calls(path)][-2:] == ["outside", "node"]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("[]", "expected a list under `calls`"),
         ("calls: [{from: shop/deploy/web}]", "call 1: write from and to"),
         ("calls: [{from: shop/web, to: '1.2.3.4:80'}]", "call 1: 'shop/web': write NAMESPACE/KIND/NAME"),
+        ("calls: [{from: a/po/b, to: 'web.shop:http'}]", "call 1: 'http' is no port of web.shop"),
+        ("calls: [{from: a/po/b, to: '1.2.3.4:80', times: 0}]", "call 1: times is 0"),
         ("calls: [{from: a/po/b, to: 1.2.3.4}]", "call 1: '1.2.3.4' has no port"),
         (
             "calls: [{from: a/po/b, to: '1.2.3.4:80', protocol: SCTP}]",
