@@ -195,7 +195,10 @@ def _down(chosen: argparse.Namespace) -> None:
         raise LookupError("no cluster runs here: there is nothing to end")
     number = ClusterClient.attach(chosen.cluster).instance.number
     os.kill(owners[number], signal.SIGTERM)
-    waiting.until(lambda: number not in instance.owners(), _DOWN_SECONDS, f"end of cluster {number}")
+    # Another cluster may have its number at once.
+    waiting.until(
+        lambda: instance.owners().get(number) != owners[number], _DOWN_SECONDS, f"end of cluster {number}"
+    )
     print(f"Cluster {number} has ended.")
 
 
