@@ -7,20 +7,24 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from netsec_tui.core.evaluate import Policies, parse_policy
+from netsec_tui.core.evaluate import Policies, doubt, parse_policy
 from netsec_tui.errors import BadInputError
 from netsec_tui.model.connection import Outcome
+from netsec_tui.model.identity import Direction
+from tests.cluster.harness import netns
+from tests.cluster.harness.places import origin
 from tests.cluster.harness.rest import ApiError
 from tests.cluster.matrix.deviations import NAMED_PORT_OF_BLOCK
 from tests.cluster.matrix.kernel import Ground, all_states, ask, compare, questions
 from tests.cluster.matrix.pods import HOST, NAMESPACES, Object
 from tests.cluster.matrix.random_states import THEMES
 from tests.cluster.matrix.states import State
-from tests.cluster.product.evaluation import Evaluation
+from tests.cluster.product.evaluation import Evaluation, Question
 
 ROOT = Path(__file__).resolve().parents[2]
 GROUPS = ("vector", *(theme.name for theme in THEMES))
@@ -54,6 +58,15 @@ def states(ground: Ground, group: str) -> Iterator[State]:
     return (s for s in all_states(ground.places) if s.name.startswith(f"{group} "))
 
 
+def names_ports_of_blocks(policy: Object) -> bool:
+    """Tell whether an egress rule has both an ipBlock and a named port: only there the enforcer deviates."""
+    return any(
+        any("ipBlock" in peer for peer in rule.get("to") or ())
+        and any(isinstance(entry.get("port"), str) for entry in rule.get("ports") or ())
+        for rule in policy["spec"].get("egress") or ()
+    )
+
+
 def parsed(policies) -> dict:
     return {(policy.namespace, policy.name): policy for policy in policies if policy.namespace in NAMESPACES}
 
@@ -69,6 +82,7 @@ def test_evaluator_agrees_with_the_kernel(ground, group):
         found = compare(ground.cluster, known, questions(each, ground.places))
         print(f"{each.name[:60]:60} {time.monotonic() - started:4.1f} s  {found}")
         differences += [f"{each.name}: {difference}" for difference in found.differences]
+        assert not found.deviations or any(map(names_ports_of_blocks, each.policies)), each.name
         # Only about pods on the host network does the API leave the answer open.
         assert each.hosts or not found.undecided, each.name
     assert differences == []
@@ -115,6 +129,65 @@ def test_deviation_of_the_enforcer_is_told_from_a_difference(ground):
     reached = {(q.destination, q.port) for _, q in found.deviations if q.source == "x/a"}
     assert reached == {("x/b", 83), ("y/a", 82), ("y/b", 83), ("z/a", 82), ("z/b", 83)}
     assert {q.protocol for _, q in found.deviations} == {"TCP"}
+
+
+def test_deviation_excuses_nothing_that_the_block_does_not_hold(ground, monkeypatch):
+    """An evaluator that knows no names of ports in egress rules is wrong about pods that a rule selects."""
+    block = {"ipBlock": {"cidr": f"{ground.places.of('x/b', 4)}/32"}}
+    rule = {"to": [{"podSelector": {}}, block], "ports": [{"port": "web"}]}
+    applied = state(policy(egress=[rule], policyTypes=["Egress"]))
+    known = ground.enforce(applied)
+    asked = questions(applied, ground.places)
+    assert compare(ground.cluster, known, asked).differences == []
+    of_subject = doubt.Question.named
+    monkeypatch.setattr(
+        doubt.Question,
+        "named",
+        lambda self, pod: {} if self.direction is Direction.EGRESS else of_subject(self, pod),
+    )
+
+    found = compare(ground.cluster, known, asked)
+
+    missed = {(q.source, q.destination, q.port) for q in (one.question for one in found.differences)}
+    assert missed == {("x/b", "x/a", 82), ("x/c", "x/a", 82)}
+    assert {(q.destination, q.port) for _, q in found.deviations} == {("x/b", 83)}
+
+
+@contextmanager
+def filtered(cluster, pod: str, first: str, later: str):
+    """Have the kernel treat the first connection of a pod to TCP 82 in one way and the others in another."""
+    begins = "tcp dport 82 tcp flags & (syn | ack) == syn"
+    rules = f"""table inet once {{
+        chain leaving {{
+            type filter hook output priority 0;
+            {begins} limit rate 1/day burst 1 packets {first}
+            {begins} {later}
+        }}
+    }}"""
+    with netns.inside(origin(cluster.instance, pod)[0]):
+        netns.run("nft", "-f", "-", stdin=rules)
+    try:
+        yield
+    finally:
+        with netns.inside(origin(cluster.instance, pod)[0]):
+            netns.run("nft", "delete", "table", "inet", "once")
+
+
+def test_what_leaked_once_is_a_difference_though_later_packets_are_lost(ground):
+    opened = ground.enforce(state())
+    closed = Evaluation(opened.inventory, Policies([parse_policy(policy(egress=[], policyTypes=["Egress"]))]))
+    leak = Question("x/a", "y/a", "TCP", 82)
+    with filtered(ground.cluster, "x/a", "accept", "drop"):
+        found = compare(ground.cluster, closed, [leak])
+        assert [difference.question for difference in found.differences] == [leak]
+        assert not ask(ground.cluster, closed, [leak])[leak]
+
+
+def test_what_was_lost_once_and_then_gets_through_is_none(ground):
+    opened = ground.enforce(state())
+    with filtered(ground.cluster, "x/a", "drop", "accept"):
+        found = compare(ground.cluster, opened, [Question("x/a", "y/a", "TCP", 82)])
+    assert (found.differences, found.again) == ([], 1)
 
 
 REFUSED = {

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, replace
 
 from netsec_tui.core.evaluate import Policies
 from netsec_tui.model.connection import EndPod, Outcome
-from netsec_tui.model.policy import NetworkPolicy, PolicyRule
+from netsec_tui.model.policy import IPBlock, NetworkPolicy, PolicyRule
 from tests.cluster.product.evaluation import Evaluation, Question
 
 
@@ -20,7 +21,8 @@ class Deviation:
     def outcome(self, evaluation: Evaluation, question: Question) -> Outcome:
         """Return what the evaluator says when it reads egress rules as the enforcer does."""
         destination = evaluation.pods[question.destination]
-        policies = Policies(_numbered(policy, destination) for policy in evaluation.policies.all)
+        address = evaluation.address(question.destination, question.family)
+        policies = Policies(_numbered(policy, destination, address) for policy in evaluation.policies.all)
         return Evaluation(evaluation.inventory, policies).outcome(question)
 
 
@@ -34,16 +36,31 @@ NAMED_PORT_OF_BLOCK = Deviation(
 DEVIATIONS = (NAMED_PORT_OF_BLOCK,)
 
 
-def _numbered(policy: NetworkPolicy, destination: EndPod) -> NetworkPolicy:
-    """Return a policy with the names of ports in egress rules put as the numbers that one pod gives them."""
-    return replace(policy, egress=tuple(_rule(rule, destination) for rule in policy.egress))
-
-
-def _rule(rule: PolicyRule, destination: EndPod) -> PolicyRule:
-    ports = tuple(
-        replace(entry, port=destination.named_ports.get((entry.port, entry.protocol), entry.port))
-        if isinstance(entry.port, str)
-        else entry
-        for entry in rule.ports
+def _numbered(policy: NetworkPolicy, destination: EndPod, address: str) -> NetworkPolicy:
+    """Return a policy whose egress rules let through what their blocks and one pod's names let through."""
+    blocks = tuple(
+        rule for each in policy.egress if (rule := _of_blocks(each, destination, address)) is not None
     )
-    return replace(rule, ports=ports)
+    return replace(policy, egress=(*policy.egress, *blocks))
+
+
+def _of_blocks(rule: PolicyRule, destination: EndPod, address: str) -> PolicyRule | None:
+    """Return a rule of only the blocks that hold the address, with only the names, as numbers.
+
+    All other peers and ports stay as they are, in the rule itself; None where there is no such block or name.
+    """
+    peers = tuple(peer for peer in rule.peers if peer.ip_block and _holds(peer.ip_block, address))
+    ports = tuple(
+        replace(entry, port=number)
+        for entry in rule.ports
+        if isinstance(entry.port, str)
+        and (number := destination.named_ports.get((entry.port, entry.protocol))) is not None
+    )
+    return PolicyRule(peers, ports) if peers and ports else None
+
+
+def _holds(block: IPBlock, address: str) -> bool:
+    ip = ipaddress.ip_address(address)
+    return ip in ipaddress.ip_network(block.cidr, strict=False) and not any(
+        ip in ipaddress.ip_network(cidr, strict=False) for cidr in block.excepts
+    )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from netsec_tui.model.connection import Outcome
+from tests.cluster.harness import netns
 from tests.cluster.harness.client import ClusterClient
 from tests.cluster.harness.exchange import TIMEOUT
 from tests.cluster.harness.rest import Rest
@@ -17,12 +18,7 @@ from tests.cluster.matrix.pods import HOST, NAMESPACES, Addresses, addresses, ob
 from tests.cluster.matrix.random_states import random_states
 from tests.cluster.matrix.states import State, vector_states
 from tests.cluster.product.evaluation import Evaluation, Question, Reader
-
-_AGAIN = 3
-"""How often what differs is asked again: on a loaded machine an answer may come too late."""
-_PATIENT = 0.9
-"""Seconds that it is waited for then."""
-
+from tests.cluster.product.through import get_through
 
 _POLICIES = "/apis/networking.k8s.io/v1/namespaces/{}/networkpolicies"
 
@@ -78,19 +74,19 @@ class Comparison:
 
 
 def compare(cluster: ClusterClient, evaluation: Evaluation, asked: Sequence[Question]) -> Comparison:
-    """Ask the kernel, and up to three times again what differs from what the evaluator says."""
+    """Ask the kernel, and some times again what should get through and does not."""
     outcomes = {question: evaluation.outcome(question) for question in asked}
     expected = {
         q: found is Outcome.ALLOWED for q, found in outcomes.items() if found is not Outcome.UNDECIDED
     }
     result = Comparison(len(expected), undecided=len(asked) - len(expected))
     result.denied = sum(not allowed for allowed in expected.values())
-    reached = ask(cluster, evaluation, list(expected))
-    for _ in range(_AGAIN):
-        wrong = [q for q in _unlike(reached, expected) if not _deviation(evaluation, q, reached[q])]
-        result.again += len(wrong)
-        reached |= ask(cluster, evaluation, wrong, _PATIENT)
-    for question in _unlike(reached, expected):
+
+    def send(questions: Sequence[Question], timeout: float) -> list[bool]:
+        return list(ask(cluster, evaluation, questions, timeout).values())
+
+    reached, result.again = get_through(expected, send)
+    for question in [q for q, got in reached.items() if got is not expected[q]]:
         known = _deviation(evaluation, question, reached[question])
         if known:
             result.deviations.append((known, question))
@@ -106,10 +102,6 @@ def ask(
     probes = [Probe(q.source, evaluation.address(q.destination, q.family), q.port, q.protocol) for q in asked]
     answers = cluster.probe(probes, timeout) if probes else []
     return {q: answer is not Answer.SILENT for q, answer in zip(asked, answers, strict=True)}
-
-
-def _unlike(reached: dict[Question, bool], expected: dict[Question, bool]) -> list[Question]:
-    return [question for question, got in reached.items() if got is not expected[question]]
 
 
 def _deviation(evaluation: Evaluation, question: Question, reached: bool) -> Deviation | None:
@@ -143,7 +135,14 @@ class Ground:
         for policy in state.policies:
             self._rest.send("POST", _POLICIES.format(policy["metadata"]["namespace"]), policy)
         self.cluster.settle()
+        self._forget_connections()
         return Evaluation(self._reader.read())
+
+    def _forget_connections(self) -> None:
+        """Have all nodes forget what was let through before: it would go on where a port comes up again."""
+        for node, family in itertools.product(self.cluster.nodes, ("ipv4", "ipv6")):
+            with netns.inside(node.path):
+                netns.run("conntrack", "-F", "-f", family)
 
     def compare(self, state: State) -> Comparison:
         """Enforce a state, and hold the evaluator against the kernel on all its questions."""

@@ -18,9 +18,11 @@ from tests.cluster.harness import dns
 from tests.cluster.harness.calls import Call
 from tests.cluster.harness.cluster import Cluster
 from tests.cluster.harness.exchange import Answer, Attempt, exchange
+from tests.cluster.harness.forgetting import forget
 from tests.cluster.harness.places import origin
 from tests.cluster.harness.traffic import Probe
 from tests.cluster.product.evaluation import Reader
+from tests.cluster.product.through import get_through
 
 Way = tuple[Direction, str, str]
 """A line as the topology draws it: direction, the peer's name without its namespace, and the port."""
@@ -30,7 +32,7 @@ NOBODYS_PORTS = {(Protocol.TCP, 22), (Protocol.UDP, 5353)}
 DNS_ADDRESS, DNS_PORT = "10.96.0.10", 53
 _KNOWN = f"web.shop.{dns.ZONE}"
 _AGAIN = 3
-"""How often what differs is sent again: a loaded machine answers late."""
+"""How often a question without an answer is asked again: a loaded machine answers late."""
 
 
 @dataclass(frozen=True)
@@ -128,12 +130,11 @@ def _family(address: str) -> int:
 
 def _sent(cluster: Cluster, state: ClusterState, policies: Policies, trials: list[Trial]) -> Found:
     expected = [evaluate(policies, state, trial.asked).outcome for trial in trials]
-    through = _through(cluster, trials)
-    for _ in range(_AGAIN):
-        wrong = [n for n, got in enumerate(through) if got is not (expected[n] is Outcome.ALLOWED)]
-        again = _through(cluster, [trials[n] for n in wrong])
-        for n, got in zip(wrong, again, strict=True):
-            through[n] = got
+    numbered = {number: outcome is Outcome.ALLOWED for number, outcome in enumerate(expected)}
+    got_through, _ = get_through(
+        numbered, lambda numbers, seconds: _through(cluster, [trials[n] for n in numbers], seconds)
+    )
+    through = list(got_through.values())
     found = Found({trial.way for trial in trials})
     for trial, outcome, got in zip(trials, expected, through, strict=True):
         if got is not (outcome is Outcome.ALLOWED):
@@ -145,9 +146,11 @@ def _sent(cluster: Cluster, state: ClusterState, policies: Policies, trials: lis
     return found
 
 
-def _through(cluster: Cluster, trials: list[Trial]) -> list[bool]:
-    attempts = [_attempt(cluster, trial.probe) for trial in trials]
-    return [outcome.answer is not Answer.SILENT for outcome in exchange(attempts)]
+def _through(cluster: Cluster, trials: list[Trial], timeout: float) -> list[bool]:
+    outcomes = exchange([_attempt(cluster, trial.probe) for trial in trials], timeout)
+    # Over UDP a port that comes up again would go on with what an earlier policy let through.
+    forget([node.path for node in cluster.nodes], [one.ends for one in outcomes if one.ends])
+    return [outcome.answer is not Answer.SILENT for outcome in outcomes]
 
 
 def _attempt(cluster: Cluster, probe: Probe) -> Attempt:
