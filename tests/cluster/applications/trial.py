@@ -29,6 +29,7 @@ from tests.cluster.harness.client import without_proxies
 from tests.cluster.harness.cluster import Cluster
 from tests.cluster.harness.exchange import Answer, exchange
 from tests.cluster.harness.exchange import Attempt as Packet
+from tests.cluster.harness.forgetting import forget
 from tests.cluster.harness.places import origin
 from tests.cluster.harness.traffic import Driven
 
@@ -148,8 +149,11 @@ class Trial:
     def _sent(self, attempts: Iterable[Attempt]) -> dict[Attempt, set[bool]]:
         """Return of each attempt whether it gets through: of both, where that differs between pods."""
         packets = [(attempt, packet) for attempt in attempts for packet in self._packets(attempt)]
+        outcomes = exchange([packet for _, packet in packets])
+        # Else a port that is used again would find a connection of policies that are gone by then.
+        forget([node.path for node in self._cluster.nodes], [one.ends for one in outcomes if one.ends])
         answers: dict[Attempt, set[bool]] = {}
-        for (attempt, _), outcome in zip(packets, exchange([p for _, p in packets]), strict=True):
+        for (attempt, _), outcome in zip(packets, outcomes, strict=True):
             answers.setdefault(attempt, set()).add(outcome.answer is not Answer.SILENT)
         return answers
 
