@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from netsec_tui.model.flow import EPHEMERAL, Endpoint, Flow, Protocol, Verdict
 from netsec_tui.sources.conntrack_entry import Entry, Key, protocol_of
-from netsec_tui.sources.conntrack_known import MEMORY, Known, begun, idle, longest_timeouts
+from netsec_tui.sources.conntrack_known import MEMORY, OPENING, Known, begun, idle, longest_timeouts
 
 TELL_AGAIN = 60.0
 """Seconds after which a connection that goes on is told again: observations have a bucket a minute."""
@@ -33,15 +33,15 @@ class _Told:
     An entry that is among these and begins anew is another connection; one that is not shows the same one.
     """
 
-    __slots__ = ("answered", "at", "entries", "showing")
+    __slots__ = ("answered", "at", "entries", "proven", "showing")
 
     def __init__(self) -> None:
         self.entries = 0
-        self.begin(None, 0.0, answered=False)
+        self.begin(None, 0.0, answered=False, proven=False)
 
-    def begin(self, entry: Known | None, at: float, *, answered: bool) -> None:
-        """Take over a connection that is told now."""
-        self.answered = answered
+    def begin(self, entry: Known | None, at: float, *, answered: bool, proven: bool) -> None:
+        """Take over a connection that is told now; ``proven`` tells whether it is known who opened it."""
+        self.answered, self.proven = answered, proven
         self.at = at
         self.showing = [entry] if entry else []
 
@@ -64,6 +64,7 @@ class Connections:
         self._legs: dict[_Leg, _Told] = {}
         self._quiet: Counter[_Leg] = Counter()
         self._between_clients: set[_Leg] = set()
+        self._listening: set[tuple[int, str, int]] = set()
         self._endpoints: dict[str, Endpoint] = {}
         self._reading = 0
         self.told = 0
@@ -140,21 +141,42 @@ class Connections:
 
     def _begin(self, node: str, entry: Entry, known: Known, *, seen_before: bool) -> Iterator[Flow]:
         at = known.told
-        for what, leg in enumerate(_legs(entry.key, mirrored=known.mirrored)):
+        legs = _legs(entry.key, mirrored=known.mirrored)
+        opened = len(legs) > 1 or entry.state in OPENING
+        for what, leg in enumerate(legs):
             told = self._legs.get(leg)
+            proven = self._is_proven(leg, opened=opened)
             if told is None:
                 told = self._legs[leg] = _Told()
             told.entries += not seen_before
             if told.showing and known not in told.showing:  # another node or zone shows the same connection
                 told.showing.append(known)
+                told.proven = told.proven or proven
                 if entry.answered and not told.answered:
                     yield from self._answered(leg, what, told, at, node)
                 continue
-            told.begin(known, at, answered=entry.answered)
+            told.begin(known, at, answered=entry.answered, proven=proven)
             if what == _DIRECT:
                 self.told += 1
                 self._remember(leg)
-            yield from self._exchange(leg, what, at, node, answered=entry.answered)
+            yield from self._exchange(leg, what, told, at, node)
+
+    def _is_proven(self, leg: _Leg, *, opened: bool) -> bool:
+        """Tell whether it is known who opened a connection.
+
+        An entry proves it that was seen while it opened, or whose destination was translated: an answer does
+        neither. So do others at the same listening port. Without these, an answer may have made the entry:
+        the kernel forgets a connection that was quiet for long (UDP: 30 to 120 s) or when the table is full,
+        and takes the next packet for the first one, whoever sends it (nf_conntrack_tcp_loose).
+        """
+        number, _, client_port, server, port, _ = leg
+        if not 0 < client_port < EPHEMERAL <= port:
+            return True
+        if opened:
+            if len(self._listening) >= _REMEMBERED:
+                self._listening.clear()
+            self._listening.add((number, server, port))
+        return (number, server, port) in self._listening
 
     def _remember(self, leg: _Leg) -> None:
         """Keep in mind who opened a connection where the ports will not tell it."""
@@ -174,15 +196,15 @@ class Connections:
         """Tell that what was an attempt until now did arrive."""
         told.answered = True
         if what != _DIALLED:
-            yield self._flow(leg, what, time, node, answered=True)
-        yield self._flow(leg, what, time, node, is_reply=True, answered=True)
+            yield self._flow(leg, what, told, time, node)
+        yield self._flow(leg, what, told, time, node, is_reply=True)
 
     def _again(self, node: str, key: Key, known: Known, now: float) -> Iterator[Flow]:
         for what, leg in enumerate(_legs(key, mirrored=known.mirrored)):
             told = self._legs[leg]
             if now - told.at >= TELL_AGAIN:
                 told.at = now
-                yield from self._exchange(leg, what, now, node, answered=told.answered)
+                yield from self._exchange(leg, what, told, now, node)
 
     def _forget(self, known: dict[Key, Known], reading: int) -> None:
         for key in [key for key, entry in known.items() if entry.reading != reading]:
@@ -196,13 +218,13 @@ class Connections:
                 if not told.entries:
                     del self._legs[leg]
 
-    def _exchange(self, leg: _Leg, what: int, time: float, node: str, *, answered: bool) -> Iterator[Flow]:
-        yield self._flow(leg, what, time, node, answered=answered)
-        if answered:
-            yield self._flow(leg, what, time, node, is_reply=True, answered=True)
+    def _exchange(self, leg: _Leg, what: int, told: _Told, time: float, node: str) -> Iterator[Flow]:
+        yield self._flow(leg, what, told, time, node)
+        if told.answered:
+            yield self._flow(leg, what, told, time, node, is_reply=True)
 
     def _flow(
-        self, leg: _Leg, what: int, time: float, node: str, *, answered: bool, is_reply: bool = False
+        self, leg: _Leg, what: int, told: _Told, time: float, node: str, *, is_reply: bool = False
     ) -> Flow:
         number, client_ip, client_port, server_ip, port, _ = leg
         protocol = protocol_of(number)
@@ -215,9 +237,9 @@ class Connections:
             protocol,
             ports[is_reply],
             ports[not is_reply],
-            _verdict(what, answered=answered),
+            _verdict(what, answered=told.answered),
             is_reply=is_reply,
-            proven=not _maybe_reversed(client_port, port),
+            proven=told.proven,
             syn=tcp,
             ack=tcp and is_reply,
             node=node,
@@ -238,15 +260,6 @@ def _verdict(what: int, *, answered: bool) -> Verdict:
     if what == _DIALLED:
         return Verdict.TRACED
     return Verdict.FORWARDED if answered else Verdict.UNKNOWN
-
-
-def _maybe_reversed(client_port: int, port: int) -> bool:
-    """Tell whether an entry may have been made by an answer.
-
-    The kernel forgets a connection that was quiet for long (UDP: 30 to 120 s) or when the table is full, and
-    takes the next packet for the first one, whoever sends it (nf_conntrack_tcp_loose).
-    """
-    return 0 < client_port < EPHEMERAL <= port
 
 
 def _is_loopback(key: Key) -> bool:

@@ -9,9 +9,12 @@ from netsec_tui.sources.conntrack_entry import Entry
 MEMORY = 120.0
 """Seconds for which a table remembers what has ended, by the kernel's defaults (TIME_WAIT)."""
 
-_OPENING = frozenset({"SYN_SENT", "SYN_SENT2", "SYN_RECV", "ESTABLISHED", "COOKIE_WAIT", "COOKIE_ECHOED"})
+OPENING = frozenset({"SYN_SENT", "SYN_SENT2", "SYN_RECV", "COOKIE_WAIT", "COOKIE_ECHOED"})
+"""States before a connection is open; what the kernel has picked up in the middle never has them."""
+
 _OPEN = "ESTABLISHED"
 _RESET = "CLOSE"
+_OVER = frozenset({"TIME_WAIT", _RESET, "CLOSED"})
 
 _LATE = 5
 """Seconds by which late packets of a connection that is closing may set its timeout back."""
@@ -60,11 +63,15 @@ class Known:
         """Tell whether another connection between the same ports has taken the place of this one."""
         if self.answered and not entry.answered:
             return True
-        if 0 <= entry.age < self.age or 0 <= self.start < entry.start - 1:
+        if self.age >= 0 <= entry.age:
+            return entry.age < self.age
+        if 0 <= self.start < entry.start - 1:
             return True
-        if not self.state or self.state in _OPENING:
+        if not self.state or self.state in OPENING or self.state == _OPEN:
             return False
-        return entry.state in _OPENING or entry.timeout > self.timeout + _LATE
+        if self.state in _OVER and entry.state in _OVER:
+            return entry.timeout > self.timeout + _LATE
+        return self.state in _OVER or entry.state in OPENING or entry.state == _OPEN
 
     def goes_on(self, entry: Entry, now: float) -> bool:
         """Tell whether packets of an open connection have passed since it was last read."""

@@ -58,6 +58,18 @@ DB_BEHIND = [workload("Deployment", "db"), service("db", [(80, 45432)], ip="10.9
         ),
         pytest.param([packet(WEB, DB, 40000, 45432)], DECLARED, "TCP 45432", id="declared above 32768"),
         pytest.param([packet(DB, WEB, 45432, 40000)], DECLARED, "TCP 45432", id="answer from a declared"),
+        pytest.param(
+            [packet(WEB, DB, 20000 + n, 45432) for n in range(30)],
+            DECLARED,
+            "TCP 45432",
+            id="declared, and clients below",
+        ),
+        pytest.param(
+            [packet(DB, WEB, 45432, 20000 + n) for n in range(30)],
+            DB_BEHIND,
+            "TCP 45432",
+            id="behind a Service",
+        ),
     ],
 )
 def test_undirected_packets_are_oriented(flows, objects, wanted):

@@ -82,6 +82,36 @@ def test_an_entry_that_an_answer_may_have_made_proves_no_direction(client, serve
     assert [flow.proven for flow in flows] == [proven, proven]
 
 
+HIGH = {"source": "10.244.1.5:20000", "destination": "10.244.1.8:50051"}
+"""A client whose ports begin lower than most, and a server that listens in the range of client ports."""
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"destination": "10.96.0.7:50051", "server": "10.244.1.8:50051"},
+        {"destination": "10.96.0.7:80", "server": "10.244.1.8:50051", "seen": "192.0.2.10:7040"},
+        {"state": "SYN_SENT", "answered": False},
+    ],
+    ids=["through a Service", "masqueraded", "while it opens"],
+)
+def test_an_entry_that_no_answer_makes_proves_the_direction_whatever_the_ports(more):
+    tables = Tables()
+    assert {flow.proven for flow in tables.read(line(**HIGH | more))} == {True}
+    # So do the others at the port, which is known to listen from now on.
+    assert {flow.proven for flow in tables.read(line("10.244.1.6:20001", "10.244.1.8:50051"), at=5)} == {True}
+    assert {flow.proven for flow in Tables().read(line(**HIGH))} == {False}
+
+
+def test_what_another_node_proves_counts_from_then_on():
+    tables, raw = Tables(), line("192.0.2.10:7040", "10.244.1.8:50051")
+    masqueraded = line("203.0.113.9:40000", "192.0.2.10:30051", "10.244.1.8:50051", "192.0.2.10:7040")
+    assert {flow.proven for flow in tables.read(raw, node="n2")} == {False}
+    assert {flow.proven for flow in tables.read(masqueraded, node="n1", at=5)} == {True}
+    again = tables.read(raw.replace("431998", "431999"), node="n2", at=65)
+    assert {flow.proven for flow in again} == {True}
+
+
 @pytest.mark.parametrize("node", ["n1", "n2"])
 def test_an_answer_does_not_turn_a_connection_round(node):
     tables, client, server = Tables(), "10.244.1.5:40000", "10.244.1.8:50000"
@@ -175,6 +205,10 @@ def test_other_node_tells_what_it_alone_has_seen_answered():
         ({"state": "TIME_WAIT", "timeout": 60}, {"state": "ESTABLISHED"}, True),
         ({"state": "CLOSE", "timeout": 9}, {"state": "SYN_RECV", "timeout": 59}, True),
         ({"state": "ESTABLISHED"}, {"state": "TIME_WAIT", "timeout": 119}, False),
+        ({"state": "CLOSE_WAIT", "timeout": 50}, {"state": "TIME_WAIT", "timeout": 119}, False),
+        ({"state": "LAST_ACK", "timeout": 20}, {"state": "TIME_WAIT", "timeout": 119}, False),
+        ({"state": "FIN_WAIT", "timeout": 50}, {"state": "FIN_WAIT", "timeout": 119}, False),
+        ({"state": "TIME_WAIT", "timeout": 60}, {"state": "CLOSE_WAIT", "timeout": 59}, True),
         ({"state": "ESTABLISHED"}, {"state": "CLOSE_WAIT", "timeout": 59}, False),
         ({"state": "ESTABLISHED"}, {"state": "SYN_SENT", "timeout": 119, "answered": False}, True),
         ({"more": " delta-time=20"}, {"more": " delta-time=25"}, False),

@@ -113,7 +113,7 @@ class Conversations:
         self._parties: dict[tuple[int, Turn, tuple[str, str] | None], Party] = {}
         self._changes: dict[int, tuple[int, ...]] = {}
         self._node_ports = _node_ports(resolver.inventory)
-        self._listening: set[tuple[Peer, Protocol, int]] = _declared(resolver)
+        self._listening: set[tuple[Peer, Protocol, int]] = _declared(resolver, self.backends)
         self.update(observations.edges)
 
     def update(self, changed: Iterable[EdgeKey]) -> bool:
@@ -272,7 +272,7 @@ def _node_ports(inventory: Inventory) -> dict[tuple[Protocol, int], tuple[Peer, 
     }
 
 
-def _declared(resolver: Resolver) -> set[tuple[Peer, Protocol, int]]:
+def _declared(resolver: Resolver, backends: Backends) -> set[tuple[Peer, Protocol, int]]:
     """Return what the cluster state says is listened on: container ports and Services' target ports."""
     inventory = resolver.inventory
     listening: set[tuple[Peer, Protocol, int]] = set()
@@ -284,7 +284,9 @@ def _declared(resolver: Resolver) -> set[tuple[Peer, Protocol, int]]:
         listening |= {(peer, port.protocol, port.port) for port in pod.ports}
     for service in inventory.services:
         peer = service_peer(service.namespace, service.name)
+        behind = [Peer(PeerSort.OWNER, *ref) for ref in backends.owners(service)]
         for port in service.ports:
             targets = target_ports(inventory, service, port)
             listening |= {(peer, port.protocol, number) for number in (*targets, port.port)}
+            listening |= {(owner, port.protocol, number) for owner in behind for number in targets}
     return listening

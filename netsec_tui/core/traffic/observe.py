@@ -8,6 +8,9 @@ from typing import NamedTuple
 from netsec_tui.model.communication import Counts, Orientation
 from netsec_tui.model.flow import EPHEMERAL, Endpoint, Flow, Gap, Protocol, Verdict
 
+_HIGH_PORTS = 8
+"""Ports in the range of client ports that are kept between two endpoints, while no direction is known."""
+
 _FIRST, _LAST, _ANSWERS, _REFUSALS, _VERDICTS = 0, 1, 2, 3, 4
 _EMPTY_VERDICTS = [0] * len(Verdict)
 
@@ -105,6 +108,7 @@ class Observations:
         self.reports_replies = False
         self._index: dict[Endpoint, int] = {}
         self._shortcut: dict[int, tuple[Endpoint, int]] = {}
+        self._high_ports: dict[tuple[int, int, Protocol], set[int]] = {}
 
     def add(self, flows: Iterable[Flow | Gap]) -> set[EdgeKey]:
         """Fold flows in and return the keys of the edges that changed."""
@@ -136,14 +140,31 @@ class Observations:
         source, destination = self._number(flow.source), self._number(flow.destination)
         # An unproven "no reply" says nothing of a packet that went on: Retina tells it of both directions.
         if flow.is_reply is None or not (flow.proven or flow.verdict.denied):
-            key = _undirected(flow, source, destination)
-            return key, Orientation.UNKNOWN, False
+            return self._undirected(flow, source, destination), Orientation.UNKNOWN, False
         how = Orientation.PROVEN if flow.proven else Orientation.INFERRED
         if flow.is_reply:
             key = EdgeKey(destination, source, flow.protocol, flow.source_port, -1, flow.service)
             return key, how, True
         key = EdgeKey(source, destination, flow.protocol, flow.destination_port, -1, flow.service)
         return key, how, False
+
+    def _undirected(self, flow: Flow, source: int, destination: int) -> EdgeKey:
+        """Return a key that keeps the ports which may be listening ones: thousands of client ports are one.
+
+        The first few of them are kept all the same: something may listen there, and cluster state tell so.
+        """
+        source_port, destination_port = flow.source_port, flow.destination_port
+        key = EdgeKey(source, destination, flow.protocol, destination_port, source_port, flow.service)
+        if (source_port >= EPHEMERAL) == (destination_port >= EPHEMERAL):
+            return key
+        kept = self._high_ports.setdefault((source, destination, flow.protocol), set())
+        if len(kept) < _HIGH_PORTS:
+            kept.add(max(source_port, destination_port))
+        if max(source_port, destination_port) in kept:
+            return key
+        if source_port >= EPHEMERAL:
+            return key._replace(client_port=0)
+        return key._replace(port=0)
 
     def _number(self, endpoint: Endpoint) -> int:
         known = self._shortcut.get(id(endpoint))
@@ -157,13 +178,3 @@ class Observations:
             self._shortcut.clear()
         self._shortcut[id(endpoint)] = (endpoint, number)
         return number
-
-
-def _undirected(flow: Flow, source: int, destination: int) -> EdgeKey:
-    """Return a key that keeps the ports which may be listening ones: thousands of client ports are one."""
-    source_port, destination_port = flow.source_port, flow.destination_port
-    if source_port >= EPHEMERAL > destination_port:
-        source_port = 0
-    elif destination_port >= EPHEMERAL > source_port:
-        destination_port = 0
-    return EdgeKey(source, destination, flow.protocol, destination_port, source_port, flow.service)
