@@ -22,6 +22,7 @@ from tests.cluster.harness.calls import Call
 from tests.cluster.harness.cluster import Cluster
 from tests.cluster.harness.places import origin
 from tests.cluster.harness.rest import Rest
+from tests.cluster.harness.traffic import Answer, Probe
 from tests.cluster.objects import DNS
 from tests.cluster.product.running import cluster_flags, run
 from tests.sources.collected import Collected, following
@@ -171,6 +172,45 @@ def test_who_opened_a_connection_between_two_high_ports_is_remembered(own_cluste
             wait(collected, lambda flows: of_server(flows, 9001))
         requests = [flow for flow in _flows(collected)[told:] if not flow.is_reply]
     assert HIGH not in {flow.source_port for flow in requests}
+
+
+@contextmanager
+def low_ports(place: Place) -> Iterator[None]:
+    """Have a pod's clients begin at ports that are nobody's elsewhere."""
+    netns.set_sysctls(place.path, {"net.ipv4.ip_local_port_range": "1024 32000"})
+    try:
+        yield
+    finally:
+        netns.set_sysctls(place.path, {"net.ipv4.ip_local_port_range": "32768 60999"})
+
+
+@pytest.mark.parametrize("way", ["Service", "pod"])
+def test_a_server_above_the_ports_of_its_clients_is_the_server(own_cluster, ends, way):
+    client, server = ends
+    service = own_cluster.kubectl("get", "-n", "tracked", "svc/api", "-o", "jsonpath={.spec.clusterIP}")
+    address = service if way == "Service" else server.ip
+    with low_ports(client), ExitStack() as opened:
+        for _ in range(12):
+            calling = opened.enter_context(
+                closing(netns.socket_in(client.path, socket.AF_INET, socket.SOCK_STREAM))
+            )
+            calling.settimeout(SECONDS)
+            calling.connect((address, 50051))
+            assert calling.getsockname()[1] < 32768
+        found = {target: rows(own_cluster, target) for target in ("deploy/api", "deploy/client")}
+    told = {target: [(*said(row)[:2], row["port"]) for row in found[target]] for target in found}
+    assert told == {
+        "deploy/api": [("ingress", "client", 50051)],
+        "deploy/client": [("egress", "api", 50051)],
+    }
+
+
+def test_masquerading_makes_no_clients_of_servers(own_cluster, ends):
+    node = own_cluster.nodes[0].addresses[0]
+    probes = [Probe("outside:203.0.113.10", node, 30556) for _ in range(12)]
+    assert set(own_cluster.probe(probes, SECONDS)) == {Answer.REACHED}
+    found = rows(own_cluster, "deploy/api")
+    assert {(row["direction"], row["port"]) for row in found} == {("ingress", 50051)}
 
 
 def test_what_was_dropped_at_the_servers_node_is_not_counted_as_allowed(own_cluster, ends):
