@@ -154,11 +154,12 @@ def _introduce(cluster: ClusterClient) -> None:
     print(f"Cluster {cluster.instance.number} runs. In another terminal:")
     print(f"  export KUBECONFIG={cluster.kubeconfig} PATH=$PATH:{folder}")
     command = f"{_beside('python')} -m tests.cluster"
-    print(f"  {command} load MANIFEST.yaml   # pods with real listeners")
-    print(f"  {command} drive CALLS.yaml     # real connections between them")
-    print(f"  {command} matrix               # the evaluator and the kernel side by side")
+    which = f" --cluster {cluster.instance.number}" if len(instance.owners()) > 1 else ""
+    print(f"  {command} load{which} MANIFEST.yaml   # pods with real listeners")
+    print(f"  {command} drive{which} CALLS.yaml     # real connections between them")
+    print(f"  {command} matrix{which}               # the evaluator and the kernel side by side")
     print(f"  {_beside('netsec-tui')} --context {cluster.context} --source conntrack")
-    print(f"Ctrl-C here ends it, or: {command} down", flush=True)
+    print(f"Ctrl-C here ends it, or: {command} down{which}", flush=True)
 
 
 def _load(chosen: argparse.Namespace) -> None:
