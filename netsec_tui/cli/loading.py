@@ -13,7 +13,7 @@ from netsec_tui.cli.configured import DEMO, Configured, configured
 from netsec_tui.cli.decisions import decide, decisions_of, tell_changes
 from netsec_tui.cli.exits import CANNOT_TELL, DONE
 from netsec_tui.cli.inputs import inputs_of, options_of, reads_cluster
-from netsec_tui.cli.output import left_out, note
+from netsec_tui.cli.output import gap_told, left_out, note
 from netsec_tui.cli.tty import piped_input
 from netsec_tui.cli.values import Target
 from netsec_tui.cli.way_out import Flags, flags_of, with_commands
@@ -197,7 +197,7 @@ def _tell(loaded: Loaded) -> None:
     for problem in loaded.problems():
         note(problem)
     for reason, lost in loaded.gaps().items():
-        note(f"{reason} ({lost} lost)" if lost else reason)
+        note(gap_told(reason, lost))
     if loaded.skipped:
         note(left_out(loaded.skipped))
     synthetic = sum(status.synthetic for status in loaded.reading.statuses)

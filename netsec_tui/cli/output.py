@@ -25,6 +25,11 @@ def left_out(count: int) -> str:
     return f"{count} {parts} could not be read and {'was' if count == 1 else 'were'} left out"
 
 
+def gap_told(reason: str, lost: int) -> str:
+    """Return the sentence for what a source could not deliver; ``lost`` is 0 where nobody counted it."""
+    return f"{reason} ({lost} lost)" if lost else reason
+
+
 def put(text: str) -> None:
     """Write a result to standard output as UTF-8, whatever the locale.
 

@@ -12,7 +12,7 @@ from types import FrameType
 
 from netsec_tui.cli.exits import CANNOT_TELL, DONE
 from netsec_tui.cli.inputs import Inputs, inputs_of
-from netsec_tui.cli.output import left_out, note
+from netsec_tui.cli.output import gap_told, left_out, note
 from netsec_tui.cli.tty import piped_input
 from netsec_tui.errors import BadInputError, UsageError
 from netsec_tui.sources.contract import SourceStatus
@@ -80,7 +80,7 @@ def _summary(recorded: Recorded, path: str) -> int:
     for problem in dict.fromkeys(problem for told in recorded.problems.values() for problem in told):
         note(problem)
     for reason, lost in recorded.lost.items():
-        note(f"{reason} ({lost} lost)" if lost else reason)
+        note(gap_told(reason, lost))
     skipped = sum(status.skipped for status in recorded.statuses.values())
     if skipped:
         note(left_out(skipped))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -20,6 +19,8 @@ from netsec_tui.sources.conntrack import ConntrackSource
 from tests.cluster.harness import netns, waiting
 from tests.cluster.harness.calls import Call
 from tests.cluster.harness.cluster import Cluster
+from tests.cluster.harness.forgetting import forget_all
+from tests.cluster.harness.outages import hanging, killed
 from tests.cluster.harness.places import origin
 from tests.cluster.harness.rest import Rest
 from tests.cluster.harness.traffic import Answer, Probe
@@ -77,9 +78,7 @@ def _pods(cluster: Cluster, app: str) -> dict[str, Place]:
 
 def forget(cluster: Cluster) -> None:
     """Have the kernel of every node forget all connections, as it does when its table is full."""
-    for node in cluster.nodes:
-        with netns.inside(node.path):
-            netns.run("conntrack", "-F")
+    forget_all([node.path for node in cluster.nodes])
 
 
 @contextmanager
@@ -299,26 +298,6 @@ def wait(collected: Collected, found: Any) -> None:
 
 def _flows(collected: Collected) -> list[Flow]:
     return [flow for flow in collected.flows if isinstance(flow, Flow)]
-
-
-@contextmanager
-def killed(cluster: Cluster) -> Iterator[None]:
-    """Have no API server; etcd stays."""
-    cluster.kill_api_server()
-    try:
-        yield
-    finally:
-        cluster.start_api_server()
-
-
-@contextmanager
-def hanging(cluster: Cluster) -> Iterator[None]:
-    """Make the API server accept connections and never answer."""
-    cluster.control_plane.signal("kube-apiserver", signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        cluster.control_plane.signal("kube-apiserver", signal.SIGCONT)
 
 
 @pytest.mark.parametrize("away", [killed, hanging])

@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 
 from netsec_tui.model.identity import Direction
-from tests.cluster.harness import netns
 from tests.cluster.harness.calls import read_calls
 from tests.cluster.harness.cluster import Cluster
+from tests.cluster.harness.forgetting import forget_all
 from tests.cluster.product.packets import Found, answered, resolves, send
 from tests.ui.demo_host import app_of
 from tests.ui.drawn import Drawn, Row, all_within, as_pairs, black
@@ -103,9 +103,8 @@ def scene(shop: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     for name in ("NO_COLOR", "TEXTUAL_THEME", "NETSEC_TUI_THEME", "TMUX"):
         monkeypatch.delenv(name, raising=False)
     shop.delete_policies()
-    for node in shop.nodes:  # what the packets of the last case left in the tables is no traffic of this one
-        with netns.inside(node.path):
-            netns.run("conntrack", "-F")
+    # What the packets of the last case left in the tables is no traffic of this one.
+    forget_all([node.path for node in shop.nodes])
     before = answered(shop, read_calls(CASES / "calls.yaml"))
     assert set(before.values()) == {True}, before
     yield Scene(shop, tmp_path)

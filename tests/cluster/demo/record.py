@@ -26,10 +26,11 @@ from netsec_tui.sources.contract import Message
 from tests.cluster.demo.calls import HOURS, JobTurn, calls, jobs, outside, turns
 from tests.cluster.demo.capture import WINDOW, compose, counted, told_by
 from tests.cluster.demo.traffic import Driver, Made
-from tests.cluster.harness import netns, waiting
+from tests.cluster.harness import waiting
 from tests.cluster.harness.calls import Workload
 from tests.cluster.harness.client import without_proxies
 from tests.cluster.harness.cluster import Cluster
+from tests.cluster.harness.forgetting import forget_all
 from tests.cluster.harness.rest import Object, Rest
 from tests.cluster.harness.snapshot import Snapshot
 from tests.cluster.harness.status import say_finished
@@ -67,7 +68,8 @@ def main(path: Path = CAPTURE, pace: float = _PACE) -> None:
         _load(cluster, graph)
         recording = cluster.instance.folder / "recording"
         day = _Day(cluster, graph, pace)
-        _forget_connections(cluster)
+        # What was needed to bring the cluster up is no part of the recording.
+        forget_all([node.path for node in cluster.nodes])
         with _recorder(cluster, recording):
             day.run()
             waiting.until(
@@ -183,13 +185,6 @@ def _replica_set(rollout: Object) -> Object:
         },
         "spec": spec,
     }
-
-
-def _forget_connections(cluster: Cluster) -> None:
-    """Empty the nodes' tables of what was needed to bring the cluster up."""
-    for node in cluster.nodes:
-        with netns.inside(node.path):
-            netns.run("conntrack", "-F")
 
 
 @contextmanager

@@ -23,6 +23,14 @@ class Ends(NamedTuple):
     server_port: int
 
 
+def forget_all(nodes: Sequence[Path]) -> None:
+    """Empty the tables, as the kernel does with what is quiet when one is full."""
+    for node in nodes:
+        with netns.inside(node):
+            for family in ("ipv4", "ipv6"):
+                netns.run("conntrack", "-F", "-f", family)
+
+
 def forget(nodes: Sequence[Path], connections: Collection[Ends]) -> None:
     """Remove the entries of connections that their clients have closed from all tables.
 

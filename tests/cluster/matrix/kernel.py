@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from netsec_tui.model.connection import Outcome
-from tests.cluster.harness import netns
 from tests.cluster.harness.client import ClusterClient
 from tests.cluster.harness.exchange import TIMEOUT
+from tests.cluster.harness.forgetting import forget_all
 from tests.cluster.harness.rest import Rest
 from tests.cluster.harness.traffic import Answer, Probe
 from tests.cluster.matrix.deviations import DEVIATIONS, Deviation
@@ -135,14 +135,9 @@ class Ground:
         for policy in state.policies:
             self._rest.send("POST", _POLICIES.format(policy["metadata"]["namespace"]), policy)
         self.cluster.settle()
-        self._forget_connections()
+        # What was let through before would go on where a port comes up again.
+        forget_all([node.path for node in self.cluster.nodes])
         return Evaluation(self._reader.read())
-
-    def _forget_connections(self) -> None:
-        """Have all nodes forget what was let through before: it would go on where a port comes up again."""
-        for node, family in itertools.product(self.cluster.nodes, ("ipv4", "ipv6")):
-            with netns.inside(node.path):
-                netns.run("conntrack", "-F", "-f", family)
 
     def compare(self, state: State) -> Comparison:
         """Enforce a state, and hold the evaluator against the kernel on all its questions."""

@@ -35,7 +35,13 @@ class Terminal:
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
-            env={**without_proxies(), "TERM": "xterm-256color"},
+            # A size that the environment hands down would be believed before the terminal (readline sets one).
+            env={
+                **without_proxies(),
+                "TERM": "xterm-256color",
+                "COLUMNS": str(_COLUMNS),
+                "LINES": str(_LINES),
+            },
             start_new_session=True,
         )
         os.close(theirs)
