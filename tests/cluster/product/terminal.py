@@ -35,7 +35,7 @@ class Terminal:
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
-            # A size that the environment hands down would be believed before the terminal (readline sets one).
+            # A size that the environment hands down (readline sets one) is believed before the terminal.
             env={
                 **without_proxies(),
                 "TERM": "xterm-256color",
