@@ -95,7 +95,8 @@ class Flow:
     say. ``proven`` tells whether ``is_reply`` rests on connection tracking rather than on a guess.
     ``syn``/``ack``/``rst`` are the TCP flags. ``service`` is (namespace, name) of the Service that the
     source saw dialled, ``count`` the number of events the record stands for. ``node`` reported it.
-    ``synthetic`` records were made up and added to what was observed.
+    ``synthetic`` records were made up and added to what was observed. ``origin`` names the kind of source
+    that observed it ("hubble", "conntrack"), empty when that is not known: several may see one connection.
     """
 
     time: float
@@ -114,6 +115,7 @@ class Flow:
     node: str = ""
     count: int = 1
     synthetic: bool = False
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)

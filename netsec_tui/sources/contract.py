@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from netsec_tui.model.flow import Flow, Gap
+from netsec_tui.model.observed import Observed
 
 KubeObject = Mapping[str, Any]
 """A Kubernetes object as decoded JSON, stripped to the fields that the product needs."""
@@ -40,7 +41,7 @@ class SourceStatus:
 
     ``error`` is one sentence, empty when all is well; ``ended`` means that no more will come, ``read`` that
     everything there was has come, while changes to it still may. ``synthetic`` counts flows that nobody
-    observed.
+    observed. ``observed`` says how well a source of flows has watched, None for what tells none.
     """
 
     source: str
@@ -51,6 +52,7 @@ class SourceStatus:
     ended: bool = False
     read: bool = False
     synthetic: int = 0
+    observed: Observed | None = None
 
     @property
     def settled(self) -> bool:

@@ -1,0 +1,24 @@
+"""How well a source has watched the cluster: what a policy made of its flows can be trusted for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Say what one source of flows has watched so far; what it lost is told as gaps.
+
+    ``origin`` is what its flows carry as theirs. ``since`` is from when on it has watched, in epoch seconds,
+    ``until`` when it ended, 0.0 while it goes on. ``nodes`` are those that report, None for a source that does
+    not tell. One of ``sampling`` packets was looked at. ``idle`` counts connections that are known to be open,
+    but not when they were last used. ``addresses`` is false for a source that tells no address outside.
+    """
+
+    origin: str
+    since: float
+    until: float = 0.0
+    nodes: frozenset[str] | None = None
+    sampling: int = 1
+    idle: int = 0
+    addresses: bool = True
