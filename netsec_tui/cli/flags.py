@@ -22,7 +22,7 @@ from netsec_tui.cli.flag_groups import (
     new_parser,
 )
 
-COMMANDS = ("demo", "list", "generate", "diff", "record", "check", "applied", "config", "info")
+COMMANDS = ("demo", "list", "generate", "diff", "record", "check", "applied", "reader", "config", "info")
 
 _EPILOG = """\
 commands:
@@ -33,6 +33,7 @@ commands:
   netsec-tui applied [KIND/NAME]         which applied policies select whom, and what they let through
   netsec-tui record -o FILE              write what is read to a capture file
   netsec-tui check --from END --to END   tell whether the NetworkPolicies allow a connection
+  netsec-tui reader                      print the pods that --source conntrack can read in
   netsec-tui config get|set|check|path   read, edit and check the configuration of a cluster
   netsec-tui info                        version, and where everything is
 
@@ -224,6 +225,24 @@ def _check() -> Parser:
     return parser
 
 
+def _reader() -> Parser:
+    parser = new_parser(
+        "reader",
+        "Print a DaemonSet in whose pods --source conntrack reads, where commands may be run in no others.",
+    )
+    parser.add_argument("-n", "--namespace", default="netsec-tui", metavar="NS", help="default: netsec-tui")
+    parser.add_argument(
+        "--image", default="busybox:1.37", help="any with sh, sleep and cat; default: busybox:1.37"
+    )
+    parser.add_argument(
+        "--netlink",
+        action="store_true",
+        help="for kernels without /proc/net/nf_conntrack: allow the image's conntrack",
+    )
+    parser.set_defaults(target=None)
+    return parser
+
+
 _PARSERS = {
     "tui": _tui,
     "demo": _demo,
@@ -233,6 +252,7 @@ _PARSERS = {
     "applied": _applied,
     "record": _record,
     "check": _check,
+    "reader": _reader,
     "config": config_flags.overview,
     "info": config_flags.info,
 }
