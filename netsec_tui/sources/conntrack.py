@@ -17,11 +17,12 @@ from netsec_tui.sources.cluster_api import ClusterApi
 from netsec_tui.sources.cluster_login import log_in
 from netsec_tui.sources.cluster_resources import RESOURCES
 from netsec_tui.sources.conntrack_entry import Entry, EntryDecoder
-from netsec_tui.sources.conntrack_exec import Executor, Target, executor
 from netsec_tui.sources.conntrack_flows import Connections
 from netsec_tui.sources.conntrack_nodes import Answer, Way, host_pod, read_table, targets
 from netsec_tui.sources.contract import Emit, FlowsRead, SourceStatus
 from netsec_tui.sources.objects import object_key, printable
+from netsec_tui.sources.pod_exec import Executor, executor
+from netsec_tui.sources.pod_websocket import Target
 
 POLL_SECONDS = 5.0
 """A connection that was reset stays in the table for 10 s, all others longer."""

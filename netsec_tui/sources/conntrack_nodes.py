@@ -8,18 +8,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from netsec_tui.sources.conntrack_exec import (
+from netsec_tui.sources.contract import KubeObject
+from netsec_tui.sources.objects import printable
+from netsec_tui.sources.objects_fields import Fields
+from netsec_tui.sources.pod_exec import Executor
+from netsec_tui.sources.pod_websocket import (
     ExecError,
     ExecForbiddenError,
-    Executor,
     GoneError,
     NoConnectionError,
     Target,
     UnauthenticatedError,
 )
-from netsec_tui.sources.contract import KubeObject
-from netsec_tui.sources.objects import printable
-from netsec_tui.sources.objects_fields import Fields
 
 _FAMILIES = ("ipv4", "ipv6")
 COMMANDS = (

@@ -7,13 +7,13 @@ numbers are strings, zero and false are left out, absent is not false.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from netsec_tui.model.flow import Flow, Gap, Protocol, Verdict
 from netsec_tui.sources.hubble_direction import Orientation, orient
 from netsec_tui.sources.hubble_endpoint import End, EndReader, text
+from netsec_tui.sources.problem import Problem
 
 _EMPTY: Mapping[str, Any] = {}
 _PROTOCOLS = {
@@ -40,13 +40,6 @@ _TROUBLES = {
     "NODE_GONE": "has left Hubble",
 }
 _MESSAGE_LIMIT = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Say in a few words why a record cannot be used; the caller adds file and line."""
-
-    reason: str
 
 
 class _UnusableError(Exception):

@@ -1,31 +1,42 @@
-"""Turning bytes of Hubble JSON lines into messages, whatever some of the lines hold."""
+"""Turning the lines of a file of flows into messages, whatever some of them hold."""
 
 from __future__ import annotations
 
+import json
+import time
+from collections.abc import Sequence
 from typing import Any
 
 from netsec_tui.errors import BadInputError
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.sources.contract import Emit, FlowsRead, SourceStatus
-from netsec_tui.sources.hubble import HubbleDecoder, Problem
+from netsec_tui.sources.formats import EXPECTED, HUBBLE, Format, Shape, event_data, recognise
 from netsec_tui.sources.lines_documents import Documents, Unreadable
 from netsec_tui.sources.lines_hint import looks_like
 from netsec_tui.sources.objects import printable
 
 _HEAD = 65_536
-_EXPECTED = "expected are JSON lines as hubble observe -o json writes them"
+_MOST_LOOKS = 20
+"""Values that may be none of a known format before the first that is."""
 
 
 class LineReading:
-    """Hold what the bytes read so far have told; ``name`` stands before the number of a line that is told."""
+    """Hold what the bytes read so far have told; ``name`` stands before the number of a line that is told.
 
-    def __init__(self, name: str, source: str, *, live: bool) -> None:
+    The first line or value of a known format decides how all are read. ``at`` is when the lines were
+    written, in epoch seconds, for formats that tell no time; None means now.
+    """
+
+    def __init__(self, name: str, source: str, *, live: bool, at: float | None = None) -> None:
         self.flows = 0
         self.skipped = 0
         self._name = name
         self._source = source
         self._live = live
-        self._decoder = HubbleDecoder()
+        self._at = time.time() if at is None else at
+        self._shape = HUBBLE.shape
+        self._decoder = HUBBLE.decoder(self._at)
+        self._looks_left = _MOST_LOOKS
         self._documents = Documents()
         self._head = b""
         self._rest: list[bytes] = []
@@ -63,6 +74,9 @@ class LineReading:
             self._documents.finish()
         except Unreadable as unreadable:
             self._leave_out(unreadable)
+        finish = getattr(self._decoder, "finish", None)
+        if finish:
+            self._keep(finish())
 
     def cut_off(self, reason: str) -> None:
         """Count the line that can be read no further, for instance in a damaged file."""
@@ -95,14 +109,34 @@ class LineReading:
         if looks:
             raise BadInputError(f"{self._name} holds no flow: it {looks}")
         trouble = f" ({self._trouble})" if self._trouble else ""
-        raise BadInputError(f"{self._name} holds no flow{trouble}: {_EXPECTED}")
+        raise BadInputError(f"{self._name} holds no flow{trouble}: expected are {EXPECTED}")
 
     def _take(self, line: bytes, *, last: bool = False) -> None:
+        if self._looks_left and line and not self._documents.open:
+            self._look(line)
         try:
-            for value in self._documents.take(line, last=last):
+            for value in self._values(line, last):
                 self._use(value)
         except Unreadable as unreadable:
             self._leave_out(unreadable)
+
+    def _values(self, line: bytes, last: bool) -> Sequence[Any]:
+        if self._shape is Shape.JSON:
+            return self._documents.take(line, last=last)
+        if self._shape is Shape.EVENTS:
+            return self._documents.take(event_data(line), last=last)
+        return self._documents.text(line)
+
+    def _look(self, head: bytes) -> None:
+        """Go by the format of a line or value if it is known, unless one has decided already."""
+        form = recognise(head[:_HEAD])
+        if form:
+            self._go_by(form)
+
+    def _go_by(self, form: Format) -> None:
+        self._looks_left = 0
+        if form is not HUBBLE:
+            self._shape, self._decoder = form.shape, form.decoder(self._at)
 
     def _leave_out(self, unreadable: Unreadable) -> None:
         self.skip(unreadable.line, str(unreadable))
@@ -110,14 +144,29 @@ class LineReading:
             self._use(value)
 
     def _use(self, value: Any) -> None:
+        if self._looks_left:
+            self._looks_left -= 1
+            self._look(json.dumps(value).encode())  # of an array or a value over lines no line has told
         decoded = self._decoder.decode(value)
         if type(decoded) is Flow:
             self.flows += 1
             self._newest = max(self._newest, decoded.time)
             self._batch.append(decoded)
-        elif type(decoded) is Gap:
+        elif decoded is not None:
+            self._keep(decoded)
+
+    def _keep(self, decoded: Any) -> None:
+        """Keep what a value tells beside a single flow."""
+        if isinstance(decoded, Sequence):
+            for item in decoded:
+                self._keep(item)
+        elif isinstance(decoded, Flow):
+            self.flows += 1
+            self._newest = max(self._newest, decoded.time)
+            self._batch.append(decoded)
+        elif isinstance(decoded, Gap):
             self._lose(decoded)
-        elif type(decoded) is Problem:
+        elif decoded is not None:
             self.skip(self._documents.line, decoded.reason)
 
     def _lose(self, gap: Gap) -> None:

@@ -13,7 +13,7 @@ from netsec_tui.cli import exits
 from netsec_tui.cli.flags import COMMANDS, parse
 from netsec_tui.errors import NetsecError
 from netsec_tui.kube.overriding import OVERRIDING_KINDS
-from netsec_tui.sources import conntrack_exec
+from netsec_tui.sources import pod_exec
 from netsec_tui.sources.cluster_resources import RANGE_RESOURCES, RESOURCES
 from netsec_tui.sources.objects_ranges import CONFIG_MAPS
 
@@ -82,7 +82,7 @@ def test_rule_for_commands_in_pods_is_the_one_that_a_refusal_names():
     (rule,) = role["rules"]
     told = (f"{key}: {json.dumps(rule[key])}" for key in ("apiGroups", "resources", "verbs"))
     assert role["kind"] == "Role"
-    assert ", ".join(told) == conntrack_exec.RULE
+    assert ", ".join(told) == pod_exec.RULE
 
 
 def test_every_key_in_the_readme_works():

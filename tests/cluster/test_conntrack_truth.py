@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from netsec_tui.model.flow import Flow, Gap
-from netsec_tui.sources import conntrack, conntrack_exec, conntrack_flows
+from netsec_tui.sources import conntrack, conntrack_flows, pod_websocket
 from netsec_tui.sources.conntrack import ConntrackSource
 from tests.cluster.harness import netns, waiting
 from tests.cluster.harness.calls import Call
@@ -283,7 +283,7 @@ def test_pods_in_which_tables_are_read_may_be_replaced(own_cluster, ends, monkey
 def quick(monkeypatch) -> None:
     """Have the product look again soon, and not wait for long."""
     monkeypatch.setattr(conntrack, "POLL_SECONDS", 0.5)
-    monkeypatch.setattr(conntrack_exec, "CONNECT_SECONDS", 2.0)
+    monkeypatch.setattr(pod_websocket, "CONNECT_SECONDS", 2.0)
 
 
 @contextmanager

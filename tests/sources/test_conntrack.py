@@ -8,9 +8,10 @@ import pytest
 
 from netsec_tui.errors import NotFoundError, UnreachableError
 from netsec_tui.model.flow import Flow, Gap
-from netsec_tui.sources import conntrack, conntrack_exec
+from netsec_tui.sources import conntrack, pod_exec
 from netsec_tui.sources.conntrack import ConntrackSource
-from netsec_tui.sources.conntrack_exec import ExecError, Target, executor
+from netsec_tui.sources.pod_exec import executor
+from netsec_tui.sources.pod_websocket import ExecError, Target
 from tests.sources.api_server import write_kubeconfig
 from tests.sources.collected import PATIENCE, following, read
 from tests.sources.conntrack_lines import line
@@ -191,7 +192,7 @@ def test_a_node_that_hangs_does_not_hold_up_the_others(server, source, monkeypat
 
 
 def test_a_command_has_a_limit_of_time(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(conntrack_exec, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(pod_exec, "ANSWER_SECONDS", 0.3)
     server.commands["kube-proxy-a", "cat"] = HANGS
     source = ConntrackSource("prod", str(write_kubeconfig(tmp_path / "config", server.url)))
     collected = read(source)

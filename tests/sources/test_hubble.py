@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netsec_tui.model.flow import Flow, Gap, Protocol, Reserved, Verdict
-from netsec_tui.sources.hubble import HubbleDecoder, Problem
+from netsec_tui.sources.hubble import HubbleDecoder
 from netsec_tui.sources.hubble_endpoint import canonical_ip
+from netsec_tui.sources.problem import Problem
 
 TIME = "2021-06-16T16:52:13.136834446Z"
 
