@@ -295,17 +295,19 @@ def test_programs_come_from_kubebuilder_assets_first(binaries, monkeypatch, tmp_
     assert (found.kubectl, found.etcd) == (kubectl, binaries.etcd)
 
 
-def test_another_go_sum_is_another_cache(binaries, monkeypatch, tmp_path):
-    before = programs.cache()
+def test_another_go_sum_is_another_cache_of_that_module_alone(binaries, monkeypatch, tmp_path):
+    before = {module: programs.cache(module).name for module in ("controlplane", "enforcer")}
     monkeypatch.setenv("NETSEC_CLUSTER_CACHE", str(tmp_path))
-    assert programs.cache() == tmp_path / before.name
     changed = tmp_path / "go"
     netns.run("cp", "-r", str(programs.GO), str(changed))
     monkeypatch.setattr(programs, "GO", changed)
-    assert programs.cache() == tmp_path / before.name
+    assert {module: programs.cache(module) for module in before} == {
+        module: tmp_path / name for module, name in before.items()
+    }
     with (changed / "enforcer" / "go.sum").open("a") as file:
         file.write("\n")
-    assert programs.cache() != tmp_path / before.name
+    assert programs.cache("controlplane") == tmp_path / before["controlplane"]
+    assert programs.cache("enforcer") != tmp_path / before["enforcer"]
 
 
 def test_without_root_the_reason_is_said(binaries):

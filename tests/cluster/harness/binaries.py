@@ -36,6 +36,7 @@ _RECIPES = {
         _STRIPPED,
         "sigs.k8s.io/kube-network-policies/cmd/kube-network-policies/standard",
     ),
+    "hubble-server": ("hubble", _STRIPPED, "."),
 }
 
 
@@ -50,6 +51,7 @@ class Binaries:
     kubectl: Path
     pod_streams: Path
     kube_network_policies: Path
+    hubble_server: Path
 
 
 def why_not() -> str:
@@ -64,7 +66,7 @@ def why_not() -> str:
         return f"a cluster needs {', '.join(lacking)} (Debian: apt install {packages})"
     missing = [name for name in _RECIPES if _found(name) is None]
     if missing and _go() is None:
-        there = f"KUBEBUILDER_ASSETS ({_assets() or 'not set'}) nor {cache()}"
+        there = f"KUBEBUILDER_ASSETS ({_assets() or 'not set'}) nor {_base()}"
         return f"neither {there} has {', '.join(missing)}, and there is no Go to build it"
     return ""
 
@@ -98,22 +100,26 @@ def find() -> Binaries:
     return Binaries(**{field.name: paths[field.name.replace("_", "-")] for field in fields(Binaries)})
 
 
-def cache() -> Path:
-    """Return the folder of what was built here from exactly these sources."""
+def cache(module: str) -> Path:
+    """Return the folder of what was built here from exactly the sources of one Go module."""
+    return _base() / f"{module}-{_fingerprint(module)}"
+
+
+def _base() -> Path:
     chosen = os.environ.get("NETSEC_CLUSTER_CACHE")
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return (Path(chosen) if chosen else base / "netsec-tui" / "cluster") / _fingerprint()
+    return Path(chosen) if chosen else base / "netsec-tui" / "cluster"
 
 
 def _found(name: str) -> Path | None:
     assets = _assets()
-    places = [*([assets / name] if assets else []), cache() / name]
+    places = [*([assets / name] if assets else []), cache(_RECIPES[name][0]) / name]
     return next((place for place in places if os.access(place, os.X_OK)), None)
 
 
 def _build(name: str) -> None:
     module, flags, package = _RECIPES[name]
-    folder = cache()
+    folder = cache(module)
     folder.mkdir(parents=True, exist_ok=True)
     # Built beside its place and moved there whole: a build that was broken off leaves no program.
     unfinished = folder / f".{name}.{os.getpid()}"
@@ -129,8 +135,8 @@ def _build(name: str) -> None:
 @contextmanager
 def _alone() -> Iterator[None]:
     """Let two processes not build the same at once: the second one finds what the first has built."""
-    cache().mkdir(parents=True, exist_ok=True)
-    with (cache() / ".lock").open("w") as lock:
+    _base().mkdir(parents=True, exist_ok=True)
+    with (_base() / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -139,12 +145,13 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "CGO_ENABLED": "0", "GOWORK": "off", "GOFLAGS": "-mod=readonly"}
 
 
-def _fingerprint() -> str:
+def _fingerprint(module: str) -> str:
     digest = hashlib.sha256(platform.machine().encode())
+    folder = GO / module
     for file in sorted(
-        path for path in GO.rglob("*") if path.suffix == ".go" or path.name in ("go.mod", "go.sum")
+        path for path in folder.rglob("*") if path.suffix == ".go" or path.name in ("go.mod", "go.sum")
     ):
-        digest.update(f"{file.relative_to(GO)}\0".encode() + file.read_bytes())
+        digest.update(f"{file.relative_to(folder)}\0".encode() + file.read_bytes())
     return digest.hexdigest()[:16]
 
 
