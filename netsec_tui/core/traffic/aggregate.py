@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from netsec_tui.core.cluster.selectors import has_labels
 from netsec_tui.core.traffic.conversations import Conversation, ConversationKey, Conversations, Link
 from netsec_tui.core.traffic.marks import marked
+from netsec_tui.core.traffic.once import Shares
 from netsec_tui.core.traffic.resolve import Party
 from netsec_tui.core.traffic.services import foreign_endpoints, is_known, owner_ports, service_port
 from netsec_tui.model.communication import Communication, Counts, Orientation, Via
@@ -32,7 +33,7 @@ PodFilter = Callable[[Party], bool]
 class _Gathered:
     """Collect what becomes one Communication."""
 
-    counts: Counts = field(default_factory=Counts)
+    shares: Shares = field(default_factory=Shares)
     first: float = 0.0
     last: float = 0.0
     orientation: Orientation = Orientation.UNKNOWN
@@ -54,7 +55,7 @@ class _Gathered:
         counts, first, last = summed
         if link.answer_shaped:
             counts = Counts(answers=counts.total)
-        self.counts = self.counts + counts
+        self.shares.add(counts, link.edge.key.origin, link.ends, link.edge.key.node)
         self.first = min(self.first, first) if self.seen else first
         self.last = max(self.last, last)
         self.seen = True
@@ -71,7 +72,7 @@ class _Gathered:
     def communication(self, key: CommunicationKey) -> Communication:
         return Communication(
             key,
-            self.counts,
+            self.shares.total,
             self.first,
             self.last,
             self.orientation,

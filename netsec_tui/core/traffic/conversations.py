@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
@@ -50,6 +50,17 @@ class Link(NamedTuple):
     def orientation(self) -> Orientation:
         """Return how well it is known who opened the connection, as of now."""
         return max(self.edge.orientation, self.guess)
+
+    @property
+    def ends(self) -> Hashable:
+        """Return what two nodes must have in common that tell of one connection, None where only one tells.
+
+        A pod that is known by its labels alone may be any of its owner's: nothing is in common then.
+        """
+        if not self.edge.key.node:
+            return None
+        known = [(party.ip, party.pod) for party in (self.client, self.server) if party.ip or party.pod]
+        return tuple(known) if len(known) == 2 else self.edge.key
 
     def sum(self, window: Window) -> tuple[Counts, float, float] | None:
         """Return counts, first and last time of this link's share in a window; None when unseen."""

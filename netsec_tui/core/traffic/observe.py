@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import NamedTuple
 
 from netsec_tui.model.communication import Counts, Orientation
@@ -14,12 +15,19 @@ _HIGH_PORTS = 8
 _FIRST, _LAST, _ANSWERS, _REFUSALS, _VERDICTS = 0, 1, 2, 3, 4
 _EMPTY_VERDICTS = [0] * len(Verdict)
 
+_TOLD_BY_BOTH_NODES = frozenset({"hubble", "hubble-exec", "netobserv", "antrea"})
+"""Sources whose flows each node tells that sees them: the client's node and the server's, the same ones.
+
+Connection tracking is put together before it is told, so there a node is only who told of it first.
+"""
+
 
 class EdgeKey(NamedTuple):
     """Identify an edge; for an undirected one the ends stand as sent and both ports count.
 
     ``client``/``server`` are indexes into ``Observations.endpoints``; ``client_port`` is -1 when directed,
-    0 when it was an ephemeral port.
+    0 when it was an ephemeral port. What several sources tell is kept apart, and of a source whose nodes
+    each tell what they see what each of them told; ``node`` is empty for the others.
     """
 
     client: int
@@ -28,6 +36,8 @@ class EdgeKey(NamedTuple):
     port: int
     client_port: int
     service: tuple[str, str] | None
+    origin: str = ""
+    node: str = ""
 
 
 Summed = tuple[Counts, float, float]
@@ -93,8 +103,32 @@ class Edge:
         return Counts(verdicts, int(totals[_ANSWERS]), int(totals[_REFUSALS])), totals[_FIRST], totals[_LAST]
 
 
+class Told:
+    """Hold when one source told of flows: by minute, and for each node the last time."""
+
+    __slots__ = ("first", "last", "minutes", "nodes", "synthetic")
+
+    def __init__(self) -> None:
+        self.first, self.last = float("inf"), float("-inf")
+        self.minutes: set[int] = set()
+        self.nodes: dict[str, float] = {}
+        self.synthetic = 0
+
+    def take(self, flow: Flow) -> None:
+        """Take note of one flow."""
+        time, node = flow.time, flow.node
+        if time < self.first:
+            self.first = time
+        if time > self.last:
+            self.last = time
+        self.minutes.add(int(time // 60))
+        if node and time > self.nodes.get(node, 0.0):
+            self.nodes[node] = time
+        self.synthetic += flow.synthetic
+
+
 class Observations:
-    """Own everything recorded: endpoints, edges, gaps, the span of time seen."""
+    """Own everything recorded: endpoints, edges, gaps, when each source told of flows."""
 
     # Many distinct Endpoint objects can be equal; beyond this the short cut by identity is forgotten.
     _SHORTCUTS = 100_000
@@ -102,29 +136,51 @@ class Observations:
     def __init__(self) -> None:
         self.endpoints: list[Endpoint] = []
         self.edges: dict[EdgeKey, Edge] = {}
-        self.gaps: list[Gap] = []
-        self.first: float | None = None
-        self.last: float | None = None
+        self.told: dict[str, Told] = {}
         self.reports_replies = False
         self._index: dict[Endpoint, int] = {}
         self._shortcut: dict[int, tuple[Endpoint, int]] = {}
         self._high_ports: dict[tuple[int, int, Protocol], set[int]] = {}
+        self._gaps: dict[tuple[int, str, str], Gap] = {}
+
+    @property
+    def first(self) -> float | None:
+        """Return the time of the oldest flow, None before there is one."""
+        return min((told.first for told in self.told.values()), default=None)
+
+    @property
+    def last(self) -> float | None:
+        """Return the time of the newest flow, None before there is one."""
+        return max((told.last for told in self.told.values()), default=None)
+
+    @property
+    def gaps(self) -> Iterable[Gap]:
+        """Return what was lost; what a node lost in one minute for one reason is one gap."""
+        return self._gaps.values()
 
     def add(self, flows: Iterable[Flow | Gap]) -> set[EdgeKey]:
         """Fold flows in and return the keys of the edges that changed."""
         changed: set[EdgeKey] = set()
         for flow in flows:
             if isinstance(flow, Gap):
-                self.gaps.append(flow)
+                self._miss(flow)
             else:
                 changed.add(self._add(flow))
         return changed
 
+    def _miss(self, gap: Gap) -> None:
+        """Keep a gap; a flood of lost events comes as one message for each."""
+        key = (int(gap.time // 60), gap.node, gap.reason)
+        before = self._gaps.get(key)
+        if before:
+            gap = replace(gap, time=min(before.time, gap.time), lost=before.lost + gap.lost)
+        self._gaps[key] = gap
+
     def _add(self, flow: Flow) -> EdgeKey:
-        if self.first is None or flow.time < self.first:
-            self.first = flow.time
-        if self.last is None or flow.time > self.last:
-            self.last = flow.time
+        told = self.told.get(flow.origin)
+        if told is None:
+            told = self.told[flow.origin] = Told()
+        told.take(flow)
         key, orientation, is_answer = self._orient(flow)
         edge = self.edges.get(key)
         if edge is None:
@@ -138,15 +194,17 @@ class Observations:
 
     def _orient(self, flow: Flow) -> tuple[EdgeKey, Orientation, bool]:
         source, destination = self._number(flow.source), self._number(flow.destination)
+        origin, node = flow.origin, flow.node if flow.origin in _TOLD_BY_BOTH_NODES else ""
         # An unproven "no reply" says nothing of a packet that went on: Retina tells it of both directions.
         if flow.is_reply is None or not (flow.proven or flow.verdict.denied):
-            return self._undirected(flow, source, destination), Orientation.UNKNOWN, False
+            key = self._undirected(flow, source, destination)
+            return key._replace(origin=origin, node=node), Orientation.UNKNOWN, False
         how = Orientation.PROVEN if flow.proven else Orientation.INFERRED
         if flow.is_reply:
-            key = EdgeKey(destination, source, flow.protocol, flow.source_port, -1, flow.service)
-            return key, how, True
-        key = EdgeKey(source, destination, flow.protocol, flow.destination_port, -1, flow.service)
-        return key, how, False
+            ends = (destination, source, flow.protocol, flow.source_port)
+            return EdgeKey(*ends, -1, flow.service, origin, node), how, True
+        ends = (source, destination, flow.protocol, flow.destination_port)
+        return EdgeKey(*ends, -1, flow.service, origin, node), how, False
 
     def _undirected(self, flow: Flow, source: int, destination: int) -> EdgeKey:
         """Return a key that keeps the ports which may be listening ones: thousands of client ports are one.

@@ -1,0 +1,195 @@
+"""A connection counts once, whichever sources and nodes tell of it; what one alone saw is not lost."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from netsec_tui.core.traffic.once import Shares, once
+from netsec_tui.model.communication import Counts
+from netsec_tui.model.flow import Endpoint, Gap, Verdict
+from tests.core.test_observe import FLOWS, STATE, everything
+from tests.core.traffic import IN, NOON, OUT, end, exchange, of, only, request, review, session
+
+WEB, API = of("web", ip="10.244.0.1"), of("api", ip="10.244.0.2")
+HUBBLE, CONNTRACK = "hubble", "conntrack"
+
+COUNTS = st.builds(
+    Counts,
+    st.lists(st.integers(0, 9), min_size=len(Verdict), max_size=len(Verdict)).map(tuple),
+    st.integers(0, 9),
+    st.integers(0, 9),
+)
+
+
+def told(flows, origin, node=""):
+    return [replace(flow, origin=origin, node=node) for flow in flows]
+
+
+def counted(flows, objects=()):
+    """Return the counts of api's only ingress row, after making sure that web's egress row has the same."""
+    made = session(flows, objects)
+    counts = only(made, "Workload/api", IN).communication.counts
+    assert only(made, "Workload/web", OUT).communication.counts == counts
+    return counts
+
+
+def forwarded(number, **rest):
+    return [request(WEB, API, 8080, source_port=40000 + n, **rest) for n in range(number)]
+
+
+class TestSources:
+    @settings(max_examples=60, deadline=None)
+    @given(
+        st.lists(FLOWS, max_size=10), st.sampled_from([(HUBBLE, CONNTRACK), (CONNTRACK, ""), ("a", HUBBLE)])
+    )
+    def test_a_second_source_that_tells_the_same_changes_nothing(self, flows, origins):
+        first, second = (told(flows, origin) for origin in origins)
+        assert _rows(everything(session([*first, *second], STATE))) == _rows(
+            everything(session(first, STATE))
+        )
+
+    @settings(max_examples=60, deadline=None)
+    @given(st.lists(FLOWS, max_size=10), st.lists(FLOWS, max_size=10))
+    def test_of_two_sources_neither_comes_short_and_both_together_are_the_most(self, some, others):
+        alone = [_counts(told(some, HUBBLE)), _counts(told(others, CONNTRACK))]
+        both = _counts([*told(some, HUBBLE), *told(others, CONNTRACK)])
+        for row in {*alone[0], *alone[1]} & {*both}:
+            apart = [counts[row] for counts in alone if row in counts]
+            assert both[row].denied >= max(counts.denied for counts in apart)
+            assert both[row].total <= sum(counts.total for counts in apart)
+
+    def test_what_only_one_of_them_saw_denied_stays_denied(self):
+        flows = [
+            *told(forwarded(5), CONNTRACK),
+            *told(forwarded(3), HUBBLE),
+            *told(forwarded(2, verdict=Verdict.DROPPED), HUBBLE),
+        ]
+        counts = counted(flows)
+        assert (counts.allowed, counts.denied) == (5, 2)
+
+    def test_an_attempt_without_a_verdict_is_the_one_that_another_saw_denied(self):
+        attempts = told(forwarded(2, verdict=Verdict.UNKNOWN), CONNTRACK)
+        denied = told(forwarded(2, verdict=Verdict.DROPPED), HUBBLE)
+        counts = counted([*attempts, *denied])
+        assert (counts.verdicts[Verdict.UNKNOWN], counts.denied) == (0, 2)
+
+    def test_attempts_beyond_those_stay_attempts(self):
+        attempts = told(forwarded(5, verdict=Verdict.UNKNOWN), CONNTRACK)
+        denied = told(forwarded(2, verdict=Verdict.DROPPED), HUBBLE)
+        counts = counted([*attempts, *denied])
+        assert (counts.verdicts[Verdict.UNKNOWN], counts.denied) == (3, 2)
+
+    def test_directions_pods_and_addresses_add_up(self):
+        outside = Endpoint("198.51.100.1")
+        flows = [
+            *told([request(WEB, API, 8080, is_reply=None, source_port=40000)], "netobserv"),
+            *told([request(of("web", 1, ip="10.244.0.3"), API, 8080)], HUBBLE),
+            *told([request(outside, API, 8080)], CONNTRACK),
+        ]
+        made = session(flows)
+        rows = {row.key.peer.name: row.communication for row in review(made, "Workload/api").ingress.rows}
+        assert set(rows) == {"web", "198.51.100.1"}
+        assert rows["web"].orientation.name == "PROVEN"
+        assert rows["web"].pods == ("shop/web-0", "shop/web-1")
+
+
+class TestNodes:
+    """Hubble on the client's node and on the server's each tell the whole connection."""
+
+    def test_a_connection_told_by_both_nodes_counts_once(self):
+        flows = exchange(WEB, API, 8080)
+        counts = counted([*told(flows, HUBBLE, "n1"), *told(flows, HUBBLE, "n2")])
+        assert (counts.allowed, counts.answers) == (1, 1)
+
+    def test_though_each_node_names_the_workload_of_its_own_pod_only(self):
+        here = replace(WEB, workloads=(("Deployment", "web"),)), API
+        there = WEB, replace(API, workloads=(("Deployment", "api"),))
+        flows = [*told([request(*here, 8080)], HUBBLE, "n1"), *told([request(*there, 8080)], HUBBLE, "n2")]
+        counts = only(session(flows), "Deployment/api", IN).communication.counts
+        assert counts.allowed == 1
+
+    def test_the_one_that_saw_more_is_believed(self):
+        counts = counted([*told(forwarded(2), HUBBLE, "n1"), *told(forwarded(5), HUBBLE, "n2")])
+        assert counts.allowed == 5
+
+    def test_what_left_one_node_and_was_denied_at_the_other_is_both(self):
+        left = told(forwarded(2), HUBBLE, "n1")
+        denied = told(forwarded(2, verdict=Verdict.DROPPED), HUBBLE, "n2")
+        counts = counted([*left, *denied])
+        assert (counts.allowed, counts.denied) == (2, 2)
+
+    def test_pods_on_several_nodes_add_up(self):
+        pairs = [(of("web", n, ip=f"10.244.{n}.1"), of("api", n, ip=f"10.244.{n}.2")) for n in range(3)]
+        flows = [flow for n, ends in enumerate(pairs) for flow in told([request(*ends, 80)], HUBBLE, f"n{n}")]
+        assert counted(flows).allowed == 3
+
+    def test_pods_that_only_labels_tell_are_not_taken_for_one_pod(self):
+        proxied = end(labels={"app": "web"}, ip="10.244.0.77")
+        flows = [flow for n in range(3) for flow in told([request(proxied, API, 80)], HUBBLE, f"n{n}")]
+        assert counted(flows).allowed == 3
+
+    def test_connection_tracking_tells_each_connection_from_one_node_only(self):
+        counts = counted([*told(forwarded(2), CONNTRACK, "n1"), *told(forwarded(3), CONNTRACK, "n2")])
+        assert counts.allowed == 5
+
+    @settings(max_examples=60, deadline=None)
+    @given(st.lists(FLOWS, max_size=8), st.data())
+    def test_the_order_makes_no_difference(self, flows, data):
+        places = st.tuples(st.sampled_from([HUBBLE, CONNTRACK, ""]), st.sampled_from(["n1", "n2", ""]))
+        marked = [replace(flow, origin=o, node=n) for flow in flows for o, n in [data.draw(places)]]
+        shuffled = data.draw(st.permutations(marked))
+        assert everything(session(shuffled, STATE)) == everything(session(marked, STATE))
+
+
+class TestTellings:
+    @given(st.lists(COUNTS, min_size=1, max_size=4), st.data())
+    def test_once_knows_no_order_and_repetition_adds_nothing(self, tellings, data):
+        found = once(tellings)
+        assert once(data.draw(st.permutations(tellings))) == found
+        assert once([*tellings, *tellings]) == found
+
+    @given(st.lists(COUNTS, min_size=1, max_size=4))
+    def test_it_lies_between_the_largest_and_the_sum(self, tellings):
+        requests = [sum(told.verdicts) for told in tellings]
+        assert max(requests) <= sum(once(tellings).verdicts) <= sum(requests)
+        for verdict in Verdict:
+            told = [one.verdicts[verdict] for one in tellings]
+            found = once(tellings).verdicts[verdict]
+            assert found == max(told) or (verdict is Verdict.UNKNOWN and found < max(told))
+
+    @given(st.lists(COUNTS, max_size=6))
+    def test_one_source_is_only_added_up(self, parts):
+        shares = Shares()
+        for part in parts:
+            shares.add(part)
+        assert shares.total == sum(parts, Counts())
+
+
+def test_one_flood_of_lost_events_is_one_gap_a_minute():
+    made = session([Gap(NOON + n / 100, 1, "Hubble lost events", "n1") for n in range(9000)])
+    times = [gap.time for gap in made.gaps]
+    assert sum(gap.lost for gap in made.gaps) == 9000
+    assert times == [NOON, NOON + 60]
+
+
+def _rows(found):
+    return {
+        key: (value if isinstance(value, tuple) else (value.ingress.rows, value.egress.rows, value.yaml))
+        for key, value in found.items()
+    }
+
+
+def _counts(flows):
+    rows = {}
+    for key, value in everything(session(flows, STATE)).items():
+        if key != "workloads":
+            for row in (*value.ingress.rows, *value.egress.rows):
+                rows[key, row.key] = row.communication.counts
+    return rows
+
+
+@pytest.mark.parametrize("origin", [HUBBLE, "hubble-exec", "netobserv", "antrea"])
+def test_sources_that_both_nodes_tell(origin):
+    assert counted([*told(forwarded(4), origin, "n1"), *told(forwarded(4), origin, "n2")]).allowed == 4
