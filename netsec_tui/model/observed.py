@@ -11,9 +11,9 @@ class Observed:
 
     ``origin`` is what its flows carry as theirs. ``since`` is from when on it has watched, in epoch
     seconds, ``until`` when it ended, 0.0 while it goes on. ``nodes`` are those that report, None for a
-    source that does not tell. One of ``sampling`` packets was looked at. ``idle`` counts connections that
-    are known to be open, but not when they were last used. ``addresses`` is false for a source that tells
-    no address outside.
+    source that does not tell. One of ``sampling`` packets was looked at, 0 when a source that may
+    sample does not say. ``idle`` counts connections that are known to be open, but not when they were last
+    used. ``addresses`` is false for a source that tells no address outside.
     """
 
     origin: str
