@@ -31,6 +31,7 @@ _SORT_ORDER = (
     PeerSort.ALIAS,
     PeerSort.EXTERNAL,
     PeerSort.ADDRESS,
+    PeerSort.NETWORK,
 )
 _PLACE = {sort: place for place, sort in enumerate(_SORT_ORDER)}
 _PLACE[PeerSort.SERVICE] = _PLACE[PeerSort.OWNER]  # both live in a namespace and are listed by it

@@ -34,6 +34,7 @@ PEER_KEYS: dict[PeerSort, tuple[str, ...]] = {
     PeerSort.ADDRESS: ("name",),
     PeerSort.ALIAS: ("name",),
     PeerSort.EXTERNAL: (),
+    PeerSort.NETWORK: ("name",),
 }
 """What names a peer of each sort; name look-ups at the cluster DNS are ``dns: true`` instead of a row."""
 
@@ -48,6 +49,7 @@ KINDS = {
     PeerSort.NODE: "Node",
     PeerSort.ADDRESS: "IP",
     PeerSort.ALIAS: "Alias",
+    PeerSort.NETWORK: "Network",
 }
 """The kind of peers that need not write it."""
 

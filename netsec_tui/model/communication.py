@@ -79,7 +79,8 @@ class Communication:
     ``names`` DNS names the source knew. ``folded`` are the keys of the rows that an alias, the DNS row or
     the row of external ingress has taken in. ``exposed`` are the Services that let the outside reach the
     port, for instance "web (NodePort)", on ingress rows of nodes and addresses. ``suspect`` marks one of
-    many high ports of a peer that nobody declares.
+    many high ports of a peer that nobody declares. ``addressed`` is set on a row of somebody whose address is
+    not told where other rows on the port have addresses that it may be.
     """
 
     key: CommunicationKey
@@ -95,6 +96,7 @@ class Communication:
     folded: tuple[CommunicationKey, ...] = ()
     exposed: tuple[str, ...] = ()
     suspect: bool = False
+    addressed: bool = False
 
     @property
     def peer(self) -> Peer:

@@ -48,7 +48,11 @@ class Verdict(IntEnum):
 
 
 class Reserved(StrEnum):
-    """Name what a source knows of an endpoint that is no pod (Cilium's reserved identities)."""
+    """Name what a source knows of an endpoint that is no pod (Cilium's reserved identities, Calico's types).
+
+    An endpoint without an address that is WORLD, PRIVATE_NETWORK or NETWORK_SET (a NetworkSet of Calico, with
+    its name in ``Endpoint.names``) is somebody there: which address that is was not told.
+    """
 
     NONE = ""
     HOST = "host"
@@ -57,6 +61,8 @@ class Reserved(StrEnum):
     HEALTH = "health"
     INGRESS = "ingress"
     WORLD = "world"
+    PRIVATE_NETWORK = "private-network"
+    NETWORK_SET = "network-set"
     OTHER = "other"
 
     @property
@@ -75,7 +81,9 @@ class Endpoint:
 
     An empty string or tuple means "not told", never "none". ``labels`` are pod labels only: what a CNI
     adds (``io.cilium.*``, ``io.kubernetes.pod.namespace``) has been removed by the decoder, the latter
-    after filling ``namespace``. ``workloads`` are (kind, name) pairs of the pod's owners.
+    after filling ``namespace``. ``workloads`` are (kind, name) pairs of the pod's owners. A ``pod`` that ends
+    in ``-*`` stands for all pods that share what comes before (their generateName); ``labels`` are then those
+    that all of them have. ``names`` are DNS names, of a node without an address the node's.
     """
 
     ip: str = ""

@@ -34,7 +34,7 @@ KINDS = ("Service", "Deployment", "DaemonSet", "StatefulSet", "CronJob", "Job")
 
 
 class PeerSort(StrEnum):
-    """Tell the sorts of peer apart; everything but ADDRESS, ALIAS and EXTERNAL is in-cluster."""
+    """Tell the sorts of peer apart; everything but ADDRESS, ALIAS, EXTERNAL and NETWORK is in-cluster."""
 
     OWNER = "owner"
     SERVICE = "service"
@@ -44,13 +44,15 @@ class PeerSort(StrEnum):
     ADDRESS = "address"
     ALIAS = "alias"
     EXTERNAL = "external"
+    NETWORK = "network"
 
 
 class Peer(NamedTuple):
     """Identify the other end of a communication.
 
     OWNER and SERVICE carry kind, namespace and name; NODE, ADDRESS (canonical IP text) and ALIAS only a
-    name. DNS, API_SERVER and EXTERNAL are the singletons below.
+    name. NETWORK is somebody of whom the source tells no address, as "public network"; two of one name need
+    not be the same. DNS, API_SERVER and EXTERNAL are the singletons below.
     """
 
     sort: PeerSort
@@ -61,7 +63,7 @@ class Peer(NamedTuple):
     @property
     def unresolved(self) -> bool:
         """Tell whether the peer belongs to the group of unresolved IPs."""
-        return self.sort in (PeerSort.ADDRESS, PeerSort.ALIAS, PeerSort.EXTERNAL)
+        return self.sort in (PeerSort.ADDRESS, PeerSort.ALIAS, PeerSort.EXTERNAL, PeerSort.NETWORK)
 
     @property
     def ref(self) -> WorkloadRef:
@@ -87,6 +89,16 @@ def node_peer(name: str) -> Peer:
 def address_peer(ip: str) -> Peer:
     """Return the peer for an unresolved IP."""
     return Peer(PeerSort.ADDRESS, "IP", "", ip)
+
+
+def network_peer(name: str) -> Peer:
+    """Return the peer for whoever is in a network, told by the network's name alone."""
+    return Peer(PeerSort.NETWORK, "Network", "", name)
+
+
+PUBLIC_NETWORK = network_peer("public network")
+PRIVATE_NETWORK = network_peer("private network")
+"""Addresses outside and inside RFC 1918, as Calico tells them apart; a node's may be among either."""
 
 
 def alias_peer(name: str) -> Peer:

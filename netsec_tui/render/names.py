@@ -32,7 +32,13 @@ _SHORT_KINDS = {
 
 def short_kind(peer: Peer) -> str:
     """Return the peer's kind as kubectl shortens it, empty where the name says it all."""
-    if peer.sort in (PeerSort.DNS, PeerSort.API_SERVER, PeerSort.ADDRESS, PeerSort.EXTERNAL):
+    if peer.sort in (
+        PeerSort.DNS,
+        PeerSort.API_SERVER,
+        PeerSort.ADDRESS,
+        PeerSort.EXTERNAL,
+        PeerSort.NETWORK,
+    ):
         return ""
     return _SHORT_KINDS.get(peer.kind) or literal(peer.kind)
 
@@ -67,7 +73,7 @@ def full_name(peer: Peer) -> str:
     if _placed(peer):
         where = f" in {literal(peer.namespace)}" if peer.namespace else ""
         return f"{literal(peer.kind)}/{literal(peer.name)}{where}"
-    if peer.sort in (PeerSort.DNS, PeerSort.API_SERVER, PeerSort.EXTERNAL):
+    if peer.sort in (PeerSort.DNS, PeerSort.API_SERVER, PeerSort.EXTERNAL, PeerSort.NETWORK):
         return bare_name(peer)
     kind = peer.kind if peer.sort is PeerSort.ADDRESS else peer.kind.lower()
     return f"{literal(kind)} {literal(peer.name)}"

@@ -58,6 +58,8 @@ def _selector(
         keys = knowledge.owner_keys.get(ref, set())
         if len(keys) == 1:
             return LabelSelector(((next(iter(keys)), ref.name),)), ""
+        if not keys:
+            return None, f"the labels of {ref} are not known; cluster state would tell"
         return None, f"different labels ({', '.join(sorted(keys))}) name {ref.name}; cluster state would tell"
     labels = common_labels(_label_sets(inventory, knowledge, ref))
     selector = selector_from_labels(labels)

@@ -59,7 +59,7 @@ def _of_sort(world: World, communication: Communication) -> Default | None:
             return Default(False, _outside(communication))
         case PeerSort.ADDRESS if is_local_dns(communication.key):
             return Default(True, "DNS cache on the node")
-        case PeerSort.ADDRESS:
+        case PeerSort.ADDRESS | PeerSort.NETWORK:
             return Default(False, "unresolved IPs start out", True)
         case PeerSort.NODE:
             return Default(False, _NODE[communication.key.direction], True)

@@ -20,6 +20,12 @@ from netsec_tui.model.policy import PolicyPort
 __all__ = ["Expression", "express", "express_manual", "service_pod_ports"]
 
 
+_NO_ADDRESS = "its addresses are not told: add --source conntrack to see them, or a manual rule for a range"
+_ADDRESSED = (
+    "its addresses are not told; those that another source has seen on this port have rows: tick them"
+)
+
+
 def express(world: World, home: str, communication: Communication) -> Expression:
     """Express a communication of a workload in namespace ``home``."""
     key = communication.key
@@ -40,6 +46,8 @@ def express(world: World, home: str, communication: Communication) -> Expression
             return _api_server(world, home, communication, ports)
         case PeerSort.ALIAS:
             return _alias(world, world.aliases[key.peer.name], ports)
+        case PeerSort.NETWORK:
+            return Expression(obstacle=_ADDRESSED if communication.addressed else _NO_ADDRESS)
         case PeerSort.EXTERNAL:
             return _external(world, communication, ports)
         case _:

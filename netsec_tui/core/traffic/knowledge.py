@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from netsec_tui.core.cluster.selectors import owner_label
+from netsec_tui.core.traffic.aggregated import is_aggregated
 from netsec_tui.kube.labels import stable_labels
 from netsec_tui.model.flow import Endpoint, Labels
 from netsec_tui.model.identity import WorkloadRef
@@ -39,7 +40,7 @@ class Knowledge:
         if endpoint.workloads and endpoint.labels:
             kind, name = endpoint.workloads[0]
             self._learn_labels_of(WorkloadRef(kind, endpoint.namespace, name), endpoint.labels)
-        if not endpoint.pod:
+        if not endpoint.pod or is_aggregated(endpoint.pod):
             return
         pod = (endpoint.namespace, endpoint.pod)
         if endpoint.labels and self._put(self._told_labels, pod, endpoint.labels):

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from ipaddress import ip_address, ip_network
 
 from netsec_tui.core.traffic.conversations import Conversations
 from netsec_tui.core.traffic.services import declares, owner_ports
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.flow import EPHEMERAL, Protocol
-from netsec_tui.model.identity import CommunicationKey, Direction, Peer, PeerSort, WorkloadRef
+from netsec_tui.model.identity import (
+    PRIVATE_NETWORK,
+    PUBLIC_NETWORK,
+    CommunicationKey,
+    Direction,
+    Peer,
+    PeerSort,
+    WorkloadRef,
+)
 from netsec_tui.model.inventory import Inventory
 
 _CROWD = 10
 """More high ports than this of one peer, which nobody declares, are no set of listeners."""
+
+_PRIVATE = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
 
 
 def marked(
@@ -22,7 +33,26 @@ def marked(
     """Return the rows of some owners with ``exposed`` and ``suspect`` set."""
     exposed = exposed_ports(conversations, owners)
     crowd = _crowds(conversations.resolver.inventory, owners, rows)
-    return tuple(_marked(row, exposed, crowd) for row in rows)
+    networks = {(*_place(row), network.name) for row in rows for network in _networks(row)}
+    return tuple(_addressed(_marked(row, exposed, crowd), networks) for row in rows)
+
+
+def _place(row: Communication) -> tuple[Direction, Protocol, int]:
+    return row.key.direction, row.key.protocol, row.key.port
+
+
+def _networks(row: Communication) -> set[Peer]:
+    """Return the networks in which Calico would place the addresses of a row (Felix, getSubnetType)."""
+    if row.peer.sort not in (PeerSort.ADDRESS, PeerSort.NODE):
+        return set()
+    addresses = (ip_address(ip) for ip in row.addresses if ip)
+    return {PRIVATE_NETWORK if any(ip in net for net in _PRIVATE) else PUBLIC_NETWORK for ip in addresses}
+
+
+def _addressed(row: Communication, networks: set[tuple[Direction, Protocol, int, str]]) -> Communication:
+    """Say of a row without addresses whether others on its port have addresses in its network."""
+    told = row.peer.sort is PeerSort.NETWORK and (*_place(row), row.peer.name) in networks
+    return replace(row, addressed=True) if told else row
 
 
 def _marked(

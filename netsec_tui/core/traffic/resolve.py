@@ -7,12 +7,23 @@ from dataclasses import dataclass
 
 from netsec_tui.core.cluster.addresses import is_link_local
 from netsec_tui.core.cluster.selectors import owner_label
+from netsec_tui.core.traffic.aggregated import AggregatedNames, is_aggregated, stem_of
 from netsec_tui.core.traffic.knowledge import Knowledge
 from netsec_tui.core.traffic.pod_names import PLANNED_TIME, TEMPLATE_HASH, owner_by_pod_name
 from netsec_tui.core.traffic.turns import CLOCK_SKEW, minute_of
 from netsec_tui.kube.labels import is_stable, stable_labels
 from netsec_tui.model.flow import Endpoint, Labels, Reserved
-from netsec_tui.model.identity import Peer, WorkloadRef, address_peer, node_peer, owner_peer, service_peer
+from netsec_tui.model.identity import (
+    PRIVATE_NETWORK,
+    PUBLIC_NETWORK,
+    Peer,
+    WorkloadRef,
+    address_peer,
+    network_peer,
+    node_peer,
+    owner_peer,
+    service_peer,
+)
 from netsec_tui.model.inventory import Inventory, Pod, PodOwner
 
 _MADE = {
@@ -47,6 +58,8 @@ class Resolver:
     def __init__(self, inventory: Inventory, knowledge: Knowledge) -> None:
         self.inventory = inventory
         self.knowledge = knowledge
+        self._aggregated_names = AggregatedNames(inventory)
+        self._nodes = frozenset(node.name for node in inventory.nodes)
 
     def resolve(self, endpoint: Endpoint, when: float, service: tuple[str, str] | None = None) -> Party:
         """Resolve one end at a point in time; ``service`` is the Service that a source saw dialled there.
@@ -61,12 +74,13 @@ class Resolver:
         found = self._by_ip(endpoint, when)
         if found:
             return found
-        if endpoint.ip and is_link_local(endpoint.ip):
+        if not endpoint.ip:
+            return self._placeless(endpoint, service)
+        if is_link_local(endpoint.ip):
             return Party(address_peer(endpoint.ip), endpoint.ip, names=endpoint.names)
         if endpoint.reserved.is_node or endpoint.reserved in (Reserved.HEALTH, Reserved.KUBE_APISERVER):
-            name = endpoint.ip or str(endpoint.reserved)
             known_api = endpoint.reserved is Reserved.KUBE_APISERVER
-            return Party(node_peer(name), endpoint.ip, node_like=True, api_server=known_api)
+            return Party(node_peer(endpoint.ip), endpoint.ip, node_like=True, api_server=known_api)
         if service:
             return Party(service_peer(*service), endpoint.ip)
         return Party(address_peer(endpoint.ip), endpoint.ip, names=endpoint.names)
@@ -78,7 +92,39 @@ class Resolver:
         created = {pod.created for pod in self.inventory.pods_by_ip.get(endpoint.ip, ())} - {0.0}
         return tuple(sorted({minute_of(moment) for moment in created}))
 
+    def _placeless(self, endpoint: Endpoint, service: tuple[str, str] | None) -> Party:
+        """Resolve an end without an address: the Service dialled, a node by its name, else its network."""
+        if service:
+            return Party(service_peer(*service))
+        name = endpoint.names[0] if endpoint.names else str(endpoint.reserved)
+        reserved = endpoint.reserved
+        # Whisker tells neither nodes nor sets by more than their names.
+        if reserved.is_node or reserved is Reserved.KUBE_APISERVER or name in self._nodes:
+            known_api = reserved is Reserved.KUBE_APISERVER
+            return Party(node_peer(name), node_like=True, api_server=known_api)
+        if reserved is Reserved.NETWORK_SET:
+            return Party(network_peer(f"network set {name}"))
+        if reserved is Reserved.PRIVATE_NETWORK:
+            return Party(PRIVATE_NETWORK)
+        return Party(PUBLIC_NETWORK if reserved is Reserved.WORLD else address_peer(""), names=endpoint.names)
+
+    def _aggregated(self, endpoint: Endpoint) -> Party:
+        """Resolve all pods of one controller, told as one end.
+
+        By their name first: of their labels only those are told that all of them have, so one that is absent
+        proves nothing.
+        """
+        namespace, labels = endpoint.namespace, endpoint.labels
+        ref = self._aggregated_names.owner(namespace, endpoint.pod)
+        ref = ref or (self._labelled(namespace, labels) if labels else None)
+        if ref is None:
+            named = owner_label(labels)
+            ref = WorkloadRef("Workload", namespace, named[1] if named else stem_of(endpoint.pod))
+        return self._owned(self._topmost(ref), "", "", ())
+
     def _pod(self, endpoint: Endpoint) -> Party:
+        if is_aggregated(endpoint.pod):
+            return self._aggregated(endpoint)
         name = (endpoint.namespace, endpoint.pod)
         pod = self.inventory.pod_by_name.get(name)
         if pod:

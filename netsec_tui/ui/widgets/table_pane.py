@@ -220,5 +220,8 @@ class TablePane(Pane):
             self.post_message(Say("@ names an unresolved IP; move to one first", error=True))
             return
         peer = row.communication.peer
+        if peer.sort is PeerSort.NETWORK:
+            self.post_message(Say("no address of it is told that @ could name", error=True))
+            return
         address = "" if peer.sort in (PeerSort.EXTERNAL, PeerSort.ALIAS) else peer.name
         self.post_message(NameAddress(address, peer.name if peer.sort is PeerSort.ALIAS else ""))

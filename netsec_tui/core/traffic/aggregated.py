@@ -1,0 +1,55 @@
+"""Names that stand for all pods of one controller, as Calico tells them: ``web-6b687c8dcb-*``."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+
+from netsec_tui.core.traffic.pod_names import PLANNED_TIME, TEMPLATE_HASH, owner_by_pod_name
+from netsec_tui.model.identity import WorkloadRef
+from netsec_tui.model.inventory import Inventory
+
+_STAR = "-*"
+_ENDS = ("bcdfg", "0")
+"""What a controller may have put in place of the star: random letters, or a StatefulSet's ordinal."""
+
+_REVISION = re.compile(rf"(.+)-(?:{TEMPLATE_HASH}|{PLANNED_TIME})")
+
+
+def is_aggregated(pod: str) -> bool:
+    """Tell whether a pod's name is the generateName of several with a star (Felix, GetMetadata)."""
+    return pod.endswith(_STAR)
+
+
+def stem_of(pod: str) -> str:
+    """Return what an aggregated name says of its owner's: without the star and the hash of a rollout."""
+    name = pod.removesuffix(_STAR)
+    revision = _REVISION.fullmatch(name)
+    return revision[1] if revision else name
+
+
+class AggregatedNames:
+    """Find the owners behind aggregated names in one cluster state."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        self._inventory = inventory
+
+    def owner(self, namespace: str, pod: str) -> WorkloadRef | None:
+        """Return the owner of all pods so named, else the one whose controller would name pods so.
+
+        None when there is none, or several.
+        """
+        name = pod.removesuffix(_STAR)
+        found = self._owners.get((namespace, name), set())
+        if not found:
+            ends = (owner_by_pod_name(self._inventory, namespace, f"{name}-{end}") for end in _ENDS)
+            found = {ref for ref in ends if ref}
+        return next(iter(found)) if len(found) == 1 else None
+
+    @cached_property
+    def _owners(self) -> dict[tuple[str, str], set[WorkloadRef]]:
+        owners: dict[tuple[str, str], set[WorkloadRef]] = {}
+        for pod in self._inventory.pods:
+            if pod.owner.kind != "Pod":
+                owners.setdefault((pod.namespace, pod.name.rpartition("-")[0]), set()).add(pod.owner)
+        return owners
