@@ -1,4 +1,4 @@
-"""Flows from Hubble JSON lines: a file, a named pipe, or standard input that grows (docs/sources.md)."""
+"""Flows from a file, a named pipe or standard input that grows, in any known format (docs/sources.md)."""
 
 from __future__ import annotations
 
@@ -50,12 +50,13 @@ class FlowFileSource:
         Raises:
             NetsecError: as ``read`` does.
         """
-        reading = LineReading(str(self.path), self.name, live=self.live)
         if self.live:
             with _open(self.path) as pipe:
-                _follow(pipe.fileno(), reading, emit, stop)
+                _follow(pipe.fileno(), LineReading(str(self.path), self.name, live=True), emit, stop)
             return
         with _open(self.path) as raw, _unpacked(raw) as file:
+            written = os.fstat(raw.fileno()).st_mtime
+            reading = LineReading(str(self.path), self.name, live=False, at=written)
             for chunk in iter(lambda: _next_chunk(file, reading), b""):
                 reading.feed(chunk)
                 reading.flush(emit)

@@ -33,6 +33,17 @@ class Documents:
         self._begun_at = 0
         self._closer = b""
 
+    @property
+    def open(self) -> bool:
+        """Tell whether a value over several lines has begun and not ended."""
+        return bool(self._closer)
+
+    def text(self, line: bytes) -> list[str]:
+        """Return a line of a format that is no JSON as text, none for an empty one."""
+        self.line += 1
+        told = line.decode("utf-8", "replace").strip()
+        return [told] if told else []
+
     def take(self, line: bytes, *, last: bool = False) -> list[Any]:
         """Return the values that a line completes: one as a rule, those of an array, or none.
 
