@@ -41,8 +41,7 @@ def make(folder: Path, api_server: Iterable[str], nodes: Iterable[str]) -> Certi
         nodes: Addresses of the nodes.
     """
     folder.mkdir(mode=0o700)
-    authority = _pair(folder, "ca")
-    _request(authority, "harness-ca", "basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign")
+    authority = make_authority(folder, "harness-ca")
     names = ["DNS:localhost", "DNS:kubernetes.default.svc", *(f"IP:{address}" for address in api_server)]
     served = [f"IP:{address}" for address in nodes] or ["DNS:localhost"]
     service_accounts = folder / "service-accounts.key"
@@ -50,14 +49,27 @@ def make(folder: Path, api_server: Iterable[str], nodes: Iterable[str]) -> Certi
     netns.run("openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", str(service_accounts))
     return Certificates(
         authority,
-        _serving(folder, "api-server", authority, names),
-        _signed(folder, "kubelet-client", authority, "extendedKeyUsage=clientAuth"),
-        _serving(folder, "pod-streams", authority, served),
+        make_server(folder, "api-server", authority, names),
+        make_client(folder, "kubelet-client", authority),
+        make_server(folder, "pod-streams", authority, served),
         service_accounts,
     )
 
 
-def _serving(folder: Path, name: str, authority: Pair, names: Iterable[str]) -> Pair:
+def make_authority(folder: Path, name: str) -> Pair:
+    """Write an authority that signs others, ``ca.crt`` and ``ca.key``."""
+    pair = _pair(folder, "ca")
+    _request(pair, name, "basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign")
+    return pair
+
+
+def make_client(folder: Path, name: str, authority: Pair) -> Pair:
+    """Write what a client proves itself with."""
+    return _signed(folder, name, authority, "extendedKeyUsage=clientAuth")
+
+
+def make_server(folder: Path, name: str, authority: Pair, names: Iterable[str]) -> Pair:
+    """Write what a server proves itself with, for names like ``DNS:localhost`` and ``IP:127.0.0.1``."""
     return _signed(
         folder, name, authority, "extendedKeyUsage=serverAuth", f"subjectAltName={','.join(names)}"
     )
