@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from netsec_tui.model.flow import EPHEMERAL, Flow, Protocol, Verdict
@@ -74,7 +75,6 @@ class _Read(NamedTuple):
     tuple: _Tuple
     protocol: Protocol
     flags: int
-    reply: bool | None
 
 
 class _UnusableError(Exception):
@@ -105,23 +105,22 @@ class NetObservDecoder:
         understood by each other, whatever their order. Never raises.
         """
         found: list[Flow | Problem] = []
-        read = []
+        read: list[_Read] = []
         for record in records(value):
             try:
-                read.append(self._read(record) if isinstance(record, Record) else record)
+                read.append(self._read(record))
             except _UnusableError as error:
-                read.append(Problem(str(error)))
+                found.append(Problem(str(error)))
+        read.sort(key=attrgetter("time"))  # Loki answers with the newest first
         for item in read:
-            if isinstance(item, _Read):
-                self._learn(item)
+            self._learn(item)
         for item in read:
-            if isinstance(item, Problem):
-                found.append(item)
-            else:
-                found += self._flows(item)
+            found += self._flows(item)
         return found
 
-    def _read(self, record: Record) -> _Read:
+    def _read(self, record: Record | Problem) -> _Read:
+        if isinstance(record, Problem):
+            raise _UnusableError(record.reason)
         fields = record.fields
         number = whole(fields.get("Proto"))
         if number is None:
@@ -135,7 +134,7 @@ class NetObservDecoder:
         self._pairs = self._pairs or tells_pairs(fields, flags)
         self.sampling = max(self.sampling, whole(fields.get("Sampling")) or 0)
         key = _Tuple(number, source, ports[0], destination, ports[1])
-        return _Read(fields, _time(record), key, protocol, flags, None)
+        return _Read(fields, _time(record), key, protocol, flags)
 
     def _learn(self, read: _Read) -> None:
         """Keep in mind what a record proves, for itself and for others of its connection."""

@@ -36,7 +36,7 @@ class Recent(Generic[K, V]):
 class Told(Generic[K]):
     """Know which connections were told lately, whoever reports them and however often.
 
-    Times may go back as well as forth: stores answer with the newest record first.
+    What is older than what was told is no news either: streams that begin again repeat themselves.
     """
 
     def __init__(self, limit: int = _LIMIT) -> None:
@@ -45,7 +45,7 @@ class Told(Generic[K]):
     def is_news(self, key: K, time: float, rank: int) -> bool:
         """Tell whether a record says what was not told within the minute; ``rank`` is how much it says."""
         known = self._told.get(key)
-        if known is not None and abs(time - known[0]) < TELL_AGAIN and rank <= known[1]:
+        if known is not None and time < known[0] + TELL_AGAIN and rank <= known[1]:
             return False
-        self._told.put(key, (time, rank))
+        self._told.put(key, (max(time, known[0]) if known else time, rank))
         return True

@@ -1,0 +1,151 @@
+"""Flows of Antrea's records, whatever form they come in: protobuf, CSV or rows of a table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from netsec_tui.model.flow import Endpoint, Flow, Labels, Protocol, Verdict
+from netsec_tui.sources.recent import Recent, Told
+
+ORIGIN = "antrea"
+
+NO_ACTION, ALLOW, DROP, REJECT = range(4)
+"""Actions of policy rules (antrea, flow.proto, NetworkPolicyRuleAction)."""
+
+_PROTOCOLS = {
+    6: Protocol.TCP, 17: Protocol.UDP, 132: Protocol.SCTP, 1: Protocol.ICMP, 58: Protocol.ICMP,
+}  # fmt: skip
+_NOT_ANSWERED = frozenset({"SYN_SENT", "SYN_SENT2", "NONE"})
+_ENDPOINTS = 16_384
+
+
+class End(NamedTuple):
+    """Hold one end of a record; empty is what it does not tell, and what is no pod."""
+
+    ip: str
+    namespace: str = ""
+    pod: str = ""
+    labels: Labels = ()
+    node: str = ""
+
+
+class Seen(NamedTuple):
+    """Hold one record; the source opened the connection, the destination is who answers.
+
+    ``at`` is when its last packet was seen, in epoch seconds. ``service`` is (namespace, name) of the one
+    that was dialled, at ``service_ip`` and ``service_port``. ``seen_as`` is the address and port that the
+    destination saw, where a node stood in for the source. ``answered`` is None for a form that does not
+    tell. ``count`` is how many connections a row of a summary stands for, 0 for the record of a single one.
+    """
+
+    at: float
+    protocol: int
+    source: End
+    source_port: int
+    destination: End
+    destination_port: int
+    ingress: int = NO_ACTION
+    egress: int = NO_ACTION
+    answered: bool | None = None
+    service: tuple[str, str] | None = None
+    service_ip: str = ""
+    service_port: int = 0
+    seen_as: tuple[str, int] = ("", 0)
+    count: int = 0
+
+
+class Connections:
+    """Tell each connection once a minute, however many records it has and who exported them."""
+
+    def __init__(self) -> None:
+        self._told: Told[tuple[int, str, int, str, int, bool]] = Told()
+        self._ends: Recent[End, Endpoint] = Recent(_ENDPOINTS)
+
+    def flows(self, seen: Seen) -> list[Flow]:
+        """Return what a record tells that was not told within the minute.
+
+        A connection is told as its request and, where that is known, its answer; the Service that was
+        dialled is the same connection once more, translated before any policy looks.
+        """
+        flows: list[Flow] = []
+        verdict = verdict_of(seen)
+        self._exchange(seen, verdict, flows)
+        if seen.service and seen.service_port and seen.service_ip not in ("", seen.destination.ip):
+            dialled = seen._replace(destination=End(seen.service_ip), destination_port=seen.service_port)
+            self._exchange(dialled, Verdict.TRACED, flows, seen.service)
+        ip, port = seen.seen_as
+        if ip and ip != seen.source.ip:
+            self._exchange(seen._replace(source=End(ip), source_port=port), verdict, flows)
+        return flows
+
+    def _exchange(
+        self, seen: Seen, verdict: Verdict, flows: list[Flow], service: tuple[str, str] | None = None
+    ) -> None:
+        protocol = _PROTOCOLS.get(seen.protocol, Protocol.OTHER)
+        ports = (seen.source_port, seen.destination_port) if protocol.expressible else (0, 0)
+        key = (seen.protocol, seen.source.ip, ports[0], seen.destination.ip, ports[1], verdict.denied)
+        if not seen.count and not self._told.is_news(key, seen.at, int(verdict is not Verdict.UNKNOWN)):
+            return
+        request = Flow(
+            seen.at,
+            self._endpoint(seen.source),
+            self._endpoint(seen.destination),
+            protocol,
+            *ports,
+            verdict,
+            is_reply=False,
+            syn=protocol is Protocol.TCP,
+            service=service,
+            node=seen.source.node or seen.destination.node,
+            count=seen.count or 1,
+            origin=ORIGIN,
+        )
+        flows.append(request)
+        if seen.answered and not verdict.denied:
+            flows.append(_answer(request))
+
+    def _endpoint(self, end: End) -> Endpoint:
+        endpoint = self._ends.get(end)
+        if endpoint is None:
+            endpoint = Endpoint(end.ip)
+            if end.namespace and end.pod:
+                endpoint = Endpoint(end.ip, end.namespace, end.pod, end.labels)
+            self._ends.put(end, endpoint)
+        return endpoint
+
+
+def _answer(request: Flow) -> Flow:
+    return replace(
+        request,
+        source=request.destination,
+        destination=request.source,
+        source_port=request.destination_port,
+        destination_port=request.source_port,
+        is_reply=True,
+        ack=request.syn,
+    )
+
+
+def verdict_of(seen: Seen) -> Verdict:
+    """Return what became of a connection.
+
+    Where nobody answered, it is not known whether it was let in, unless a rule for the destination did so.
+    """
+    if {seen.ingress, seen.egress} & {DROP, REJECT}:
+        return Verdict.DROPPED
+    if seen.answered is False and seen.ingress != ALLOW:
+        return Verdict.UNKNOWN
+    return Verdict.FORWARDED
+
+
+def is_answered(state: str, packets_back: int) -> bool:
+    """Tell whether a connection got an answer, by its TCP state in the kernel's words and packets back."""
+    return packets_back > 0 or (bool(state) and state not in _NOT_ANSWERED)
+
+
+def service_of(name: str) -> tuple[str, str] | None:
+    """Return (namespace, name) of a Service port written ``namespace/name:port``, None for anything else."""
+    namespace, slash, rest = name.partition("/")
+    service = rest.partition(":")[0]
+    return (namespace, service) if slash and namespace and service else None
