@@ -74,7 +74,10 @@ def test_a_service_for_its_own_node_alone_leads_nowhere_on_another(dns_cluster, 
     clients = [pod(f"on-{node.name}", [], node=node.name) for node in dns_cluster.nodes]
     dns_cluster.load(*clients, pod("agent", [8080], node="node1"), local, namespace=space)
     calls = [Call(f"{space}/pod/on-{node.name}", f"{space}/svc/agent:80") for node in dns_cluster.nodes]
-    assert [one.heard.answer for one in dns_cluster.drive(calls)] == [REACHED, SILENT]
+    here, elsewhere = (one.heard.answer for one in dns_cluster.drive(calls))
+    # kube-proxy drops what has no endpoint on its node, and refuses it until it knows of any endpoint at all.
+    assert here is REACHED
+    assert elsewhere in (SILENT, REFUSED)
 
 
 def test_a_node_port_is_open_to_the_outside_on_every_node(dns_cluster, space):
