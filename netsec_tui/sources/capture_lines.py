@@ -114,7 +114,7 @@ def decode_flow(fields: Fields, endpoints: Mapping[int, Endpoint]) -> Flow:
         "R" in flags,
         (service[0], service[1]) if service else None,
         _field(fields, "node", str, ""),
-        _number(fields, "count", 1, 1, _MOST),
+        _number(fields, "count", 1, 0, _MOST),
         _field(fields, "synthetic", bool, False),
     )
 

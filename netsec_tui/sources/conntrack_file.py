@@ -40,6 +40,7 @@ class ConntrackFileDecoder:
         self._new: dict[Key, Entry] = {}
         self._ended: list[Key] = []
         self._due = 0.0
+        self._watching = False
 
     def decode(self, line: str) -> Unread | tuple[Flow, ...]:
         """Return the flows known by now, mostly none, or why the line cannot be used; never raises."""
@@ -53,6 +54,7 @@ class ConntrackFileDecoder:
             return entry
         told = self._pass_time(float(event[1])) if event and event[1] else ()
         if event:
+            self._watch()
             self._take_event(event[2], entry)
         self._table[entry.key] = entry
         return told
@@ -69,6 +71,12 @@ class ConntrackFileDecoder:
             self._due = when + POLL_SECONDS
         self._at = when
         return told
+
+    def _watch(self) -> None:
+        """Begin with an empty table: events are of what came while somebody listened."""
+        if not self._watching:
+            self._watching = True
+            tuple(self._connections.take(_NODE, (), self._at))
 
     def _take_event(self, what: str, entry: Entry) -> None:
         if what == "NEW":

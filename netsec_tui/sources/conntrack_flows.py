@@ -3,53 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 
-from netsec_tui.model.flow import EPHEMERAL, Endpoint, Flow, Protocol, Verdict
+from netsec_tui.model.flow import Endpoint, Flow, Protocol, Verdict
+from netsec_tui.sources.conntrack_direction import Directions, Judgement, Told, is_opened, is_picked_up
 from netsec_tui.sources.conntrack_entry import Entry, Key, protocol_of
-from netsec_tui.sources.conntrack_known import MEMORY, OPENING, Known, begun, idle, longest_timeouts
+from netsec_tui.sources.conntrack_known import MEMORY, Known, begun, idle, longest_timeouts
+from netsec_tui.sources.conntrack_legs import DIALLED, DIRECT, Leg, direct_leg, is_left_out, legs, turned
+
+ORIGIN = "conntrack"
+"""What every flow of connection tracking names as its origin."""
 
 TELL_AGAIN = 60.0
 """Seconds after which a connection that goes on is told again: observations have a bucket a minute."""
 
 _ENDPOINTS = 200_000
-_REMEMBERED = 100_000
-"""Connections between two ports of clients that are remembered after their entries are gone."""
-
-_DIRECT, _DIALLED = 0, 1
-"""Where a connection's legs stand among those that _legs returns."""
-
-
-_Leg = tuple[int, str, int, str, int, str]
-"""A connection as one of its ends or a policy sees it, which two nodes tell alike.
-
-The protocol's number, the client's address and port, the server's, and the tag of its key.
-"""
-
-
-class _Told:
-    """Hold what was told of a leg: ``entries`` have it, ``showing`` are those that show what was told last.
-
-    An entry that is among these and begins anew is another connection; one that is not shows the same one.
-    """
-
-    __slots__ = ("answered", "at", "entries", "proven", "showing")
-
-    def __init__(self) -> None:
-        self.entries = 0
-        self.begin(None, 0.0, answered=False, proven=False)
-
-    def begin(self, entry: Known | None, at: float, *, answered: bool, proven: bool) -> None:
-        """Take over a connection that is told now; ``proven`` tells whether it is known who opened it."""
-        self.answered, self.proven = answered, proven
-        self.at = at
-        self.showing = [entry] if entry else []
-
-    def drop(self, entry: Known) -> None:
-        """Forget an entry."""
-        self.entries -= 1
-        if entry in self.showing:
-            self.showing.remove(entry)
 
 
 class Connections:
@@ -61,10 +30,9 @@ class Connections:
     def __init__(self) -> None:
         self._nodes: dict[str, dict[Key, Known]] = {}
         self._read: dict[str, float] = {}
-        self._legs: dict[_Leg, _Told] = {}
-        self._quiet: Counter[_Leg] = Counter()
-        self._between_clients: set[_Leg] = set()
-        self._listening: set[tuple[int, str, int]] = set()
+        self._legs: dict[Leg, Told] = {}
+        self._quiet: Counter[Leg] = Counter()
+        self._directions = Directions(self._legs)
         self._endpoints: dict[str, Endpoint] = {}
         self._reading = 0
         self.told = 0
@@ -82,26 +50,27 @@ class Connections:
         self._reading += 1
         known = self._nodes.setdefault(node, {})
         longest: dict[int, int] = {}
-        if now - self._read.get(node, 0.0) > MEMORY:  # else, what is new has had a packet since
+        fresh = now - self._read.get(node, 0.0) <= MEMORY  # then, what is new has had a packet since
+        if not fresh:
             entries = list(entries)
             longest = longest_timeouts(entries)
         self._read[node] = now
         for entry in entries:
             before = known.get(entry.key)
             if before is None:
-                if _is_loopback(entry.key):
+                if is_left_out(entry.key):
                     continue
                 before = known[entry.key] = self._meet(entry, now, longest)
                 if not before.quiet:
-                    yield from self._begin(node, entry, before, seen_before=False)
+                    yield from self._begin(node, entry, before, seen_before=False, fresh=fresh)
             elif before.quiet:
                 if before.stirs(entry, now):
                     before.quiet, before.told = False, now
                     self._wake(entry.key)
-                    yield from self._begin(node, entry, before, seen_before=False)
+                    yield from self._begin(node, entry, before, seen_before=False, fresh=False)
             elif before.replaced(entry):
                 before.told = begun(entry, now, 0.0)
-                yield from self._begin(node, entry, before, seen_before=True)
+                yield from self._begin(node, entry, before, seen_before=True, fresh=fresh)
             elif entry.answered and not before.answered:
                 yield from self._answer(node, entry.key, before, now)
             elif now - before.told >= TELL_AGAIN and before.goes_on(entry, now):
@@ -116,115 +85,139 @@ class Connections:
             self._forget(self._nodes.pop(node), -1)
             self._read.pop(node, None)
 
+    def hand_over(self, addresses: Collection[str]) -> None:
+        """Forget what is known of addresses that others have now."""
+        self._directions.forget(addresses)
+
     def _meet(self, entry: Entry, now: float, longest: dict[int, int]) -> Known:
         idle_for = idle(entry, longest) if longest else 0.0
-        if idle_for > MEMORY:
-            self._quiet[_legs(entry.key)[_DIRECT]] += 1
-            return Known(now, quiet=True)
-        known = Known(begun(entry, now, idle_for), quiet=False)
-        known.mirrored = self._is_mirrored(entry.key)
-        return known
+        if idle_for <= MEMORY:
+            return Known(begun(entry, now, idle_for), quiet=False)
+        leg = direct_leg(entry.key)
+        self._quiet[leg] += 1
+        self._directions.remember(leg, proven=is_opened(entry))
+        return Known(now, quiet=True)
 
     def _wake(self, key: Key) -> None:
-        leg = _legs(key)[_DIRECT]
+        leg = direct_leg(key)
         self._quiet[leg] -= 1
         if not self._quiet[leg]:
             del self._quiet[leg]
 
-    def _is_mirrored(self, key: Key) -> bool:
-        """Tell whether an entry is the other way round than its connection, which was told before."""
-        number, client, client_port, server, port, *_, tag = key
-        if not port or client_port >= EPHEMERAL > port:
-            return False
-        there = number, server, port, client, client_port, tag
-        return there in self._legs or there in self._between_clients
-
-    def _begin(self, node: str, entry: Entry, known: Known, *, seen_before: bool) -> Iterator[Flow]:
-        at = known.told
-        legs = _legs(entry.key, mirrored=known.mirrored)
-        opened = len(legs) > 1 or entry.state in OPENING
-        for what, leg in enumerate(legs):
+    def _begin(
+        self, node: str, entry: Entry, known: Known, *, seen_before: bool, fresh: bool
+    ) -> Iterator[Flow]:
+        """Tell what begins, or what another node or zone has told before where that is so."""
+        opened, own = is_opened(entry), direct_leg(entry.key)
+        judged = Judgement(False, True)
+        if not opened:
+            judged = self._directions.judge(own, fresh=fresh and not is_picked_up(entry))
+        if seen_before and judged.mirrored != known.mirrored:
+            self._leave(entry.key, known)
+            seen_before = False
+        known.opened, known.mirrored = opened, judged.mirrored
+        for what, leg in legs(entry.key, mirrored=judged.mirrored):
             told = self._legs.get(leg)
-            proven = self._is_proven(leg, opened=opened)
             if told is None:
-                told = self._legs[leg] = _Told()
+                told = self._legs[leg] = Told()
             told.entries += not seen_before
             if told.showing and known not in told.showing:  # another node or zone shows the same connection
                 told.showing.append(known)
-                told.proven = told.proven or proven
+                if judged.proven and not told.proven:
+                    told.proven = True
+                    yield from self._correction(leg, told)
                 if entry.answered and not told.answered:
-                    yield from self._answered(leg, what, told, at, node)
-                continue
-            told.begin(known, at, answered=entry.answered, proven=proven)
-            if what == _DIRECT:
-                self.told += 1
-                self._remember(leg)
-            yield from self._exchange(leg, what, told, at, node)
+                    yield from self._answered(leg, what, told, known.told, node)
+            else:
+                told.begin(known, known.told, node, answered=entry.answered, proven=judged.proven)
+                self.told += what == DIRECT
+                yield from self._exchange(leg, what, told, known.told, node)
+            if what != DIALLED:
+                self._directions.remember(leg, proven=judged.proven)
+                if not judged.proven:
+                    self._directions.doubt(own, told)
+        if opened and entry.answered:
+            yield from self._prove(own)
 
-    def _is_proven(self, leg: _Leg, *, opened: bool) -> bool:
-        """Tell whether it is known who opened a connection.
-
-        An entry proves it that was seen while it opened, or whose destination was translated: an answer does
-        neither. So do others at the same listening port. Without these, an answer may have made the entry:
-        the kernel forgets a connection that was quiet for long (UDP: 30 to 120 s) or when the table is full,
-        and takes the next packet for the first one, whoever sends it (nf_conntrack_tcp_loose).
-        """
-        number, _, client_port, server, port, _ = leg
-        if not 0 < client_port < EPHEMERAL <= port:
-            return True
-        if opened:
-            if len(self._listening) >= _REMEMBERED:
-                self._listening.clear()
-            self._listening.add((number, server, port))
-        return (number, server, port) in self._listening
-
-    def _remember(self, leg: _Leg) -> None:
-        """Keep in mind who opened a connection where the ports will not tell it."""
-        _, _, client_port, _, port, _ = leg
-        if client_port >= EPHEMERAL <= port != client_port:
-            if len(self._between_clients) >= _REMEMBERED:
-                self._between_clients.clear()
-            self._between_clients.add(leg)
+    def _prove(self, leg: Leg) -> Iterator[Flow]:
+        """Take note that a leg's server listens, and tell anew what that proves."""
+        for doubted, told in self._directions.listens(leg):
+            yield from self._correction(doubted, told)
 
     def _answer(self, node: str, key: Key, known: Known, now: float) -> Iterator[Flow]:
-        for what, leg in enumerate(_legs(key, mirrored=known.mirrored)):
+        for what, leg in legs(key, mirrored=known.mirrored):
             told = self._legs[leg]
             if not told.answered:
                 yield from self._answered(leg, what, told, now, node)
+        if known.opened:
+            yield from self._prove(direct_leg(key))
 
-    def _answered(self, leg: _Leg, what: int, told: _Told, time: float, node: str) -> Iterator[Flow]:
+    def _answered(self, leg: Leg, what: int, told: Told, time: float, node: str) -> Iterator[Flow]:
         """Tell that what was an attempt until now did arrive."""
         told.answered = True
-        if what != _DIALLED:
+        if what != DIALLED:
             yield self._flow(leg, what, told, time, node)
         yield self._flow(leg, what, told, time, node, is_reply=True)
 
     def _again(self, node: str, key: Key, known: Known, now: float) -> Iterator[Flow]:
-        for what, leg in enumerate(_legs(key, mirrored=known.mirrored)):
+        self._turn(key, known)
+        for what, leg in legs(key, mirrored=known.mirrored):
             told = self._legs[leg]
             if now - told.at >= TELL_AGAIN:
                 told.at = now
                 yield from self._exchange(leg, what, told, now, node)
+
+    def _turn(self, key: Key, known: Known) -> None:
+        """Turn an entry round that was told without proof, where the opposite was proven since."""
+        if known.opened:
+            return
+        own = direct_leg(key)
+        shown = turned(own) if known.mirrored else own
+        if self._legs[shown].proven:
+            return
+        judged = self._directions.judge(own, fresh=False)
+        if not judged.proven or judged.mirrored == known.mirrored:
+            return
+        self._leave(key, known)
+        known.mirrored = judged.mirrored
+        leg = turned(own) if known.mirrored else own
+        told = self._legs.get(leg)
+        if told is None:
+            told = self._legs[leg] = Told()
+            told.begin(None, known.told, "", answered=known.answered, proven=True)
+        told.entries += 1
+        told.showing.append(known)
+
+    def _leave(self, key: Key, known: Known) -> None:
+        """Take an entry from the legs that it has shown."""
+        for _, leg in legs(key, mirrored=known.mirrored):
+            told = self._legs[leg]
+            told.drop(known)
+            if not told.entries:
+                del self._legs[leg]
 
     def _forget(self, known: dict[Key, Known], reading: int) -> None:
         for key in [key for key, entry in known.items() if entry.reading != reading]:
             entry = known.pop(key)
             if entry.quiet:
                 self._wake(key)
-                continue
-            for leg in _legs(key, mirrored=entry.mirrored):
-                told = self._legs[leg]
-                told.drop(entry)
-                if not told.entries:
-                    del self._legs[leg]
+            else:
+                self._leave(key, entry)
 
-    def _exchange(self, leg: _Leg, what: int, told: _Told, time: float, node: str) -> Iterator[Flow]:
+    def _exchange(self, leg: Leg, what: int, told: Told, time: float, node: str) -> Iterator[Flow]:
         yield self._flow(leg, what, told, time, node)
         if told.answered:
             yield self._flow(leg, what, told, time, node, is_reply=True)
 
+    def _correction(self, leg: Leg, told: Told) -> Iterator[Flow]:
+        """Tell with proof what was told without: it stands for no connection more."""
+        proof = Told()
+        proof.begin(None, told.at, told.node, answered=told.answered, proven=True)
+        for flow in self._exchange(leg, DIRECT, proof, told.at, told.node):
+            yield replace(flow, count=0)
+
     def _flow(
-        self, leg: _Leg, what: int, told: _Told, time: float, node: str, *, is_reply: bool = False
+        self, leg: Leg, what: int, told: Told, time: float, node: str, *, is_reply: bool = False
     ) -> Flow:
         number, client_ip, client_port, server_ip, port, _ = leg
         protocol = protocol_of(number)
@@ -243,6 +236,7 @@ class Connections:
             syn=tcp,
             ack=tcp and is_reply,
             node=node,
+            origin=ORIGIN,
         )
 
     def _endpoint(self, ip: str) -> Endpoint:
@@ -257,29 +251,6 @@ class Connections:
 def _verdict(what: int, *, answered: bool) -> Verdict:
     """Return what became of a request: nobody knows whether one without an answer was let in at its end."""
     # What was dialled is the same connection once more, and was translated before any policy looked.
-    if what == _DIALLED:
+    if what == DIALLED:
         return Verdict.TRACED
     return Verdict.FORWARDED if answered else Verdict.UNKNOWN
-
-
-def _is_loopback(key: Key) -> bool:
-    _, source, _, destination, _, server, *_ = key
-    return any(ip.startswith("127.") or ip == "::1" for ip in (source, destination, server))
-
-
-def _legs(key: Key, *, mirrored: bool = False) -> list[_Leg]:
-    """Return a connection as its client and its server are seen: directly, as dialled, and as it arrives.
-
-    The reply's source is who really answered; what was dialled differs when it was translated (a Service, a
-    node port). The reply's destination is whom the server saw: with a translated destination, that
-    is the node which masquerades the client; without, the connection leaves the cluster.
-    """
-    number, client, client_port, dialled, dialled_port, server, port, seen, seen_port, _, tag = key
-    if mirrored:  # an answer is translated no more, once its connection is forgotten
-        return [(number, dialled, dialled_port, client, client_port, tag)]
-    legs = [(number, client, client_port, server, port, tag)]
-    if dialled != server or dialled_port != port:
-        legs.append((number, client, client_port, dialled, dialled_port, tag))
-        if seen != client:
-            legs.append((number, seen, seen_port, server, port, tag))
-    return legs

@@ -12,9 +12,15 @@ MEMORY = 120.0
 OPENING = frozenset({"SYN_SENT", "SYN_SENT2", "SYN_RECV", "COOKIE_WAIT", "COOKIE_ECHOED"})
 """States before a connection is open; what the kernel has picked up in the middle never has them."""
 
+PICKED_UP = frozenset({"HEARTBEAT_SENT", "HEARTBEAT_ACKED", "DATA_SENT"})
+"""States of SCTP for what the kernel has picked up in the middle (nf_conntrack_proto_sctp.c)."""
+
 _OPEN = "ESTABLISHED"
 _RESET = "CLOSE"
-_OVER = frozenset({"TIME_WAIT", _RESET, "CLOSED"})
+REFUSED = frozenset({_RESET, "CLOSED"})
+"""States without an answer of what was refused, or picked up and reset: nothing tells which."""
+
+_OVER = REFUSED | {"TIME_WAIT"}
 
 _LATE = 5
 """Seconds by which late packets of a connection that is closing may set its timeout back."""
@@ -33,13 +39,15 @@ class Known:
     """Hold how an entry of one node stood when it was last read, and when its connection was last told.
 
     ``quiet`` marks one that was idle when it was first read, and has not been told. ``mirrored`` marks one
-    that an answer made: its connection goes the other way round.
+    that an answer made: its connection goes the other way round. ``opened`` marks one that proves who opened
+    its connection.
     """
 
     __slots__ = (
         "age",
         "answered",
         "mirrored",
+        "opened",
         "quiet",
         "read",
         "reading",
@@ -52,7 +60,7 @@ class Known:
     def __init__(self, told: float, *, quiet: bool) -> None:
         self.told = told
         self.quiet = quiet
-        self.mirrored = False
+        self.mirrored = self.opened = False
 
     def renew(self, entry: Entry, now: float, reading: int) -> None:
         """Take over how the entry stands now."""
@@ -67,7 +75,7 @@ class Known:
             return entry.age < self.age
         if 0 <= self.start < entry.start - 1:
             return True
-        if not self.state or self.state in OPENING or self.state == _OPEN:
+        if not self.state or self.state == _OPEN or self.state in OPENING | PICKED_UP:
             return False
         if self.state in _OVER and entry.state in _OVER:
             return entry.timeout > self.timeout + _LATE

@@ -60,7 +60,7 @@ FLOWS = st.builds(
     rst=st.booleans(),
     service=st.none() | st.tuples(TEXTS, TEXTS),
     node=TEXTS,
-    count=st.integers(1, 10**9),
+    count=st.integers(0, 10**9),
     synthetic=st.booleans(),
 )
 GAPS = st.builds(Gap, time=TIMES, lost=st.integers(0, 10**9), reason=TEXTS, node=TEXTS)
@@ -285,7 +285,7 @@ class TestBadInput:
             '{"flow":{"t":1,"from":0,"to":0,"proto":"TCP","verdict":"DROPPED","dport":70000}}',
             '{"flow":{"t":1,"from":0,"to":0,"proto":"TCP","verdict":"DROPPED","dport":true}}',
             '{"flow":{"t":1,"from":0,"to":0,"proto":"TCP","verdict":"DROPPED","service":["a"]}}',
-            '{"flow":{"t":1,"from":0,"to":0,"proto":"TCP","verdict":"DROPPED","count":0}}',
+            '{"flow":{"t":1,"from":0,"to":0,"proto":"TCP","verdict":"DROPPED","count":-1}}',
             '{"endpoint":{"ip":"10.0.0.1"}}',
             '{"endpoint":{"id":0,"ip":"nowhere"}}',
             '{"endpoint":{"id":0,"labels":{"a":1}}}',

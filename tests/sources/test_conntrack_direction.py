@@ -1,0 +1,380 @@
+"""Who opened a connection: what proves it, what does not, whatever the order of reading."""
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from netsec_tui.sources import conntrack_direction, conntrack_known
+from tests.sources.conntrack_lines import line
+from tests.sources.conntrack_tables import NOW, SERVICE, UDP, Tables, arrows
+
+SERVER, CLIENT = "10.244.1.8", "10.244.1.5"
+DIRECTIONS = pytest.mark.parametrize(
+    ("client", "server"),
+    [
+        (40_000, 50_051),
+        (20_000, 8080),
+        (900, 2049),
+        (20_000, 53),
+        (20_000, 50_051),
+        (40_000, 8080),
+        (7946, 7946),
+    ],
+)
+
+
+@DIRECTIONS
+@pytest.mark.parametrize("kind", [{}, UDP], ids=["tcp", "udp"])
+def test_an_entry_that_an_answer_may_have_made_proves_no_direction(client, server, kind):
+    ends = f"{CLIENT}:{client}", f"{SERVER}:{server}"
+    for there in (ends, ends[::-1]):
+        assert {flow.proven for flow in Tables().read(line(*there, **kind))} == {False}
+
+
+@DIRECTIONS
+def test_what_comes_while_tables_are_read_is_proven_where_direction_and_ports_agree(client, server):
+    tables = Tables()
+    tables.read()
+    told = tables.read(line(f"{CLIENT}:{client}", f"{SERVER}:{server}"), at=5)
+    assert {flow.proven for flow in told} == {(client, server) == (40_000, 8080)}
+    tables = Tables()
+    tables.read()
+    told = tables.read(line(f"{CLIENT}:{client}", f"{SERVER}:{server}"), at=conntrack_known.MEMORY + 1)
+    assert {flow.proven for flow in told} == {False}
+
+
+@pytest.mark.parametrize(
+    "picked_up",
+    [
+        {"answered": False, "timeout": 299},
+        {"protocol": "sctp", "state": "HEARTBEAT_SENT", "answered": False, "timeout": 29},
+        {"protocol": "sctp", "state": "HEARTBEAT_ACKED", "timeout": 29},
+        {"protocol": "sctp", "state": "DATA_SENT", "answered": False, "timeout": 29},
+    ],
+    ids=lambda entry: str(entry.get("state")),
+)
+def test_what_the_kernel_has_picked_up_is_not_proven_by_its_ports(picked_up):
+    tables, ends = Tables(), (f"{CLIENT}:40000", f"{SERVER}:8080")
+    tables.read()
+    told = tables.read(line(*ends, **picked_up), at=5)
+    settled = {"protocol": picked_up.get("protocol", "tcp"), "timeout": 431_000}
+    told += tables.read(line(*ends, **settled), at=10)
+    assert told
+    assert {flow.proven for flow in told} == {False}
+
+
+@pytest.mark.parametrize(
+    ("kind", "state"),
+    [
+        ("tcp", "SYN_SENT"),
+        ("tcp", "SYN_SENT2"),
+        ("tcp", "SYN_RECV"),
+        ("sctp", "COOKIE_WAIT"),
+        ("sctp", "COOKIE_ECHOED"),
+    ],
+)
+@DIRECTIONS
+def test_an_opening_state_proves_the_direction_whatever_the_ports(kind, state, client, server):
+    ends = f"{SERVER}:{server}", f"{CLIENT}:{client}"
+    for there in (ends, ends[::-1]):
+        opening = line(*there, protocol=kind, state=state, timeout=59)
+        assert {flow.proven for flow in Tables().read(opening)} == {True}
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_translated_destination_proves_the_direction_also_before_it_answers(answered):
+    service = line("10.244.1.5:20000", "10.96.0.7:80", "10.244.1.8:50051", answered=answered)
+    assert {flow.proven for flow in Tables().read(service)} == {True}
+    # A translated source does not: an answer to the outside is masqueraded, once its connection is forgotten.
+    outside = line("10.244.1.8:50051", "203.0.113.9:20000", "203.0.113.9:20000", "192.0.2.10:50051")
+    assert {flow.proven for flow in Tables().read(outside)} == {False}
+
+
+HIGH = {"source": "10.244.1.5:20000", "destination": "10.244.1.8:50051"}
+"""A client whose ports begin lower than most, and a server that listens in the range of client ports."""
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"destination": "10.96.0.7:50051", "server": "10.244.1.8:50051"},
+        {"destination": "10.96.0.7:80", "server": "10.244.1.8:50051", "seen": "192.0.2.10:7040"},
+        {"state": "SYN_RECV"},
+    ],
+    ids=["through a Service", "masqueraded", "while it opens"],
+)
+@pytest.mark.parametrize("client", ["10.244.1.6:20001", "10.244.1.6:40001"])
+def test_where_something_has_answered_that_was_opened_others_are_proven_too(more, client):
+    other = line(client, "10.244.1.8:50051")
+    after = Tables()
+    assert {flow.proven for flow in after.read(line(**HIGH | more))} == {True}
+    assert [(flow.proven, flow.count) for flow in after.read(other, at=5)] == [(True, 1)] * 2
+    # What was told before is told anew, as no connection more.
+    before = Tables()
+    assert [(flow.proven, flow.count) for flow in before.read(other, node="n2")] == [(False, 1)] * 2
+    corrected = [flow for flow in before.read(line(**HIGH | more), at=5) if flow.source.ip in other]
+    told = [flow for flow in corrected if flow.count == 0]
+    assert arrows(told) == [f"{client} -> 10.244.1.8:50051", f"{client} <- 10.244.1.8:50051"]
+    assert {(flow.proven, flow.time, flow.node) for flow in told} == {(True, NOW - 2, "n2")}
+
+
+def test_a_port_that_never_answers_is_not_known_to_listen():
+    tables = Tables()
+    asked = line(**HIGH, state="SYN_SENT", timeout=119, answered=False)
+    tables.read(asked)
+    other = line("10.244.1.6:20001", "10.244.1.8:50051")
+    assert {flow.proven for flow in tables.read(asked, other, at=5)} == {False}
+    answered = tables.read(line(**HIGH), other, at=10)
+    assert {flow.proven for flow in answered if "10.244.1.6" in (flow.source.ip, flow.destination.ip)} == {
+        True
+    }
+
+
+def test_what_listened_at_an_address_is_forgotten_with_its_pod():
+    tables = Tables()
+    tables.read(line(**HIGH, state="SYN_RECV"))
+    tables.connections.hand_over(["10.244.1.8"])
+    assert {flow.proven for flow in tables.read(line("10.244.1.6:20001", "10.244.1.8:50051"), at=5)} == {
+        False
+    }
+
+
+def test_an_end_that_is_known_to_listen_does_not_become_a_client_by_its_ports():
+    tables = Tables()
+    tables.read(line(**HIGH, state="SYN_RECV"))
+    told = tables.read(line("10.244.1.8:50051", "10.244.1.6:8080"), at=5)
+    assert {flow.proven for flow in told} == {False}
+
+
+def test_what_another_node_proves_counts_from_then_on():
+    tables, raw = Tables(), line("192.0.2.10:7040", "10.244.1.8:50051")
+    masqueraded = line("203.0.113.9:40000", "192.0.2.10:30051", "10.244.1.8:50051", "192.0.2.10:7040")
+    assert {flow.proven for flow in tables.read(raw, node="n2")} == {False}
+    assert {flow.proven for flow in tables.read(masqueraded, node="n1", at=5)} == {True}
+    again = tables.read(raw.replace("431998", "431999"), node="n2", at=65)
+    assert {flow.proven for flow in again} == {True}
+
+
+@pytest.mark.parametrize("node", ["n1", "n2"])
+def test_an_answer_does_not_turn_a_connection_round(node):
+    tables, client, server = Tables(), "10.244.1.5:40000", "10.244.1.8:50000"
+    there = arrows(tables.read(line(client, server)))
+    assert tables.read() == []  # both nodes have forgotten it
+    assert arrows(tables.read(line(server, client), node=node, at=3600)) == there
+    assert tables.read(line(server, client), node=node, at=3605) == []
+    assert there == [f"{client} -> {server}", f"{client} <- {server}"]
+    tables.connections.keep([])
+    assert not tables.connections._legs
+
+
+def test_an_answer_at_one_node_is_of_the_connection_that_the_other_node_knows():
+    tables = Tables()
+    tables.read(line("10.244.1.5:40000", "10.244.1.8:80"), node="n1")
+    assert tables.read(line("10.244.1.8:80", "10.244.1.5:40000"), node="n2") == []
+    assert tables.connections.told == 1
+
+
+def test_two_ends_on_the_same_port_may_both_open_a_connection():
+    tables, one, other = Tables(), "10.244.1.5:40000", "10.244.1.8:40000"
+    tables.read(line(one, other, **UDP))
+    tables.read()
+    assert arrows(tables.read(line(other, one, **UDP), at=60))[0] == f"{other} -> {one}"
+
+
+SYN = {"state": "SYN_SENT", "answered": False, "timeout": 119}
+MASQUERADED = line("203.0.113.9:40000", "192.0.2.10:30051", "10.244.1.8:50051", "192.0.2.10:45000")
+WAYS = pytest.mark.parametrize(
+    ("client", "server"),
+    [("10.244.1.5:40000", "10.244.1.8:50051"), ("10.244.1.5:20000", "10.244.1.8:8080"),
+     ("10.244.1.5:20000", "10.244.1.8:50051")],
+)  # fmt: skip
+
+
+def proven(flows):
+    """Return the connections whose direction the flows call proven."""
+    return set(arrows(flow for flow in flows if flow.proven and not flow.is_reply))
+
+
+@WAYS
+def test_an_opening_is_told_although_an_answer_was_read_before(client, server):
+    tables = Tables()
+    assert proven(tables.read(line(server, client), node="n2")) == set()
+    told = tables.read(line(client, server, **SYN), node="n1", at=1)
+    told += tables.read(line(client, server), node="n1", at=6)
+    assert [(arrow, flow.verdict.name) for arrow, flow in zip(arrows(told), told, strict=True)] == [
+        (f"{client} -> {server}", "UNKNOWN"), (f"{client} -> {server}", "FORWARDED"),
+        (f"{client} <- {server}", "FORWARDED")]  # fmt: skip
+    assert {flow.proven for flow in told} == {True}
+    # What the answer made is of that connection from now on, and tells it no second time.
+    assert tables.read(line(server, client, timeout=431_999), node="n2", at=60) == []
+    again = tables.read(line(server, client, timeout=431_997), node="n2", at=121)
+    assert (set(arrows(again)), len(again)) == ({f"{client} -> {server}", f"{client} <- {server}"}, 2)
+    assert {flow.proven for flow in again} == {True}
+
+
+@WAYS
+def test_in_one_table_an_opening_in_one_zone_is_not_taken_for_the_answer_in_another(client, server):
+    tables = Tables()
+    told = tables.read(line(server, client).replace("zone=0", "zone=7"), line(client, server, **SYN))
+    assert proven(told) == {f"{client} -> {server}"}
+
+
+@WAYS
+def test_what_was_seen_to_open_is_not_turned_round_by_an_answer_later(client, server):
+    tables = Tables()
+    told = tables.read(line(client, server, **SYN)) + tables.read(line(client, server), at=5)
+    tables.read(at=10)
+    told += tables.read(line(server, client), at=300)
+    assert {flow.proven for flow in told} == {True}
+    assert proven(told) == {f"{client} -> {server}"}
+
+
+def test_what_was_seen_translated_is_not_turned_round_by_an_answer_later():
+    tables = Tables()
+    tables.read(line("10.244.1.5:20000", **SERVICE))
+    tables.read(at=10)
+    assert proven(tables.read(line("10.244.1.8:8080", "10.244.1.5:20000"), at=300)) == {
+        "10.244.1.5:20000 -> 10.244.1.8:8080"
+    }
+    tables = Tables()
+    tables.read(MASQUERADED)
+    tables.read(at=10)
+    late = tables.read(line("10.244.1.8:50051", "192.0.2.10:45000"), at=300, node="n2")
+    assert proven(late) == {"192.0.2.10:45000 -> 10.244.1.8:50051"}
+
+
+def test_a_masqueraded_connection_is_told_although_its_servers_node_has_it_by_an_answer():
+    tables = Tables()
+    assert proven(tables.read(line("10.244.1.8:50051", "192.0.2.10:45000"), node="n2")) == set()
+    assert "192.0.2.10:45000 -> 10.244.1.8:50051" in proven(tables.read(MASQUERADED, node="n1", at=1))
+
+
+@WAYS
+def test_what_was_idle_is_one_connection_whichever_way_round_its_nodes_have_it(client, server):
+    tables, busy = Tables(), line("10.244.1.77:41000", "10.244.1.78:80")
+    tables.read(busy, line(client, server, timeout=400_000), node="n1")
+    tables.read(busy, line(server, client, timeout=400_000), node="n2")
+    woken = tables.read(line(client, server), at=5, node="n1") + tables.read(
+        line(server, client), at=5, node="n2"
+    )
+    assert ({flow.proven for flow in woken}, len(woken)) == ({False}, 2)
+
+
+def test_what_was_idle_and_is_forgotten_is_not_proven_by_an_answer():
+    tables = Tables()
+    busy, low = line("10.244.1.77:41000", "10.244.1.78:80"), "10.244.1.5:20000"
+    tables.read(busy, line(low, "10.244.1.8:50051", timeout=100_000))
+    tables.read(busy, at=5)
+    assert proven(tables.read(busy, line("10.244.1.8:50051", low), at=60)) == set()
+
+
+def test_between_two_ends_on_one_port_both_are_told_and_neither_is_proven():
+    tables, one, other = Tables(), "10.244.1.8:7946", "10.244.1.5:7946"
+    tables.read()
+    told = tables.read(line(one, other, **UDP), at=5) + tables.read(line(other, one, **UDP), at=5, node="n2")
+    assert [arrow for arrow in arrows(told) if "->" in arrow] == [f"{one} -> {other}", f"{other} -> {one}"]
+    assert {flow.proven for flow in told} == {False}
+
+
+def test_pings_are_proven_and_protocols_that_tell_nothing_are_not():
+    there, back = "src=10.0.0.1 dst=10.0.0.2", "src=10.0.0.2 dst=10.0.0.1"
+    ping = f"ipv4     2 icmp     1 29 {there} type=8 code=0 id=1 {back} type=0 code=0 id=1 use=2"
+    gre = f"ipv4     2 gre      47 9 {there} srckey=0x0 dstkey=0x0 {back} srckey=0x0 dstkey=0x0 use=2"
+    assert {flow.proven for flow in Tables().read(ping)} == {True}
+    assert {flow.proven for flow in Tables().read(gre)} == {False}
+
+
+def test_of_too_many_connections_the_oldest_are_forgotten(monkeypatch):
+    monkeypatch.setattr(conntrack_direction, "_REMEMBERED", 3)
+    tables = Tables()
+    opened = [(f"10.244.1.{host}:40000", "10.244.1.8:50051") for host in range(20, 26)]
+    for ends in opened:
+        tables.read(line(*ends, **SYN))
+    tables.read()
+    late = [proven(tables.read(line(*ends[::-1]), at=60)) for ends in opened[::-1]]
+    assert [bool(told) for told in late] == [True, True, True, False, False, False]
+
+
+def test_of_too_many_doubts_the_oldest_are_forgotten(monkeypatch):
+    monkeypatch.setattr(conntrack_direction, "_REMEMBERED", 4)
+    tables = Tables()
+    for host in range(20, 26):
+        tables.read(line("10.244.1.5:40000", f"10.244.1.{host}:50051"))
+    opened = [line("10.244.1.6:40000", f"10.244.1.{host}:50051", state="SYN_RECV") for host in (20, 25)]
+    assert [
+        flow.destination.ip for flow in tables.read(*opened, at=5) if not flow.count and not flow.is_reply
+    ] == ["10.244.1.25"]
+
+
+ROUNDS = 4
+WORLD = st.lists(
+    st.tuples(
+        st.sampled_from(["everyday", "high", "low", "crossed"]),
+        st.integers(0, 2),  # the server
+        st.integers(0, ROUNDS - 1),  # the round in which it opens; 0 is before the first tables
+        st.sampled_from(["plain", "opening", "translated"]),
+        st.lists(st.sampled_from(["goes on", "forgotten", "asks", "answers"]), min_size=8, max_size=8),
+    ),
+    min_size=1,
+    max_size=6,
+)
+PORTS = {
+    "everyday": (40_000, 8080),
+    "high": (40_000, 50_051),
+    "low": (20_000, 8080),
+    "crossed": (20_000, 50_051),
+}
+
+
+def entries_of(number, connection):
+    """Yield round, node and line of one connection's entries: first as it opens, then as its nodes forget it.
+
+    What a node has forgotten begins anew by the next packet, which comes from either end.
+    """
+    ports, server, opens, how, fates = connection
+    client = f"10.244.1.{number + 20}:{PORTS[ports][0]}"
+    listens = f"10.244.2.{server + 20}:{PORTS[ports][1]}"
+    plain = line(client, listens)
+    first = {
+        "plain": plain,
+        "opening": line(client, listens, state="SYN_RECV"),
+        "translated": line(client, f"10.96.0.{server}:80", listens),
+    }[how]
+    holds = {"n1": first, "n2": plain}
+    for turn in range(opens, ROUNDS):
+        if turn > opens:
+            packet = fates[2 * turn]  # one packet makes the entries of both nodes that have none
+            for place, node in enumerate(("n1", "n2")):
+                if fates[2 * turn + place - 1] == "forgotten":
+                    holds[node] = ""
+                elif not holds[node] and packet in ("asks", "answers"):
+                    holds[node] = plain if packet == "asks" else line(listens, client)
+                elif holds[node] == first:
+                    holds[node] = first.replace("SYN_RECV", "ESTABLISHED")
+        yield from ((turn, node, text) for node, text in holds.items() if text)
+
+
+@settings(max_examples=300, deadline=None)
+@given(WORLD, st.randoms(use_true_random=False))
+def test_what_is_proven_is_true_and_the_order_of_nodes_and_entries_makes_no_difference(world, chance):
+    tables = {(turn, node): [] for turn in range(ROUNDS) for node in ("n1", "n2")}
+    truth = set()
+    for number, connection in enumerate(world):
+        ends = number + 20, PORTS[connection[0]][0], connection[1] + 20, PORTS[connection[0]][1]
+        truth.add("10.244.1.{}:{} -> 10.244.2.{}:{}".format(*ends))
+        for turn, node, text in entries_of(number, connection):
+            tables[turn, node].append(text)
+    told = [read_in_some_order(tables, random.Random(chance.random())) for _ in range(3)]
+    assert told[0] == told[1] == told[2]
+    assert {arrow for arrow in told[0] if "10.96" not in arrow} <= truth
+
+
+def read_in_some_order(tables, chance):
+    read, found = Tables(), set()
+    for turn in range(ROUNDS):
+        for node in chance.sample(["n1", "n2"], 2):
+            lines = tables[turn, node]
+            found |= proven(read.read(*chance.sample(lines, len(lines)), node=node, at=5 * turn))
+    return found
