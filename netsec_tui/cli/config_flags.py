@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import NoReturn
 
-from netsec_tui.cli.flag_groups import Parser, add_flows, add_lock, first_word, new_parser
+from netsec_tui.cli.flag_groups import NO_SOURCES, Parser, add_flows, add_lock, first_word, new_parser
 from netsec_tui.errors import UsageError
 
 _ACTIONS = {
@@ -102,6 +102,7 @@ _NO_INPUT = {
     "capture": [],
     "live": False,
     "sources": [],
+    **NO_SOURCES,
     "cluster_cidr": [],
     "service_cidr": [],
     "settings": [],

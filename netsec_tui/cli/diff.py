@@ -47,7 +47,7 @@ def run(args: Namespace) -> int:
     elif differs:
         put(text(found, parts))
     if loaded.exit_code != DONE:
-        return TROUBLE
+        return loaded.exit_code
     return DIFFERENT if differs else DONE
 
 

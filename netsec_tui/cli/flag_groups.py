@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from netsec_tui.cli import values
 from netsec_tui.errors import UsageError
+from netsec_tui.sources.registry import SOURCES
 
 if TYPE_CHECKING:
     from argparse import _ArgumentGroup
@@ -91,11 +93,13 @@ def add_saving(parser: Parser) -> None:
     )
 
 
-def add_inputs(parser: Parser) -> None:
-    """Add all inputs."""
+def add_inputs(parser: Parser, *, listening: bool = True) -> None:
+    """Add all inputs; ``listening`` for commands that answer once."""
     group = input_group(parser)
     add_flows(group)
     add_sources(group)
+    if listening:
+        add_listening(group)
     add_state(group)
 
 
@@ -106,19 +110,59 @@ def add_flows(group: _ArgumentGroup) -> None:
         action="append",
         default=[],
         metavar="PATH|-",
-        help="Hubble JSON lines; - is stdin",
+        help="recorded flows: JSON lines of Hubble or another known format; - is stdin",
     )
 
 
 def add_sources(group: _ArgumentGroup) -> None:
-    """Add the input that observes flows in the cluster itself."""
+    """Add the inputs that observe flows in the cluster itself, and how their servers are trusted."""
     group.add_argument(
         "--source",
         action="append",
-        choices=("conntrack",),
+        type=values.source,
         default=[],
         dest="sources",
-        help="observe the cluster: conntrack reads the nodes' tables of connections, by exec in pods",
+        metavar="NAME[://HOST:PORT]",
+        help=f"observe the cluster: {', '.join(SOURCES)}; none to read flows from nowhere; "
+        "without it and without files the cluster is looked at for one",
+    )
+    group.add_argument(
+        "--source-tls", choices=("auto", "on", "off"), default="auto", help="TLS towards sources"
+    )
+    for name, what in (
+        ("ca", "PEM file of the authority that signs the source's certificate"),
+        ("cert", "PEM file of the client certificate"),
+        ("key", "PEM file of the client's key"),
+    ):
+        group.add_argument(f"--source-{name}", default="", metavar="FILE", help=what)
+    group.add_argument(
+        "--source-server-name", default="", metavar="NAME", help="name that the source's certificate carries"
+    )
+    group.add_argument("--source-insecure", action="store_true", help="take any certificate of a source")
+
+
+NO_SOURCES: Mapping[str, Any] = MappingProxyType(
+    {
+        "source_tls": "auto",
+        "source_ca": "",
+        "source_cert": "",
+        "source_key": "",
+        "source_server_name": "",
+        "source_insecure": False,
+        "listen": None,
+    }
+)
+"""What these flags say of commands that do not have them; ``sources`` is a list of each parser's own."""
+
+
+def add_listening(group: _ArgumentGroup) -> None:
+    """Add for how long live sources are listened to before the answer."""
+    group.add_argument(
+        "--for",
+        type=values.duration,
+        dest="listen",
+        metavar="DURATION",
+        help="listen to live sources so long before answering: 30s, 5m, 1h (default: what they hold now)",
     )
 
 

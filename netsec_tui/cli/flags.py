@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from netsec_tui import __version__
 from netsec_tui.cli import config_flags, values
 from netsec_tui.cli.flag_groups import (
+    NO_SOURCES,
     Parser,
     add_configuration,
     add_decisions,
@@ -31,6 +32,7 @@ commands:
   netsec-tui generate -n NS KIND/NAME    print the NetworkPolicy that the screen would save
   netsec-tui diff -n NS KIND/NAME        tell what applying that policy would change
   netsec-tui applied [KIND/NAME]         which applied policies select whom, and what they let through
+  netsec-tui doctor                      which sources of flows a cluster has, and what they lack
   netsec-tui record -o FILE              write what is read to a capture file
   netsec-tui check --from END --to END   tell whether the NetworkPolicies allow a connection
   netsec-tui reader                      print the pods that --source conntrack can read in
@@ -93,7 +95,7 @@ def _tui() -> Parser:
     parser.add_argument("target", nargs="?", metavar="KIND/NAME", help="workload to open")
     add_scope(parser)
     add_decisions(parser)
-    add_inputs(parser)
+    add_inputs(parser, listening=False)
     add_configuration(parser)
     add_screen(parser)
     return parser
@@ -116,6 +118,7 @@ def _demo() -> Parser:
         kubeconfig="",
         cluster_cidr=[],
         service_cidr=[],
+        **NO_SOURCES,
     )
     return parser
 
@@ -219,7 +222,7 @@ def _check() -> Parser:
         help="whether an ipBlock also matches the addresses of pods "
         "(default: what the network plugin in the cluster does; it matches when none is seen)",
     )
-    parser.set_defaults(target=None, flows=[], sources=[])
+    parser.set_defaults(target=None, flows=[], sources=[], **NO_SOURCES)
     add_state(input_group(parser))
     add_configuration(parser)
     return parser

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 from netsec_tui.cli.configured import Configured
+from netsec_tui.cli.values import NO_SOURCE, SourceChoice
 from netsec_tui.errors import UsageError
 from netsec_tui.model.timespan import TIMESPANS
 from netsec_tui.session.session import Options
+from netsec_tui.sources.access import Access, TlsOptions
 from netsec_tui.sources.contract import Source
 
 STDIN = "-"
-CONNTRACK = "conntrack"
+SCREEN = "tui"
+
+_FLOWS_WANTED = ("list", "generate", "diff", "record", SCREEN)
+"""Commands that are of no use without flows; for others a cluster is not looked at for a source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,17 @@ def has_files(args: Namespace) -> bool:
 
 def reads_cluster(args: Namespace) -> bool:
     """Tell whether a cluster is contacted: when it is named or observed, or when nothing else is given."""
-    return bool(args.context or args.kubeconfig or args.sources) or not has_files(args)
+    return bool(args.context or args.kubeconfig or observed(args)) or not has_files(args)
+
+
+def observed(args: Namespace) -> list[SourceChoice]:
+    """Return the sources that ``--source`` names, each once."""
+    return [choice for choice in dict.fromkeys(args.sources) if choice.name != NO_SOURCE]
+
+
+def finds_source(args: Namespace) -> bool:
+    """Tell whether a cluster is looked at for its sources of flows: when no flag says where flows are."""
+    return not (args.sources or has_files(args)) and args.command in _FLOWS_WANTED
 
 
 def inputs_of(args: Namespace, stdin: Callable[[], BinaryIO], context: str = "") -> Inputs:
@@ -46,13 +61,36 @@ def inputs_of(args: Namespace, stdin: Callable[[], BinaryIO], context: str = "")
     ``context`` is the one to read when the flags name none, empty for the current one.
 
     Raises:
-        UsageError: ``-`` is given more than once, nothing is piped in, or the demo is to be observed live.
+        UsageError: flags do not go together, or nothing is piped in.
     """
-    if args.demo and args.sources:
+    if args.demo and observed(args):
         raise UsageError("--demo shows a recorded cluster and --source observes a real one: give one of them")
+    if observed(args) and len(observed(args)) < len(set(args.sources)):
+        raise UsageError("--source none means that no source is observed: give no other one with it")
     if args.flows.count(STDIN) > 1:
         raise UsageError("--flows - can be given only once: there is one standard input")
     return Inputs(_state_sources(args, context), _flow_sources(args, stdin, context))
+
+
+def access_of(args: Namespace, context: str = "") -> Access:
+    """Return how sources of a cluster are reached.
+
+    Raises:
+        UsageError: a certificate is given without its key, or a key without its certificate.
+    """
+    if bool(args.source_cert) != bool(args.source_key):
+        raise UsageError(
+            "--source-cert and --source-key go together: a certificate and the key that is its own"
+        )
+    tls = TlsOptions(
+        args.source_tls,
+        args.source_ca,
+        args.source_cert,
+        args.source_key,
+        args.source_server_name,
+        args.source_insecure,
+    )
+    return Access(args.context or context or None, args.kubeconfig or None, tls=tls)
 
 
 def _state_sources(args: Namespace, context: str) -> list[Source]:
@@ -77,12 +115,20 @@ def _flow_sources(args: Namespace, stdin: Callable[[], BinaryIO], context: str) 
         from netsec_tui.demo.source import DemoSource
 
         sources.append(DemoSource())
-    if CONNTRACK in args.sources:
-        from netsec_tui.sources.conntrack import ConntrackSource
-
-        sources.append(ConntrackSource(args.context or context or None, args.kubeconfig or None))
+    sources += _observing(args, access_of(args, context))
     flows = (FlowStreamSource(stdin()) if path == STDIN else FlowFileSource(path) for path in args.flows)
     return [*sources, *flows]
+
+
+def _observing(args: Namespace, access: Access) -> list[Source]:
+    """Return the sources that observe a cluster."""
+    if finds_source(args):
+        from netsec_tui.sources.auto import AutoSource
+
+        return [AutoSource(access, patient=args.command == SCREEN)]
+    from netsec_tui.sources.registry import make_source
+
+    return [make_source(choice.name, replace(access, address=choice.address)) for choice in observed(args)]
 
 
 def options_of(args: Namespace, cluster: str, known: Configured, *, live: bool) -> Options:

@@ -11,8 +11,9 @@ from typing import Any
 
 from netsec_tui.cli.configured import DEMO, Configured, configured
 from netsec_tui.cli.decisions import decide, decisions_of, tell_changes
-from netsec_tui.cli.exits import CANNOT_TELL, DONE
-from netsec_tui.cli.inputs import inputs_of, options_of, reads_cluster
+from netsec_tui.cli.exits import CANNOT_TELL, DONE, INTERRUPTED
+from netsec_tui.cli.inputs import inputs_of, observed, options_of, reads_cluster
+from netsec_tui.cli.listening import listened
 from netsec_tui.cli.output import gap_told, left_out, note
 from netsec_tui.cli.tty import piped_input
 from netsec_tui.cli.values import Target
@@ -40,7 +41,8 @@ NO_STATE = (
 
 NO_FLOWS = (
     "not a single flow was read, so nothing can be told; give flows with --flows, --capture or "
-    "--source conntrack, for instance: hubble observe -o json | netsec-tui list --flows -"
+    "--source, for instance: hubble observe -o json | netsec-tui list --flows -; "
+    "netsec-tui doctor tells which sources a cluster has"
 )
 
 
@@ -49,7 +51,7 @@ class Loaded:
     """Hold the session with everything that was read; ``namespace`` is empty for all of them.
 
     ``decisions`` are those of the file that the flags name; ``config_flags`` name the configuration's file,
-    ``config_said`` is what it says.
+    ``config_said`` is what it says. ``interrupted`` means that Ctrl-C ended --for before its time.
     """
 
     session: Session
@@ -59,6 +61,7 @@ class Loaded:
     decisions: SavedDecisions | None = None
     config_flags: Flags = ()
     config_said: Config = field(default_factory=Config)
+    interrupted: bool = False
 
     @property
     def skipped(self) -> int:
@@ -67,11 +70,13 @@ class Loaded:
 
     @property
     def exit_code(self) -> int:
-        """Return the code of the first failure, else 65 for skipped lines, 2 without flows, and 0."""
+        """Return the first failure's code, else 65 for skipped lines, 130 after Ctrl-C, 2 without flows, 0."""
         if self.reading.failures:
             return self.reading.failures[0].exit_code
         if self.skipped:
             return BadInputError.exit_code
+        if self.interrupted:
+            return INTERRUPTED
         return DONE if self.flows else CANNOT_TELL
 
     def problems(self) -> list[str]:
@@ -131,13 +136,16 @@ def read(args: Namespace, known: Configured | None = None) -> Loaded:
         flows += sum(isinstance(flow, Flow) for flow in read)
         session.add_flows(read)
 
-    reading = read_all(inputs_of(args, piped_input).all, add)
+    inputs = inputs_of(args, piped_input)
+    reading, interrupted = (
+        listened(inputs, args.listen, add) if args.listen else (read_all(inputs.all, add), False)
+    )
     if reading.failures and not flows and not reading.inventory.known:
         raise reading.failures[0]
     session.set_inventory(reading.inventory)
     said = known.file.said if known.file else Config()
     named = flags_of(args.config, cluster or (DEMO if args.demo else ""))
-    loaded = Loaded(session, reading, _namespace(args, context), flows, decisions, named, said)
+    loaded = Loaded(session, reading, _namespace(args, context), flows, decisions, named, said, interrupted)
     _tell(loaded)
     return loaded
 
@@ -177,7 +185,7 @@ def _context(args: Namespace) -> Context | None:
     try:
         kubeconfig_files(args.kubeconfig or None)
     except NotFoundError as error:
-        if args.context or args.kubeconfig or args.sources:
+        if args.context or args.kubeconfig or observed(args):
             raise
         raise UsageError(NOTHING_TO_READ) from error
     return choose_context(args.context or None, args.kubeconfig or None)

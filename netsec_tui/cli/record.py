@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
 
-from netsec_tui.cli.exits import CANNOT_TELL, DONE
+from netsec_tui.cli.exits import CANNOT_TELL, DONE, INTERRUPTED
 from netsec_tui.cli.inputs import Inputs, inputs_of
+from netsec_tui.cli.interrupts import ended_by_signals
+from netsec_tui.cli.listening import NOTHING_LIVE
 from netsec_tui.cli.output import gap_told, left_out, note
 from netsec_tui.cli.tty import piped_input
 from netsec_tui.errors import BadInputError, UsageError
@@ -22,21 +22,39 @@ STDOUT = "-"
 
 
 def run(args: Namespace) -> int:
-    """Record until the input ends or Ctrl-C, both of which leave a complete file; return the exit code.
+    """Record until the input ends, the time of --for is over or Ctrl-C; each leaves a complete file.
+
+    Returns the exit code, which tells when --for was cut short.
 
     Raises:
-        UsageError: the capture is to go to standard output.
+        UsageError: the capture is to go to standard output, or --for has nothing to wait for.
     """
     if args.output == STDOUT:
         raise UsageError(
             "record writes a file, not standard output; name one, for instance -o monday.capture"
         )
     inputs = inputs_of(args, piped_input)
+    if args.listen and not any(source.live for source in inputs.flows):
+        raise UsageError(NOTHING_LIVE)
     stop = threading.Event()
     watch = _Watch(inputs, stop)
-    with _ended_by_signals(stop):
+    with ended_by_signals(stop) as interrupted, _ended_after(args.listen, stop):
         recorded = record(inputs.all, args.output, stop, report=watch)
-    return _summary(recorded, args.output)
+    code = _summary(recorded, args.output)
+    return INTERRUPTED if code == DONE and args.listen and interrupted.is_set() else code
+
+
+@contextmanager
+def _ended_after(seconds: int | None, stop: threading.Event) -> Iterator[None]:
+    """Set ``stop`` after so many seconds, never for None."""
+    clock = threading.Timer(seconds or 0, stop.set)
+    clock.daemon = True
+    if seconds:
+        clock.start()
+    try:
+        yield
+    finally:
+        clock.cancel()
 
 
 class _Watch:
@@ -52,24 +70,6 @@ class _Watch:
             self._waiting[status.source] -= 1
         if not any(count > 0 for count in self._waiting.values()):
             self._stop.set()
-
-
-@contextmanager
-def _ended_by_signals(stop: threading.Event) -> Iterator[None]:
-    """Let the first Ctrl-C or SIGTERM end the recording in order, and a second one at once."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def end(number: int, frame: FrameType | None) -> None:
-        stop.set()
-        signal.signal(number, before[signal.Signals(number)])
-
-    for number in before:
-        signal.signal(number, end)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _summary(recorded: Recorded, path: str) -> int:

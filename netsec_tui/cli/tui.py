@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from netsec_tui.cli.configured import Configured, configured, first_problem, lock_reason
 from netsec_tui.cli.exits import DONE
-from netsec_tui.cli.inputs import STDIN, has_files, inputs_of, options_of
+from netsec_tui.cli.inputs import STDIN, has_files, inputs_of, observed, options_of
 from netsec_tui.cli.loading import NOTHING_TO_READ
 from netsec_tui.cli.overrides import check_settings
 from netsec_tui.cli.tty import piped_input_beside_keyboard, require_terminal
@@ -78,7 +78,7 @@ def run(args: Namespace) -> int:
 
 def _context(args: Namespace) -> str:
     """Return the context that is read beside the files, empty when no cluster is."""
-    if args.context or not (args.kubeconfig or args.sources):
+    if args.context or not (args.kubeconfig or observed(args)):
         return str(args.context)
     return choose_context(None, args.kubeconfig or None).name
 
@@ -90,7 +90,7 @@ def _require_kubeconfig(args: Namespace) -> None:
     try:
         kubeconfig_files(args.kubeconfig or None)
     except NotFoundError as error:
-        if args.kubeconfig or args.sources:
+        if args.kubeconfig or observed(args):
             raise
         raise UsageError(NOTHING_TO_READ) from error
 
@@ -115,7 +115,7 @@ def _unconnected(args: Namespace) -> Connected:
 
 
 def _session(args: Namespace, cluster: str, known: Configured) -> Session:
-    live = STDIN in args.flows or bool(args.sources) or not has_files(args)
+    live = STDIN in args.flows or bool(observed(args)) or not has_files(args)
     return Session(options_of(args, cluster, known, live=live), time.time)
 
 

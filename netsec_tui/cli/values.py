@@ -8,10 +8,20 @@ from argparse import ArgumentTypeError
 from typing import NamedTuple
 
 from netsec_tui.model.timespan import TIMESPANS, Timespan
+from netsec_tui.sources.access import Address
+from netsec_tui.sources.objects import printable
+from netsec_tui.sources.registry import SOURCES
+
+NO_SOURCE = "none"
+"""What keeps a cluster from being looked at for sources of flows."""
 
 _MINUTES = {"d": 24 * 60, "h": 60, "m": 1}
 _TIMESPAN = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?", re.ASCII)
 _LONGEST_MINUTES = 100 * 365 * 24 * 60
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
+_LARGEST_PORT = 65535
+_LONGEST_SECONDS = 7 * 24 * 3600
+_ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9_.-]+)):(\d{1,5})", re.ASCII)
 
 _KINDS = {
     "Service": ("svc", "service", "services"),
@@ -85,6 +95,62 @@ def _spell(minutes: int) -> str:
         if count:
             words.append(f"{count} {unit}")
     return " ".join(words)
+
+
+def duration(text: str) -> int:
+    """Return the seconds that ``30s``, ``5m``, ``1h`` or ``1h30m`` means.
+
+    Raises:
+        ArgumentTypeError: it is not such a text, zero, or more than a week.
+    """
+    match = _DURATION.fullmatch(text.casefold())
+    hours, minutes, seconds = (int(part or 0) for part in match.groups()) if match and text else (0, 0, 0)
+    total = hours * 3600 + minutes * 60 + seconds
+    if not 0 < total <= _LONGEST_SECONDS:
+        raise ArgumentTypeError(f"{text!r} is not a duration; use for instance 30s, 5m, 1h or 1h30m")
+    return total
+
+
+class SourceChoice(NamedTuple):
+    """Hold what ``--source`` names; without an address the source is looked for in the cluster."""
+
+    name: str
+    address: Address | None = None
+
+
+def source(text: str) -> SourceChoice:
+    """Return the source that ``NAME`` or ``NAME://HOST:PORT`` means; IPv6 hosts stand in brackets.
+
+    Raises:
+        ArgumentTypeError: there is no such source, it takes no address, or the address is none.
+    """
+    name, scheme, rest = text.partition("://")
+    if name == NO_SOURCE and not scheme:
+        return SourceChoice(name)
+    if name not in SOURCES:
+        names = ", ".join((*SOURCES, NO_SOURCE))
+        raise ArgumentTypeError(f"there is no source {printable(name)!r}; choose from {names}")
+    if not scheme:
+        return SourceChoice(name)
+    if not SOURCES[name].addressed:
+        raise ArgumentTypeError(
+            f"{name} takes no address: it is read through the API server, in the pods of the cluster"
+        )
+    match = _ADDRESS.fullmatch(rest)
+    port = int(match[3]) if match else 0
+    if match is None or not 0 < port <= _LARGEST_PORT or (match[1] and not _is_ipv6(match[1])):
+        raise ArgumentTypeError(
+            f"{printable(rest)!r} is not HOST:PORT, for instance {name}://10.0.0.5:4245 or {name}://[fd00::5]:4245"
+        )
+    return SourceChoice(name, Address(match[1] or match[2], port))
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def ranges(text: str) -> tuple[str, ...]:

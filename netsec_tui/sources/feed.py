@@ -112,11 +112,11 @@ def read_all(
     A source that fails costs no other: its status has the sentence and ``failures`` the error.
     """
     state = ClusterState()
-    statuses: list[SourceStatus] = []
+    statuses: dict[tuple[int, str], SourceStatus] = {}
     failures: list[NetsecError] = []
 
     for origin, source in enumerate(sources):
-        status = SourceStatus(source.name, source.live)
+        status = statuses[origin, source.name] = SourceStatus(source.name, source.live)
 
         def take(message: Message, origin: int = origin) -> None:
             nonlocal status
@@ -125,13 +125,12 @@ def read_all(
             elif isinstance(message, ObjectsRead):
                 state.take(origin, message)
             else:
-                status = message
+                status = statuses[origin, message.source] = message
 
         try:
             source.read(take)
         except NetsecError as error:
             failures.append(error)
-            status = replace(status, error=str(error), ended=True)
-        statuses.append(status)
+            statuses[origin, status.source] = replace(status, error=str(error), ended=True)
     inventory, unclear = state.build()
-    return Reading(inventory, tuple(statuses), tuple(failures), unclear)
+    return Reading(inventory, tuple(statuses.values()), tuple(failures), unclear)

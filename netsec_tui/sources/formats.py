@@ -39,10 +39,14 @@ class Shape(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """Say how a file is read; ``decoder`` is given when the file was written, in epoch seconds."""
+    """Say how a file is read; ``decoder`` is given when the file was written, in epoch seconds.
+
+    The decoder of a ``whole`` one takes arrays as they are, because their elements explain each other.
+    """
 
     shape: Shape
     decoder: Callable[[float], Decoder]
+    whole: bool = False
 
 
 HUBBLE = Format(Shape.JSON, lambda at: HubbleDecoder())
@@ -77,6 +81,8 @@ def event_data(line: bytes) -> bytes:
 
 
 def _others() -> Iterator[tuple[Looks, Format]]:
-    from netsec_tui.sources import conntrack_file
+    from netsec_tui.sources import conntrack_file, netobserv_decode
 
     yield conntrack_file.looks, Format(Shape.TEXT, conntrack_file.ConntrackFileDecoder)
+    netobserv = netobserv_decode.NetObservDecoder
+    yield netobserv_decode.looks, Format(Shape.JSON, lambda at: netobserv(), whole=True)

@@ -45,7 +45,7 @@ class Documents:
         return [told] if told else []
 
     def take(self, line: bytes, *, last: bool = False) -> list[Any]:
-        """Return the values that a line completes: one as a rule, those of an array, or none.
+        """Return the values that a line completes: one as a rule, which may be an array, or none.
 
         ``line`` has no newline; ``last`` means that the line has no proper end, so that it may be cut off.
 
@@ -103,7 +103,7 @@ def _parse(text: bytes, number: int, last: bool) -> list[Any]:
     except (ValueError, RecursionError):
         reason = "not JSON: the input is cut off here" if last else "not JSON"
         raise Unreadable(number, reason) from None
-    return value if type(value) is list else [value]
+    return [value]
 
 
 def _whole_elements(text: str) -> Iterable[Any]:

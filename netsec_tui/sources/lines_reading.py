@@ -10,14 +10,14 @@ from typing import Any
 from netsec_tui.errors import BadInputError
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.sources.contract import Emit, FlowsRead, SourceStatus
-from netsec_tui.sources.formats import EXPECTED, HUBBLE, Format, Shape, event_data, recognise
+from netsec_tui.sources.formats import EXPECTED, HUBBLE, Shape, event_data, recognise
 from netsec_tui.sources.lines_documents import Documents, Unreadable
 from netsec_tui.sources.lines_hint import looks_like
 from netsec_tui.sources.objects import printable
 
 _HEAD = 65_536
-_MOST_LOOKS = 20
-"""Values that may be none of a known format before the first that is."""
+_MOST_LOOKS = 40
+"""Looks at lines and at values that may tell no known format before the first that does."""
 
 
 class LineReading:
@@ -34,7 +34,7 @@ class LineReading:
         self._source = source
         self._live = live
         self._at = time.time() if at is None else at
-        self._shape = HUBBLE.shape
+        self._form = HUBBLE
         self._decoder = HUBBLE.decoder(self._at)
         self._looks_left = _MOST_LOOKS
         self._documents = Documents()
@@ -116,37 +116,48 @@ class LineReading:
             self._look(line)
         try:
             for value in self._values(line, last):
-                self._use(value)
+                if type(value) is list:
+                    self._use_array(value)
+                else:
+                    self._use(value)
         except Unreadable as unreadable:
             self._leave_out(unreadable)
 
     def _values(self, line: bytes, last: bool) -> Sequence[Any]:
-        if self._shape is Shape.JSON:
+        if self._form.shape is Shape.JSON:
             return self._documents.take(line, last=last)
-        if self._shape is Shape.EVENTS:
+        if self._form.shape is Shape.EVENTS:
             return self._documents.take(event_data(line), last=last)
         return self._documents.text(line)
 
     def _look(self, head: bytes) -> None:
-        """Go by the format of a line or value if it is known, unless one has decided already."""
+        """Go from now on by the format of a line or value, if it is known."""
+        self._looks_left -= 1
         form = recognise(head[:_HEAD])
-        if form:
-            self._go_by(form)
-
-    def _go_by(self, form: Format) -> None:
+        if form is None:
+            return
         self._looks_left = 0
         if form is not HUBBLE:
-            self._shape, self._decoder = form.shape, form.decoder(self._at)
+            self._form, self._decoder = form, form.decoder(self._at)
 
     def _leave_out(self, unreadable: Unreadable) -> None:
         self.skip(unreadable.line, str(unreadable))
         for value in unreadable.values:
             self._use(value)
 
-    def _use(self, value: Any) -> None:
+    def _use_array(self, values: list[Any]) -> None:
+        """Use the elements of an array, all at once where they explain each other."""
         if self._looks_left:
-            self._looks_left -= 1
-            self._look(json.dumps(value).encode())  # of an array or a value over lines no line has told
+            self._look(json.dumps(values[:1]).encode())
+        if self._form.whole:
+            self._use(values)
+            return
+        for value in values:
+            self._use(value)
+
+    def _use(self, value: Any) -> None:
+        if self._looks_left:  # no line has told the format of a value over several
+            self._look(json.dumps(value).encode())
         decoded = self._decoder.decode(value)
         if type(decoded) is Flow:
             self.flows += 1

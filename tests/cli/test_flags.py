@@ -3,6 +3,7 @@
 import pytest
 
 from netsec_tui.cli.flags import COMMANDS, parse
+from netsec_tui.cli.values import SourceChoice
 from netsec_tui.errors import UsageError
 
 
@@ -54,8 +55,8 @@ def test_every_flag_with_a_value_may_stand_before_the_command():
 
 def test_cluster_is_observed_by_known_sources_only():
     args = parse(["list", "--source", "conntrack"])
-    assert args.sources == ["conntrack"]
-    with pytest.raises(UsageError, match=r"'tcpdump' .*choose from '?conntrack"):
+    assert args.sources == [SourceChoice("conntrack")]
+    with pytest.raises(UsageError, match=r"no source 'tcpdump'; choose from .*conntrack"):
         parse(["list", "--source", "tcpdump"])
     for command in ("demo", "check", "info"):
         with pytest.raises(UsageError, match="unrecognized arguments: --source"):

@@ -1,0 +1,176 @@
+"""Look at a cluster for its sources of flows: a few lists, and what RBAC allows; nothing is changed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+from netsec_tui.errors import UnreachableError
+from netsec_tui.sources.access import Access
+from netsec_tui.sources.cluster_api import TIMEOUT, ClusterApi
+from netsec_tui.sources.cluster_login import log_in
+from netsec_tui.sources.cluster_refusals import AbsentError, RefusedError
+from netsec_tui.sources.cluster_resources import RESOURCES, Resource
+from netsec_tui.sources.conntrack_nodes import host_pod, targets
+from netsec_tui.sources.contract import KubeObject
+from netsec_tui.sources.detect import Finding, Right, Seen, State, cut_workload, detect, judged, picked
+from netsec_tui.sources.objects import object_key, strip
+from netsec_tui.sources.objects_fields import Fields
+
+_COLLECTORS = "flows.netobserv.io"
+_CILIUM_CONFIG = "cilium-config"
+_CILIUM_AGENTS = ("cilium", "anetd")
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Hold what was found: a finding for each source, and which to take.
+
+    ``unread`` are sentences about what could not be listed, so that a source may be there all the same.
+    """
+
+    findings: tuple[Finding, ...]
+    pick: tuple[str, ...]
+    unread: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """Say which sources are taken, or why none can be."""
+        if self.pick:
+            where = {finding.source: finding.where for finding in self.findings}
+            named = " and ".join(f"{name} ({where[name]})" if where[name] else name for name in self.pick)
+            return f"taken of the cluster's sources: {named}"
+        reasons = [f"{f.source}: {f.obstacle}" for f in self.findings if f.state is State.UNUSABLE]
+        told = "; ".join([*reasons, *self.unread]) or "none is there"
+        return f"no source of flows can be used ({told}); netsec-tui doctor tells more"
+
+
+def survey(access: Access, offered: Collection[str]) -> Survey:
+    """Return which of the sources ``offered`` a cluster has.
+
+    Raises:
+        NotFoundError: there is no such context or no kubeconfig.
+        BadInputError: the kubeconfig cannot be read.
+        UnreachableError: the API server does not answer, or lets this context list nothing.
+    """
+    looking = _Looking(access)
+    findings = [finding for finding in detect(looking.seen()) if finding.source in offered]
+    wanted = dict.fromkeys(right for finding in findings for right in finding.rights)
+    found = judged(findings, {right for right in wanted if not looking.allowed(right)})
+    return Survey(found, picked(found), tuple(looking.unread))
+
+
+class _Looking:
+    """Ask one API server; ``unread`` collects what it does not give."""
+
+    def __init__(self, access: Access) -> None:
+        self._client = log_in(access.context, access.kubeconfig)
+        self._api = ClusterApi(self._client)
+        self._certificate = bool(access.tls.cert_file)
+        self.unread: list[str] = []
+
+    def seen(self) -> Seen:
+        """Return everything that ``detect`` goes by.
+
+        Raises:
+            UnreachableError: nothing at all can be listed.
+        """
+        services = self._list("services", strip)
+        workloads = [*self._list("daemonsets", cut_workload), *self._list("deployments", cut_workload)]
+        nodes = frozenset(object_key(node)[2] for node in self._list("nodes", strip))
+        host_pods: dict[str, set[str]] = defaultdict(set)
+        for node, tries in targets(self._list("pods", host_pod)).items():
+            host_pods[node] |= {target.namespace for target in tries}
+        if len(self.unread) == _LISTS:
+            raise UnreachableError(f"{self._api.server} lets this context list nothing: {self.unread[0]}")
+        groups = self._groups()
+        return Seen(
+            services,
+            workloads,
+            {node: frozenset(spaces) for node, spaces in host_pods.items()},
+            nodes,
+            tuple(groups),
+            self._cilium_config(workloads),
+            self._sampling(groups),
+            self._certificate,
+            find_spec("clickhouse_connect") is not None,
+        )
+
+    def allowed(self, right: Right) -> bool:
+        """Tell whether RBAC allows something; true where the server does not say.
+
+        Every user who has logged in may ask this of itself (ClusterRole system:basic-user).
+        """
+        from kubernetes import client
+
+        attributes = {
+            "namespace": right.namespace,
+            "verb": "create",
+            "resource": "pods",
+            "subresource": right.subresource,
+        }
+        body: Any = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": attributes},
+        }
+        review = client.AuthorizationV1Api(self._client).create_self_subject_access_review
+        try:
+            answer: Any = review(body, _request_timeout=TIMEOUT)
+        except Exception:  # Whatever the library raises: the source itself says what is missing.
+            return True
+        return bool(answer.status.allowed)
+
+    def _list(self, name: str, cut: Callable[[KubeObject], KubeObject | None]) -> list[KubeObject]:
+        try:
+            return self._api.list(_RESOURCES[name], cut)
+        except RefusedError as error:
+            self.unread.append(str(error))
+            return []
+
+    def _groups(self) -> Mapping[str, tuple[str, ...]]:
+        try:
+            return self._api.groups()
+        except RefusedError as error:
+            self.unread.append(str(error))
+            return {}
+
+    def _cilium_config(self, workloads: Iterable[KubeObject]) -> Mapping[str, str]:
+        """Return the settings of Cilium's agents; empty without Cilium, or where they may not be read."""
+        agents = next((w for w in workloads if object_key(w)[2] in _CILIUM_AGENTS), None)
+        if agents is None:
+            return {}
+        from kubernetes import client
+
+        read = client.CoreV1Api(self._client).read_namespaced_config_map
+        try:
+            found: Any = read(_CILIUM_CONFIG, object_key(agents)[1], _request_timeout=TIMEOUT)
+        except Exception:  # It only tells more; without it nothing is taken for certain.
+            return {}
+        return {str(key): str(value) for key, value in (found.data or {}).items()}
+
+    def _sampling(self, groups: Mapping[str, tuple[str, ...]]) -> int:
+        """Return of how many packets NetObserv looks at one, 0 where that is not known."""
+        for version in groups.get(_COLLECTORS, ()):
+            args = (_COLLECTORS, version, "flowcollectors")
+            name = f"flowcollectors.{_COLLECTORS}"
+            resource = Resource(name, _COLLECTORS, "CustomObjectsApi", "cluster_custom_object", args, True)
+            try:
+                found = self._api.list(resource, lambda collector: collector)
+            except (RefusedError, AbsentError):
+                continue
+            for collector in found:
+                agent = Fields(collector, "", "", []).child("spec").child("agent").child("ebpf")
+                sampling = agent.data.get("sampling", _OPERATORS_SAMPLING)
+                return sampling if isinstance(sampling, int) else 0
+        return 0
+
+
+_OPERATORS_SAMPLING = 50
+"""What NetObserv's operator sets where the FlowCollector says nothing."""
+
+_RESOURCES = {resource.name: resource for resource in RESOURCES}
+_LISTS = 5
