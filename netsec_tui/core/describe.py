@@ -27,6 +27,7 @@ from netsec_tui.model.identity import (
     owner_peer,
     service_peer,
 )
+from netsec_tui.model.quality import Quality
 from netsec_tui.model.review import PeerFacts, Row, Subject
 from netsec_tui.model.timespan import ADVISED_HOURS, Coverage
 
@@ -188,18 +189,33 @@ def warnings_of(
         *evidence.subject.notes,
         *incomplete,
     ]
-    if evidence.coverage.short:
-        found.append(
-            f"only {duration(evidence.coverage.covered)} seen; observe at least {ADVISED_HOURS} h, "
-            "or what happens rarely will be refused"
-        )
-    if evidence.lost:
-        found.append(f"{evidence.lost} events or lines were lost: rare communications may be missing")
+    found += _watched(evidence.coverage, evidence.quality)
     if restricted and world.dns is None:
         found.append("the cluster's DNS is not known: no DNS rule is made; name look-ups may be refused")
     if not evidence.reports_replies:
         found.append("the source reports no answers: rows start by verdict alone")
     return tuple(found)
+
+
+def _watched(coverage: Coverage, quality: Quality) -> Iterator[str]:
+    """Say what the observation lacks, so that a policy made of it may refuse what is needed."""
+    if coverage.short:
+        yield (
+            f"only {duration(coverage.covered)} seen; observe at least {ADVISED_HOURS} h, "
+            "or what happens rarely will be refused"
+        )
+    if quality.sampling > 1:
+        yield (
+            f"only one in {quality.sampling} packets was looked at: what happens rarely may be missing, "
+            "however long this goes on"
+        )
+    if quality.missing and any(source.told and source.nodes is not None for source in quality.sources):
+        yield (
+            f"nothing is observed on {listed(quality.missing)}, {len(quality.missing)} of "
+            f"{len(quality.present or ())} nodes: what only happens there is missing"
+        )
+    if quality.events_lost:
+        yield f"{quality.events_lost} events or lines were lost: rare communications may be missing"
 
 
 def _enforcement(ground: Ground, own: OwnPods, *, blocks: bool) -> Iterator[str]:

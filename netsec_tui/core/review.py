@@ -20,6 +20,7 @@ from netsec_tui.core.generate.policies import generate, policy_names
 from netsec_tui.core.generate.serialize import to_yaml
 from netsec_tui.core.prove.judge import OwnPods, known_pods
 from netsec_tui.core.prove.proof import Prover
+from netsec_tui.core.quality import doubtful
 from netsec_tui.core.subnet import subnet_warning
 from netsec_tui.model.communication import Communication
 from netsec_tui.model.config import ConfigPart
@@ -27,6 +28,7 @@ from netsec_tui.model.decision import Decisions, DirectionDecisions, GeneralRule
 from netsec_tui.model.identity import CommunicationKey, Direction, PeerSort
 from netsec_tui.model.policy import NetworkPolicy
 from netsec_tui.model.proof import Proof, Reach
+from netsec_tui.model.quality import Quality
 from netsec_tui.model.review import DirectionReview, PeerFacts, Review, Row, Subject
 from netsec_tui.model.timespan import Coverage
 
@@ -35,8 +37,8 @@ from netsec_tui.model.timespan import Coverage
 class Evidence:
     """Hold what was seen of a workload in a window; decisions do not touch it.
 
-    ``lost`` counts events and lines that sources could not deliver. ``exposed`` are the Services by which
-    the outside may reach a port of the workload, seen or not.
+    ``quality`` is how good the observation is, all but what concerns the rows. ``exposed`` are the
+    Services by which the outside may reach a port of the workload, seen or not.
     """
 
     world: World
@@ -44,7 +46,7 @@ class Evidence:
     communications: tuple[Communication, ...]
     coverage: Coverage
     reports_replies: bool
-    lost: int = 0
+    quality: Quality = field(default_factory=Quality)
     exposed: Exposed = field(default_factory=dict)
 
 
@@ -95,6 +97,8 @@ class Reviewer:
         )
         self._applied = tuple(p for p in applied if selects_subject(p.policy, evidence.subject, self._ends))
         self._facts = facts_of(evidence.world, evidence.subject, evidence.communications, self._ends)
+        rows, inferred, unaddressed = doubtful(row for d in Direction for row in self._layout.seen(d))
+        self._quality = replace(evidence.quality, rows=rows, inferred=inferred, unaddressed=unaddressed)
         world = evidence.world
         self._incomplete = tuple(
             subnet_warning(world.inventory, world.ranges, world.aliases.values(), evidence.communications)
@@ -126,6 +130,7 @@ class Reviewer:
         return Review(
             subject=evidence.subject,
             coverage=evidence.coverage,
+            quality=self._quality,
             ingress=self._direction(Direction.INGRESS, decisions, ingress, withheld),
             egress=self._direction(Direction.EGRESS, decisions, egress, withheld),
             policies=policies,

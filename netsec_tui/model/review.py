@@ -16,6 +16,7 @@ from netsec_tui.model.identity import CommunicationKey, Direction, Peer, Workloa
 from netsec_tui.model.inventory import AppliedPolicy
 from netsec_tui.model.policy import LabelSelector, NetworkPolicy, PolicyRule
 from netsec_tui.model.proof import Opener, Proof, Reach
+from netsec_tui.model.quality import Quality
 from netsec_tui.model.saved import Changes
 from netsec_tui.model.timespan import Coverage
 
@@ -160,9 +161,9 @@ class Review:
     holds the details of every peer and of the workload (under ``owner_peer(subject.ref)`` or its Service
     peer). ``applied`` are the cluster's policies that select the workload, ``strayed`` those that no longer
     do. ``warnings`` go to the top of the view; ``settled_in`` tells of those that the configuration settles
-    which part of it does. ``proof`` is what evaluating ``policies`` has shown, in a
-    cluster that runs ``cni`` as far as that is known. ``changes`` names the rows that a decisions file
-    did not know, and those ticked that were not seen.
+    which part of it does. ``quality`` says how well all this was observed. ``proof`` is what evaluating
+    ``policies`` has shown, in a cluster that runs ``cni`` as far as that is known. ``changes`` names the rows
+    that a decisions file did not know, and those ticked that were not seen.
     """
 
     subject: Subject
@@ -180,6 +181,7 @@ class Review:
     strayed: tuple[Strayed, ...] = ()
     changes: Changes = field(default_factory=Changes)
     settled_in: Mapping[str, ConfigPart] = field(default_factory=dict)
+    quality: Quality = field(default_factory=Quality)
 
     @property
     def refusal(self) -> str:

@@ -36,7 +36,11 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Set what was asked beside what was seen; ``covered`` is seconds between first and last record."""
+    """Set what was asked beside what was watched of it.
+
+    ``covered`` is seconds: while a source has watched, or from its first record to its last where it does
+    not tell.
+    """
 
     asked: Timespan
     covered: float

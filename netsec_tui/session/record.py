@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property
 
 from netsec_tui.core.cluster.addresses import Ranges, ranges_of
 from netsec_tui.core.cluster.dns import ClusterDns, find_dns
 from netsec_tui.core.cluster.known_ranges import range_config, settled
 from netsec_tui.core.cluster.subject import is_host_network
+from netsec_tui.core.quality import quality_of
 from netsec_tui.core.traffic.aggregate import communications_of
-from netsec_tui.core.traffic.census import counted
+from netsec_tui.core.traffic.census import counted, silent
 from netsec_tui.core.traffic.conversations import Conversations
 from netsec_tui.core.traffic.knowledge import Knowledge
 from netsec_tui.core.traffic.marks import exposed_ports
@@ -21,8 +23,10 @@ from netsec_tui.model.config import Config
 from netsec_tui.model.flow import Flow, Gap, Protocol
 from netsec_tui.model.identity import WorkloadRef
 from netsec_tui.model.inventory import Inventory
+from netsec_tui.model.observed import Observed
+from netsec_tui.model.quality import Quality, Silent
 from netsec_tui.model.review import Subject
-from netsec_tui.model.timespan import Window
+from netsec_tui.model.timespan import Timespan, Window
 
 
 class Resolved:
@@ -57,6 +61,39 @@ class Record:
         self._knowledge = Knowledge()
         self._learnt = 0
         self._resolved: Resolved | None = None
+        self._observed: dict[tuple[str, float], Observed] = {}
+        self._silent: tuple[object, tuple[WorkloadRef, ...]] | None = None
+
+    @property
+    def observed(self) -> tuple[Observed, ...]:
+        """Return how the sources have watched, those that have ended included."""
+        return tuple(self._observed.values())
+
+    def watched(self, told: Iterable[Observed], now: float) -> None:
+        """Take in what all present sources say of themselves; one that says no more has ended by now."""
+        current = {(one.origin, one.since): one for one in told}
+        before = {
+            key: one if one.until or key in current else replace(one, until=max(now, one.since))
+            for key, one in self._observed.items()
+        }
+        if before | current != self._observed:
+            self._observed = before | current
+            self.version += 1
+
+    def quality(self, asked: Timespan, window: Window, now: float, namespace: str) -> Quality:
+        """Return how good the observation is; workloads without traffic are named for one namespace.
+
+        An empty ``namespace`` names them all.
+        """
+        quiet = None
+        if self.inventory.known:
+            key = (self.version, window)
+            if self._silent is None or self._silent[0] != key:
+                self._silent = (key, silent(self.resolved.conversations, window))
+            every = self._silent[1]
+            named = tuple(ref for ref in every if namespace in ("", ref.namespace))
+            quiet = Silent(namespace, named, len(every))
+        return quality_of(asked, window, now, self.observations, self.observed, self.inventory, quiet)
 
     def add(self, flows: Iterable[Flow | Gap]) -> None:
         """Fold flows in; conversations follow, anew only when something was learnt about a pod."""

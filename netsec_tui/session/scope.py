@@ -6,26 +6,24 @@ from collections.abc import Iterable
 
 from netsec_tui.core.traffic.observe import Observations
 from netsec_tui.model.identity import WorkloadRef
-from netsec_tui.model.timespan import Coverage, Timespan, Window
+from netsec_tui.model.observed import Observed
+from netsec_tui.model.timespan import Timespan, Window
 
 
-def window_of(timespan: Timespan, seen: Observations, now: float, *, live: bool) -> Window:
-    """Return the window: it ends now for live input, at the newest record for files."""
-    newest = seen.last or 0.0
+def window_of(
+    timespan: Timespan, seen: Observations, observed: Iterable[Observed], now: float, *, live: bool
+) -> Window:
+    """Return the window: it ends now for live input, for files when the last was recorded of them.
+
+    A source that says how long it has watched says so of the time after its last flow too.
+    """
+    newest = max([seen.last or 0.0, *(one.until or now for one in observed)])
     end = max(now, newest) if live else newest
-    if timespan.seconds is None:
-        return Window(0.0, end)
-    start = max(0.0, (end - timespan.seconds) // 60 * 60)
     # A live window moves by whole minutes, so that nothing is worked out anew in between.
-    return Window(start, (end // 60 + 1) * 60 if live else end)
-
-
-def coverage_of(timespan: Timespan, seen: Observations, window: Window, *, live: bool) -> Coverage:
-    """Return how much of a window there are records for."""
-    if seen.first is None or seen.last is None:
-        return Coverage(timespan, 0.0, 0.0, live)
-    covered = max(0.0, min(window.end, seen.last) - max(window.start, seen.first))
-    return Coverage(timespan, covered, seen.last, live)
+    whole = (end // 60 + 1) * 60 if live else end
+    if timespan.seconds is None:
+        return Window(0.0, whole)
+    return Window(max(0.0, (end - timespan.seconds) // 60 * 60), whole)
 
 
 def not_found(ref: WorkloadRef, recorded: Iterable[WorkloadRef]) -> str:

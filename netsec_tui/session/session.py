@@ -18,6 +18,8 @@ from netsec_tui.model.decision import Alias, Decisions, ManualRule
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.model.identity import WorkloadRef
 from netsec_tui.model.inventory import Inventory
+from netsec_tui.model.observed import Observed
+from netsec_tui.model.quality import Quality
 from netsec_tui.model.review import Review
 from netsec_tui.model.saved import SavedDecisions
 from netsec_tui.model.timespan import Coverage, Timespan, Window
@@ -42,7 +44,7 @@ from netsec_tui.session.actions import (
 from netsec_tui.session.ledger import Ledger
 from netsec_tui.session.options import Options, WorkloadChoice
 from netsec_tui.session.record import Record
-from netsec_tui.session.scope import coverage_of, not_found, window_of
+from netsec_tui.session.scope import not_found, window_of
 
 __all__ = ["Options", "Session", "WorkloadChoice"]
 
@@ -112,6 +114,10 @@ class Session:
     def add_flows(self, flows: Iterable[Flow | Gap]) -> None:
         """Fold in what a source has read."""
         self._record.add(flows)
+
+    def set_observed(self, told: Iterable[Observed]) -> None:
+        """Take in how well all present sources have watched; one that is not among them has ended."""
+        self._record.watched(told, self._now())
 
     def set_inventory(self, inventory: Inventory) -> None:
         """Replace the cluster state; everything is resolved anew when it differs."""
@@ -222,11 +228,15 @@ class Session:
         self._scope = ref
 
     def _window(self) -> Window:
-        seen, live = self._record.observations, self.options.live
-        return window_of(self._timespan, seen, self._now(), live=live)
+        seen, observed, live = self._record.observations, self._record.observed, self.options.live
+        return window_of(self._timespan, seen, observed, self._now(), live=live)
 
-    def _coverage(self, window: Window) -> Coverage:
-        return coverage_of(self._timespan, self._record.observations, window, live=self.options.live)
+    def quality(self, namespace: str = "") -> Quality:
+        """Return how good the observation is in the timespan, all but what concerns one workload's rows.
+
+        Workloads without traffic are named for a namespace, an empty one names them all.
+        """
+        return self._record.quality(self._timespan, self._window(), self._now(), namespace)
 
     # Decisions
 
@@ -308,13 +318,15 @@ class Session:
         assert self._scope is not None
         record = self._record
         subject = subject_of(record.inventory, record.knowledge, self._scope, self._config.labels)
+        quality = record.quality(self._timespan, window, self._now(), self._scope.namespace)
+        newest = record.observations.last or 0.0
         return Evidence(
             self._world(),
             subject,
             record.communications(subject, window),
-            self._coverage(window),
+            Coverage(self._timespan, quality.covered, newest, self.options.live),
             record.observations.reports_replies,
-            sum(gap.lost for gap in record.observations.gaps),
+            quality,
             record.exposed(subject),
         )
 

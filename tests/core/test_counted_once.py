@@ -23,6 +23,18 @@ COUNTS = st.builds(
 )
 
 
+PODS = st.sampled_from([WEB, API, of("db", ip="10.244.0.3")])
+CLEAR = st.builds(
+    request,
+    PODS,
+    PODS,
+    st.sampled_from([80, 8080]),
+    source_port=st.sampled_from([40000, 40001]),
+    verdict=st.sampled_from([Verdict.FORWARDED, Verdict.DROPPED, Verdict.UNKNOWN]),
+)
+"""Flows of which nobody has to guess anything: what one source tells does not turn the other's round."""
+
+
 def told(flows, origin, node=""):
     return [replace(flow, origin=origin, node=node) for flow in flows]
 
@@ -51,7 +63,7 @@ class TestSources:
         )
 
     @settings(max_examples=60, deadline=None)
-    @given(st.lists(FLOWS, max_size=10), st.lists(FLOWS, max_size=10))
+    @given(st.lists(CLEAR, max_size=10), st.lists(CLEAR, max_size=10))
     def test_of_two_sources_neither_comes_short_and_both_together_are_the_most(self, some, others):
         alone = [_counts(told(some, HUBBLE)), _counts(told(others, CONNTRACK))]
         both = _counts([*told(some, HUBBLE), *told(others, CONNTRACK)])

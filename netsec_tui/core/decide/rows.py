@@ -52,6 +52,10 @@ class Layout:
         folded = self._folded(direction, kept, offered=offered)
         return tuple(sorted(once_each(folded) if kept else folded, key=_display_order))
 
+    def seen(self, direction: Direction) -> Rows:
+        """Return what was seen as the table folds it, in no order."""
+        return self._folded(direction, (), offered=False)
+
     def _folded(self, direction: Direction, kept: Rows, *, offered: bool) -> Rows:
         if kept:
             rows = self._aliased((*self._seen[direction], *kept))
@@ -67,7 +71,7 @@ class Layout:
     def _keys(self, direction: Direction) -> frozenset[CommunicationKey]:
         """Return the keys of the rows seen and of what these have taken in."""
         if direction not in self._known:
-            rows = self._folded(direction, (), offered=False)
+            rows = self.seen(direction)
             self._known[direction] = frozenset(key for row in rows for key in (row.key, *row.folded))
         return self._known[direction]
 

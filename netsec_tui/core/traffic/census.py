@@ -10,7 +10,15 @@ from netsec_tui.core.decide.fold import in_cluster
 from netsec_tui.core.traffic.aggregate import backend_seen, communications_of, dial_keys, pod_ports
 from netsec_tui.core.traffic.conversations import Conversation, Conversations
 from netsec_tui.core.traffic.marks import exposed_ports, from_outside
-from netsec_tui.model.identity import EXTERNAL, CommunicationKey, Direction, PeerSort, WorkloadRef
+from netsec_tui.model.identity import (
+    EXTERNAL,
+    CommunicationKey,
+    Direction,
+    PeerSort,
+    WorkloadRef,
+    owner_peer,
+    service_peer,
+)
 from netsec_tui.model.inventory import Service
 from netsec_tui.model.timespan import Window
 
@@ -32,6 +40,34 @@ def counted(conversations: Conversations, window: Window) -> dict[WorkloadRef, t
             keys[WorkloadRef("Service", service.namespace, service.name)] = found
     ranges = cache(partial(ranges_of, conversations.resolver.inventory))
     return {ref: _by_direction(_folded(conversations, ref, found, ranges)) for ref, found in keys.items()}
+
+
+def silent(conversations: Conversations, window: Window) -> tuple[WorkloadRef, ...]:
+    """Return the pod owners with live pods that have no communication in the window, sorted.
+
+    Owners on the host network are left out: what they say is told as their node's. A dialled Service of
+    which no backend was seen counts as theirs.
+    """
+    pods = conversations.resolver.inventory.pods_by_owner
+    return tuple(
+        sorted(
+            ref
+            for ref, own in pods.items()
+            if any(not pod.finished and not pod.host_network for pod in own)
+            and not _talks(conversations, ref, window)
+        )
+    )
+
+
+def _talks(conversations: Conversations, ref: WorkloadRef, window: Window) -> bool:
+    own = owner_peer(ref)
+    services = conversations.backends.services.get(ref, ())
+    places = [
+        conversations.by_client.get(own, {}),
+        conversations.by_server.get(own, {}),
+        *(conversations.by_server.get(service_peer(s.namespace, s.name), {}) for s in services),
+    ]
+    return any(found.seen(window) and found.real for place in places for found in place.values())
 
 
 def _folded(

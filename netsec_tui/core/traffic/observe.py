@@ -77,6 +77,12 @@ class Edge:
         else:
             bucket[_ANSWERS] += flow.count
 
+    def seen(self, low: float, high: float) -> bool:
+        """Tell whether anything was seen within the minutes from low to high."""
+        if low <= self._latest <= high:  # what goes on is the common case
+            return True
+        return low <= self._latest and self._oldest <= high and any(low <= m <= high for m in self.buckets)
+
     def sum(self, low: float, high: float) -> Summed | None:
         """Return counts, first and last time within the minutes from low to high; None when unseen."""
         # A window that moves on over an edge that is quite inside it changes nothing.

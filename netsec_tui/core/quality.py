@@ -1,0 +1,145 @@
+"""Work out how good an observation is from what sources say of themselves and from their flows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from netsec_tui.core.traffic.observe import Observations, Told
+from netsec_tui.model.communication import Communication, Orientation
+from netsec_tui.model.flow import Gap
+from netsec_tui.model.identity import PeerSort
+from netsec_tui.model.inventory import Inventory
+from netsec_tui.model.observed import Observed
+from netsec_tui.model.quality import Lost, Quality, Silent, Watched
+from netsec_tui.model.timespan import Timespan, Window
+
+_ORDER = ("hubble", "hubble-exec", "goldmane", "whisker", "netobserv", "antrea", "theia", "conntrack")
+
+
+def quality_of(
+    asked: Timespan,
+    window: Window,
+    now: float,
+    seen: Observations,
+    observed: Iterable[Observed],
+    inventory: Inventory,
+    silent: Silent | None = None,
+) -> Quality:
+    """Return what is known of the observation in a window, all but what concerns the rows of a workload.
+
+    ``now`` is where sources have got to that still watch, in epoch seconds.
+    """
+    sources = tuple(watched(window, seen, observed))
+    nodes = {short_node(node) for source in sources if source.nodes is not None for node in source.nodes}
+    present = tuple(sorted(node.name for node in inventory.nodes))
+    return Quality(
+        asked,
+        covered_seconds(window, now, sources),
+        sources,
+        tuple(sorted(nodes)) if any(source.nodes is not None for source in sources) else None,
+        present or None,
+        lost_in(window, seen.gaps),
+        synthetic=sum(told.synthetic for told in seen.told.values()),
+        silent=silent,
+    )
+
+
+def watched(window: Window, seen: Observations, observed: Iterable[Observed]) -> Iterator[Watched]:
+    """Yield how each source has watched, as far as it has in the window; the better sources first.
+
+    A source that says nothing of itself watched from its first flow to its last, as far as anybody can
+    tell; so did one before the time that it speaks of, for flows that are older.
+    """
+    told = sorted(observed, key=lambda one: (_rank(one.origin), one.origin, one.since))
+    earliest: dict[str, float] = {}
+    for one in told:
+        earliest[one.origin] = min(one.since, earliest.get(one.origin, one.since))
+    found = [_of_flows(origin, flows, window, earliest.get(origin)) for origin, flows in seen.told.items()]
+    found += [_of_itself(one, window, seen.told.get(one.origin)) for one in told]
+    for source in sorted(filter(None, found), key=lambda one: (_rank(one.origin), one.origin, one.since)):
+        if _share(source, window, source.until or window.end):
+            yield source
+
+
+def _of_itself(one: Observed, window: Window, flows: Told | None) -> Watched:
+    nodes = one.nodes
+    if nodes is None and flows is not None:
+        nodes = _nodes(flows, window)
+    return Watched(
+        one.origin,
+        one.since,
+        one.until,
+        True,
+        tuple(sorted(nodes)) if nodes is not None else None,
+        max(1, one.sampling),
+        one.idle,
+        one.addresses,
+    )
+
+
+def _of_flows(origin: str, flows: Told, window: Window, before: float | None) -> Watched | None:
+    last = flows.last
+    if before is not None:
+        if flows.first >= before:
+            return None
+        # To the minute is near enough, and all that is kept of every flow.
+        last = min(before, max(minute for minute in flows.minutes if minute * 60 <= before) * 60 + 60.0)
+    nodes = _nodes(flows, window)
+    return Watched(origin, flows.first, last, False, tuple(sorted(nodes)) if nodes is not None else None)
+
+
+def _nodes(flows: Told, window: Window) -> frozenset[str] | None:
+    """Return the nodes that flows in the window name, None when no flow ever named one."""
+    if not flows.nodes:
+        return None
+    return frozenset(node for node, last in flows.nodes.items() if last >= window.start)
+
+
+def short_node(name: str) -> str:
+    """Return a node's name as Kubernetes has it; Hubble puts the cluster's name before it (``prod/n1``)."""
+    return name.rpartition("/")[2]
+
+
+def _rank(origin: str) -> int:
+    return _ORDER.index(origin) if origin in _ORDER else len(_ORDER)
+
+
+def _share(source: Watched, window: Window, until: float) -> tuple[float, float] | None:
+    low, high = max(source.since, window.start), min(until, window.end)
+    return (low, high) if low <= high else None
+
+
+def covered_seconds(window: Window, now: float, sources: Iterable[Watched]) -> float:
+    """Return how many seconds of a window at least one of the sources has watched."""
+    shares = (_share(source, window, source.until or now) for source in sources)
+    covered, reached = 0.0, window.start
+    for low, high in sorted(share for share in shares if share):
+        covered += max(0.0, high - max(low, reached))
+        reached = max(reached, high)
+    return covered
+
+
+def lost_in(window: Window, gaps: Iterable[Gap]) -> tuple[Lost, ...]:
+    """Return what was lost in the window, the most first; a gap without a time may lie in any."""
+    lost: Counter[str] = Counter()
+    for gap in gaps:
+        if not gap.time or window.start <= gap.time <= window.end:
+            lost[gap.reason] += gap.lost
+    return tuple(Lost(reason, count) for reason, count in sorted(lost.items(), key=lambda x: (-x[1], x[0])))
+
+
+def doubtful(rows: Iterable[Communication]) -> tuple[int, int, int]:
+    """Count the rows that were seen, those of an unproven direction, and those of a peer without address."""
+    seen = [row for row in rows if row.seen]
+    return (
+        len(seen),
+        sum(row.orientation is not Orientation.PROVEN for row in seen),
+        sum(_unaddressed(row) for row in seen),
+    )
+
+
+def _unaddressed(row: Communication) -> bool:
+    if row.peer.sort is PeerSort.NETWORK:
+        return not row.addressed
+    return row.peer.sort is PeerSort.ADDRESS and not row.peer.name

@@ -1,0 +1,118 @@
+"""How good the observation behind a policy is: what was watched, what was missed, what was guessed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from netsec_tui.model.identity import WorkloadRef
+from netsec_tui.model.timespan import ADVISED_HOURS, TIMESPANS, Timespan
+
+SLACK = 60.0
+"""Seconds that may lack of a window which was watched whole: windows begin with a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Say how one source has watched, as far as that lies in the window.
+
+    ``since`` and ``until`` are epoch seconds; ``until`` is 0.0 while it goes on. ``told`` is false where only
+    its flows tell: then the two are the first and the last of them, and ``nodes`` those that they name.
+    ``nodes`` is None when no node is told. The rest is as in ``Observed``.
+    """
+
+    origin: str
+    since: float
+    until: float = 0.0
+    told: bool = True
+    nodes: tuple[str, ...] | None = None
+    sampling: int = 1
+    idle: int = 0
+    addresses: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Count what was lost in the window for one reason; 0 where nobody counted it."""
+
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """Name the live workloads of a namespace without a communication in the window; count all clusterwide.
+
+    Workloads on the host network are not among them: their traffic is their node's.
+    """
+
+    namespace: str = ""
+    workloads: tuple[WorkloadRef, ...] = ()
+    cluster: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """Hold what is known of the observation in one window.
+
+    ``covered`` is how many seconds of it at least one source has watched. ``nodes`` are those that report,
+    None when none is told; ``present`` those of the cluster state, None when that tells none. ``rows`` are
+    the workload's that were seen, ``inferred`` those of which nobody has proven who opened the connection,
+    ``unaddressed`` those whose peer's address nobody has told. ``synthetic`` counts flows that were made up.
+    ``silent`` is None without cluster state.
+    """
+
+    asked: Timespan = TIMESPANS[-1]
+    covered: float = 0.0
+    sources: tuple[Watched, ...] = ()
+    nodes: tuple[str, ...] | None = None
+    present: tuple[str, ...] | None = None
+    lost: tuple[Lost, ...] = ()
+    rows: int = 0
+    inferred: int = 0
+    unaddressed: int = 0
+    synthetic: int = 0
+    silent: Silent | None = None
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Return the nodes that are there and do not report; none when nothing is told of nodes."""
+        if self.nodes is None or self.present is None:
+            return ()
+        return tuple(node for node in self.present if node not in self.nodes)
+
+    @property
+    def events_lost(self) -> int:
+        """Return how many events and lines are known to be lost."""
+        return sum(lost.count for lost in self.lost)
+
+    @property
+    def sampling(self) -> int:
+        """Return how many packets there are for each that was looked at, by the source that looked least."""
+        return max((source.sampling for source in self.sources), default=1)
+
+    @property
+    def idle(self) -> int:
+        """Return how many connections are open, but were never seen in use."""
+        return sum(source.idle for source in self.sources)
+
+    @property
+    def without_addresses(self) -> tuple[str, ...]:
+        """Return the sources that tell no address outside."""
+        return tuple(source.origin for source in self.sources if not source.addresses)
+
+    @property
+    def covers(self) -> bool:
+        """Tell whether the window was watched whole; of everything, whether it is as long as advised."""
+        wanted = self.asked.seconds
+        return self.covered + SLACK >= (ADVISED_HOURS * 3600 if wanted is None else wanted)
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether nothing is known to be missed or guessed, all nodes and the whole window included.
+
+        What was not told is no ground to believe it: without a word of nodes nothing is complete. A sample
+        never is, whatever the rest says.
+        """
+        watched = self.covers and self.nodes is not None and self.present is not None and not self.missing
+        whole = not self.lost and self.sampling == 1 and not self.idle and not self.synthetic
+        return watched and whole and not (self.inferred or self.unaddressed)
