@@ -26,6 +26,7 @@ class Pod:
     """Hold a pod with its topmost owner (Deployment rather than ReplicaSet, CronJob rather than Job).
 
     ``created`` is epoch seconds, 0.0 when the object does not tell. ``phase`` is empty when unknown.
+    ``deleted`` is epoch seconds, 0.0 for a pod that is there.
     """
 
     namespace: str
@@ -38,11 +39,17 @@ class Pod:
     node: str = ""
     phase: str = ""
     created: float = 0.0
+    deleted: float = 0.0
+
+    @property
+    def ended(self) -> bool:
+        """Tell whether the pod has ended by itself, so that its IP was free from then on."""
+        return self.phase in ("Succeeded", "Failed")
 
     @property
     def finished(self) -> bool:
-        """Tell whether the pod has ended, so that its IP may be another's (phase Succeeded, Failed)."""
-        return self.phase in ("Succeeded", "Failed")
+        """Tell whether the pod has ended or is deleted, so that its IP may be another's."""
+        return self.ended or self.deleted > 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +170,9 @@ class Inventory:
     ``believed`` are those of them that count, ``pod_cidrs`` and ``service_cidrs`` what holds once what was
     entered by hand is counted in (core/cluster/known_ranges.py). ``unread_ranges`` names what may tell
     ranges but could not be read, a sentence each.
+
+    ``gone_pods`` and ``gone_owners`` were deleted not long ago. They name the ends of traffic from before and
+    count for nothing else; an owner that is there, by its own object or by a pod, is not among them.
     """
 
     known: bool = False
@@ -180,6 +190,8 @@ class Inventory:
     discovered: tuple[DiscoveredRange, ...] = ()
     believed: tuple[DiscoveredRange, ...] = ()
     unread_ranges: tuple[str, ...] = ()
+    gone_pods: tuple[Pod, ...] = ()
+    gone_owners: tuple[PodOwner, ...] = ()
 
     pod_by_name: Mapping[tuple[str, str], Pod] = field(init=False, repr=False, compare=False)
     pods_by_ip: Mapping[str, tuple[Pod, ...]] = field(init=False, repr=False, compare=False)
@@ -190,6 +202,10 @@ class Inventory:
     service_by_ip: Mapping[str, Service] = field(init=False, repr=False, compare=False)
     node_by_ip: Mapping[str, Node] = field(init=False, repr=False, compare=False)
     api_server_ips: frozenset[str] = field(init=False, repr=False, compare=False)
+    gone_pod_by_name: Mapping[tuple[str, str], Pod] = field(init=False, repr=False, compare=False)
+    gone_pods_by_ip: Mapping[str, tuple[Pod, ...]] = field(init=False, repr=False, compare=False)
+    gone_pods_by_owner: Mapping[WorkloadRef, tuple[Pod, ...]] = field(init=False, repr=False, compare=False)
+    gone_owner_by_ref: Mapping[WorkloadRef, PodOwner] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         def put(name: str, value: object) -> None:
@@ -203,12 +219,30 @@ class Inventory:
         put("service_by_name", {(s.namespace, s.name): s for s in self.services})
         put("service_by_ip", {ip: s for s in self.services for ip in s.cluster_ips + s.external_ips})
         put("node_by_ip", {ip: n for n in self.nodes for ip in n.addresses})
+        put("gone_pod_by_name", {(p.namespace, p.name): p for p in self.gone_pods})
+        put("gone_pods_by_ip", _group((ip, p) for p in self.gone_pods for ip in p.ips))
+        put("gone_pods_by_owner", _group((p.owner, p) for p in self.gone_pods))
+        put("gone_owner_by_ref", {o.ref: o for o in self.gone_owners})
         kubernetes = self.service_by_name.get(("default", "kubernetes"))
         put("api_server_ips", frozenset(e.ip for e in kubernetes.endpoints) if kubernetes else frozenset())
 
     def live_pods_at(self, ip: str) -> tuple[Pod, ...]:
         """Return the pods that have an address of their own now, none of those on the host network."""
         return tuple(pod for pod in self.pods_by_ip.get(ip, ()) if not pod.finished)
+
+    def holders(self, ip: str) -> tuple[Pod, ...]:
+        """Return all pods that have, or had, an address of their own."""
+        return self.pods_by_ip.get(ip, ()) + self.gone_pods_by_ip.get(ip, ())
+
+    def owner_of(self, ref: WorkloadRef) -> PodOwner | None:
+        """Return a pod owner that is there, else as it was when it was deleted."""
+        return self.owner_by_ref.get(ref) or self.gone_owner_by_ref.get(ref)
+
+    def pods_of(self, ref: WorkloadRef) -> tuple[Pod, ...]:
+        """Return the pods of an owner that are there; of an owner that is gone those that it had."""
+        if ref in self.gone_owner_by_ref:
+            return self.gone_pods_by_owner.get(ref, ())
+        return self.pods_by_owner.get(ref, ())
 
 
 def _group(pairs: Any) -> dict[Any, tuple[Any, ...]]:

@@ -11,7 +11,7 @@ from netsec_tui.errors import BadInputError
 from netsec_tui.model.flow import Endpoint, Flow, Gap
 from netsec_tui.sources.capture_lines import decode_endpoint, decode_flow, decode_gap
 from netsec_tui.sources.contract import Emit, FlowsRead, KubeObject, ObjectsRead
-from netsec_tui.sources.objects import ObjectKey, object_key, printable, strip
+from netsec_tui.sources.objects import ObjectKey, is_gone, object_key, printable, strip
 
 _BATCH = 1000
 """Flows in one message: few enough that the screen stays quick."""
@@ -33,6 +33,7 @@ class CaptureReading:
         self._batch: list[Flow | Gap] = []
         self._endpoints: dict[int, Endpoint] = {}
         self._objects: dict[str, dict[ObjectKey, KubeObject]] = {}
+        self._deleted: dict[str, list[KubeObject]] = {}
         self._problems: dict[str, tuple[tuple[str, ...], ...]] = {}
         self._changed: set[str] = set()
         self._first_trouble = ""
@@ -99,20 +100,20 @@ class CaptureReading:
 
     def _take_objects(self, fields: Mapping[str, Any]) -> None:
         source = fields.get("source")
-        items, gone, *problems = (
-            fields.get(key, []) for key in ("items", "gone", "problems", "rangeProblems")
+        items, gone, deleted, *problems = (
+            fields.get(key, []) for key in ("items", "gone", "deleted", "problems", "rangeProblems")
         )
         if not isinstance(source, str) or not all(
-            isinstance(part, list) for part in (items, gone, *problems)
+            isinstance(part, list) for part in (items, gone, deleted, *problems)
         ):
-            raise BadInputError("names no source, or its items, gone or problems are no lists")
+            raise BadInputError("names no source, or its items, gone, deleted or problems are no lists")
         first = source not in self._objects
         objects = self._objects.setdefault(source, {})
         for key in gone:
             if isinstance(key, list) and len(key) == 3:
                 objects.pop((str(key[0]), str(key[1]), str(key[2])), None)
-        stripped = [strip(item) for item in items if isinstance(item, Mapping)]
-        objects |= {object_key(obj): obj for obj in stripped if obj is not None}
+        objects |= {object_key(obj): obj for obj in _stripped(items) if not is_gone(obj)}
+        self._deleted.setdefault(source, []).extend(obj for obj in _stripped(deleted) if is_gone(obj))
         self._problems[source] = tuple(
             tuple(printable(str(problem), 400) for problem in part) for part in problems
         )
@@ -123,5 +124,10 @@ class CaptureReading:
 
     def _tell(self, source: str) -> None:
         self._flush()
-        objects = tuple(self._objects[source].values())
+        objects = (*self._objects[source].values(), *self._deleted[source])
         self._emit(ObjectsRead(source, objects, *self._problems[source]))
+
+
+def _stripped(items: list[Any]) -> list[KubeObject]:
+    found = [strip(item) for item in items if isinstance(item, Mapping)]
+    return [obj for obj in found if obj is not None]

@@ -23,7 +23,7 @@ from netsec_tui.sources.capture_lines import (
     encode_gap,
 )
 from netsec_tui.sources.contract import FlowsRead, KubeObject, Message, ObjectsRead
-from netsec_tui.sources.objects import ObjectKey, object_key, strip
+from netsec_tui.sources.objects import ObjectKey, is_gone, object_key, strip
 
 _MOST_ENDPOINTS = 100_000
 """Endpoints remembered; a scan of the whole internet must not fill the memory."""
@@ -43,6 +43,7 @@ class CaptureWriter:
         self._endpoints: dict[Endpoint, int] = {}
         self._numbered = 0
         self._objects: dict[str, dict[ObjectKey, KubeObject]] = {}
+        self._deleted: dict[str, set[tuple[ObjectKey, float]]] = {}
         self._problems: dict[str, tuple[tuple[str, ...], ...]] = {}
         self._files: list[IO[bytes]] = []
 
@@ -126,18 +127,23 @@ class CaptureWriter:
 
     def _object_lines(self, message: ObjectsRead) -> Iterator[dict[str, Any]]:
         stripped = [kept for obj in message.objects if (kept := strip(obj)) is not None]
-        now = {object_key(obj): obj for obj in stripped}
+        now = {object_key(obj): obj for obj in stripped if not is_gone(obj)}
+        deleted = {(object_key(obj), obj["deleted"]): obj for obj in stripped if is_gone(obj)}
+        written = self._deleted.setdefault(message.source, set())
         before = self._objects.get(message.source)
         known = before or {}
         fields: dict[str, Any] = {
             "source": message.source,
             "items": [obj for key, obj in now.items() if known.get(key) != obj],
             "gone": [list(key) for key in known if key not in now],
+            "deleted": [obj for key, obj in deleted.items() if key not in written],
             "problems": message.problems,
             "rangeProblems": message.range_problems,
         }
         told = self._problems.get(message.source)
         problems = (message.problems, message.range_problems)
         self._objects[message.source], self._problems[message.source] = now, problems
-        if before is None or fields["items"] or fields["gone"] or told != problems:
+        written.update(deleted)
+        changed = any(fields[key] for key in ("items", "gone", "deleted"))
+        if before is None or changed or told != problems:
             yield {"objects": {key: value for key, value in fields.items() if value or key == "source"}}

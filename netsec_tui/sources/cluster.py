@@ -1,18 +1,27 @@
-"""Cluster state from the API server of a kubeconfig context, listed again every few seconds."""
+"""Cluster state from the API server of a kubeconfig context, listed and then watched."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+import time
 
-from netsec_tui.errors import NetsecError, UnreachableError
-from netsec_tui.sources.cluster_api import AbsentError, ClusterApi, RefusedError
-from netsec_tui.sources.cluster_login import log_in
-from netsec_tui.sources.cluster_ranges import RangeObjects
-from netsec_tui.sources.cluster_resources import RESOURCES, Groups, Resource, other_policies
-from netsec_tui.sources.contract import Emit, KubeObject, Message, ObjectsRead, SourceStatus
+from netsec_tui.sources.cluster_access import ClusterAccess
+from netsec_tui.sources.cluster_keeper import ClusterKeeper
+from netsec_tui.sources.cluster_objects import ClusterObjects, Snapshot
+from netsec_tui.sources.cluster_watch import POLLED_SECONDS
+from netsec_tui.sources.contract import Emit, Message, ObjectsRead, SourceStatus
 
 POLL_SECONDS = 5.0
+"""Until the server is asked again whether it still answers, and what kinds it has."""
+
+GATHER_SECONDS = 0.05
+"""Changes that come together are told together."""
+
+_REST = 2.0
+"""Times as long as telling took, what it set off included, until the next changes are told."""
+
+_PATIENCE = 0.2
+"""Seconds between two looks whether to stop."""
 
 
 class ClusterSource:
@@ -22,11 +31,9 @@ class ClusterSource:
 
     def __init__(self, context: str | None = None, kubeconfig: str | None = None) -> None:
         self.name = f"context {context}" if context else "current context"
-        self._context = context
-        self._kubeconfig = kubeconfig
-        self._api: ClusterApi | None = None
-        self._listed: dict[str, list[KubeObject]] = {}
-        self._ranges = RangeObjects()
+        self._access = ClusterAccess(context, kubeconfig)
+        self._objects = ClusterObjects(POLLED_SECONDS)
+        self._keeper = ClusterKeeper(self._access, self._objects)
         self._told: dict[type[Message], Message] = {}
 
     def read(self, emit: Emit) -> None:
@@ -37,82 +44,59 @@ class ClusterSource:
             BadInputError: the kubeconfig cannot be read.
             UnreachableError: the API server gives nothing; the sentence says why.
         """
-        self._list_all(emit, threading.Event())
-        emit(SourceStatus(self.name, self.live, self._detail(), ended=True))
+        self._keeper.list_all(threading.Event())
+        snapshot = self._objects.snapshot()
+        self._tell(emit, self._objects_read(snapshot))
+        emit(SourceStatus(self.name, self.live, self._detail(snapshot), ended=True))
 
     def follow(self, emit: Emit, stop: threading.Event) -> None:
-        """Emit all objects, and again whenever a listing differs from the one before.
+        """Emit all objects, and again whenever one of them has changed.
 
         Raises:
             NetsecError: the first listing fails, for the reasons of ``read``.
         """
-        self._list_all(emit, stop)
-        while not stop.wait(POLL_SECONDS):
-            try:
-                self._list_all(emit, stop)
-            except NetsecError as error:
-                # A new log-in reads the kubeconfig again: it may name another address or token by now.
-                self._api = None
-                kept = f"{error}; what was read before is kept"
-                self._tell(emit, SourceStatus(self.name, self.live, self._detail(), error=kept, read=True))
-
-    def _list_all(self, emit: Emit, stop: threading.Event) -> None:
-        api = self._api or ClusterApi(log_in(self._context, self._kubeconfig))
-        self._api = api
-        problems: list[str] = []
-        for resource in RESOURCES:
-            if stop.is_set():
-                return
-            self._list(api, (resource,), problems)
-        if not self._listed:
-            raise UnreachableError(f"{api.server} lets this context list nothing: {problems[0]}")
-        groups = self._groups(api, problems)
-        if groups is not None:
-            self._list_other_policies(api, groups, problems, stop)
-        if not stop.is_set():
-            self._ranges.read(api, groups or {})
+        self._keeper.list_all(stop)
         if stop.is_set():
             return
-        self._tell(emit, ObjectsRead(self.name, self._objects(), tuple(problems), self._ranges.problems))
-        self._tell(emit, SourceStatus(self.name, self.live, self._detail(), read=True))
-
-    def _list(self, api: ClusterApi, versions: Iterable[Resource], problems: list[str]) -> None:
-        """List a resource in the first of its versions that the server has."""
-        for resource in versions:
-            try:
-                self._listed[resource.name] = api.list(resource)
-                return
-            except AbsentError:
-                self._listed.pop(resource.name, None)
-            except RefusedError as error:
-                problems.append(str(error))
-                return
-
-    def _groups(self, api: ClusterApi, problems: list[str]) -> Groups | None:
+        self._tell_all(emit)
+        pulse = threading.Thread(target=self._beat, args=(stop,), name="pulse", daemon=True)
         try:
-            return api.groups()
-        except RefusedError as error:
-            problems.append(str(error))
-            return None
+            self._keeper.watch()
+            pulse.start()
+            self._tell_changes(emit, stop)
+        finally:
+            self._keeper.end()
+            pulse.join(_PATIENCE)
 
-    def _list_other_policies(
-        self, api: ClusterApi, groups: Groups, problems: list[str], stop: threading.Event
-    ) -> None:
-        """List the policies of other kinds that the server has now; such a kind may come and go."""
-        kinds = [*other_policies(groups)]
-        for versions in kinds:
-            if stop.is_set():
+    def _beat(self, stop: threading.Event) -> None:
+        while not stop.wait(POLL_SECONDS):
+            self._keeper.beat()
+
+    def _tell_changes(self, emit: Emit, stop: threading.Event) -> None:
+        rested = 0.0
+        while not stop.is_set():
+            if not self._objects.wait(_PATIENCE):
+                continue
+            began = time.monotonic()
+            if stop.wait(max(GATHER_SECONDS, rested - began)):
                 return
-            self._list(api, versions, problems)
-        served = {resource.name for resource in (*RESOURCES, *(kind[0] for kind in kinds))}
-        self._listed = {name: objects for name, objects in self._listed.items() if name in served}
+            began = time.monotonic()
+            self._tell_all(emit)
+            ended = time.monotonic()
+            rested = ended + _REST * (ended - began)
 
-    def _objects(self) -> tuple[KubeObject, ...]:
-        return (*(obj for listed in self._listed.values() for obj in listed), *self._ranges.objects)
+    def _tell_all(self, emit: Emit) -> None:
+        snapshot = self._objects.snapshot()
+        self._tell(emit, self._objects_read(snapshot))
+        kept = f"{snapshot.trouble}; what was read before is kept" if snapshot.trouble else ""
+        detail = self._detail(snapshot)
+        self._tell(emit, SourceStatus(self.name, self.live, detail, error=kept, read=True))
 
-    def _detail(self) -> str:
-        count = len(self._objects())
-        return f"{count} objects from {self._api.server}" if self._api else f"{count} objects"
+    def _objects_read(self, snapshot: Snapshot) -> ObjectsRead:
+        return ObjectsRead(self.name, snapshot.objects, snapshot.problems, snapshot.range_problems)
+
+    def _detail(self, snapshot: Snapshot) -> str:
+        return f"{snapshot.count} objects from {self._access.server}"
 
     def _tell(self, emit: Emit, message: ObjectsRead | SourceStatus) -> None:
         if self._told.get(type(message)) != message:

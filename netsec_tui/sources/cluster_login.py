@@ -35,6 +35,7 @@ def log_in(name: str | None, kubeconfig: str | None) -> Any:
     settings = client.Configuration()
     load: Any = config.new_client_from_config
     settings.retries = False  # The next listing is the next try.
+    settings.connection_pool_maxsize = 32  # Each resource is watched over a connection of its own.
     with complaints() as heard:
         try:
             api = load(files, context.name, persist_config=False, client_configuration=settings)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from netsec_tui.sources.cluster_api import AbsentError, ClusterApi, ForbiddenError, RefusedError
+from netsec_tui.sources.cluster_api import ClusterApi
+from netsec_tui.sources.cluster_refusals import AbsentError, ForbiddenError, RefusedError
 from netsec_tui.sources.cluster_resources import Groups, Resource, range_resources
 from netsec_tui.sources.contract import KubeObject
 from netsec_tui.sources.objects_ranges import CONFIG_MAPS

@@ -15,7 +15,7 @@ from netsec_tui.sources.inventory_pods import read_pod
 from netsec_tui.sources.inventory_policies import read_other_policy, read_policy, read_whom
 from netsec_tui.sources.inventory_ranges import RANGE_KINDS, read_ranges, with_cilium_ranges
 from netsec_tui.sources.inventory_services import read_endpoints, read_node, read_service
-from netsec_tui.sources.objects import ObjectKey, object_key, object_title
+from netsec_tui.sources.objects import ObjectKey, is_gone, object_key, object_title
 from netsec_tui.sources.objects_fields import Fields
 
 _OTHER_POLICIES = tuple(dict.fromkeys(kind.qualified for kind in OVERRIDING_KINDS))
@@ -36,16 +36,18 @@ def build_inventory(
 ) -> tuple[Inventory, tuple[str, ...]]:
     """Return the cluster state and a sentence for everything that could not be read; never raises.
 
-    ``objects`` are stripped; of two with the same kind, namespace and name the later counts. Its ranges
-    are discovered, none is settled. ``missing`` (what the sources could not read) and the sentences
-    returned make up ``Inventory.missing``; ``unread_ranges`` is kept apart. ``Inventory.namespaces`` holds
-    only namespaces whose object was read, each with the label of its name, so that an unknown namespace
-    can be told from a known one.
+    ``objects`` are stripped; of two with the same kind, namespace and name the later counts. Of those that
+    are deleted each pod counts: a StatefulSet gives its names again. The inventory's ranges are discovered,
+    none is settled. ``missing`` (what the sources could not read) and the sentences returned make up
+    ``Inventory.missing``; ``unread_ranges`` is kept apart. ``Inventory.namespaces`` holds only namespaces
+    whose object was read, each with the label of its name, so that an unknown namespace can be told from a
+    known one.
     """
     problems: list[str] = []
-    kinds = _by_kind(objects, problems)
+    kinds, gone = _by_kind(objects, problems)
     owners = [fields for kind, group in kinds.items() if kind not in _NOT_OWNERS for fields in group]
-    chain = read_chain(owners)
+    former = [fields for kind, group in gone.items() if kind not in _NOT_OWNERS for fields in group]
+    chain = read_chain([*former, *owners])
     pods = tuple(_pod(fields, chain) for fields in kinds["Pod"])
     endpoints = read_endpoints(kinds["EndpointSlice"], kinds["Endpoints"])
     nodes = tuple(read_node(fields) for fields in kinds["Node"])
@@ -54,6 +56,8 @@ def build_inventory(
     known = any(kinds.values())
     namespaces = {ref_of(fields).name: _namespace_labels(fields) for fields in kinds["Namespace"]}
     owner_list = read_owners(owners, pods, chain)
+    gone_pods = tuple(_pod(fields, chain) for fields in gone["Pod"])
+    there = {owner.ref for owner in owner_list}
     services = tuple(read_service(fields, endpoints) for fields in kinds["Service"])
     discovered = tuple(read_ranges(kinds, nodes, problems))
     sentences = tuple(dict.fromkeys(problems))
@@ -72,12 +76,19 @@ def build_inventory(
         overriding=tuple(policy for policy in others if policy),
         discovered=discovered,
         unread_ranges=tuple(dict.fromkeys(unread_ranges)),
+        gone_pods=gone_pods,
+        gone_owners=tuple(o for o in read_owners(former, gone_pods, chain) if o.ref not in there),
     )
     return inventory, sentences
 
 
-def _by_kind(objects: Iterable[KubeObject], problems: list[str]) -> Mapping[str, list[Fields]]:
+_Kinds = Mapping[str, list[Fields]]
+
+
+def _by_kind(objects: Iterable[KubeObject], problems: list[str]) -> tuple[_Kinds, _Kinds]:
+    """Return the objects that are there and those that are gone; what is wrong with these is old news."""
     latest: dict[ObjectKey, KubeObject] = {}
+    gone: dict[str, list[Fields]] = defaultdict(list)
     for obj in objects:
         if not isinstance(obj, Mapping):
             problems.append("something that is no Kubernetes object stands among the objects")
@@ -86,11 +97,14 @@ def _by_kind(objects: Iterable[KubeObject], problems: list[str]) -> Mapping[str,
         if not names.text("name"):
             problems.append(f"{object_title(obj)}: metadata.name is missing")
         elif names.text("namespace") or names.data.get("namespace") in (None, ""):
-            latest[object_key(obj)] = obj
+            if is_gone(obj):
+                gone[str(obj.get("kind"))].append(Fields.of(obj, []))
+            else:
+                latest[object_key(obj)] = obj
     kinds: dict[str, list[Fields]] = defaultdict(list)
     for key in sorted(latest):
         kinds[key[0]].append(Fields.of(latest[key], problems))
-    return kinds
+    return kinds, gone
 
 
 def _name(fields: Fields) -> tuple[str, str]:

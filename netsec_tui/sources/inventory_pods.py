@@ -27,6 +27,7 @@ def read_pod(fields: Fields, owner: WorkloadRef) -> Pod:
         spec.text("nodeName"),
         status.text("phase"),
         metadata.time("creationTimestamp"),
+        fields.data.get("deleted", 0.0),
     )
 
 

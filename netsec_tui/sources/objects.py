@@ -216,6 +216,7 @@ def strip(obj: KubeObject) -> KubeObject | None:
     kept as a pod owner when it has a selector and a pod template (an Argo Rollout, an OpenKruise CloneSet).
     Values of the wrong type stay scalars or become an empty container, so that reading can name them;
     stripping twice changes nothing. Of ConfigMaps those are kept that may tell ranges, with nothing else.
+    ``deleted``, the time at which an object was deleted, is kept (epoch seconds; a source adds it).
     """
     kind, version = obj.get("kind"), obj.get("apiVersion")
     if not isinstance(kind, str) or not isinstance(version, str):
@@ -227,7 +228,14 @@ def strip(obj: KubeObject) -> KubeObject | None:
     metadata = _METADATA(obj.get("metadata"))
     if kind == "Node" and (arguments := node_arguments(obj)):
         metadata["annotations"] = arguments
-    return {"apiVersion": version, "kind": kind, "metadata": metadata, **prune(obj)}
+    gone = {"deleted": obj["deleted"]} if is_gone(obj) else {}
+    return {"apiVersion": version, "kind": kind, "metadata": metadata, **prune(obj), **gone}
+
+
+def is_gone(obj: KubeObject) -> bool:
+    """Tell whether an object is known to be deleted."""
+    when = obj.get("deleted")
+    return isinstance(when, int | float) and not isinstance(when, bool) and 0 < when < math.inf
 
 
 def _shape_of(kind: str, group: str, spec: Any) -> _Prune | None:

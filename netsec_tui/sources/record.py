@@ -16,6 +16,7 @@ from netsec_tui.model.flow import Gap
 from netsec_tui.sources.capture_writer import CaptureWriter
 from netsec_tui.sources.contract import FlowsRead, Message, ObjectsRead, Source, SourceStatus
 from netsec_tui.sources.feed_thread import SourceThread, put_all
+from netsec_tui.sources.objects import is_gone
 
 _ROOM = 64
 _PATIENCE = 0.1
@@ -53,7 +54,7 @@ class Recorded:
                 self.lost[gap.reason] += gap.lost
         elif isinstance(message, ObjectsRead):
             self.problems[message.source] = message.problems
-            self.objects[message.source] = len(message.objects)
+            self.objects[message.source] = sum(not is_gone(obj) for obj in message.objects)
         else:
             self.statuses[message.source] = message
 

@@ -39,7 +39,11 @@ class Collected:
 
     @property
     def names(self) -> list[str]:
-        return [obj["metadata"]["name"] for obj in self.objects]
+        return [obj["metadata"]["name"] for obj in self.objects if "deleted" not in obj]
+
+    @property
+    def gone(self) -> list[str]:
+        return [obj["metadata"]["name"] for obj in self.objects if "deleted" in obj]
 
     @property
     def flows(self) -> list[Flow | Gap]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from netsec_tui.sources import cluster
+from netsec_tui.sources import cluster, cluster_keeper, cluster_watch
 from netsec_tui.sources.cluster import ClusterSource
 from tests.sources.api_server import ApiServer, write_kubeconfig
 
@@ -17,6 +17,10 @@ def no_proxy_and_no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setattr(cluster, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(cluster, "GATHER_SECONDS", 0.01)
+    monkeypatch.setattr(cluster_keeper, "REFUSED_SECONDS", 0.01)
+    for name in ("POLLED_SECONDS", "REFUSED_SECONDS", "FIRST_PAUSE", "PAUSE"):
+        monkeypatch.setattr(cluster_watch, name, 0.01)
 
 
 @pytest.fixture

@@ -130,6 +130,22 @@ def test_only_what_has_changed_is_written_again(tmp_path: Path) -> None:
     assert [item["metadata"]["name"] for item in lines[2]["objects"]["items"]] == ["p"]
 
 
+def test_what_is_deleted_is_written_once_and_read_beside_what_has_its_name_now(tmp_path: Path) -> None:
+    first, second = ({**pod("db-0", ip=f"10.1.0.{n}"), "deleted": 1e9 + n} for n in (1, 2))
+    now = pod("db-0", ip="10.1.0.3")
+    tellings = [(now,), (now, first), (now, first, second), (now, first, second)]
+    path = write(tmp_path / "c", *(ObjectsRead("a", objects) for objects in tellings))
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [line["objects"].get("deleted") for line in lines[1:]] == [None, [first], [second]]
+    assert all("gone" not in line["objects"] for line in lines[1:])
+    found, _ = build_inventory(read(path).objects)
+    assert [p.ips for p in found.pods] == [("10.1.0.3",)]
+    assert [(p.ips, p.deleted) for p in found.gone_pods] == [
+        (("10.1.0.1",), 1e9 + 1),
+        (("10.1.0.2",), 1e9 + 2),
+    ]
+
+
 def test_what_could_not_be_read_then_is_told_again(tmp_path: Path) -> None:
     path = write(tmp_path / "c", ObjectsRead("a", (), ("pods may not be listed",)))
     assert read(path).problems == ("pods may not be listed",)

@@ -15,7 +15,7 @@ from netsec_tui.sources.cluster import ClusterSource
 from netsec_tui.sources.inventory import build_inventory
 from netsec_tui.sources.objects_ranges import CONFIG_MAPS
 from tests.sources.api_server import PATHS, ApiServer, serving, write_kubeconfig
-from tests.sources.collected import PATIENCE, Collected, following, read
+from tests.sources.collected import Collected, read
 from tests.sources.kube_objects import controlled_by, deployment, obj, pod, template
 
 HASHED = {"app": "web", "pod-template-hash": "abc"}
@@ -234,38 +234,6 @@ def test_an_unknown_context_is_an_error_that_names_the_known(tmp_path: Path) -> 
     config = write_kubeconfig(tmp_path / "config", "http://127.0.0.1:1")
     with pytest.raises(NotFoundError, match=r"staging.*prod"):
         read(ClusterSource("staging", str(config)))
-
-
-def test_changes_are_followed(server: ApiServer, source: ClusterSource) -> None:
-    with following(source) as found:
-        found.wait_for(lambda: "web-abc-1" in found.names)
-        server.objects = [*server.objects, pod("web-abc-2")]
-        found.wait_for(lambda: "web-abc-2" in found.names)
-        server.objects = [pod("alone")]
-        found.wait_for(lambda: found.names == ["alone"])
-
-
-def test_an_unchanged_cluster_is_told_once(server: ApiServer, source: ClusterSource) -> None:
-    with following(source) as found:
-        server.listed.clear()
-        for _ in range(4):
-            assert server.listed.wait(PATIENCE)
-            server.listed.clear()
-    assert len(found.messages) == 2
-
-
-def test_later_trouble_is_told_and_what_was_read_is_kept(server: ApiServer, source: ClusterSource) -> None:
-    with following(source) as found:
-        found.wait_for(lambda: found.status.detail != "")
-        before = found.objects
-        server.refuse["pods"] = [503]
-        found.wait_for(lambda: "503" in found.status.error)
-        assert found.objects == before
-        server.refuse["pods"] = [403]
-        found.wait_for(lambda: found.problems != ())
-        assert found.objects == before
-        server.refuse.clear()
-        found.wait_for(lambda: found.problems == () and found.status.error == "")
 
 
 def test_a_first_failure_ends_following(tmp_path: Path) -> None:

@@ -124,5 +124,7 @@ def test_kinds_that_come_and_go_are_followed(server: ApiServer, source: ClusterS
         found.wait_for(lambda: kinds(found) == {"Pod"})
         server.more = dict(CILIUM)
         found.wait_for(lambda: kinds(found) == {"Pod", "CiliumNetworkPolicy"})
+        server.objects = [*server.objects, {**CNP, "metadata": {"name": "y", "namespace": "shop"}}]
+        found.wait_for(lambda: "y" in found.names)
         server.more = {}
         found.wait_for(lambda: kinds(found) == {"Pod"})

@@ -75,7 +75,7 @@ class Ends:
             known = self._ends(p for p in inventory.pods_by_owner.get(ref, ()) if not p.finished)
             if not is_host_network(inventory, ref):
                 labels = labels_of(inventory, self._world.knowledge, ref)
-                ports = getattr(inventory.owner_by_ref.get(ref), "ports", ())
+                ports = getattr(inventory.owner_of(ref), "ports", ())
                 spaces = inventory.namespaces.get(ref.namespace)
                 known += (
                     EndPod(ref.namespace, str(ref), labels, spaces, ports=ports, owner=ref, synthetic=True),

@@ -47,7 +47,7 @@ class Ground:
         for namespace, name in knowledge.labels:
             if (namespace, name) not in inventory.pod_by_name:
                 peer = resolver.resolve(Endpoint("", namespace, name), 0.0).peer
-                if peer.sort is PeerSort.OWNER:
+                if peer.sort is PeerSort.OWNER and peer.ref not in inventory.gone_owner_by_ref:
                     yield peer.ref
 
     @cached_property

@@ -40,7 +40,7 @@ def owner_selector(
 
 def _asked_for(inventory: Inventory, ref: WorkloadRef, keys: LabelFilter) -> LabelSelector | None:
     """Return the labels of an owner's template that the filter includes by name."""
-    owner = inventory.owner_by_ref.get(ref)
+    owner = inventory.owner_of(ref)
     selector = selector_from_labels(owner.template_labels) if owner and keys.include else None
     return used_selector(keys, selector) if selector else None
 
@@ -48,7 +48,7 @@ def _asked_for(inventory: Inventory, ref: WorkloadRef, keys: LabelFilter) -> Lab
 def _selector(
     inventory: Inventory, knowledge: Knowledge, ref: WorkloadRef
 ) -> tuple[LabelSelector | None, str]:
-    owner = inventory.owner_by_ref.get(ref)
+    owner = inventory.owner_of(ref)
     if owner:
         selector = (
             stable_selector(owner.selector) if owner.selector else selector_from_labels(owner.template_labels)
@@ -67,7 +67,7 @@ def _selector(
 
 
 def _label_sets(inventory: Inventory, knowledge: Knowledge, ref: WorkloadRef) -> list[Labels]:
-    pods = inventory.pods_by_owner.get(ref, ())
+    pods = inventory.pods_of(ref)
     if pods:
         return [pod.labels for pod in pods]
     if ref.kind == "Pod":
@@ -79,7 +79,7 @@ def _label_sets(inventory: Inventory, knowledge: Knowledge, ref: WorkloadRef) ->
 
 def labels_of(inventory: Inventory, knowledge: Knowledge, ref: WorkloadRef) -> Labels:
     """Return the labels that all pods of an owner share, whether policies use them or not."""
-    owner = inventory.owner_by_ref.get(ref)
+    owner = inventory.owner_of(ref)
     sets = _label_sets(inventory, knowledge, ref)
     if owner and owner.template_labels:
         return owner.template_labels
@@ -91,10 +91,10 @@ def labels_of(inventory: Inventory, knowledge: Knowledge, ref: WorkloadRef) -> L
 
 def is_host_network(inventory: Inventory, ref: WorkloadRef) -> bool:
     """Tell whether an owner's pods use their node's network."""
-    owner = inventory.owner_by_ref.get(ref)
+    owner = inventory.owner_of(ref)
     if owner:
         return owner.host_network
-    return any(pod.host_network for pod in inventory.pods_by_owner.get(ref, ()))
+    return any(pod.host_network for pod in inventory.pods_of(ref))
 
 
 _HOST_NETWORK = (

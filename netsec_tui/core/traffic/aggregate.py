@@ -120,7 +120,7 @@ def _keeps(inventory: Inventory, selector: Labels) -> PodFilter:
     def keep(party: Party) -> bool:
         labels = party.labels
         if not labels:
-            owner = inventory.owner_by_ref.get(party.peer.ref)
+            owner = inventory.owner_of(party.peer.ref)
             labels = owner.template_labels if owner else ()
         return not labels or has_labels(selector, labels)
 

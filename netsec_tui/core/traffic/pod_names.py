@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from netsec_tui.model.identity import WorkloadRef
 from netsec_tui.model.inventory import Inventory
@@ -32,16 +32,20 @@ _TAILS = tuple(
 def owner_by_pod_name(inventory: Inventory, namespace: str, pod: str) -> WorkloadRef | None:
     """Return the owner of the cluster state whose controller would give a pod this very name.
 
-    Of several the one with the longest name; None when there is none, or two of one name.
+    Of several the one with the longest name; None when there is none, or two of one name. One that is gone
+    counts where none is there.
     """
-    fitting = list(_fitting(inventory, namespace, pod))
-    longest = [ref for ref in fitting if len(ref.name) == len(fitting[0].name)]
-    return longest[0] if len(longest) == 1 else None
+    for owners in (inventory.owner_by_ref, inventory.gone_owner_by_ref):
+        fitting = list(_fitting(owners, namespace, pod))
+        if fitting:
+            longest = [ref for ref in fitting if len(ref.name) == len(fitting[0].name)]
+            return longest[0] if len(longest) == 1 else None
+    return None
 
 
-def _fitting(inventory: Inventory, namespace: str, pod: str) -> Iterator[WorkloadRef]:
+def _fitting(owners: Container[WorkloadRef], namespace: str, pod: str) -> Iterator[WorkloadRef]:
     for kinds, tail in _TAILS:
         name, *parts = pod.rsplit("-", len(tail))
         if len(parts) == len(tail) and all(map(re.Pattern.fullmatch, tail, parts)):
             refs = (WorkloadRef(kind, namespace, name) for kind in kinds)
-            yield from (ref for ref in refs if ref in inventory.owner_by_ref)
+            yield from (ref for ref in refs if ref in owners)

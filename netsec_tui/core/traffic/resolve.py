@@ -10,7 +10,7 @@ from netsec_tui.core.cluster.selectors import owner_label
 from netsec_tui.core.traffic.aggregated import AggregatedNames, is_aggregated, stem_of
 from netsec_tui.core.traffic.knowledge import Knowledge
 from netsec_tui.core.traffic.pod_names import PLANNED_TIME, TEMPLATE_HASH, owner_by_pod_name
-from netsec_tui.core.traffic.turns import CLOCK_SKEW, minute_of
+from netsec_tui.core.traffic.tenure import Tenure, changes_of, holder_at, tenures
 from netsec_tui.kube.labels import is_stable, stable_labels
 from netsec_tui.model.flow import Endpoint, Labels, Reserved
 from netsec_tui.model.identity import (
@@ -53,13 +53,14 @@ class Party:
 
 
 class Resolver:
-    """Resolve endpoints against one inventory and what flows told; holds no other state."""
+    """Resolve endpoints against one inventory and what flows told; holds nothing that these do not say."""
 
     def __init__(self, inventory: Inventory, knowledge: Knowledge) -> None:
         self.inventory = inventory
         self.knowledge = knowledge
         self._aggregated_names = AggregatedNames(inventory)
         self._nodes = frozenset(node.name for node in inventory.nodes)
+        self._tenures: dict[str, tuple[Tenure, ...]] = {}
 
     def resolve(self, endpoint: Endpoint, when: float, service: tuple[str, str] | None = None) -> Party:
         """Resolve one end at a point in time; ``service`` is the Service that a source saw dialled there.
@@ -89,8 +90,13 @@ class Resolver:
         """Return the minutes from which an endpoint resolves to another pod, sorted; mostly none."""
         if endpoint.namespace and (endpoint.pod or endpoint.labels):
             return ()
-        created = {pod.created for pod in self.inventory.pods_by_ip.get(endpoint.ip, ())} - {0.0}
-        return tuple(sorted({minute_of(moment) for moment in created}))
+        return changes_of(self._tenures_at(endpoint.ip))
+
+    def _tenures_at(self, ip: str) -> tuple[Tenure, ...]:
+        known = self._tenures.get(ip)
+        if known is None:
+            known = self._tenures[ip] = tenures(self.inventory.holders(ip))
+        return known
 
     def _placeless(self, endpoint: Endpoint, service: tuple[str, str] | None) -> Party:
         """Resolve an end without an address: the Service dialled, a node by its name, else its network."""
@@ -126,7 +132,7 @@ class Resolver:
         if is_aggregated(endpoint.pod):
             return self._aggregated(endpoint)
         name = (endpoint.namespace, endpoint.pod)
-        pod = self.inventory.pod_by_name.get(name)
+        pod = self.inventory.pod_by_name.get(name) or self.inventory.gone_pod_by_name.get(name)
         if pod:
             return _party(pod, endpoint.ip)
         labels = endpoint.labels or self.knowledge.labels.get(name, ())
@@ -143,7 +149,7 @@ class Resolver:
         return self._owned(self._topmost(ref), "", "", endpoint.labels)
 
     def _owned(self, ref: WorkloadRef, ip: str, pod: str, labels: Labels) -> Party:
-        owner = self.inventory.owner_by_ref.get(ref)
+        owner = self.inventory.owner_of(ref)
         return Party(owner_peer(ref), ip, pod, labels, host_network=bool(owner and owner.host_network))
 
     def _owner_of(self, namespace: str, labels: Labels, pod: str = "") -> WorkloadRef | None:
@@ -175,7 +181,8 @@ class Resolver:
         if ref in self.inventory.owner_by_ref or ref.kind not in _MADE:
             return ref
         kinds, tail = _MADE[ref.kind]
-        for owner in self.inventory.owners_by_namespace.get(ref.namespace, ()):
+        gone = (owner for owner in self.inventory.gone_owners if owner.ref.namespace == ref.namespace)
+        for owner in (*self.inventory.owners_by_namespace.get(ref.namespace, ()), *gone):
             made = ref.name.removeprefix(f"{owner.ref.name}-")
             if owner.ref.kind in kinds and made != ref.name and tail.fullmatch(made):
                 return owner.ref
@@ -185,7 +192,8 @@ class Resolver:
         ip = endpoint.ip
         if not ip:
             return None
-        pod = _holder(self.inventory.pods_by_ip.get(ip, ()), when)
+        held = self._tenures_at(ip)
+        pod = holder_at(held, when // 60.0)
         if pod:
             return _party(pod, ip)
         node = self.inventory.node_by_ip.get(ip)
@@ -200,6 +208,8 @@ class Resolver:
         told = self.knowledge.pods_by_ip.get(ip, ())
         if len(told) == 1 and not endpoint.reserved.is_node:
             namespace, name = next(iter(told))
+            if any((t.pod.namespace, t.pod.name) == (namespace, name) and t.pod.deleted for t in held):
+                return None  # It is known when the pod had the address, and that was not now.
             return self._pod(Endpoint(ip, namespace, name))
         return None
 
@@ -212,12 +222,6 @@ def _party(pod: Pod, ip: str) -> Party:
         pod.labels,
         host_network=pod.host_network,
     )
-
-
-def _holder(pods: tuple[Pod, ...], when: float) -> Pod | None:
-    """Return the pod that had an IP at a time: the youngest that was created by then, None on doubt."""
-    held = [p for p in pods if p.created <= when + CLOCK_SKEW]
-    return max(held, key=lambda p: (p.created, not p.finished, p.name), default=None)
 
 
 def _fit(owner: PodOwner, labels: Labels) -> int:

@@ -101,7 +101,7 @@ def foreign_endpoints(inventory: Inventory, service: Service) -> tuple[ServiceEn
 
 def declares(inventory: Inventory, ref: WorkloadRef, protocol: Protocol, number: int) -> bool:
     """Tell whether a container of an owner declares a port, in its template or in a live pod."""
-    owner = inventory.owner_by_ref.get(ref)
+    owner = inventory.owner_of(ref)
     pods = inventory.pods_by_owner.get(ref, ())
     declared = (*(owner.ports if owner else ()), *(port for pod in pods for port in pod.ports))
     return any(port.port == number and port.protocol is protocol for port in declared)
@@ -124,7 +124,8 @@ class Backends:
         for (namespace, name), labels in resolver.knowledge.labels.items():
             if (namespace, name) not in self._inventory.pod_by_name:
                 party = resolver.resolve(Endpoint("", namespace, name), 0.0)
-                self._put(namespace, labels, party.peer.ref)
+                if party.peer.ref not in self._inventory.gone_owner_by_ref:
+                    self._put(namespace, labels, party.peer.ref)
 
     def _put(self, namespace: str, labels: Labels, ref: WorkloadRef) -> None:
         self._labelled.setdefault(namespace, set()).add((labels, ref))
