@@ -1,7 +1,8 @@
 """The five use cases of the documents, from real traffic to packets that prove what the applied policy does.
 
-The app is what ``netsec-tui --context harness --source conntrack -n shop deploy/orders`` starts, driven by
-keys; it learns of the traffic from the kernels alone. tests/ui/test_use_cases.py walks the cases on the demo.
+The app is what ``netsec-tui --context harness --source conntrack -n shop deploy/orders`` starts, or the same
+with ``--source hubble``, driven by keys. It is there before the traffic, and learns of it from the kernels
+alone, or from what Hubble says that they did. tests/ui/test_use_cases.py walks the cases on the demo.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from netsec_tui.model.identity import Direction
 from tests.cluster.harness.calls import read_calls
 from tests.cluster.harness.cluster import Cluster
 from tests.cluster.harness.forgetting import forget_all
+from tests.cluster.harness.hubble import Hubble
 from tests.cluster.product.packets import Found, answered, resolves, send
 from tests.ui.demo_host import app_of
 from tests.ui.drawn import Drawn, Row, all_within, as_pairs, black
@@ -50,23 +52,30 @@ labels:
   namespaces:
     exclude: [kubernetes.io/metadata.name]
 """
-BOTH_SIZES = pytest.mark.parametrize("size", [WIDE, NARROW], ids=["140x40", "80x24"])
+
+
+def walked(*more: tuple[str, tuple[int, int]]) -> Any:
+    """Have a case walked on a wide screen with flows from each source, and in whatever way besides."""
+    ways = [("conntrack", WIDE), ("hubble", WIDE), *more]
+    named = [f"{source}-{columns}x{lines}" for source, (columns, lines) in ways]
+    return pytest.mark.parametrize(("scene", "size"), ways, indirect=["scene"], ids=named)
 
 
 @dataclass
 class Scene:
-    """The cluster with traffic and without policies, and the folder that the app saves to."""
+    """The cluster without policies, where its flows come from, and the folder that the app saves to."""
 
     cluster: Cluster
     folder: Path
+    source: str
 
     @asynccontextmanager
     async def opened(
         self, size: tuple[int, int], namespace: str, name: str, *flags: str
     ) -> AsyncIterator[Operator]:
-        """Start the app on a Deployment, say how far to look back, and wait until it is there."""
+        """Start the app on a Deployment, say how far to look back, and have everybody make their calls."""
         cluster = ("--kubeconfig", str(self.cluster.kubeconfig), "--context", self.cluster.context)
-        app = app_of(*cluster, "--source", "conntrack", *flags, "-n", namespace, f"deploy/{name}")
+        app = app_of(*cluster, "--source", self.source, *flags, "-n", namespace, f"deploy/{name}")
         async with app.run_test(size=size) as pilot:
             operator = Operator(app, pilot)
             await operator.until(
@@ -74,6 +83,8 @@ class Scene:
             )
             await operator.answer("Timespan", "last 1 h")
             await operator.press()
+            made = await asyncio.to_thread(answered, self.cluster, read_calls(CASES / "calls.yaml"))
+            assert set(made.values()) == {True}, made
             yield operator
 
     def apply(self, saved: Path) -> None:
@@ -96,8 +107,17 @@ def shop(enforced_cluster: Cluster) -> Cluster:
     return enforced_cluster
 
 
+@pytest.fixture(scope="module")
+def hubble(shop: Cluster) -> Iterator[Hubble]:
+    with Hubble.up(shop) as started:
+        yield started
+
+
 @pytest.fixture
-def scene(shop: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+def scene(
+    shop: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[Scene]:
+    source = getattr(request, "param", "conntrack")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     for name in ("NO_COLOR", "TEXTUAL_THEME", "NETSEC_TUI_THEME", "TMUX"):
@@ -105,9 +125,9 @@ def scene(shop: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     shop.delete_policies()
     # What the packets of the last case left in the tables is no traffic of this one.
     forget_all([node.path for node in shop.nodes])
-    before = answered(shop, read_calls(CASES / "calls.yaml"))
-    assert set(before.values()) == {True}, before
-    yield Scene(shop, tmp_path)
+    if source == "hubble":
+        request.getfixturevalue("hubble").forget()
+    yield Scene(shop, tmp_path, source)
     shop.delete_policies()
 
 
@@ -141,7 +161,7 @@ def test_without_a_policy_everything_gets_through(scene: Scene) -> None:
     assert resolves(scene.cluster, "shop/orders")
 
 
-@BOTH_SIZES
+@walked(("conntrack", NARROW))
 async def test_case_1_only_allow_specified_communications(scene: Scene, size: tuple[int, int]) -> None:
     async with scene.opened(size, "shop", "orders") as operator:
         # You should see pre-computed ingress and egress tables, and should not see any unresolved IPs.
@@ -196,8 +216,9 @@ async def test_case_1_only_allow_specified_communications(scene: Scene, size: tu
     assert resolves(scene.cluster, "shop/orders")
 
 
-async def test_case_2_allow_access_to_proxy_static_ips(scene: Scene) -> None:
-    async with scene.opened(WIDE, "shop", "notifier") as operator:
+@walked()
+async def test_case_2_allow_access_to_proxy_static_ips(scene: Scene, size: tuple[int, int]) -> None:
+    async with scene.opened(size, "shop", "notifier") as operator:
         # See the proxy IPs in the egress section of the interface.
         rows = await table(operator, "egress", {*PROXIES, "postgres", "cluster DNS"})
         proxies = [row for row in rows if row.name in PROXIES]
@@ -243,8 +264,11 @@ async def test_case_2_allow_access_to_proxy_static_ips(scene: Scene) -> None:
     }
 
 
-async def test_case_3_allow_communication_only_inside_the_namespace(scene: Scene) -> None:
-    async with scene.opened(WIDE, "shop", "catalog") as operator:
+@walked()
+async def test_case_3_allow_communication_only_inside_the_namespace(
+    scene: Scene, size: tuple[int, int]
+) -> None:
+    async with scene.opened(size, "shop", "catalog") as operator:
         await table(operator, "ingress", {"web", "cart", "prometheus"})
         await table(operator, "egress", {"search", "sessions", "price-feed", "cluster DNS"})
 
@@ -288,7 +312,7 @@ async def test_case_3_allow_communication_only_inside_the_namespace(scene: Scene
     }
 
 
-@BOTH_SIZES
+@walked(("conntrack", NARROW))
 async def test_case_4_allow_access_to_a_specified_namespace_egress_only(
     scene: Scene, size: tuple[int, int]
 ) -> None:
@@ -326,11 +350,14 @@ async def test_case_4_allow_access_to_a_specified_namespace_egress_only(
     }
 
 
-async def test_case_5_allow_access_when_a_namespace_has_been_labelled(scene: Scene) -> None:
+@walked()
+async def test_case_5_allow_access_when_a_namespace_has_been_labelled(
+    scene: Scene, size: tuple[int, int]
+) -> None:
     cluster = scene.cluster
     cluster.kubectl("label", "namespace", "billing", "team-")
     (scene.folder / "config.yaml").write_text(WITHOUT_NAME_LABEL, encoding="utf-8")
-    async with scene.opened(WIDE, "shop", "web", "--config", "config.yaml") as operator:
+    async with scene.opened(size, "shop", "web", "--config", "config.yaml") as operator:
         await table(operator, "ingress", {"prometheus"})
         rows = await table(operator, "egress", {"orders", "catalog", "cart", "pay", "cluster DNS"})
         assert {row.name for row in rows if row.box == "[x]"} == {row.name for row in rows} - {"pay"}
