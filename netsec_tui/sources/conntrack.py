@@ -6,19 +6,30 @@ import queue
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
 from netsec_tui.errors import NetsecError, UnreachableError
 from netsec_tui.model.flow import Gap
+from netsec_tui.model.observed import Observed
 from netsec_tui.sources.cluster_api import ClusterApi
 from netsec_tui.sources.cluster_login import log_in
 from netsec_tui.sources.cluster_resources import RESOURCES
 from netsec_tui.sources.conntrack_entry import Entry, EntryDecoder
-from netsec_tui.sources.conntrack_flows import Connections
-from netsec_tui.sources.conntrack_nodes import Answer, Way, host_pod, read_table, targets
+from netsec_tui.sources.conntrack_flows import ORIGIN, Connections
+from netsec_tui.sources.conntrack_health import (
+    BLIND,
+    NAMED,
+    READINGS,
+    PodAddresses,
+    divide,
+    losses,
+    missed,
+    names_of,
+    seen_pod,
+)
+from netsec_tui.sources.conntrack_nodes import Answer, Node, Way, read_table, targets
 from netsec_tui.sources.contract import Emit, FlowsRead, SourceStatus
 from netsec_tui.sources.objects import object_key, printable
 from netsec_tui.sources.pod_exec import Executor, executor
@@ -39,26 +50,7 @@ _PATIENCE = 0.1
 _PART = 10_000
 """Flows that are handed on at once."""
 
-_NAMED = 3
 _NODES, _PODS = (next(r for r in RESOURCES if r.name == name) for name in ("nodes", "pods"))
-
-
-@dataclass(slots=True)
-class _Node:
-    """Hold how reading a node goes; ``due`` is monotonic time, ``entries`` is -1 before the first table.
-
-    ``gone`` means that the pod which gave the table does not any more, and no other has since.
-    """
-
-    tries: list[Target]
-    gone: bool = False
-    due: float = 0.0
-    busy: bool = False
-    asked: bool = False
-    way: Way | None = None
-    entries: int = -1
-    skipped: int = 0
-    trouble: str = ""
 
 
 class ConntrackSource:
@@ -72,12 +64,14 @@ class ConntrackSource:
         self._kubeconfig = kubeconfig
         self._client: Any = None
         self._executor: Executor | None = None
-        self._nodes: dict[str, _Node] = {}
+        self._nodes: dict[str, Node] = {}
         self._listed = float("-inf")
         self._lost = ""
         self._moved = False
         self._decoder = EntryDecoder()
         self._connections = Connections()
+        self._addresses = PodAddresses()
+        self._since = self._until = 0.0
         self._unread = ""
         self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
         self._told: SourceStatus | None = None
@@ -94,7 +88,7 @@ class ConntrackSource:
         stop = threading.Event()
         while not all(node.asked for node in self._nodes.values()):
             self._turn(emit, stop)
-        if not self._given():
+        if not any(node.given for node in self._nodes.values()):
             raise UnreachableError(self._trouble() or "the cluster has no nodes")
         self._tell(emit, ended=True)
 
@@ -144,10 +138,13 @@ class ConntrackSource:
         client, self._client = self._client or log_in(self._context, self._kubeconfig), None
         api = ClusterApi(client)
         names = [object_key(node)[2] for node in api.list(_NODES)]
-        found = targets(api.list(_PODS, host_pod))
+        pods = api.list(_PODS, seen_pod)
+        found = targets(pods)
+        self._connections.hand_over(self._addresses.take(pods))
+        self._since = self._since or time.time()
         self._executor, self._client = executor(client), client
         for name in names:
-            node = self._nodes.setdefault(name, _Node([]))
+            node = self._nodes.setdefault(name, Node([]))
             node.tries = found.get(name, [])
             if node.gone:
                 node.due = 0.0
@@ -189,23 +186,31 @@ class ConntrackSource:
             answer = Answer(name, trouble=f"a defect of netsec-tui: {type(error).__name__}: {error}")
         self._answers.put(answer)
 
-    def _take(self, answer: Answer, node: _Node, emit: Emit) -> None:
+    def _take(self, answer: Answer, node: Node, emit: Emit) -> None:
         now, skipped = answer.at, node.skipped
-        flows = self._connections.take(answer.node, self._entries(answer, node), now)
+        if not self._until:
+            self._since = now
+        self._until = max(self._until, now)
+        table, statistics = divide(answer.table.decode("utf-8", "replace"))
+        flows = self._connections.take(answer.node, self._entries(answer.node, table, node), now)
         while part := tuple(islice(flows, _PART)):
             emit(FlowsRead(part))
         node.trouble = ""
+        if gaps := missed(answer.node, now, node.lost, lost := losses(statistics), blind=node.blind):
+            emit(FlowsRead(gaps))
+        node.lost = lost or node.lost
         if node.skipped > skipped:
             emit(FlowsRead((Gap(now, node.skipped - skipped, self._unread, answer.node),)))
 
-    def _entries(self, answer: Answer, node: _Node) -> Iterator[Entry]:
+    def _entries(self, name: str, table: str, node: Node) -> Iterator[Entry]:
         """Yield a table's entries; the same line is not counted again each time that it cannot be read."""
         skipped = node.entries = 0
-        text = answer.table.decode("utf-8", "replace")
-        for number, line in enumerate(text.split("\n"), 1):
+        named = not self._addresses.on(name)
+        for number, line in enumerate(table.split("\n"), 1):
             entry = self._decoder.decode(line)
             if isinstance(entry, Entry):
                 node.entries += 1
+                named = named or self._addresses.named(entry, name)
                 yield entry
                 continue
             if not line:
@@ -213,19 +218,17 @@ class ConntrackSource:
             skipped += 1
             node.skipped = max(node.skipped, skipped)
             if not self._unread:
-                self._unread = printable(f"node {answer.node}, line {number}: {entry.reason}", 400)
+                self._unread = printable(f"node {name}, line {number}: {entry.reason}", 400)
+        node.blind = 0 if named else node.blind + 1
 
-    def _fail(self, answer: Answer, node: _Node, emit: Emit) -> None:
+    def _fail(self, answer: Answer, node: Node, emit: Emit) -> None:
         trouble = printable(answer.trouble, 400)
         if not node.trouble:
-            reason = f"{_names([answer.node])}: {trouble}; connections may be missing"
+            reason = f"{names_of([answer.node])}: {trouble}; connections may be missing"
             emit(FlowsRead((Gap(time.time(), 0, reason, answer.node),)))
         node.trouble = trouble
         if answer.unauthenticated:
             self._client, self._listed = None, float("-inf")
-
-    def _given(self) -> list[_Node]:
-        return [node for node in self._nodes.values() if node.entries >= 0 and not node.trouble]
 
     def _tell(self, emit: Emit, *, ended: bool = False) -> None:
         skipped = sum(node.skipped for node in self._nodes.values())
@@ -233,17 +236,37 @@ class ConntrackSource:
         again = "" if known else f"tried again every {RETRY_SECONDS:g} s"
         trouble = self._trouble()
         error = "; ".join(filter(None, (self._lost, trouble, trouble and again)))
-        status = SourceStatus(self.name, self.live, self._detail(), skipped, error, ended=ended)
+        status = SourceStatus(
+            self.name,
+            self.live,
+            self._detail(READINGS if not ended else 1),
+            skipped,
+            error,
+            ended=ended,
+            observed=self._observed(ended=ended),
+        )
         if status != self._told:
             self._told = status
             emit(status)
 
-    def _detail(self) -> str:
-        given = self._given()
-        detail = f"{self._connections.told} connections from {len(given)} of {len(self._nodes)} nodes"
-        empty = [name for name, node in self._nodes.items() if node.entries == 0 and not node.trouble]
+    def _observed(self, *, ended: bool) -> Observed:
+        given = frozenset(name for name, node in self._nodes.items() if node.given)
+        until = self._until if ended else 0.0
+        return Observed(ORIGIN, self._since, until, given, idle=self._connections.quiet)
+
+    def _detail(self, readings: int) -> str:
+        given = sum(node.given for node in self._nodes.values())
+        detail = f"{self._connections.told} connections from {given} of {len(self._nodes)} nodes"
+        blind = [name for name, node in self._nodes.items() if node.given and node.blind >= readings]
+        empty = [
+            name
+            for name, node in self._nodes.items()
+            if node.given and not node.entries and name not in blind
+        ]
         if empty:
-            detail += f"; empty on {_names(empty)} (a network plugin on eBPF tracks connections elsewhere)"
+            detail += f"; empty on {names_of(empty)}"
+        if blind:
+            detail += f"; {names_of(blind)}: {BLIND}"
         if quiet := self._connections.quiet:
             detail += f"; {quiet} more are open and idle, and not told until a packet passes"
         return f"{detail}; {self._unread}" if self._unread else detail
@@ -254,12 +277,6 @@ class ConntrackSource:
         for name, node in self._nodes.items():
             if node.trouble:
                 reasons[node.trouble].append(name)
-        told = [f"{_names(names)}: {reason}" for reason, names in reasons.items()]
-        more = sum(map(len, [*reasons.values()][_NAMED:]))
-        return "; ".join([*told[:_NAMED], *([f"{more} more nodes give no table either"] if more else [])])
-
-
-def _names(nodes: Iterable[str]) -> str:
-    names = sorted(map(printable, nodes))
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"node{'s' if len(names) > 1 else ''} {', '.join(names[:_NAMED])}{more}"
+        told = [f"{names_of(names)}: {reason}" for reason, names in reasons.items()]
+        more = sum(map(len, [*reasons.values()][NAMED:]))
+        return "; ".join([*told[:NAMED], *([f"{more} more nodes give no table either"] if more else [])])

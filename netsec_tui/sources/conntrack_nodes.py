@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from netsec_tui.sources.contract import KubeObject
 from netsec_tui.sources.objects import printable
-from netsec_tui.sources.objects_fields import Fields
 from netsec_tui.sources.pod_exec import Executor
 from netsec_tui.sources.pod_websocket import (
     ExecError,
@@ -22,11 +21,13 @@ from netsec_tui.sources.pod_websocket import (
 )
 
 _FAMILIES = ("ipv4", "ipv6")
+_TABLE, _STATISTICS = "/proc/net/nf_conntrack", "/proc/net/stat/nf_conntrack"
 COMMANDS = (
-    (("cat", "/proc/net/nf_conntrack"),),
+    (("cat", _TABLE, _STATISTICS),),
+    (("cat", _TABLE),),
     tuple(("conntrack", "-L", "-f", family) for family in _FAMILIES),
 )
-"""The kernel's file, which distributions may leave out, and the tool that asks the kernel by netlink.
+"""The kernel's files, which distributions may leave out, and the tool that asks the kernel by netlink.
 
 Older versions of the tool list IPv4 alone unless they are asked for each.
 """
@@ -41,6 +42,20 @@ _KNOWN = (
     "antrea-agent",
 )
 """Beginnings of names of pods and containers that work on the node's network as root."""
+
+_SYSTEM = frozenset(
+    {
+        "kube-system",
+        "calico-system",
+        "cilium",
+        "cilium-system",
+        "openshift-ovn-kubernetes",
+        "openshift-sdn",
+        "ovn-kubernetes",
+        "weave",
+    }
+)
+"""Namespaces of theirs: in another one anybody may have given a pod such a name."""
 
 _MOST_TRIES = 12
 _MOST_SECONDS = 20.0
@@ -71,31 +86,41 @@ class Answer:
     at: float = 0.0
 
 
-def host_pod(pod: KubeObject) -> KubeObject | None:
-    """Keep of a pod what tells where commands can be run; None for one that is of no use."""
-    fields = Fields(pod, "", "", [])
-    metadata, spec, status = fields.child("metadata"), fields.child("spec"), fields.child("status")
-    running = status.text("phase") == "Running" and not metadata.text("deletionTimestamp")
-    if not (running and spec.flag("hostNetwork") and spec.text("nodeName")):
-        return None
-    names = [name for container in spec.children("containers") if (name := container.text("name"))]
-    return {
-        "namespace": metadata.text("namespace"),
-        "pod": metadata.text("name"),
-        "node": spec.text("nodeName"),
-        "containers": names,
-    }
+@dataclass(slots=True)
+class Node:
+    """Hold how reading a node goes; ``due`` is monotonic time, ``entries`` is -1 before the first table.
+
+    ``gone`` means that the pod which gave the table does not any more, and no other has since. ``blind``
+    counts tables in a row that named no connection of its pods, ``lost`` what the kernel says it lost.
+    """
+
+    tries: list[Target]
+    gone: bool = False
+    due: float = 0.0
+    busy: bool = False
+    asked: bool = False
+    way: Way | None = None
+    entries: int = -1
+    skipped: int = 0
+    blind: int = 0
+    lost: dict[str, int] = field(default_factory=dict)
+    trouble: str = ""
+
+    @property
+    def given(self) -> bool:
+        """Tell whether it gave its table when it was last asked."""
+        return self.entries >= 0 and not self.trouble
 
 
-def targets(pods: Iterable[Mapping[str, object]]) -> dict[str, list[Target]]:
-    """Return the containers to try on each node, the most promising first, of what ``host_pod`` kept."""
-    found: dict[str, list[tuple[int, Target]]] = {}
+def targets(pods: Iterable[KubeObject]) -> dict[str, list[Target]]:
+    """Return the containers to try on each node, the most promising first, of what ``seen_pod`` kept."""
+    found: dict[str, list[tuple[tuple[int, int], Target]]] = {}
     for pod in pods:
-        containers = pod["containers"]
-        assert isinstance(containers, list)
-        for container in containers:
-            target = Target(str(pod["namespace"]), str(pod["pod"]), str(container))
-            found.setdefault(str(pod["node"]), []).append((_rank(target), target))
+        if not pod["host"]:
+            continue
+        for container in pod["containers"]:
+            target = Target(pod["namespace"], pod["pod"], container)
+            found.setdefault(pod["node"], []).append((_rank(target, reader=pod["reader"]), target))
     return {node: [target for _, target in sorted(ranked)] for node, ranked in found.items()}
 
 
@@ -125,7 +150,7 @@ def read_table(
             closed.add(way.target.namespace)
             reasons.append(str(error))
         except ExecError as error:
-            reasons.append(f"{' '.join(way.commands[0])} in {_place(way)}: {error}")
+            reasons.append(f"{' '.join(way.commands[0][:2])} in {_place(way)}: {error}")
     return Answer(node, trouble=_why(reasons), gone=known is not None)
 
 
@@ -139,9 +164,11 @@ def _why(reasons: list[str]) -> str:
     return reasons[0]
 
 
-def _rank(target: Target) -> int:
-    """Return where a container stands among those to try."""
+def _rank(target: Target, *, reader: bool) -> tuple[int, int]:
+    """Return where a container stands among those to try: those made for it, those of a system, others."""
+    if reader:
+        return 0, 0
     for rank, name in enumerate(_KNOWN):
-        if target.pod.startswith(name):
-            return rank * 2 + (not target.container.startswith(name))
-    return 2 * len(_KNOWN)
+        if target.namespace in _SYSTEM and target.pod.startswith(name):
+            return 1, rank * 2 + (not target.container.startswith(name))
+    return 2, 0

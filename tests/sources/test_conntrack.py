@@ -10,6 +10,7 @@ from netsec_tui.errors import NotFoundError, UnreachableError
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.sources import conntrack, pod_exec
 from netsec_tui.sources.conntrack import ConntrackSource
+from netsec_tui.sources.conntrack_nodes import COMMANDS
 from netsec_tui.sources.pod_exec import executor
 from netsec_tui.sources.pod_websocket import ExecError, Target
 from tests.sources.api_server import write_kubeconfig
@@ -75,9 +76,7 @@ def test_tables_of_all_nodes_are_read(server, source):
     assert {flow.node for flow in collected.flows} == {"n1", "n2"}
     assert (collected.status.detail, collected.status.ended) == ("2 connections from 2 of 2 nodes", True)
     assert not collected.status.error
-    assert sorted(set(server.ran)) == [
-        (f"kube-proxy-{which}", PROXY, ("cat", "/proc/net/nf_conntrack")) for which in "ab"
-    ]
+    assert sorted(set(server.ran)) == [(f"kube-proxy-{which}", PROXY, COMMANDS[0][0]) for which in "ab"]
 
 
 def test_a_large_table_comes_whole(server, source):
@@ -101,7 +100,7 @@ def test_what_worked_is_remembered(server, source):
     with following(source):
         until(lambda: sum(ran[0] == "kube-proxy-a" for ran in server.ran) > 5)
     assert [ran[2][0] for ran in server.ran if ran[0] == "kube-proxy-a"][:4] == [
-        "cat", "conntrack", "conntrack", "conntrack"]  # fmt: skip
+        "cat", "cat", "conntrack", "conntrack"]  # fmt: skip
 
 
 def test_network_plugins_pods_come_first_and_unfit_ones_not_at_all(tmp_path):
@@ -117,10 +116,28 @@ def test_network_plugins_pods_come_first_and_unfit_ones_not_at_all(tmp_path):
         source = ConntrackSource("prod", str(write_kubeconfig(tmp_path / "config", server.url)))
         server.commands = {("agent-x", "cat"): TABLE, ("weave-net-x", "cat"): OTHER}
         read(source)
-        tried = [ran[:2] for ran in server.ran if ran[2][0] == "cat"]
+        tried = [ran[:2] for ran in server.ran if ran[2] == COMMANDS[0][0]]
     assert [container for name, container in tried if name != "weave-net-x"] == [
         "antrea-agent", "antrea-ovs", "agent"]  # fmt: skip
     assert [container for name, container in tried if name == "weave-net-x"] == ["weave"]
+
+
+def test_readers_come_first_and_a_pods_name_counts_in_system_namespaces_alone(tmp_path):
+    labels = {"app.kubernetes.io/name": "netsec-tui-reader"}
+    pods = [
+        pod("kube-proxy-mine", "n1", namespace="shop"),
+        pod("calico-node-x", "n1", namespace="calico-system"),
+        pod("kube-proxy-y", "n1"),
+        pod("reader-z", "n1", namespace="tools", labels=labels),
+        pod("agent-x", "n1", namespace="a"),
+        pod("reader-inside", "n1", namespace="tools", labels=labels, host=False),
+    ]
+    with serving_commands(cluster(*pods, nodes=("n1",))) as server:
+        source = ConntrackSource("prod", str(write_kubeconfig(tmp_path / "config", server.url)))
+        with pytest.raises(UnreachableError):
+            read(source)
+        tried = [ran[0] for ran in server.ran if ran[2] == COMMANDS[0][0]]
+    assert tried == ["reader-z", "kube-proxy-y", "calico-node-x", "agent-x", "kube-proxy-mine"]
 
 
 @pytest.mark.parametrize(
@@ -176,15 +193,146 @@ def test_an_unknown_context_is_a_failure(server, tmp_path):
 def test_an_empty_table_is_said(server, source):
     server.commands["kube-proxy-a", "cat"] = b""
     status = read(source).status
-    assert status.detail.startswith("1 connections from 2 of 2 nodes; empty on node n1")
+    assert status.detail == "1 connections from 2 of 2 nodes; empty on node n1"
     assert not status.error
+
+
+def serving(*ips, node="n1"):
+    """Return a running pod with addresses."""
+    status = {"phase": "Running", "podIP": ips[0], "podIPs": [{"ip": ip} for ip in ips]}
+    made = obj("Pod", f"web-{ips[0]}", "shop", spec={"nodeName": node, "containers": []}, status=status)
+    return {**made, "metadata": {**made["metadata"], "uid": ips[0]}}
+
+
+PROBE = line("10.244.1.1:40000", "10.244.1.5:8080")
+
+
+@pytest.mark.parametrize("table", ["", PROBE, line("192.0.2.10:40000", "192.0.2.11:6443")])
+def test_a_table_that_names_no_pod_of_its_node_is_not_taken_for_silence(server, source, table):
+    server.objects.append(serving("10.244.1.5"))
+    server.commands["kube-proxy-a", "cat"] = f"{table}\n".encode()
+    server.commands["kube-proxy-b", "cat"] = b""  # there is no pod that it could name
+    said = "node n1: the table names no connection of the pods there"
+    assert said in read(source).status.detail
+    with following(source) as collected:
+        collected.wait_for(lambda: bool(gaps(collected)))
+        collected.wait_for(lambda: said in collected.status.detail)
+        server.commands["kube-proxy-a", "cat"] = TABLE
+        collected.wait_for(lambda: said not in collected.status.detail)
+    assert [(gap.node, gap.lost) for gap in gaps(collected)] == [("n1", 0)]
+    assert gaps(collected)[0].reason.endswith("use --source hubble, or --source whisker")
+
+
+@pytest.mark.parametrize(
+    "table", [line("10.244.1.5:40000", "203.0.113.9:443"), line("10.244.2.9:40000", "10.244.1.5:8080"),
+              line("203.0.113.9:40000", "192.0.2.10:30080", "10.244.1.5:8080", "10.244.1.1:40000")]
+)  # fmt: skip
+def test_a_table_that_names_pods_is_believed(server, source, table):
+    server.objects += [serving("10.244.1.5"), serving("10.244.2.9", node="n2")]
+    server.commands["kube-proxy-a", "cat"] = f"{table}\n".encode()
+    server.commands["kube-proxy-b", "cat"] = f"{line('10.244.2.9:5', '203.0.113.9:443')}\n".encode()
+    assert read(source).status.detail == "2 connections from 2 of 2 nodes"
+
+
+STATISTICS = (
+    "entries  clashres found new invalid ignore delete chainlength insert insert_failed drop early_drop"
+    " icmp_error  expect_new expect_create expect_delete search_restart\n"
+    + "00000010  00000000 00000000 00000000 00000002 00000007 00000000 00000000 00000000 {:08x} {:08x} {:08x}"
+    " 00000000  00000000 00000000 00000000 00000000\n" * 2
+)
+
+
+def test_what_the_kernel_had_no_room_for_is_a_gap(server, source):
+    server.objects += [serving("10.244.1.5")]
+    server.commands["kube-proxy-a", "cat"] = TABLE + STATISTICS.format(0, 0, 9, 1, 1, 0).encode()
+    with following(source) as collected:
+        collected.wait_for(lambda: len(clients(collected)) == 2)
+        done = len(server.ran)
+        until(lambda: len(server.ran) > done + 4)
+        assert gaps(collected) == []  # how much it was before is not known
+        server.commands["kube-proxy-a", "cat"] = TABLE + STATISTICS.format(0, 16, 10, 1, 1, 0).encode()
+        collected.wait_for(lambda: len(gaps(collected)) == 1)
+        server.commands["kube-proxy-a", "cat"] = TABLE + STATISTICS.format(2, 16, 10, 1, 1, 0).encode()
+        collected.wait_for(lambda: len(gaps(collected)) == 2)
+        done = len(server.ran)
+        server.commands["kube-proxy-a", "cat"] = TABLE + STATISTICS.format(0, 0, 0, 0, 0, 0).encode()
+        until(lambda: len(server.ran) > done + 4)
+    assert [(gap.node, gap.lost, "nf_conntrack_max" in gap.reason) for gap in gaps(collected)] == [
+        ("n1", 17, True), ("n1", 2, False)]  # fmt: skip
+    assert collected.status.skipped == 0
+
+
+@pytest.mark.parametrize(
+    "statistics", ["entries  drop\nxyz zz\n", "entries \n", "entries  drop early_drop\n1\n"]
+)
+def test_statistics_that_cannot_be_read_do_no_harm(server, source, statistics):
+    server.commands["kube-proxy-a", "cat"] = TABLE + statistics.encode()
+    collected = read(source)
+    assert (clients(collected), gaps(collected)) == ({"10.244.1.5", "10.244.2.5"}, [])
+    assert collected.status.skipped == 0
+
+
+def test_a_node_without_statistics_gives_its_table(server, source):
+    def ask(handler):
+        words = server.ran[-1][2]
+        assert words == COMMANDS[0][0]
+        handler._send(1, TABLE)
+        handler._send(2, b"cat: /proc/net/stat/nf_conntrack: No such file or directory")
+        handler._end({"status": "Failure", "message": "command terminated with exit code 1"})
+        server.commands["kube-proxy-a", "cat"] = TABLE
+
+    server.commands["kube-proxy-a", "cat"] = ask
+    assert clients(read(source)) == {"10.244.1.5", "10.244.2.5"}
+
+
+def nodes_watched(collected):
+    return collected.status.observed.nodes if collected.status.observed else None
+
+
+def test_what_listened_at_an_address_is_unknown_of_the_pod_that_has_it_next(server, source, monkeypatch):
+    monkeypatch.setattr(conntrack, "_LIST_SECONDS", 0.05)
+    opened = line("10.244.1.7:40000", "10.244.1.5:50051", state="SYN_RECV")
+    server.objects.append(serving("10.244.1.5"))
+    server.commands["kube-proxy-a", "cat"] = f"{opened}\n".encode()
+    with following(source) as collected:
+        collected.wait_for(lambda: "10.244.1.7" in clients(collected))
+        server.objects[-1]["metadata"] |= {"name": "next", "uid": "next"}
+        until(lambda: source._addresses._holders == {"10.244.1.5": "next"})
+        late = line("10.244.1.9:20000", "10.244.1.5:50051")
+        server.commands["kube-proxy-a", "cat"] = f"{late}\n".encode()
+        collected.wait_for(lambda: "10.244.1.9" in clients(collected))
+    proven = {flow.source.ip: flow.proven for flow in collected.flows if isinstance(flow, Flow)}
+    assert (proven["10.244.1.7"], proven["10.244.1.9"]) == (True, False)
+
+
+def test_the_status_says_how_well_it_watches(server, source):
+    before = time.time()
+    idle = line("10.244.1.6:5", timeout=300_000)
+    server.commands["kube-proxy-a", "cat"] = TABLE + (idle + "\n").encode()
+    with following(source) as collected:
+        collected.wait_for(lambda: nodes_watched(collected) == {"n1", "n2"})
+        told = collected.status.observed
+        server.commands["kube-proxy-b", "cat"] = "no"
+        collected.wait_for(lambda: nodes_watched(collected) == {"n1"})
+    assert (told.origin, told.until, told.sampling, told.idle, told.addresses) == (
+        "conntrack",
+        0.0,
+        1,
+        1,
+        True,
+    )
+    assert before <= told.since <= time.time()
+    assert collected.status.observed.since == told.since
+    assert {flow.origin for flow in collected.flows if isinstance(flow, Flow)} == {"conntrack"}
+    ended = read(ConntrackSource("prod", source._kubeconfig)).status.observed
+    assert told.since < ended.since <= ended.until
 
 
 def test_a_node_that_hangs_does_not_hold_up_the_others(server, source, monkeypatch):
     server.commands["kube-proxy-a", "cat"] = HANGS
     with following(source) as collected:
         collected.wait_for(lambda: "10.244.2.5" in clients(collected))
-        first = server.ran.count(("kube-proxy-b", PROXY, ("cat", "/proc/net/nf_conntrack")))
+        first = server.ran.count(("kube-proxy-b", PROXY, COMMANDS[0][0]))
         collected.wait_for(lambda: collected.status.detail == "1 connections from 1 of 2 nodes")
         server.commands["kube-proxy-b", "cat"] = OTHER + (line("10.244.2.6:7") + "\n").encode()
         collected.wait_for(lambda: "10.244.2.6" in clients(collected))

@@ -1,5 +1,7 @@
 """What tables tell over time: every connection once, as the client, the Service and the server see it."""
 
+import itertools
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -85,6 +87,55 @@ def test_both_nodes_and_all_zones_tell_one_connection():
         "10.244.1.5:40000 -> 10.96.0.7:80",
         "10.244.1.5:40000 <- 10.96.0.7:80",
     ]
+
+
+@pytest.mark.parametrize("zone", ["zone=65520", "zone=65510"])
+def test_antreas_zones_on_both_nodes_tell_one_connection(zone):
+    tables = Tables()
+    there, back = line(**SERVICE), line()
+    flows = tables.read(there.replace("zone=0", zone), back.replace("zone=0", zone), node="n1")
+    flows += tables.read(back.replace("zone=0", zone), back, node="n2")
+    assert (len(flows), tables.connections.told) == (4, 1)
+
+
+OUTSIDE, NODE, POD = "172.18.0.1:36366", "172.18.0.3:31746", "10.244.1.3:8080"
+MASQUERADE = "169.254.169.3:31746"
+OVN = [
+    line(OUTSIDE, NODE, MASQUERADE),
+    line(OUTSIDE, MASQUERADE, POD).replace("zone=0", "zone=9"),
+    line(OUTSIDE, POD).replace("zone=0", "zone=11"),
+    line(NODE, OUTSIDE, answered=False).replace("zone=0", "zone=64000"),
+]
+"""A node port with externalTrafficPolicy Local (OVN-Kubernetes, docs/design/service-traffic-policy.md)."""
+
+
+@pytest.mark.parametrize("order", itertools.permutations(range(4)))
+def test_ovn_kubernetes_tells_the_pod_and_its_client_and_none_of_its_own_ways(order):
+    tables = Tables()
+    flows = tables.read(*(OVN[place] for place in order))
+    requests = [flow for flow in flows if not flow.is_reply]
+    assert sorted((*arrows([flow]), flow.verdict.name) for flow in requests if flow.count) == [
+        (f"{OUTSIDE} -> {POD}", "FORWARDED"), (f"{OUTSIDE} -> {NODE}", "TRACED")]  # fmt: skip
+    assert f"{OUTSIDE} -> {POD}" in arrows(flow for flow in requests if flow.proven)
+
+
+@pytest.mark.parametrize("zone", [64000, 64001, 64002, 64003])
+def test_what_ovn_kubernetes_tracks_of_the_node_alone_is_left_out(zone):
+    entry = line("172.18.0.3:40000", "10.96.0.7:80", "10.96.0.7:80", "169.254.169.2:40000")
+    assert Tables().read(entry.replace("zone=0", f"zone={zone}")) == []
+    assert Tables().read(line().replace("zone=0", "zone=6400")) != []
+
+
+def test_a_nodes_stand_in_is_left_out_where_the_pod_saw_another_address():
+    masqueraded = line("169.254.0.2:40000", "10.96.0.7:80", "10.244.1.8:8080", "100.64.0.4:40000")
+    assert arrows(flow for flow in Tables().read(masqueraded) if not flow.is_reply) == [
+        "100.64.0.4:40000 -> 10.244.1.8:8080"
+    ]
+
+
+@pytest.mark.parametrize("server", ["169.254.169.254:80", "169.254.20.10:53"])
+def test_link_local_servers_of_clouds_and_nodes_are_told(server):
+    assert arrows(Tables().read(line(destination=server)))[0] == f"10.244.1.5:40000 -> {server}"
 
 
 def test_other_node_tells_what_it_alone_has_seen_answered():
