@@ -74,6 +74,7 @@ def pod(
     owner: tuple[str, str] | None = None,
     namespace: str = "shop",
     created: str = "",
+    deleted: float = 0.0,
     phase: str = "Running",
     labels: Labels | None = None,
     ports: Mapping[str, int] | None = None,
@@ -86,7 +87,9 @@ def pod(
         metadata["creationTimestamp"] = created
     listed = [{"name": n, "containerPort": p} for n, p in (ports or {}).items()]
     spec = {"hostNetwork": host, "containers": [{"ports": listed}]}
-    return obj("Pod", name, namespace, metadata=metadata, spec=spec, status={"podIP": ip, "phase": phase})
+    gone = {"deleted": deleted} if deleted else {}
+    status = {"podIP": ip, "phase": phase}
+    return obj("Pod", name, namespace, metadata=metadata, spec=spec, status=status, **gone)
 
 
 def workload(
@@ -101,6 +104,7 @@ def workload(
     host: bool = False,
     owner: tuple[str, str] | None = None,
     protocol: str = "TCP",
+    deleted: float = 0.0,
 ) -> dict[str, Any]:
     told = dict(labels or {"app": app or name})
     listed = [{"name": n, "containerPort": p, "protocol": protocol} for n, p in (ports or {}).items()]
@@ -116,7 +120,8 @@ def workload(
     metadata = {}
     if owner:
         metadata["ownerReferences"] = [{"kind": owner[0], "name": owner[1], "controller": True}]
-    return obj(kind, name, namespace, metadata=metadata, spec=spec)
+    gone = {"deleted": deleted} if deleted else {}
+    return obj(kind, name, namespace, metadata=metadata, spec=spec, **gone)
 
 
 def service(

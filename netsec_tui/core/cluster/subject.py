@@ -113,7 +113,8 @@ def subject_of(inventory: Inventory, knowledge: Knowledge, ref: WorkloadRef, lab
     selected = label_sets(inventory, knowledge, ref.namespace).selected(selector) if selector else set()
     others = tuple(sorted(selected - {ref}))
     shown = used_labels(keys, labels_of(inventory, knowledge, ref))
-    return Subject(ref, selector or LabelSelector(), (ref,), shown, refusal, _notes(others), others)
+    gone = (f"{ref} has been deleted",) if ref in inventory.gone_owner_by_ref else ()
+    return Subject(ref, selector or LabelSelector(), (ref,), shown, refusal, gone + _notes(others), others)
 
 
 def _service_subject(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netsec_tui.core.cluster.dns import is_local_dns
 from netsec_tui.core.cluster.world import World
@@ -18,6 +18,7 @@ _NODE = {
     Direction.INGRESS: "nodes start out: a pod's own node gets in anyway, for probes",
     Direction.EGRESS: "nodes start out",
 }
+_DELETED = "deleted since"
 _NOT_SEEN = "not seen in this timespan"
 _SUSPECT = "one of many high ports of this peer that no pod declares: client ports or a scan, it seems"
 
@@ -43,7 +44,10 @@ def default_of(
         owner = communication.peer.sort is PeerSort.OWNER
         lost = found.reason if found and owner else lent_to(world, communication)
         return Default(bool(found and found.ticked), "; ".join(filter(None, (_NOT_SEEN, lost))))
-    return found or _of_evidence(world, subject, communication, reports_replies)
+    found = found or _of_evidence(world, subject, communication, reports_replies)
+    if communication.peer.ref in world.inventory.gone_owner_by_ref:
+        return replace(found, reason="; ".join(filter(None, (found.reason, _DELETED))))
+    return found
 
 
 def _of_sort(world: World, communication: Communication) -> Default | None:

@@ -68,8 +68,7 @@ class Link(NamedTuple):
 
     def seen(self, window: Window) -> bool:
         """Tell whether anything was seen in a window."""
-        low, high = self._minutes(window)
-        return any(low <= minute <= high for minute in self.edge.buckets)
+        return self.edge.seen(*self._minutes(window))
 
     def _minutes(self, window: Window) -> tuple[float, float]:
         high = window.end // 60 if window.end < math.inf else math.inf
@@ -287,10 +286,11 @@ def _declared(resolver: Resolver, backends: Backends) -> set[tuple[Peer, Protoco
     """Return what the cluster state says is listened on: container ports and Services' target ports."""
     inventory = resolver.inventory
     listening: set[tuple[Peer, Protocol, int]] = set()
-    for owner in inventory.owners:
+    # What was deleted had listened as well: the traffic from then keeps its direction.
+    for owner in (*inventory.owners, *inventory.gone_owners):
         peer = Peer(PeerSort.OWNER, *owner.ref)
         listening |= {(peer, port.protocol, port.port) for port in owner.ports}
-    for pod in inventory.pods:
+    for pod in (*inventory.pods, *inventory.gone_pods):
         peer = Peer(PeerSort.OWNER, *pod.owner)
         listening |= {(peer, port.protocol, port.port) for port in pod.ports}
     for service in inventory.services:

@@ -35,7 +35,7 @@ def tenures(pods: Iterable[Pod]) -> tuple[Tenure, ...]:
     freed = 0.0
     for pod in sorted(pods, key=lambda p: (p.created, not p.finished, p.name)):
         # Cluster state that does not tell when pods were created (manifests) tells no change of hands.
-        since = float(minute_of(max(pod.created, freed))) if pod.created else -math.inf
+        since = max(minute_of(pod.created), freed // 60.0) if pod.created else -math.inf
         until = math.floor((pod.deleted + LATE) / 60.0) if pod.deleted else math.inf
         found.append(Tenure(since, until, pod))
         if pod.deleted and not pod.ended:

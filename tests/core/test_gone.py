@@ -1,0 +1,217 @@
+"""What was deleted names the ends of traffic from before, and counts for nothing else."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netsec_tui.core.traffic.knowledge import Knowledge
+from netsec_tui.core.traffic.resolve import Resolver
+from netsec_tui.core.traffic.tenure import LATE, changes_of, holder_at, tenures
+from netsec_tui.core.traffic.turns import turns
+from netsec_tui.model.flow import Endpoint
+from netsec_tui.model.identity import WorkloadRef
+from netsec_tui.model.inventory import Pod
+from netsec_tui.sources.inventory import build_inventory
+from tests.core.traffic import (
+    IN,
+    NOON,
+    OUT,
+    end,
+    exchange,
+    inventory,
+    listed,
+    of,
+    only,
+    pod,
+    ref,
+    request,
+    review,
+    service,
+    session,
+    table,
+    workload,
+)
+
+MINUTE = 60.0
+HOUR = 60 * MINUTE
+IP = "10.244.0.5"
+WEB = of("web")
+
+
+def at(seconds: float) -> str:
+    return datetime.fromtimestamp(NOON + seconds, UTC).isoformat()
+
+
+def one(name, *, created=0.0, deleted=0.0, phase=""):
+    """Return a pod by the seconds since noon at which it came and went; 0 is never."""
+    came = NOON + created if created else 0.0
+    went = NOON + deleted if deleted else 0.0
+    owner = WorkloadRef("Deployment", "shop", name)
+    return Pod("shop", name, (), owner, (IP,), phase=phase, created=came, deleted=went)
+
+
+def held(pods, seconds):
+    holder = holder_at(tenures(pods), (NOON + seconds) // 60)
+    return holder.name if holder else None
+
+
+# An address over time
+
+
+@pytest.mark.parametrize(
+    ("pods", "when", "wanted"),
+    [
+        # Deleted, and nobody came: the pod's until what is told late has come.
+        ([one("a", created=-HOUR, deleted=HOUR)], 0, "a"),
+        ([one("a", created=-HOUR, deleted=HOUR)], HOUR, "a"),
+        ([one("a", created=-HOUR, deleted=HOUR)], HOUR + LATE, "a"),
+        ([one("a", created=-HOUR, deleted=HOUR)], HOUR + LATE + MINUTE, None),
+        ([one("a", created=-HOUR, deleted=HOUR)], -HOUR - 2 * MINUTE, None),
+        # The next one came soon after: the minute in which it came is its own.
+        ([one("a", created=-HOUR, deleted=HOUR), one("b", created=HOUR + 30)], HOUR - 1, "a"),
+        ([one("a", created=-HOUR, deleted=HOUR), one("b", created=HOUR + 30)], HOUR + 59, "b"),
+        # It was created while the other was still there: it cannot have had the address yet.
+        ([one("a", created=-HOUR, deleted=HOUR), one("b", created=HOUR / 2)], HOUR - MINUTE, "a"),
+        ([one("a", created=-HOUR, deleted=HOUR), one("b", created=HOUR / 2)], HOUR + MINUTE, "b"),
+        # A job's pod that had ended long before it was deleted had given the address back.
+        ([one("a", created=-HOUR, deleted=HOUR, phase="Succeeded"), one("b", created=60)], 5 * MINUTE, "b"),
+        ([one("a", created=-HOUR, deleted=HOUR, phase="Succeeded"), one("b", created=60)], -MINUTE, "a"),
+        # Nobody had it for a while.
+        ([one("a", created=-HOUR, deleted=-HOUR / 2), one("b", created=HOUR)], 0, None),
+        ([one("a", created=-HOUR, deleted=-HOUR / 2), one("b", created=HOUR)], 2 * HOUR, "b"),
+        # A live pod that does not tell when it came (manifests) has always been there.
+        ([one("a")], -9 * HOUR, "a"),
+    ],
+)
+def test_an_address_is_whose_it_was_then(pods, when, wanted):
+    assert held(pods, when) == wanted
+
+
+SPANS = st.lists(
+    st.tuples(st.integers(1, 7200), st.integers(0, 7200), st.sampled_from(["", "Succeeded"])), max_size=4
+)
+
+
+@given(SPANS, st.integers(-10, 250))
+def test_the_changes_cut_time_into_turns_with_one_holder_each(spans, minute):
+    pods = [
+        one(f"p{n}", created=came, deleted=came + lived if lived else 0.0, phase=phase)
+        for n, (came, lived, phase) in enumerate(spans)
+    ]
+    found = tenures(pods)
+    minute += int(NOON // 60)
+    (turn,) = turns(changes_of(found), [minute])
+    assert holder_at(found, turn.when // 60) == holder_at(found, minute)
+
+
+@given(SPANS)
+def test_nobody_has_an_address_before_he_came_or_long_after_he_went(spans):
+    pods = [
+        one(f"p{n}", created=came, deleted=came + lived if lived else 0.0, phase=phase)
+        for n, (came, lived, phase) in enumerate(spans)
+    ]
+    for minute in range(-3, 250):
+        holder = holder_at(tenures(pods), NOON // 60 + minute)
+        if holder:
+            assert holder.created < NOON + 60 * minute + 66
+            assert not holder.deleted or NOON + 60 * minute <= holder.deleted + LATE
+
+
+# Rows
+
+
+GONE = (
+    workload("Deployment", "db", deleted=NOON + HOUR),
+    workload("ReplicaSet", "db-5d5d5d", "db", owner=("Deployment", "db"), deleted=NOON + HOUR),
+    pod("db-5d5d5d-xxxxx", "db", ip=IP, owner=("ReplicaSet", "db-5d5d5d"), created=at(-HOUR),
+        deleted=NOON + HOUR),
+)  # fmt: skip
+SHOP = (workload("Deployment", "web"), pod("web-0", "web", owner=("Deployment", "web"), ip="10.244.0.9"))
+
+
+def test_a_deleted_workload_keeps_its_row_with_the_labels_that_it_had():
+    made = session(exchange(WEB, Endpoint(IP), 80), [*SHOP, *GONE])
+    assert table(made, "Deployment/web", OUT) == ["Deployment/db TCP 80"]
+    assert only(made, "Deployment/web", OUT).reason == "deleted since"
+    (rule,) = review(made, "Deployment/web").policies[0].egress
+    assert [peer.pod_selector.match_labels for peer in rule.peers] == [(("app", "db"),)]
+
+
+def test_traffic_from_before_goes_on_to_name_whoever_had_the_address():
+    young = pod("cache-0", "cache", ip=IP, owner=("StatefulSet", "cache"), created=at(HOUR + 30))
+    then = exchange(WEB, Endpoint(IP), 80)
+    now = exchange(WEB, Endpoint(IP), 80, time=NOON + 2 * HOUR)
+    made = session(
+        [*then, *now], [*SHOP, *GONE, workload("StatefulSet", "cache"), young], now=NOON + 2 * HOUR
+    )
+    assert table(made, "Deployment/web", OUT) == ["Deployment/db TCP 80", "StatefulSet/cache TCP 80"]
+
+
+def test_an_address_that_is_nobodys_is_an_address():
+    made = session(exchange(WEB, Endpoint(IP), 80, time=NOON + 2 * HOUR), [*SHOP, *GONE], now=NOON + 2 * HOUR)
+    assert table(made, "Deployment/web", OUT) == [f"ip {IP} TCP 80"]
+
+
+def test_a_pod_that_only_its_name_is_told_of_is_found_by_it():
+    resolver = Resolver(inventory(*SHOP, *GONE), Knowledge())
+    for name in ("db-5d5d5d-xxxxx", "db-6f6f6f-zzzzz"):
+        party = resolver.resolve(Endpoint("", "shop", name), 0.0)
+        assert party.peer.ref == ref("Deployment/db")
+
+
+def test_old_pods_of_a_workload_that_is_there_make_no_second_one():
+    old = pod("web-old", "web", ip=IP, owner=("Deployment", "web"), created=at(-HOUR), deleted=NOON + HOUR)
+    found = inventory(*SHOP, old)
+    assert [str(owner.ref) for owner in found.owners] == ["Deployment/web"]
+    assert found.gone_owners == ()
+    made = session(exchange(Endpoint(IP), end("x", labels={"app": "x"}), 80), found)
+    assert listed(made) == ["Deployment/web", "Workload/x"]
+
+
+def test_a_workload_that_is_made_again_is_no_longer_gone():
+    found = inventory(*SHOP, *GONE, workload("Deployment", "db"))
+    assert (found.gone_owners, found.owner_of(ref("Deployment/db"))) == ((), found.owners[0])
+
+
+def test_both_pods_that_had_one_name_are_kept():
+    both = [pod("db-0", "db", ip=f"10.244.0.{n}", created=at(n), deleted=NOON + n + 1) for n in (5, 6)]
+    found = inventory(*both, pod("db-0", "db", ip="10.244.0.7"))
+    assert [p.ips for p in found.gone_pods] == [("10.244.0.5",), ("10.244.0.6",)]
+    assert [p.ips for p in found.pods] == [("10.244.0.7",)]
+
+
+def test_what_is_wrong_with_a_deleted_object_is_not_said_any_more():
+    broken = workload("Deployment", "db", selector="all", deleted=NOON)
+    found, problems = build_inventory([broken])
+    assert problems == ()
+    assert [owner.selector for owner in found.gone_owners] == [None]
+
+
+def test_what_was_deleted_changes_nothing_for_workloads_that_are_there():
+    """The applied, generated and proven are the same with and without tombstones that no flow names."""
+    flows = exchange(WEB, of("api"), 8080)
+    objects = [*SHOP, workload("Deployment", "api", ports={"http": 8080}), service("api", [(80, "http")])]
+    ghost = [
+        workload("Deployment", "ghost", "api", ports={"http": 9999}, deleted=NOON),
+        pod("ghost-1", "api", ip="10.244.0.8", owner=("Deployment", "ghost"), ports={"http": 9999},
+            created=at(-HOUR), deleted=NOON),
+    ]  # fmt: skip
+    plain, haunted = session(flows, objects), session(flows, [*objects, *ghost])
+    for text in ("Deployment/api", "Deployment/web"):
+        before, after = review(plain, text), review(haunted, text)
+        assert after == before
+        assert "ghost" not in repr(after)
+    assert listed(haunted) == listed(plain)
+    assert haunted.cluster().owners == plain.cluster().owners
+    assert haunted.cluster().pods == plain.cluster().pods
+
+
+def test_a_deleted_workload_with_traffic_may_be_looked_at_and_is_said_to_be_gone():
+    made = session([request(WEB, Endpoint(IP), 80)], [*SHOP, *GONE])
+    assert "Deployment/db" in listed(made)
+    found = review(made, "Deployment/db")
+    assert only(made, "Deployment/db", IN)
+    assert found.subject.selector.match_labels == (("app", "db"),)
+    assert any("deleted" in note for note in found.subject.notes)
