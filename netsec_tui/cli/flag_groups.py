@@ -115,7 +115,7 @@ def add_flows(group: _ArgumentGroup) -> None:
 
 
 def add_sources(group: _ArgumentGroup) -> None:
-    """Add the inputs that observe flows in the cluster itself, and how their servers are trusted."""
+    """Add the inputs that observe flows in the cluster itself."""
     group.add_argument(
         "--source",
         action="append",
@@ -126,6 +126,11 @@ def add_sources(group: _ArgumentGroup) -> None:
         help=f"observe the cluster: {', '.join(SOURCES)}; none to read flows from nowhere; "
         "without it and without files the cluster is looked at for one",
     )
+    add_trust(group)
+
+
+def add_trust(group: _ArgumentGroup) -> None:
+    """Add how the servers of sources are trusted, and what they are told of the client."""
     group.add_argument(
         "--source-tls", choices=("auto", "on", "off"), default="auto", help="TLS towards sources"
     )

@@ -18,12 +18,25 @@ from netsec_tui.cli.flag_groups import (
     add_scope,
     add_screen,
     add_state,
+    add_trust,
     first_word,
     input_group,
     new_parser,
 )
 
-COMMANDS = ("demo", "list", "generate", "diff", "record", "check", "applied", "reader", "config", "info")
+COMMANDS = (
+    "demo",
+    "list",
+    "generate",
+    "diff",
+    "record",
+    "check",
+    "applied",
+    "doctor",
+    "reader",
+    "config",
+    "info",
+)
 
 _EPILOG = """\
 commands:
@@ -154,6 +167,11 @@ def _generate() -> Parser:
         action="store_true",
         help="write nothing and exit with 1 when the policy does anything but what was decided",
     )
+    parser.add_argument(
+        "--comments",
+        action="store_true",
+        help="put into the policy, as comments, how the traffic was observed; its bytes then depend on that",
+    )
     add_decisions(parser)
     add_saving(parser)
     add_scope(parser)
@@ -228,6 +246,21 @@ def _check() -> Parser:
     return parser
 
 
+def _doctor() -> Parser:
+    parser = new_parser(
+        "doctor",
+        "Tell which sources of flows a cluster has, what each lacks and which to take; nothing is changed. "
+        "Exit codes: 0 a source can be used and answers, 2 none.",
+    )
+    parser.add_argument("-o", "--output", choices=("text", "json"), default="text", help="default: text")
+    group = parser.add_argument_group("cluster", "Which cluster, and how its sources are trusted.")
+    group.add_argument("--context", default="", metavar="NAME", help="kubeconfig context (default: current)")
+    group.add_argument("--kubeconfig", default="", metavar="PATH", help="instead of $KUBECONFIG")
+    add_trust(group)
+    parser.set_defaults(target=None)
+    return parser
+
+
 def _reader() -> Parser:
     parser = new_parser(
         "reader",
@@ -255,6 +288,7 @@ _PARSERS = {
     "applied": _applied,
     "record": _record,
     "check": _check,
+    "doctor": _doctor,
     "reader": _reader,
     "config": config_flags.overview,
     "info": config_flags.info,

@@ -72,6 +72,10 @@ def _command(name: str) -> Callable[[Namespace], int]:
             from netsec_tui.cli import check
 
             return check.run
+        case "doctor":
+            from netsec_tui.cli import doctor
+
+            return doctor.run
         case "reader":
             from netsec_tui.cli import reader
 

@@ -77,4 +77,5 @@ class AutoSource:
 
     def _tell(self, emit: Emit, found: Survey, *, ended: bool) -> None:
         error = "" if found.pick else found.sentence
-        emit(SourceStatus(self.name, self.live, found.sentence, error=error, ended=ended, read=True))
+        over = ended and not found.pick
+        emit(SourceStatus(self.name, self.live, found.sentence, error=error, ended=over, read=True))

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from netsec_tui.sources.contract import KubeObject
-from netsec_tui.sources.objects import object_key, printable
+from netsec_tui.sources.objects import object_key, printable, strip
 from netsec_tui.sources.objects_fields import Fields
 
 ORDER = (
@@ -98,15 +98,14 @@ class Seen:
 
 
 def cut_workload(workload: KubeObject) -> KubeObject | None:
-    """Keep of a Deployment or DaemonSet its name, whether a pod is ready, and whether Calico's uses eBPF."""
-    fields = Fields(workload, "", "", [])
-    metadata, status = fields.child("metadata"), fields.child("status")
-    template = fields.child("spec").child("template").child("spec")
+    """Return a stripped Deployment or DaemonSet; ``ready`` means a pod is, ``bpf`` that Calico uses eBPF."""
+    fields, kept = Fields(workload, "", "", []), strip(workload)
+    if kept is None:
+        return None
+    status, template = fields.child("status"), fields.child("spec").child("template").child("spec")
     told = [entry for container in template.children("containers") for entry in container.children("env")]
     return {
-        "kind": workload.get("kind"),
-        "apiVersion": workload.get("apiVersion"),
-        "metadata": {"namespace": metadata.text("namespace"), "name": metadata.text("name")},
+        **kept,
         "ready": any(status.data.get(count) for count in ("readyReplicas", "numberReady")),
         "bpf": any(e.text("name") == "FELIX_BPFENABLED" and e.text("value") == "true" for e in told),
     }
@@ -221,7 +220,8 @@ _STREAM_PORT = 14740
 
 
 def _netobserv(seen: Seen) -> Finding:
-    service = next(filter(None, (_service(seen, name, "netobserv") for name in _LOKI)), None)
+    services = (_service(seen, name, namespace) for namespace, name in _LOKI)
+    service = next(filter(None, services), None)
     if service is None:
         why = ("no Loki is found where NetObserv puts it; give its address: --source netobserv://HOST:PORT",)
         return Finding("netobserv", State.ABSENT, lacks=why if _NETOBSERV in seen.groups else ())
@@ -238,7 +238,7 @@ def _netobserv(seen: Seen) -> Finding:
 
 
 _NETOBSERV = "flows.netobserv.io"
-_LOKI = ("loki", "netobserv-loki", "loki-gateway-http")
+_LOKI = (("netobserv", "loki"), ("netobserv", "loki-gateway-http"), ("netobserv-loki", "loki-gateway-http"))
 
 
 def _theia(seen: Seen) -> Finding:

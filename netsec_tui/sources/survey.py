@@ -14,7 +14,6 @@ from netsec_tui.sources.cluster_api import TIMEOUT, ClusterApi
 from netsec_tui.sources.cluster_login import log_in
 from netsec_tui.sources.cluster_refusals import AbsentError, RefusedError
 from netsec_tui.sources.cluster_resources import RESOURCES, Resource
-from netsec_tui.sources.conntrack_nodes import host_pod, targets
 from netsec_tui.sources.contract import KubeObject
 from netsec_tui.sources.detect import Finding, Right, Seen, State, cut_workload, detect, judged, picked
 from netsec_tui.sources.objects import object_key, strip
@@ -29,12 +28,14 @@ _CILIUM_AGENTS = ("cilium", "anetd")
 class Survey:
     """Hold what was found: a finding for each source, and which to take.
 
-    ``unread`` are sentences about what could not be listed, so that a source may be there all the same.
+    ``workloads`` are the cluster's DaemonSets and Deployments, which tell its network plugin. ``unread`` are
+    sentences about what could not be listed, so that a source may be there all the same.
     """
 
     findings: tuple[Finding, ...]
     pick: tuple[str, ...]
     unread: tuple[str, ...] = ()
+    workloads: tuple[KubeObject, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -57,10 +58,11 @@ def survey(access: Access, offered: Collection[str]) -> Survey:
         UnreachableError: the API server does not answer, or lets this context list nothing.
     """
     looking = _Looking(access)
-    findings = [finding for finding in detect(looking.seen()) if finding.source in offered]
+    seen = looking.seen()
+    findings = [finding for finding in detect(seen) if finding.source in offered]
     wanted = dict.fromkeys(right for finding in findings for right in finding.rights)
     found = judged(findings, {right for right in wanted if not looking.allowed(right)})
-    return Survey(found, picked(found), tuple(looking.unread))
+    return Survey(found, picked(found), tuple(looking.unread), tuple(seen.workloads))
 
 
 class _Looking:
@@ -82,8 +84,8 @@ class _Looking:
         workloads = [*self._list("daemonsets", cut_workload), *self._list("deployments", cut_workload)]
         nodes = frozenset(object_key(node)[2] for node in self._list("nodes", strip))
         host_pods: dict[str, set[str]] = defaultdict(set)
-        for node, tries in targets(self._list("pods", host_pod)).items():
-            host_pods[node] |= {target.namespace for target in tries}
+        for pod in self._list("pods", _host_pod):
+            host_pods[str(pod["node"])].add(str(pod["namespace"]))
         if len(self.unread) == _LISTS:
             raise UnreachableError(f"{self._api.server} lets this context list nothing: {self.unread[0]}")
         groups = self._groups()
@@ -167,6 +169,15 @@ class _Looking:
                 sampling = agent.data.get("sampling", _OPERATORS_SAMPLING)
                 return sampling if isinstance(sampling, int) else 0
         return 0
+
+
+def _host_pod(pod: KubeObject) -> KubeObject | None:
+    """Keep of a pod that runs on its node's network the node and the namespace, nothing of others."""
+    fields = Fields(pod, "", "", [])
+    spec, running = fields.child("spec"), fields.child("status").text("phase") == "Running"
+    if not (running and spec.flag("hostNetwork") and spec.text("nodeName")):
+        return None
+    return {"node": spec.text("nodeName"), "namespace": fields.child("metadata").text("namespace")}
 
 
 _OPERATORS_SAMPLING = 50

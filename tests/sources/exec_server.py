@@ -36,6 +36,7 @@ class ExecServer(ApiServer):
         self.commands: dict[tuple[str, str], object] = {}
         self.ran: list[tuple[str, str, tuple[str, ...]]] = []
         self.over = threading.Event()
+        self.denied: set[tuple[str, str]] = set()
 
 
 class _Handler(api_server._Handler):
@@ -70,6 +71,18 @@ class _Handler(api_server._Handler):
             self._send(2, str(answer).encode())
             self._end({"status": "Failure", "message": "command terminated with exit code 1"})
         self.close_connection = True
+
+    def do_POST(self) -> None:  # noqa: N802
+        """Answer a SelfSubjectAccessReview."""
+        review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        asked = review["spec"]["resourceAttributes"]
+        allowed = (asked["namespace"], asked["subresource"]) not in self.server.denied
+        body = json.dumps({**review, "status": {"allowed": allowed}}).encode()
+        self.send_response(201)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     def _refuse(self, code: int) -> None:
         body = json.dumps({"kind": "Status", "message": f"refused with {code}", "code": code}).encode()

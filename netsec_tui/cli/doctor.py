@@ -1,0 +1,117 @@
+"""``netsec-tui doctor``: which sources of flows a cluster has, what each lacks, and which to take."""
+
+from __future__ import annotations
+
+import shlex
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from netsec_tui.cli.exits import CANNOT_TELL, DONE
+from netsec_tui.cli.inputs import access_of
+from netsec_tui.cli.output import note, put, put_json, put_table
+from netsec_tui.core.cluster.cni import find_cni
+from netsec_tui.model.cni import Cni
+from netsec_tui.sources.access import Access
+from netsec_tui.sources.detect import Finding
+from netsec_tui.sources.inventory import build_inventory
+from netsec_tui.sources.kubeconfig import choose_context
+from netsec_tui.sources.probe import Answer, probe
+from netsec_tui.sources.registry import SOURCES, make_source
+from netsec_tui.sources.survey import Survey, survey
+
+_NO_CNI = "not seen; k3s and others run theirs outside of pods"
+_NO_PICK = "none can be used; flows from a file: netsec-tui --flows FILE"
+
+
+def run(args: Namespace) -> int:
+    """Print what was found; return 0 when a source can be used and answers, else 2."""
+    context = choose_context(args.context or None, args.kubeconfig or None).name
+    access = replace(access_of(args), context=context)
+    found = survey(access, SOURCES)
+    cni = find_cni(build_inventory(found.workloads)[0])
+    answers = {name: probe(make_source(name, access)) for name in found.pick}
+    command = _command(args, context, found.pick)
+    if args.output == "json":
+        put_json(_document(context, cni, found, answers, command))
+    else:
+        for sentence in found.unread:
+            note(sentence)
+        _put_text(context, cni, found, answers, command)
+    return DONE if found.pick and answers[found.pick[0]].answered else CANNOT_TELL
+
+
+def _command(args: Namespace, context: str, pick: Sequence[str]) -> str:
+    """Return the command that opens the screen with the sources that were picked, empty for none."""
+    if not pick:
+        return ""
+    words = ["netsec-tui", "--context", context]
+    words += ["--kubeconfig", args.kubeconfig] if args.kubeconfig else []
+    words += [word for name in pick for word in ("--source", name)]
+    for flag, value in _given(access_of(args)):
+        words += [flag, value] if value else [flag]
+    return shlex.join(words)
+
+
+def _given(access: Access) -> Iterator[tuple[str, str]]:
+    """Yield the flags about TLS that differ from what holds without them."""
+    tls = access.tls
+    if tls.mode != "auto":
+        yield "--source-tls", tls.mode
+    for flag, value in (
+        ("--source-ca", tls.ca_file),
+        ("--source-cert", tls.cert_file),
+        ("--source-key", tls.key_file),
+        ("--source-server-name", tls.server_name),
+    ):
+        if value:
+            yield flag, value
+    if tls.insecure:
+        yield "--source-insecure", ""
+
+
+def _document(
+    context: str, cni: Cni | None, found: Survey, answers: dict[str, Answer], command: str
+) -> dict[str, Any]:
+    told = {name: {"answered": a.answered, "detail": a.detail} for name, a in answers.items()}
+    return {
+        "context": context,
+        "cni": {"name": cni.name, "seenAs": list(cni.seen_as)} if cni else None,
+        "sources": [_finding(finding) for finding in found.findings],
+        "picked": [{"source": name, **told[name]} for name in found.pick],
+        "command": command or None,
+        "problems": list(found.unread),
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "source": finding.source,
+        "state": str(finding.state),
+        "where": finding.where or None,
+        "lacks": list(finding.lacks),
+        "missingRights": [{"namespace": r.namespace, "rule": r.rule} for r in finding.missing],
+    }
+
+
+def _put_text(context: str, cni: Cni | None, found: Survey, answers: dict[str, Answer], command: str) -> None:
+    plugin = f"{cni.name} ({', '.join(cni.seen_as)})" if cni else _NO_CNI
+    put_table(("WHAT", "FOUND"), [("context", context), ("network plugin", plugin)])
+    put("\n")
+    rows = [row for finding in found.findings for row in _rows(finding)]
+    put_table(("SOURCE", "STATE", "WHERE", "WHAT IT LACKS"), rows)
+    put("\n")
+    lines = [("taken", " and ".join(found.pick) or _NO_PICK)]
+    for name, answer in answers.items():
+        lines.append((f"{name} answers", f"{'yes' if answer.answered else 'no'}: {answer.detail}"))
+    put_table(("RESULT", ""), [*lines, *([("run", command)] if command else [])])
+
+
+def _rows(finding: Finding) -> Iterator[tuple[str, str, str, str]]:
+    """Yield a line for all that a source lacks, the first with its name."""
+    rights = [f"in namespace {right.namespace} a Role with {right.rule}" for right in finding.missing]
+    first, *others = [*rights, *finding.lacks] or [""]
+    yield finding.source, str(finding.state), finding.where, first
+    for sentence in others:
+        yield "", "", "", sentence

@@ -1,0 +1,231 @@
+"""``netsec-tui doctor`` and finding a source by itself, against a server that answers as an API server."""
+
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from netsec_tui.cli.flags import parse
+from netsec_tui.cli.inputs import finds_source, inputs_of
+from netsec_tui.errors import UsageError
+from netsec_tui.sources.auto import AutoSource
+from tests.sources.api_server import write_kubeconfig
+from tests.sources.conntrack_lines import line
+from tests.sources.exec_server import serving_commands
+from tests.sources.kube_objects import deployment, obj
+
+TABLE = line("10.244.1.5:40000", "10.244.1.8:8080", "10.244.1.8:8080") + "\n"
+
+
+def pod(name, owner, ip, **spec):
+    made = obj("Pod", name, "shop", spec={"nodeName": "n1", "containers": [{"name": "main"}], **spec},
+               status={"phase": "Running", "podIP": ip, "podIPs": [{"ip": ip}]})  # fmt: skip
+    owners = [{"kind": "Deployment", "name": owner, "controller": True}] if owner else []
+    made["metadata"] |= {"labels": {"app": owner}, "ownerReferences": owners}
+    return made
+
+
+def calico():
+    made = deployment("calico-node", kind="DaemonSet")
+    made["metadata"]["namespace"] = "calico-system"
+    return made
+
+
+@pytest.fixture
+def server(monkeypatch):
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    objects = [
+        obj("Node", "n1", None),
+        obj("Namespace", "shop", None),
+        deployment("web"),
+        deployment("api"),
+        calico(),
+        pod("web-1", "web", "10.244.1.5"),
+        pod("api-1", "api", "10.244.1.8"),
+        pod("kube-proxy-1", "", "192.168.0.4", hostNetwork=True),
+    ]
+    with serving_commands(objects) as started:
+        started.commands = {("kube-proxy-1", "cat"): TABLE.encode()}
+        yield started
+
+
+@pytest.fixture
+def flags(server, tmp_path):
+    return ["--kubeconfig", str(write_kubeconfig(tmp_path / "kubeconfig", server.url))]
+
+
+def test_doctor_tells_plugin_sources_pick_and_command(run, flags):
+    code, out, err = run("doctor", *flags, "-o", "json")
+    assert (code, err) == (0, "")
+    told = json.loads(out)
+    assert told["cni"] == {"name": "Calico", "seenAs": ["DaemonSet calico-system/calico-node"]}
+    (picked,) = told["picked"]
+    assert (picked["source"], picked["answered"]) == ("conntrack", True)
+    assert "1 of 1 nodes" in picked["detail"]
+    states = {source["source"]: source["state"] for source in told["sources"]}
+    assert states["conntrack"] == "usable"
+    assert states["hubble-exec"] == "not there"
+    assert parse(shlex.split(told["command"])[1:]).sources[0].name == "conntrack"
+
+
+def test_doctor_names_the_missing_right_and_says_so_by_its_exit_code(run, flags, server):
+    server.denied = {("shop", "exec")}
+    code, out, _ = run("doctor", *flags)
+    assert code == 2
+    assert 'in namespace shop a Role with apiGroups: [""], resources: ["pods/exec"]' in out
+    assert "none can be used" in out
+    assert server.ran == []
+
+
+def test_doctor_says_when_the_picked_source_does_not_answer(run, flags, server):
+    server.commands = {}
+    code, out, _ = run("doctor", *flags)
+    assert code == 2
+    assert "conntrack answers   no: node n1" in out
+
+
+def test_doctor_only_reads(run, flags, server):
+    run("doctor", *flags)
+    assert {words[0] for _, _, words in server.ran} <= {"cat", "conntrack"}
+    assert not any("secrets" in path for path in server.asked)
+
+
+def test_doctor_needs_a_server(run, tmp_path):
+    config = write_kubeconfig(tmp_path / "kubeconfig", "http://127.0.0.1:9")
+    code, out, err = run("doctor", "--kubeconfig", config)
+    assert (code, out) == (69, "")
+    assert "cannot be reached" in err
+
+
+@pytest.mark.parametrize("command", ["list", "diff"])
+def test_without_a_flag_the_cluster_is_looked_at_for_a_source(run, flags, command):
+    code, out, err = run(command, *flags, "-n", "shop", "deploy/web", "-o", "json")
+    assert code == (1 if command == "diff" else 0), err
+    told = json.loads(out)
+    assert told["input"]["flows"] > 0
+
+
+def test_a_cluster_without_a_source_says_what_stands_in_the_way(run, flags, server):
+    server.denied = {("shop", "exec")}
+    code, _, err = run("list", *flags)
+    assert code == 2
+    assert "no source of flows can be used (conntrack: in namespace shop a Role lacks" in err
+    assert "netsec-tui doctor tells more" in err
+    assert "not a single flow was read" in err
+
+
+def test_source_none_reads_flows_from_nowhere(run, flags, server):
+    code, _, err = run("list", *flags, "--source", "none")
+    assert code == 2
+    assert "not a single flow" in err
+    assert server.ran == []
+
+
+AUTO = {
+    "list": True,
+    "generate deploy/web": True,
+    "diff deploy/web": True,
+    "record -o x": True,
+    "": True,
+    "list --context prod": True,
+    "applied": False,
+    "check --matrix": False,
+    "list --source none": False,
+    "list --source conntrack": False,
+    "list --flows x --context prod": False,
+    "list --capture x --context prod": False,
+    "list --manifests x --context prod": False,
+    "list --demo": False,
+    "demo": False,
+}
+
+
+@pytest.mark.parametrize(("line", "looks"), AUTO.items(), ids=lambda value: str(value) or "screen")
+def test_a_cluster_is_looked_at_only_when_no_flag_says_where_flows_are(line, looks):
+    args = parse(line.split())
+    assert finds_source(args) is looks
+    found = any(isinstance(source, AutoSource) for source in inputs_of(args, lambda: None).all)
+    assert found is looks
+
+
+def test_flags_of_sources_that_do_not_go_together():
+    with pytest.raises(UsageError, match="go together"):
+        inputs_of(parse(["list", "--source-cert", "x"]), lambda: None)
+    with pytest.raises(UsageError, match="none means"):
+        inputs_of(parse(["list", "--source", "none", "--source", "conntrack"]), lambda: None)
+
+
+def test_listening_reads_the_tables_again_and_again(run, flags):
+    code, out, err = run("list", *flags, "--for", "2s", "-o", "json")
+    assert code == 0, err
+    assert {entry["name"] for entry in json.loads(out)["workloads"]} == {"web", "api"}
+
+
+def test_listening_takes_something_that_is_live(run, cluster):
+    code, out, err = run("list", *cluster, "--for", "2s")
+    assert (code, out) == (64, "")
+    assert "--for listens to live sources" in err
+
+
+def test_listening_ends_when_the_stream_ends(start, cluster):
+    process = start("list", "--flows", "-", "--manifests", "cluster.yaml", "--for", "1h", "-o", "json",
+                    stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
+    with open("flows.json", "rb") as file:
+        out, _ = process.communicate(file.read(), timeout=60)
+    assert process.returncode == 0
+    assert json.loads(out)["input"]["flows"] > 0
+
+
+LISTENING = ["--flows", "-", "--manifests", "cluster.yaml", "--for", "1h"]
+
+
+def wait_until(true):
+    """Wait for a condition; the deadline only ends a failing test."""
+    deadline = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_ctrl_c_answers_with_what_there_is_and_the_exit_code_says_so(start, cluster):
+    master, terminal = os.openpty()
+    process = start("list", "-o", "json", *LISTENING,
+                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=terminal)  # fmt: skip
+    os.close(terminal)
+    process.stdin.write(Path("flows.json").read_bytes())
+    process.stdin.flush()
+    shown = b""
+    while not re.search(rb"listening: \d+ s of 3600 s, [1-9]\d* flows; Ctrl-C answers now", shown):
+        shown += os.read(master, 1000)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    os.close(master)
+    assert process.returncode == 130
+    assert json.loads(out)["input"]["flows"] > 0
+
+
+def test_ctrl_c_ends_a_recording_with_what_there_is_and_the_exit_code_says_so(start, cluster):
+    process = start("record", "-o", "x.capture", *LISTENING, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdin.write(Path("flows.json").read_bytes())
+    process.stdin.flush()
+    path = Path("x.capture")
+    wait_until(lambda: path.exists() and b"203.0.113.9" in path.read_bytes())
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"x.capture holds" in err
+
+
+def test_a_recording_ends_after_its_time(run, flags, tmp_path):
+    path = tmp_path / "x.capture"
+    code, _, err = run("record", *flags, "--for", "2s", "-o", path)
+    assert code == 0, err
+    assert b"10.244.1.8" in path.read_bytes()
