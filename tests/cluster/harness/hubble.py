@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import threading
@@ -37,6 +38,7 @@ SERVER_NAMES = "*.hubble-relay.cilium.io"
 CAPACITY = 4095
 _POLL = 0.02
 _SECONDS = 30
+_QUIET = 0.3
 
 
 @dataclass(frozen=True)
@@ -97,12 +99,13 @@ class Hubble:
             capacity: How many flows an agent keeps.
             tls: How Relay is reached: by nothing (plain), ``tls`` or ``mtls``.
         """
-        self._cluster, self._tls = cluster, tls
+        self._cluster, self.tls = cluster, tls
         self._agents = {node.name: _Agent(cluster, node, capacity) for node in cluster.nodes}
         self._tracking = [Tracking(cluster.instance, node) for node in cluster.nodes]
         self._endpoints = Endpoints(cluster.instance, cluster.nodes)
         self._flows = Flows(self._endpoints, self._tell)
         self._told: dict[str, list[Object]] = {}
+        self._last = time.monotonic()
         self._rest = Rest(cluster.kubeconfig)
         self._relay: Process | None = None
         self._ended = threading.Event()
@@ -127,7 +130,7 @@ class Hubble:
     def start(self) -> None:
         """Start everything, and return once Relay answers; raises as ``up`` does."""
         self._cluster.load(WORKLOAD)
-        port = {"name": "grpc", "port": 443 if self._tls else 80, "targetPort": PORT, "protocol": "TCP"}
+        port = {"name": "grpc", "port": 443 if self.tls else 80, "targetPort": PORT, "protocol": "TCP"}
         self._rest.send(
             "PATCH", f"/api/v1/namespaces/{NAMESPACE}/services/{NAME}", {"spec": {"ports": [port]}}, MERGE
         )
@@ -165,7 +168,7 @@ class Hubble:
         """
         place = pod_link(self._cluster.instance, NAMESPACE, self.pod()).resolve()
         peers = ",".join(f"{name}={agent.socket}" for name, agent in self._agents.items())
-        command = [binaries.find().hubble_server, "relay", f"-listen=:{PORT}", f"-peers={peers}"]
+        command = [binaries.find().hubble_server, "relay", f"-listen=:{PORT}", f"-peers={peers}", "-say"]
         self._relay = Process("hubble-relay", [*command, *self._tls_flags()], place, self._cluster.instance)
         self._relay.start()
         self._relay.wait(lambda: _listens(place))
@@ -233,6 +236,16 @@ class Hubble:
         self._agents[node].give([{"lost_events": lost, "node_name": node, "time": now}] * times)
         self.give(node, [background(node, time.time())])
 
+    def settle(self) -> None:
+        """Return once the agents have been told all that the kernels have done so far."""
+        begun = time.monotonic()
+        waiting.until(lambda: time.monotonic() > max(self._last, begun) + _QUIET, _SECONDS, "quiet kernels")
+
+    def given_at(self, port: int) -> list[float]:
+        """Return when Relay gave out flows to a port, in epoch seconds."""
+        log = self._process().log.read_text(encoding="utf-8", errors="replace")
+        return [float(when) for when in re.findall(rf"gave ([\d.]+) {port}$", log, re.MULTILINE)]
+
     def forget(self) -> None:
         """Have the agents forget all flows."""
         for agent in self._agents.values():
@@ -249,7 +262,7 @@ class Hubble:
             return []
         pair = self.files.authority.with_name(f"{NAME}.crt")
         flags = [f"-cert={pair}", f"-key={pair.with_suffix('.key')}"]
-        return flags + ([f"-client-ca={self.files.authority}"] if self._tls == "mtls" else [])
+        return flags + ([f"-client-ca={self.files.authority}"] if self.tls == "mtls" else [])
 
     def _tell(self, node: str, flow: Object) -> None:
         self._told.setdefault(node, []).append(flow)
@@ -264,6 +277,8 @@ class Hubble:
                     self._flows.event(node, event)
             now = time.time()
             self._flows.settle(now)
+            if self._told or self._flows.undecided:
+                self._last = time.monotonic()
             for node, flows in self._told.items():
                 # The last flow of an agent is given out only when another follows.
                 self.give(node, [*flows, background(node, now)])

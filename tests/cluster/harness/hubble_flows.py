@@ -72,6 +72,11 @@ class Flows:
         """Take a packet that may begin a connection; whether it does is known a moment later."""
         self._open.append((node, first))
 
+    @property
+    def undecided(self) -> bool:
+        """Whether there are packets of which it is not known yet what became of them."""
+        return bool(self._open)
+
     def settle(self, now: float) -> None:
         """Tell the packets that made no connection: they were dropped. ``now`` is in epoch seconds."""
         due = [item for item in self._open if item[1].time < now - _UNDECIDED]

@@ -100,6 +100,7 @@ func (r *relay) GetFlows(request *observerpb.GetFlowsRequest, stream observerpb.
 		}
 	}
 	for response := range ordered {
+		r.say(response.GetFlow())
 		if err := stream.Send(response); err != nil {
 			return err
 		}

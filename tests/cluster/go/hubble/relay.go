@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"os"
 	"slices"
@@ -24,6 +25,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	flowpb "github.com/cilium/cilium/api/v1/flow"
 	observerpb "github.com/cilium/cilium/api/v1/observer"
 	relaypb "github.com/cilium/cilium/api/v1/relay"
 )
@@ -49,6 +51,7 @@ type relay struct {
 	observerpb.UnimplementedObserverServer
 	node  string
 	peers []*peer
+	says  bool
 }
 
 func runRelay(arguments []string) error {
@@ -59,9 +62,10 @@ func runRelay(arguments []string) error {
 	certificate := flags.String("cert", "", "file with this server's certificate; none: no TLS")
 	key := flags.String("key", "", "file with its key")
 	authority := flags.String("client-ca", "", "file with the authority that clients' certificates have to be from; none: any client")
+	says := flags.Bool("say", false, "log when which flow is given out: epoch seconds, destination port")
 	flags.Parse(arguments)
 
-	made := &relay{node: *node}
+	made := &relay{node: *node, says: *says}
 	for name, path := range pairs(*peers) {
 		connection, err := grpc.NewClient("unix:"+path, grpc.WithTransportCredentials(insecure.NewCredentials()),
 			grpc.WithConnectParams(grpc.ConnectParams{Backoff: backoff.Config{
@@ -203,6 +207,14 @@ func (r *relay) statuses(ctx context.Context) map[*peer]*observerpb.ServerStatus
 	}
 	asking.Wait()
 	return told
+}
+
+// say logs that a flow is given out.
+func (r *relay) say(flow *flowpb.Flow) {
+	if r.says && flow != nil {
+		port := flow.GetL4().GetTCP().GetDestinationPort() + flow.GetL4().GetUDP().GetDestinationPort()
+		log.Printf("gave %.6f %d", float64(time.Now().UnixMicro())/1e6, port)
+	}
 }
 
 // retrieve passes on what an agent answers until it ends.
