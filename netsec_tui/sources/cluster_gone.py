@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from netsec_tui.sources.contract import KubeObject
@@ -21,27 +20,26 @@ _OWNERS = ("replicasets", "deployments", "statefulsets", "daemonsets", "jobs", "
 class Gone:
     """Keep deleted owners, and deleted pods that had an address of their own, each with its time."""
 
-    def __init__(self, now: Callable[[], float] = time.time) -> None:
-        self._now = now
+    def __init__(self) -> None:
         self._pods: deque[KubeObject] = deque()
         self._owners: deque[KubeObject] = deque()
 
-    def add(self, resource: str, obj: KubeObject) -> None:
-        """Take in an object that was there until now; most resources leave no trace."""
+    def add(self, resource: str, obj: KubeObject, when: float) -> None:
+        """Take in an object with when it was last there (epoch seconds); most leave no trace."""
         if resource == "pods" and _addressed(obj):
-            self._put(self._pods, _left(obj))
+            _put(self._pods, _left(obj), when)
         elif resource in _OWNERS:
-            self._put(self._owners, obj)
+            _put(self._owners, obj, when)
 
     def objects(self) -> tuple[KubeObject, ...]:
         """Return what is kept, the oldest first of each sort."""
         return (*self._owners, *self._pods)
 
-    def _put(self, kept: deque[KubeObject], obj: KubeObject) -> None:
-        now = self._now()
-        kept.append({**obj, "deleted": now})
-        while len(kept) > MOST or kept[0]["deleted"] < now - KEPT_SECONDS:
-            kept.popleft()
+
+def _put(kept: deque[KubeObject], obj: KubeObject, when: float) -> None:
+    kept.append({**obj, "deleted": when})
+    while len(kept) > MOST or kept[0]["deleted"] < when - KEPT_SECONDS:
+        kept.popleft()
 
 
 def _addressed(pod: KubeObject) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -40,6 +41,7 @@ class ClusterObjects:
         self._news = False
         self._listed: dict[str, dict[ObjectKey, KubeObject]] = {}
         self._gone = Gone()
+        self._seen: dict[str, float] = {}
         self._ranges: tuple[KubeObject, ...] = ()
         self._range_problems: tuple[str, ...] = ()
         self._order = {name: at for at, name in enumerate([*(r.name for r in RESOURCES), GROUPS.name])}
@@ -48,12 +50,18 @@ class ClusterObjects:
         self._trouble: dict[str, str] = {}
 
     def replace(self, name: str, objects: Iterable[KubeObject]) -> None:
-        """Take a whole listing in place of what was known of a resource."""
+        """Take a whole listing in place of what was known of a resource.
+
+        What it lacks may have gone at any time since the resource was last seen. That time counts: an
+        address had better be nobody's for a while than the wrong pod's.
+        """
         with self._changed:
+            last_seen = self._seen.get(name, 0.0)
+            self._seen[name] = time.time()
             before = self._listed.get(name, {})
             now = {key: _same(before.get(key), obj) for obj in objects if (key := object_key(obj))}
             for key in before.keys() - now.keys():
-                self._gone.add(name, before[key])
+                self._gone.add(name, before[key], last_seen)
             self._tell(name not in self._listed or before != now or name in self._refused)
             self._listed[name] = now
             self._refused.pop(name, None)
@@ -71,8 +79,13 @@ class ClusterObjects:
         with self._changed:
             known = self._listed.get(name, {}).pop(object_key(obj), None)
             if known is not None:
-                self._gone.add(name, obj)
+                self._gone.add(name, obj, time.time())
                 self._tell()
+
+    def lost_sight(self, name: str) -> None:
+        """Take it that a resource was seen until now, and is not for the time being."""
+        with self._changed:
+            self._seen[name] = time.time()
 
     def drop(self, name: str) -> None:
         """Forget a resource that the server does not have, without a trace of its objects."""

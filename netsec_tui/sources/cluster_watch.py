@@ -188,6 +188,7 @@ class ResourceWatch(threading.Thread):
                 heard = True
         finally:
             answer, self._answer = self._answer, None
+            self._objects.lost_sight(self._resource)
             with suppress(Exception):  # A connection that is broken already need not be closed in order.
                 answer.close()
         if not heard and time.monotonic() - since < SHORT:

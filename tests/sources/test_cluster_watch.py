@@ -51,7 +51,7 @@ def add(server: ApiServer, *more: dict[str, Any]) -> None:
 
 def test_changes_are_told_without_listing_again(server: ApiServer, source: ClusterSource) -> None:
     with following(source) as found:
-        found.wait_for(lambda: "web-1" in found.names)
+        until(lambda: all_open(server))
         add(server, pod("web-2"))
         found.wait_for(lambda: "web-2" in found.names)
         server.objects = [obj("Namespace", "shop", None, metadata={"labels": {"team": "a"}}), pod("web-1")]
