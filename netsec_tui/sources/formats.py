@@ -52,7 +52,7 @@ class Format:
 HUBBLE = Format(Shape.JSON, lambda at: HubbleDecoder())
 """What is taken for granted until something else is recognised."""
 
-_EVENT_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
+_EVENT_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b": ")
 """Beginnings of the lines of server-sent events (WHATWG HTML, 9.2)."""
 
 
@@ -81,8 +81,30 @@ def event_data(line: bytes) -> bytes:
 
 
 def _others() -> Iterator[tuple[Looks, Format]]:
-    from netsec_tui.sources import conntrack_file, netobserv_decode
+    from netsec_tui.sources import (
+        antrea_csv,
+        antrea_decode,
+        conntrack_file,
+        goldmane_decode,
+        netobserv_decode,
+        theia_decode,
+        whisker_decode,
+    )
 
     yield conntrack_file.looks, Format(Shape.TEXT, conntrack_file.ConntrackFileDecoder)
-    netobserv = netobserv_decode.NetObservDecoder
-    yield netobserv_decode.looks, Format(Shape.JSON, lambda at: netobserv(), whole=True)
+    yield goldmane_decode.looks, Format(Shape.JSON, lambda at: goldmane_decode.GoldmaneDecoder())
+    yield _whiskers, Format(Shape.EVENTS, lambda at: whisker_decode.WhiskerDecoder())
+    yield (
+        netobserv_decode.looks,
+        Format(Shape.JSON, lambda at: netobserv_decode.NetObservDecoder(), whole=True),
+    )
+    yield antrea_decode.looks, Format(Shape.JSON, lambda at: antrea_decode.AntreaDecoder())
+    yield theia_decode.looks, Format(Shape.JSON, lambda at: theia_decode.TheiaDecoder())
+    yield antrea_csv.looks, Format(Shape.TEXT, lambda at: antrea_csv.AntreaCsvDecoder())
+
+
+def _whiskers(head: bytes) -> bool:
+    """Tell whether a line is Whisker's, the only one that sends events."""
+    from netsec_tui.sources import whisker_decode
+
+    return head.startswith(_EVENT_FIELDS) or whisker_decode.looks(head)
