@@ -15,6 +15,7 @@ from netsec_tui.sources.hubble_direction import Orientation, orient
 from netsec_tui.sources.hubble_endpoint import End, EndReader, text
 from netsec_tui.sources.problem import Problem
 
+ORIGIN = "hubble"
 _EMPTY: Mapping[str, Any] = {}
 _PROTOCOLS = {
     "TCP": Protocol.TCP,
@@ -42,15 +43,16 @@ _TROUBLES = {
 _MESSAGE_LIMIT = 200
 
 
-class _UnusableError(Exception):
+class UnusableError(Exception):
     """Carry the reason of a ``Problem`` out of the depth of a record."""
 
 
 class HubbleDecoder:
-    """Decode records one by one, sharing the endpoints that repeat."""
+    """Decode records one by one, sharing the endpoints that repeat; flows carry ``origin`` as theirs."""
 
-    def __init__(self) -> None:
+    def __init__(self, origin: str = ORIGIN) -> None:
         self._ends = EndReader()
+        self._origin = origin
 
     def decode(self, value: object) -> Flow | Gap | Problem | None:
         """Return the flow or gap in one decoded JSON value, None for events that are neither.
@@ -66,45 +68,16 @@ class HubbleDecoder:
                 return self._flow(flow, value)
             if flow is None and not _FLOW_FIELDS.isdisjoint(value):
                 return self._flow(value, _EMPTY)
-        except _UnusableError as error:
+        except UnusableError as error:
             return Problem(str(error))
         return _event(value)
 
     def _flow(self, flow: Mapping[str, Any], wrapper: Mapping[str, Any]) -> Flow:
         get = flow.get
         time = _seconds(get("time") or wrapper.get("time"))
-        verdict = _verdict(get("verdict"))
-        protocol, ports = _layer4(get("l4"), verdict)
         source, destination = self._both_ends(flow)
-        syn = ack = rst = False
-        flags = ports.get("flags")
-        if type(flags) is dict:
-            syn, ack, rst = flags.get("SYN") is True, flags.get("ACK") is True, flags.get("RST") is True
-        source_port = _port(ports.get("source_port", 0))
-        destination_port = _port(ports.get("destination_port", 0))
-        if _is_socket_event(flow, verdict, source_port, destination_port):
-            # The reverse translation of a socket is written with the ends swapped.
-            direction: Orientation = (destination_port == 0 and source_port != 0, True)
-        else:
-            direction = _orientation(flow, verdict, (syn, ack), source, destination)
-        is_reply, proven = direction
-        return Flow(
-            time,
-            source.endpoint,
-            destination.endpoint,
-            protocol,
-            source_port,
-            destination_port,
-            verdict,
-            is_reply,
-            proven,
-            syn,
-            ack,
-            rst,
-            _service(flow, bool(is_reply), source, destination),
-            text(get("node_name") or wrapper.get("node_name")),
-            _count(flow["aggregate"]) if "aggregate" in flow else 1,
-        )
+        node = node_name(get("node_name") or wrapper.get("node_name"))
+        return flow_of(flow, time, node, (source, destination), self._origin)
 
     def _both_ends(self, flow: Mapping[str, Any]) -> tuple[End, End]:
         get = flow.get
@@ -112,10 +85,52 @@ class HubbleDecoder:
         read = self._ends.read
         source = read(_object(get("source")), ip.get("source"), get("source_names"))
         destination = read(_object(get("destination")), ip.get("destination"), get("destination_names"))
-        if source.named and destination.named:
-            return source, destination
+        return source, destination
+
+
+def flow_of(flow: Mapping[str, Any], time: float, node: str, ends: tuple[End, End], origin: str) -> Flow:
+    """Return the flow that a record tells of; ``time`` is in epoch seconds.
+
+    Raises:
+        UnusableError: what every flow needs is not there.
+    """
+    source, destination = ends
+    if not (source.named and destination.named):
         side = "destination" if source.named else "source"
-        raise _UnusableError(f"no IP and no pod name of the {side} (did a field mask remove them?)")
+        raise UnusableError(f"no IP and no pod name of the {side} (did a field mask remove them?)")
+    verdict = _verdict(flow.get("verdict"))
+    protocol, ports = _layer4(flow.get("l4"), verdict)
+    syn = ack = rst = False
+    flags = ports.get("flags")
+    if type(flags) is dict:
+        syn, ack, rst = flags.get("SYN") is True, flags.get("ACK") is True, flags.get("RST") is True
+    source_port = _port(ports.get("source_port", 0))
+    destination_port = _port(ports.get("destination_port", 0))
+    if _is_socket_event(flow, verdict, source_port, destination_port):
+        # The reverse translation of a socket is written with the ends swapped.
+        direction: Orientation = (destination_port == 0 and source_port != 0, True)
+    else:
+        direction = _orientation(flow, verdict, (syn, ack), source, destination)
+    is_reply, proven = direction
+    return Flow(
+        time,
+        source.endpoint,
+        destination.endpoint,
+        protocol,
+        source_port,
+        destination_port,
+        verdict,
+        is_reply,
+        proven,
+        syn,
+        ack,
+        rst,
+        _service(flow, bool(is_reply), source, destination),
+        node,
+        _count(flow["aggregate"]) if "aggregate" in flow else 1,
+        False,
+        origin,
+    )
 
 
 def _orientation(
@@ -134,16 +149,16 @@ def _object(value: Any) -> Mapping[str, Any]:
 def _seconds(value: Any) -> float:
     """Return epoch seconds of an RFC 3339 time with up to nine fractional digits."""
     if type(value) is not str:
-        raise _UnusableError("no time")
+        raise UnusableError("no time")
     try:
         moment = datetime.fromisoformat(value)
     except ValueError:
-        raise _UnusableError("the time is not RFC 3339") from None
+        raise UnusableError("the time is not RFC 3339") from None
     if moment.tzinfo is None:
-        raise _UnusableError("the time is not RFC 3339")
+        raise UnusableError("the time is not RFC 3339")
     seconds = moment.timestamp()
     if seconds <= 0:
-        raise _UnusableError("the time is before 1970")
+        raise UnusableError("the time is before 1970")
     return seconds
 
 
@@ -156,12 +171,12 @@ def _layer4(value: Any, verdict: Verdict) -> tuple[Protocol, Mapping[str, Any]]:
     if type(value) is not dict:
         if verdict in (Verdict.DROPPED, Verdict.ERROR):
             return Protocol.OTHER, _EMPTY  # the dataplane refuses what it cannot parse
-        raise _UnusableError("no l4, so no protocol and port (did a field mask remove it?)")
+        raise UnusableError("no l4, so no protocol and port (did a field mask remove it?)")
     for name, ports in value.items():
         protocol = _PROTOCOLS.get(name)
         if protocol is not None:
             if type(ports) is not dict:
-                raise _UnusableError(f"l4.{name} is not an object")
+                raise UnusableError(f"l4.{name} is not an object")
             return protocol, ports if protocol is not _ICMP else _EMPTY
     return Protocol.OTHER, _EMPTY
 
@@ -169,7 +184,7 @@ def _layer4(value: Any, verdict: Verdict) -> tuple[Protocol, Mapping[str, Any]]:
 def _port(value: Any) -> int:
     if type(value) is int and 0 <= value <= 65535:
         return value
-    raise _UnusableError("a port is not a number from 0 to 65535")
+    raise UnusableError("a port is not a number from 0 to 65535")
 
 
 def _is_socket_event(flow: Mapping[str, Any], verdict: Verdict, source_port: int, port: int) -> bool:
@@ -205,39 +220,47 @@ def _whole(value: Any) -> int:
 
 def _event(value: Mapping[str, Any]) -> Gap | Problem | None:
     if "lost_events" in value:
-        return _lost(_object(value["lost_events"]), value)
+        return lost(_object(value["lost_events"]), _time_or_zero(value), _node(value))
     if "node_status" in value:
-        return _node_status(_object(value["node_status"]), value)
+        return node_status(_object(value["node_status"]), _time_or_zero(value), _node(value))
     if "agent_event" in value or "debug_event" in value:
         return None
     return Problem("not a Hubble flow: none of its fields is there")
 
 
-def _lost(event: Mapping[str, Any], wrapper: Mapping[str, Any]) -> Gap:
+def lost(event: Mapping[str, Any], time: float, node: str) -> Gap:
+    """Return the gap that lost events are (flow.proto, LostEvent)."""
     source = event.get("source")
     why = _LOSSES.get(source) if type(source) is str else None
     reason = f"Hubble lost events: {why}" if why else "Hubble lost events"
-    return Gap(_time_or_zero(wrapper), _whole(event.get("num_events_lost")) or 1, reason, _node(wrapper))
+    return Gap(time, _whole(event.get("num_events_lost")) or 1, reason, node)
 
 
-def _node_status(event: Mapping[str, Any], wrapper: Mapping[str, Any]) -> Gap | None:
+def node_status(event: Mapping[str, Any], time: float, node: str) -> Gap | None:
+    """Return the gap that a node's trouble is, None for good news (relay.proto, NodeStatusEvent)."""
     state = event.get("state_change")
     trouble = _TROUBLES.get(state) if type(state) is str else None
     if trouble is None:
         return None
     raw = event.get("node_names")
-    names = [name for name in map(text, raw if type(raw) is list else ()) if name]
+    names = [name for name in map(node_name, raw if type(raw) is list else ()) if name]
     message = text(event.get("message"))[:_MESSAGE_LIMIT]
     reason = f"node {', '.join(names) or '?'} {trouble}" + (f": {message}" if message else "")
-    return Gap(_time_or_zero(wrapper), 0, reason, names[0] if len(names) == 1 else _node(wrapper))
+    return Gap(time, 0, reason, names[0] if len(names) == 1 else node)
 
 
 def _node(wrapper: Mapping[str, Any]) -> str:
-    return text(wrapper.get("node_name"))
+    return node_name(wrapper.get("node_name"))
+
+
+def node_name(value: Any) -> str:
+    """Return a node's name as Kubernetes has it: Cilium may put the cluster's before it, ``cluster/node``."""
+    name = text(value)
+    return name.rpartition("/")[2] if "/" in name else name
 
 
 def _time_or_zero(wrapper: Mapping[str, Any]) -> float:
     try:
         return _seconds(wrapper.get("time"))
-    except _UnusableError:
+    except UnusableError:
         return 0.0
