@@ -6,7 +6,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -22,17 +22,21 @@ UNARY_SECONDS = 5.0
 _PATIENCE = 0.1
 
 Connect = Callable[[], socket.socket]
+Headers = Sequence[tuple[str, str]]
+"""Names in small letters, and values."""
 
 
 class GrpcChannel:
     """Make calls over one connection to a server, within a ``with`` block; another block connects again.
 
     ``connect`` returns a connected socket, which the channel closes; what it raises comes through. ``peer``
-    names the server in sentences. Only one thread may use a channel.
+    names the server in sentences, ``headers`` go with each call. Only one thread may use a channel.
     """
 
-    def __init__(self, connect: Connect, peer: str, tls: Secured | None = None) -> None:
-        self._connect, self._peer, self._tls = connect, peer, tls
+    def __init__(
+        self, connect: Connect, peer: str, tls: Secured | None = None, headers: Headers = ()
+    ) -> None:
+        self._connect, self._peer, self._tls, self._headers = connect, peer, tls, headers
         self._connection: Connection | None = None
         self._calm = False
 
@@ -43,7 +47,7 @@ class GrpcChannel:
         plain.settimeout(CONNECT_SECONDS)
         pings = CALM_SECONDS if self._calm else PING_SECONDS
         authority = (self._tls and self._tls.server_name) or "localhost"
-        self._connection = Connection(self._secure(plain), plain, self._peer, authority, pings)
+        self._connection = Connection(self._secure(plain), plain, self._peer, authority, pings, self._headers)
         return self
 
     def __exit__(

@@ -10,7 +10,7 @@ import socket
 import ssl
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -98,13 +98,20 @@ class Connection:
     """
 
     def __init__(
-        self, sock: socket.socket, plain: socket.socket, peer: str, authority: str, ping_seconds: float
+        self,
+        sock: socket.socket,
+        plain: socket.socket,
+        peer: str,
+        authority: str,
+        ping_seconds: float,
+        more_headers: Sequence[tuple[str, str]] = (),
     ) -> None:
         from h2.config import H2Configuration
         from h2.connection import H2Connection
         from h2.settings import SettingCodes
 
         self._socket, self._plain, self._peer, self._authority = sock, plain, peer, authority
+        self._more_headers = more_headers
         self._secure = isinstance(sock, ssl.SSLSocket)
         self._http = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8"))
         self._calls: dict[int, Call] = {}
@@ -128,6 +135,7 @@ class Connection:
             ("te", "trailers"),
             ("content-type", "application/grpc"),
             ("user-agent", "netsec-tui"),
+            *self._more_headers,
         ]
         if timeout:
             headers.append(("grpc-timeout", f"{int(timeout * 1000)}m"))

@@ -25,11 +25,15 @@ _CONNECT_SECONDS = 5.0
 
 
 class Wanted(NamedTuple):
-    """Name a Service that a source may be behind; ``ca`` is (ConfigMap, key) of who signs its certificate."""
+    """Name a Service that a source may be behind; ``ca`` is (ConfigMap, key) of who signs its certificate.
+
+    ``port`` is where its pods listen; 0 takes the port of the Service with ``port_name``, else its first.
+    """
 
     namespace: str
     service: str
     port_name: str = ""
+    port: int = 0
     secure: bool = False
     ca: tuple[str, str] = ("", "")
 
@@ -71,7 +75,7 @@ def reach(access: Access, services: Sequence[Wanted]) -> Way:
         except UnreachableError as error:
             missing.append(error)
             continue
-        return _through(client, wanted, pod, port)
+        return _through(client, wanted, pod, wanted.port or port)
     raise missing[0]
 
 
