@@ -9,7 +9,7 @@ from netsec_tui.sources.access import Access
 from netsec_tui.sources.contract import Emit, Source, SourceStatus
 from netsec_tui.sources.feed_thread import SourceThread
 from netsec_tui.sources.registry import SOURCES, make_source
-from netsec_tui.sources.survey import Survey, survey
+from netsec_tui.sources.survey import survey
 
 LOOK_AGAIN_SECONDS = 60.0
 """Seconds until a cluster without a source is looked at again: one may have been switched on."""
@@ -30,6 +30,7 @@ class AutoSource:
         self.name = f"flows of context {access.context}" if access.context else "flows of the current context"
         self._access = access
         self._patient = patient
+        self._detail = ""
 
     def read(self, emit: Emit) -> None:
         """Emit what the sources hold now; that the cluster has none is told as an error in the status.
@@ -59,12 +60,15 @@ class AutoSource:
             if stop.wait(LOOK_AGAIN_SECONDS):
                 return
             sources = self._sources(emit, ended=False)
+        if not sources:
+            return
         threads = [SourceThread(source, emit, stop, _TRY_AGAIN_SECONDS) for source in sources]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         failures = [thread.failure for thread in threads if thread.failure]
+        emit(SourceStatus(self.name, self.live, self._detail, ended=True))
         if failures and len(failures) == len(threads):
             raise failures[0]
 
@@ -72,10 +76,8 @@ class AutoSource:
         """Return the sources to take, and say which; ``ended`` means that nobody looks again."""
         emit(SourceStatus(self.name, self.live, "looking for the cluster's sources of flows"))
         found = survey(self._access, SOURCES)
-        self._tell(emit, found, ended=ended)
+        self._detail = found.sentence
+        missing = not found.pick
+        error = found.sentence if missing else ""
+        emit(SourceStatus(self.name, self.live, found.sentence, 0, error, ended and missing, missing))
         return [make_source(name, self._access) for name in found.pick]
-
-    def _tell(self, emit: Emit, found: Survey, *, ended: bool) -> None:
-        error = "" if found.pick else found.sentence
-        over = ended and not found.pick
-        emit(SourceStatus(self.name, self.live, found.sentence, error=error, ended=over, read=True))

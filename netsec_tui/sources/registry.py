@@ -30,6 +30,12 @@ def _hubble_exec(access: Access) -> Source:
     return HubbleExecSource(access)
 
 
+def _netobserv(access: Access) -> Source:
+    from netsec_tui.sources.netobserv import NetObservSource
+
+    return NetObservSource(access)
+
+
 def _conntrack(access: Access) -> Source:
     from netsec_tui.sources.conntrack import ConntrackSource
 
@@ -39,6 +45,7 @@ def _conntrack(access: Access) -> Source:
 SOURCES: Mapping[str, SourceKind] = MappingProxyType(
     {
         "hubble-exec": SourceKind("Hubble in each of Cilium's agents", _hubble_exec, addressed=False),
+        "netobserv": SourceKind("NetObserv's flows in Loki", _netobserv),
         "conntrack": SourceKind("the connection tracking tables of the nodes", _conntrack, addressed=False),
     }
 )

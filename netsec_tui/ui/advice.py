@@ -73,9 +73,9 @@ def _how_to_get_flows(session: Session) -> tuple[str, ...]:
     context = f" --context {cluster}" if session.inventory.known and cluster else ""
     return (
         "Kubernetes knows which workloads exist, not who talks to whom.",
-        "That takes observed flows. From the nodes' connection tracking, with most network plugins:",
+        "That takes observed flows. Which sources of them a cluster has, and what these lack:",
         "",
-        f"  netsec-tui --source conntrack{context}",
+        f"  netsec-tui doctor{context}",
         "",
         "With Cilium and Hubble:",
         "",

@@ -6,6 +6,7 @@ import pytest
 
 from netsec_tui.cli import values
 from netsec_tui.model.timespan import TIMESPANS
+from netsec_tui.sources.access import Address
 
 
 @pytest.mark.parametrize(
@@ -105,3 +106,64 @@ def test_ranges_with_host_bits_name_the_range_that_was_meant():
 def test_ranges_refused(text):
     with pytest.raises(ArgumentTypeError, match="not a range"):
         values.ranges(text)
+
+
+SOURCES = {
+    "conntrack": ("conntrack", None),
+    "none": ("none", None),
+    "netobserv": ("netobserv", None),
+    "netobserv://loki.example:3100": ("netobserv", Address("loki.example", 3100)),
+    "netobserv://10.0.0.5:1": ("netobserv", Address("10.0.0.5", 1)),
+    "netobserv://[fd00::5]:65535": ("netobserv", Address("fd00::5", 65535)),
+}
+
+
+@pytest.mark.parametrize(("text", "choice"), SOURCES.items(), ids=SOURCES)
+def test_source(text, choice):
+    assert values.source(text) == choice
+    if choice[1]:
+        assert text == f"{choice[0]}://{choice[1]}"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("tcpdump", "there is no source 'tcpdump'; choose from .*conntrack.*none"),
+        ("", "choose from"),
+        ("Conntrack", "choose from"),
+        ("none://a:1", "choose from"),
+        ("evil\x1b[31m", "no source 'evil"),
+        ("conntrack://10.0.0.5:1", "conntrack takes no address: it is read through the API server"),
+        ("hubble-exec://10.0.0.5:1", "hubble-exec takes no address"),
+        ("netobserv://", "not HOST:PORT"),
+        ("netobserv://10.0.0.5", "not HOST:PORT"),
+        ("netobserv://10.0.0.5:", "not HOST:PORT"),
+        ("netobserv://:3100", "not HOST:PORT"),
+        ("netobserv://a:0", "not HOST:PORT"),
+        ("netobserv://a:65536", "not HOST:PORT"),
+        ("netobserv://a:1/path", "not HOST:PORT"),
+        ("netobserv://user:word@a:1", "not HOST:PORT"),
+        ("netobserv://fd00::5:3100", r"netobserv://\[fd00::5\]:4245"),
+        ("netobserv://[fd00:::5]:1", "not HOST:PORT"),
+        ("netobserv://[10.0.0.5]:1", "not HOST:PORT"),
+        ("netobserv://a b:1", "not HOST:PORT"),
+    ],
+)
+def test_source_refused(text, words):
+    with pytest.raises(ArgumentTypeError, match=words) as raised:
+        values.source(text)
+    assert "\x1b" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("30s", 30), ("5m", 300), ("1h", 3600), ("1h30m", 5400), ("1M5S", 65), ("168h", 604800)],
+)
+def test_duration(text, seconds):
+    assert values.duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0s", "30", "s", "-5m", "1.5h", "5m1h", "1d", "169h", "9" * 40 + "s"])
+def test_duration_refused(text):
+    with pytest.raises(ArgumentTypeError, match="30s, 5m, 1h or 1h30m"):
+        values.duration(text)

@@ -21,7 +21,7 @@ FAILING = SourceStatus("conntrack of context prod", live=True, error="node a: no
     [
         ((CLUSTER, LISTENING), "no communication was seen yet", LISTENING.detail),
         ((CLUSTER, FAILING), "No flows could be read", "tried again every 30 s"),
-        ((CLUSTER,), "flows are lacking", "netsec-tui --source conntrack --context prod"),
+        ((CLUSTER,), "flows are lacking", "netsec-tui doctor --context prod"),
     ],
 )
 def test_advice_without_flows(statuses, heading, line):
