@@ -10,6 +10,7 @@ from netsec_tui.cli.loading import choose, load
 from netsec_tui.cli.output import note, put
 from netsec_tui.files import target_of, write_whole
 from netsec_tui.model.review import Review
+from netsec_tui.render.quality import quality_summary, with_comments
 from netsec_tui.ui.sharing import shared_sentence
 
 
@@ -35,7 +36,8 @@ def run(args: Namespace) -> int:
     if args.strict and not review.proof.clean:
         note("no policy is written: it does other than what was decided, and --strict was given")
         return NO
-    _write(args.output, review)
+    note(quality_summary(review.quality))
+    _write(args.output, review, with_comments(review.yaml, review.quality) if args.comments else review.yaml)
     if target:
         save(target, loaded.session)
     return loaded.exit_code
@@ -48,12 +50,12 @@ def no_policy(review: Review) -> str:
     return f"{sentence}: {review.subject.refusal}" if review.subject.refusal else sentence
 
 
-def _write(output: str, review: Review) -> None:
+def _write(output: str, review: Review, text: str) -> None:
     if output == "-":
-        put(review.yaml)
+        put(text)
         return
     policy = review.policies[0]
     # With the namespace: two of them may well have workloads of one name, and one folder takes them all.
     path = target_of(output, f"{policy.namespace}.{policy.name}")
-    write_whole(path, review.yaml)
+    write_whole(path, text)
     note(f"wrote {path}")

@@ -10,6 +10,7 @@ from netsec_tui.cli.applied_documents import with_applied
 from netsec_tui.cli.decisions import changes_document
 from netsec_tui.cli.loading import Loaded, choose, load
 from netsec_tui.cli.output import note, put, put_json, put_table
+from netsec_tui.cli.quality_document import quality_document
 from netsec_tui.cli.what_if import HEADINGS, cells, with_what_if
 from netsec_tui.cli.workloads import check_namespace
 from netsec_tui.core.cluster.dns import over_both
@@ -45,7 +46,9 @@ def _list_workloads(loaded: Loaded, as_json: bool) -> None:
         workloads = [documents.workload_choice(choice) for choice in choices]
         asked = documents.timespan(loaded.session.timespan)
         ranges = documents.ranges(loaded.session.inventory, loaded.session.config)
-        put_json({"timespan": asked, "input": loaded.document(), "ranges": ranges, "workloads": workloads})
+        quality = quality_document(loaded.session.quality(loaded.namespace), rows=False)
+        known = {"timespan": asked, "input": loaded.document(), "quality": quality, "ranges": ranges}
+        put_json({**known, "workloads": workloads})
         return
     if not choices:
         note("no workload has recorded communications in this scope and timespan")
@@ -68,6 +71,7 @@ def _list_rows(loaded: Loaded, review: Review, as_json: bool) -> None:
     if as_json:
         ranges = documents.ranges(loaded.session.inventory, loaded.session.config)
         document = {"input": loaded.document(), "ranges": ranges, **documents.review(review)}
+        document["quality"] = quality_document(review.quality)
         document["decisions"] = changes_document(review) if loaded.decisions else None
         put_json(with_applied(with_what_if(document, review, answers), review, ground))
         return

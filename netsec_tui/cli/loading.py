@@ -26,6 +26,7 @@ from netsec_tui.model.review import Review
 from netsec_tui.model.saved import SavedDecisions
 from netsec_tui.session.actions import ChooseWorkload
 from netsec_tui.session.session import Session
+from netsec_tui.sources.contract import observed_by
 from netsec_tui.sources.feed import Reading, read_all
 from netsec_tui.sources.kubeconfig import Context, choose_context, kubeconfig_files
 
@@ -70,7 +71,7 @@ class Loaded:
 
     @property
     def exit_code(self) -> int:
-        """Return the first failure's code, else 65 for skipped lines, 130 after Ctrl-C, 2 without flows, 0."""
+        """Return the first failure's code, else 65 for skipped lines, 130 after Ctrl-C, 2 without flows."""
         if self.reading.failures:
             return self.reading.failures[0].exit_code
         if self.skipped:
@@ -143,6 +144,7 @@ def read(args: Namespace, known: Configured | None = None) -> Loaded:
     if reading.failures and not flows and not reading.inventory.known:
         raise reading.failures[0]
     session.set_inventory(reading.inventory)
+    session.set_observed(observed_by(reading.statuses))
     said = known.file.said if known.file else Config()
     named = flags_of(args.config, cluster or (DEMO if args.demo else ""))
     loaded = Loaded(session, reading, _namespace(args, context), flows, decisions, named, said, interrupted)

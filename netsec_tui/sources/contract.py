@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -41,7 +41,8 @@ class SourceStatus:
 
     ``error`` is one sentence, empty when all is well; ``ended`` means that no more will come, ``read`` that
     everything there was has come, while changes to it still may. ``synthetic`` counts flows that nobody
-    observed. ``observed`` says how well a source of flows has watched, None for what tells none.
+    observed. ``observed`` says how well a source of flows has watched, None for what tells none;
+    ``recorded`` what a recording says so of the sources that it was made from.
     """
 
     source: str
@@ -53,11 +54,18 @@ class SourceStatus:
     read: bool = False
     synthetic: int = 0
     observed: Observed | None = None
+    recorded: tuple[Observed, ...] = ()
 
     @property
     def settled(self) -> bool:
         """Tell whether there is nothing to wait for."""
         return self.ended or self.read
+
+
+def observed_by(statuses: Iterable[SourceStatus]) -> tuple[Observed, ...]:
+    """Return what sources say of how they have watched, recorded or not."""
+    told = ((status.observed, *status.recorded) for status in statuses)
+    return tuple(one for several in told for one in several if one is not None)
 
 
 Message = FlowsRead | ObjectsRead | SourceStatus

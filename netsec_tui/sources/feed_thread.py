@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from netsec_tui.errors import NetsecError, UnreachableError
+from netsec_tui.model.observed import Observed
 from netsec_tui.sources.contract import Emit, FlowsRead, Message, Source, SourceStatus
 
 _Item = TypeVar("_Item")
@@ -44,13 +46,14 @@ class SourceThread(threading.Thread):
         self.failure = self._follow()
         while self._again and isinstance(self.failure, UnreachableError):
             tried = f"{self.failure}; it is tried again every {self._again:g} s"
-            self._emit(replace(self._status, error=tried))
+            self._emit(replace(self._status, error=tried, observed=_ended(self._status.observed)))
             if self._stop_asked.wait(self._again):
                 break
             self.failure = self._follow()
         if self.failure or not self._status.ended:
             error_text = str(self.failure or self._status.error)
-            self._emit(replace(self._status, error=error_text, ended=True))
+            observed = _ended(self._status.observed)
+            self._emit(replace(self._status, error=error_text, ended=True, observed=observed))
 
     def _follow(self) -> NetsecError | None:
         try:
@@ -63,6 +66,11 @@ class SourceThread(threading.Thread):
         if isinstance(message, SourceStatus):
             self._status = message
         self._deliver(message)
+
+
+def _ended(observed: Observed | None) -> Observed | None:
+    """Return what a source said of itself with an end: from now on it does not watch."""
+    return replace(observed, until=time.time()) if observed and not observed.until else observed
 
 
 def as_failure(source: Source, error: Exception) -> NetsecError:

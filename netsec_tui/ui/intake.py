@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from netsec_tui.model.inventory import Inventory
 from netsec_tui.session.session import Session
-from netsec_tui.sources.contract import FlowsRead, SourceStatus
+from netsec_tui.sources.contract import FlowsRead, SourceStatus, observed_by
 from netsec_tui.ui.advice import settled
 from netsec_tui.ui.start import FeedLike
 
@@ -55,6 +55,7 @@ class Intake:
                 self.session.set_inventory(message)
             else:
                 self.statuses[message.source] = message
+                self.session.set_observed(observed_by(self.statuses.values()))
         return flows >= MANY_FLOWS
 
     def news(self) -> bool:

@@ -14,6 +14,10 @@ _BORDER = " \u2502\u2581\u2582\u2583\u2584\u2585\u2586\u2587"
 """What stands right of a line: the frame and the scroll bar."""
 
 
+ROOMY = (140, 42)
+"""Room for the longest rule of the policy from its first line to its port."""
+
+
 def marked(operator: Operator) -> list[str]:
     """Return the lines of the policy that are marked by their form, whatever the colours."""
     lines = (line.strip("\u2502 ") for line in operator.pane("policy").splitlines())
@@ -29,7 +33,7 @@ def marked(operator: Operator) -> list[str]:
     ],
 )
 async def test_the_focused_row_marks_its_lines_in_the_policy_and_shows_them(name: str, own: str) -> None:
-    async with opened(WIDE) as operator:
+    async with opened(ROOMY) as operator:
         await operator.choose("shop", "Deployment", "web")
         row = await operator.go_to("egress", name)
         lines = marked(operator)

@@ -15,6 +15,7 @@ from netsec_tui.model.identity import Direction, WorkloadRef
 from netsec_tui.model.review import Review
 from netsec_tui.render.detail import detail_lines
 from netsec_tui.render.proof import proof_page
+from netsec_tui.render.quality import quality_page, with_comments
 from netsec_tui.ui.applied_answers import applied_detail, applied_yaml
 from netsec_tui.ui.copying import copied_sentence
 from netsec_tui.ui.keymap import Place, bindings, key_of
@@ -193,7 +194,8 @@ class MainScreen(WhatIfHost):
         if review is None or not review.policies:
             self.say("There is no generated policy to prove.", error=review is not None)
             return
-        lines = proof_page(review, min(DETAIL_WIDTH, text_width(self.size.width)))
+        width = min(DETAIL_WIDTH, text_width(self.size.width))
+        lines = [*proof_page(review, width), *quality_page(review.quality, width)]
         names = ", ".join(policy.name for policy in review.policies)
         self.app.push_screen(Pages(f"Proof of {names}", lines))
 
@@ -240,7 +242,8 @@ class MainScreen(WhatIfHost):
                 self.say(f"Saved {path}. Apply it with: kubectl apply -f {path}")
                 self.post_message(Saved(path))
 
-        self.app.push_screen(SaveDialog(review.policies[0].name, review.yaml), saved)
+        commented = with_comments(review.yaml, review.quality)
+        self.app.push_screen(SaveDialog(review.policies[0].name, review.yaml, commented=commented), saved)
 
     def _copy(self, review: Review) -> None:
         self.app.copy_to_clipboard(review.yaml)

@@ -22,6 +22,7 @@ from netsec_tui.ui.view import View
 from netsec_tui.ui.widgets.line_view import LineView
 from netsec_tui.ui.widgets.pane import Pane
 from netsec_tui.ui.widgets.proof_line import ProofLine
+from netsec_tui.ui.widgets.quality_line import QualityLine
 
 
 class Places:
@@ -67,9 +68,10 @@ class PolicyPane(Pane):
         self._marked: list[range] = []
 
     def compose(self) -> ComposeResult:
-        """Put the proof under the lines."""
+        """Put the proof under the lines, and under it how all this was observed."""
         yield LineView()
         yield ProofLine(self._ascii)
+        yield QualityLine(self._ascii)
 
     def show(self, view: View) -> None:
         """Draw the policy of another view."""
@@ -89,6 +91,7 @@ class PolicyPane(Pane):
             if moved or (before.focused and not found):
                 self.query_one(LineView).show_marked()
         self.query_one(ProofLine).show(review)
+        self.query_one(QualityLine).show(review)
         self.summarise(_summary(review), _summary(review))
 
     def on_resize(self, _event: events.Resize) -> None:
