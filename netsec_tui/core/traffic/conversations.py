@@ -103,6 +103,9 @@ class Conversation:
         return any(link.seen(window) for link in self.links)
 
 
+_Place = tuple[Edge, Turn]
+"""An edge in one of the turns that it was seen in."""
+
 Index = dict[Peer, dict[ConversationKey, Conversation]]
 
 
@@ -118,8 +121,9 @@ class Conversations:
         self.all: dict[ConversationKey, Conversation] = {}
         self._placed: dict[EdgeKey, set[Turn]] = {}
         self._minutes: dict[EdgeKey, int] = {}
-        self._undirected: list[Edge] = []
-        self._overlay: list[Conversation] = []
+        self._due: dict[_Place, None] = {}
+        self._guessed: dict[_Place, Conversation] = {}
+        self._waiting: dict[Hashable, dict[_Place, None]] = {}
         self._parties: dict[tuple[int, Turn, tuple[str, str] | None], Party] = {}
         self._changes: dict[int, tuple[int, ...]] = {}
         self._node_ports = _node_ports(resolver.inventory)
@@ -138,8 +142,10 @@ class Conversations:
             if edge.orientation is not Orientation.UNKNOWN:
                 for turn in found:
                     self._place_directed(edge, turn)
-            elif len(self._placed[key]) == len(found):
-                self._undirected.append(edge)
+            else:
+                self._due.update(dict.fromkeys((edge, turn) for turn in found))
+                if 0 in (key.client_port, key.port):  # the ports beside it have many partners now
+                    self._due.update(self._waiting.get(key[:3], {}))
         if fresh:
             self._orient_the_rest()
         return fresh
@@ -172,32 +178,41 @@ class Conversations:
         link = self._link(edge, edge.key.client, edge.key.server, turn)
         key, via = self._key(link, edge.key.port)
         self._get(key).links.append(link._replace(via=via))
-        self._listening.add((key.server, key.protocol, key.port))
+        listening = (key.server, key.protocol, key.port)
+        if listening not in self._listening:
+            self._listening.add(listening)
+            self._due.update(self._waiting.get(listening, {}))
 
     def _orient_the_rest(self) -> None:
-        """Orient undirected edges anew: what is known to listen may have grown."""
-        for conversation in self._overlay:
-            conversation.links = [
-                x for x in conversation.links if x.edge.orientation is not Orientation.UNKNOWN
-            ]
-            if not conversation.links:
-                self._drop(conversation)
-        self._overlay = []
-        for edge in self._undirected:
-            for turn in self._placed[edge.key]:
-                link, port = self._guess(edge, turn)
-                key, via = self._key(link, port)
-                conversation = self._get(key)
-                conversation.links.append(link._replace(via=via))
-                self._overlay.append(conversation)
+        """Orient undirected edges that are new, or of whose ends more is known to listen by now."""
+        due, self._due = self._due, {}
+        for place in due:
+            self._take_back(place)
+            link, port = self._guess(*place)
+            key, via = self._key(link, port)
+            conversation = self._guessed[place] = self._get(key)
+            conversation.links.append(link._replace(via=via))
+
+    def _take_back(self, place: _Place) -> None:
+        conversation = self._guessed.pop(place, None)
+        if conversation is None:
+            return
+        conversation.links = [link for link in conversation.links if (link.edge, link.turn) != place]
+        if not conversation.links:
+            self._drop(conversation)
 
     def _guess(self, edge: Edge, turn: Turn) -> tuple[Link, int]:
         """Return an undirected edge with its ends in the likely order, and the port if there is one."""
         back = self._link(edge, edge.key.server, edge.key.client, turn, answer_shaped=True)
         forth = self._link(edge, edge.key.client, edge.key.server, turn)
         low, high = edge.key.client_port, edge.key.port
+        self._waiting.setdefault(edge.key[:3], {})[edge, turn] = None
         answers = low > 0 and self._listens(back, low)
         asks = high > 0 and self._listens(forth, high)
+        if answers and asks and low == high:  # either opens connections, on the port that both listen on
+            return forth._replace(guess=Orientation.INFERRED), high
+        if answers == asks:
+            answers, asks = self.observations.ports.many(edge.key[:3], low, high)
         if answers == asks:
             answers, asks = 0 < low < EPHEMERAL, 0 < high < EPHEMERAL
         if answers == asks:
@@ -207,7 +222,9 @@ class Conversations:
 
     def _listens(self, link: Link, port: int) -> bool:
         key, _ = self._key(link, port)
-        return (key.server, key.protocol, key.port) in self._listening
+        listening = (key.server, key.protocol, key.port)
+        self._waiting.setdefault(listening, {})[link.edge, link.turn] = None
+        return listening in self._listening
 
     def _link(self, edge: Edge, client: int, server: int, turn: Turn, *, answer_shaped: bool = False) -> Link:
         # The Service that a source names was dialled where the packet went.

@@ -6,11 +6,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
+from netsec_tui.core.traffic.ports import Ports
 from netsec_tui.model.communication import Counts, Orientation
-from netsec_tui.model.flow import EPHEMERAL, Endpoint, Flow, Gap, Protocol, Verdict
-
-_HIGH_PORTS = 8
-"""Ports in the range of client ports that are kept between two endpoints, while no direction is known."""
+from netsec_tui.model.flow import Endpoint, Flow, Gap, Protocol, Verdict
 
 _FIRST, _LAST, _ANSWERS, _REFUSALS, _VERDICTS = 0, 1, 2, 3, 4
 _EMPTY_VERDICTS = [0] * len(Verdict)
@@ -26,7 +24,7 @@ class EdgeKey(NamedTuple):
     """Identify an edge; for an undirected one the ends stand as sent and both ports count.
 
     ``client``/``server`` are indexes into ``Observations.endpoints``; ``client_port`` is -1 when directed,
-    0 when it was an ephemeral port. What several sources tell is kept apart, and of a source whose nodes
+    0 for a port that was not kept. What several sources tell is kept apart, and of a source whose nodes
     each tell what they see what each of them told; ``node`` is empty for the others.
     """
 
@@ -144,9 +142,9 @@ class Observations:
         self.edges: dict[EdgeKey, Edge] = {}
         self.told: dict[str, Told] = {}
         self.reports_replies = False
+        self.ports = Ports()
         self._index: dict[Endpoint, int] = {}
         self._shortcut: dict[int, tuple[Endpoint, int]] = {}
-        self._high_ports: dict[tuple[int, int, Protocol], set[int]] = {}
         self._gaps: dict[tuple[int, str, str], Gap] = {}
 
     @property
@@ -213,22 +211,10 @@ class Observations:
         return EdgeKey(*ends, -1, flow.service, origin, node), how, False
 
     def _undirected(self, flow: Flow, source: int, destination: int) -> EdgeKey:
-        """Return a key that keeps the ports which may be listening ones: thousands of client ports are one.
-
-        The first few of them are kept all the same: something may listen there, and cluster state tell so.
-        """
-        source_port, destination_port = flow.source_port, flow.destination_port
-        key = EdgeKey(source, destination, flow.protocol, destination_port, source_port, flow.service)
-        if (source_port >= EPHEMERAL) == (destination_port >= EPHEMERAL):
-            return key
-        kept = self._high_ports.setdefault((source, destination, flow.protocol), set())
-        if len(kept) < _HIGH_PORTS:
-            kept.add(max(source_port, destination_port))
-        if max(source_port, destination_port) in kept:
-            return key
-        if source_port >= EPHEMERAL:
-            return key._replace(client_port=0)
-        return key._replace(port=0)
+        """Return a key that keeps the ports which may be listening ones."""
+        ends = (source, destination, flow.protocol)
+        ports = self.ports.keep(ends, flow.source_port, flow.destination_port)
+        return EdgeKey(*ends, ports[1], ports[0], flow.service)
 
     def _number(self, endpoint: Endpoint) -> int:
         known = self._shortcut.get(id(endpoint))
