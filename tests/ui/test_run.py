@@ -14,6 +14,7 @@ import pytest
 from netsec_tui.errors import UsageError
 from netsec_tui.session.session import Options, Session
 from netsec_tui.ui.run import run_app
+from tests.sources.api_server import write_kubeconfig
 from tests.ui.shop import NEWEST, Feed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,6 +60,39 @@ def test_nothing_heavy_is_loaded_before_the_first_paint():
         [sys.executable, "-c", FIRST_PAINT], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout == "[]\n"
+
+
+FIRST_PAINT_OF_A_CLUSTER = """
+import asyncio, sys
+from netsec_tui.cli.flags import parse
+from netsec_tui.cli.tui import KubeconfigClusters
+from netsec_tui.ui.app import NetsecApp
+
+args = parse(["--context", "prod", "--kubeconfig", sys.argv[1]])
+connected = KubeconfigClusters(args).connect("prod")
+heavy = {"kubernetes", "networkx", "grpclib", "google.protobuf", "websocket"}
+
+class App(NetsecApp):
+    def _begin(self):
+        print(len(connected.feed._threads), sorted(heavy & set(sys.modules)))
+        self.exit()
+
+async def main():
+    app = App(connected.session, connected.feed)
+    async with app.run_test() as pilot:
+        await pilot.pause()
+
+asyncio.run(main())
+"""
+
+
+def test_the_cluster_is_looked_at_for_a_source_only_after_the_first_paint(tmp_path):
+    config = write_kubeconfig(tmp_path / "kubeconfig", "http://127.0.0.1:9")
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_PAINT_OF_A_CLUSTER, config],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("2 []\n", "")
 
 
 SHORT_RUN = """
