@@ -6,6 +6,7 @@ import gzip
 import threading
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -53,7 +54,8 @@ class CaptureSource:
         reading.finish()
         made_up = reading.synthetic
         detail = f"{reading.flows} flows{f', {made_up} of them synthetic' if made_up else ''}"
-        emit(SourceStatus(self.name, self.live, detail, reading.skipped, ended=True, synthetic=made_up))
+        status = SourceStatus(self.name, self.live, detail, reading.skipped, ended=True, synthetic=made_up)
+        emit(replace(status, recorded=reading.observed.all))
 
 
 def _open(path: Path) -> IO[bytes]:

@@ -45,6 +45,7 @@ def encode_flow(flow: Flow, source: int, destination: int) -> dict[str, Any]:
         "service": flow.service,
         "node": flow.node,
         "synthetic": flow.synthetic,
+        "origin": flow.origin,
     }
     fields = {"t": flow.time, "from": source, "to": destination, "proto": str(flow.protocol)}
     fields |= {"verdict": flow.verdict.name, **{key: value for key, value in told.items() if value}}
@@ -100,12 +101,12 @@ def decode_flow(fields: Fields, endpoints: Mapping[int, Endpoint]) -> Flow:
         raise BadInputError("service is no pair of texts")
     flags = _field(fields, "flags", str, "")
     return Flow(
-        _time(fields),
+        as_time(fields),
         source,
         destination,
         _member(Protocol, fields, "proto"),
-        _number(fields, "sport", 0, 0, _LARGEST_PORT),
-        _number(fields, "dport", 0, 0, _LARGEST_PORT),
+        as_number(fields, "sport", 0, 0, _LARGEST_PORT),
+        as_number(fields, "dport", 0, 0, _LARGEST_PORT),
         verdict,
         _field(fields, "reply", bool) if "reply" in fields else None,
         not _field(fields, "guessed", bool, False),
@@ -114,8 +115,9 @@ def decode_flow(fields: Fields, endpoints: Mapping[int, Endpoint]) -> Flow:
         "R" in flags,
         (service[0], service[1]) if service else None,
         _field(fields, "node", str, ""),
-        _number(fields, "count", 1, 0, _MOST),
+        as_number(fields, "count", 1, 0, _MOST),
         _field(fields, "synthetic", bool, False),
+        _field(fields, "origin", str, ""),
     )
 
 
@@ -125,8 +127,8 @@ def decode_gap(fields: Fields) -> Gap:
     Raises:
         BadInputError: a field is missing or has the wrong type.
     """
-    lost, reason = _number(fields, "lost", None, 0, _MOST), _field(fields, "reason", str)
-    return Gap(_time(fields), lost, reason, _field(fields, "node", str, ""))
+    lost, reason = as_number(fields, "lost", None, 0, _MOST), _field(fields, "reason", str)
+    return Gap(as_time(fields), lost, reason, _field(fields, "node", str, ""))
 
 
 def _field(fields: Fields, key: str, wanted: type[_T], default: _T | None = None) -> _T:
@@ -137,7 +139,12 @@ def _field(fields: Fields, key: str, wanted: type[_T], default: _T | None = None
     return value
 
 
-def _number(fields: Fields, key: str, default: int | None, least: int, most: int) -> int:
+def as_number(fields: Fields, key: str, default: int | None, least: int, most: int) -> int:
+    """Return a whole number from ``least`` to ``most``; a default of None means that it must be there.
+
+    Raises:
+        BadInputError: it is not.
+    """
     number = _field(fields, key, int, default)
     if not least <= number <= most:
         raise BadInputError(f"{key} is not between {least} and {most}")
@@ -152,9 +159,14 @@ def _member(names: type[_T], fields: Fields, key: str, default: str | None = Non
         raise BadInputError(f"{key} is {text!r}, which is not known") from error
 
 
-def _time(fields: Fields) -> float:
-    value = fields.get("t")
+def as_time(fields: Fields, key: str = "t") -> float:
+    """Return a time in epoch seconds that can be shown.
+
+    Raises:
+        BadInputError: there is none.
+    """
+    value = fields.get(key)
     # NaN is not between anything either.
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LAST_SECOND:
-        raise BadInputError("t is no time")
+        raise BadInputError(f"{key} is no time")
     return float(value)

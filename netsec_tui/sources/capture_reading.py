@@ -10,6 +10,7 @@ from typing import Any
 from netsec_tui.errors import BadInputError
 from netsec_tui.model.flow import Endpoint, Flow, Gap
 from netsec_tui.sources.capture_lines import decode_endpoint, decode_flow, decode_gap
+from netsec_tui.sources.capture_observed import ObservedReading
 from netsec_tui.sources.contract import Emit, FlowsRead, KubeObject, ObjectsRead
 from netsec_tui.sources.objects import ObjectKey, is_gone, object_key, printable, strip
 
@@ -28,6 +29,7 @@ class CaptureReading:
         self.flows = 0
         self.synthetic = 0
         self.skipped = 0
+        self.observed = ObservedReading()
         self._path = path
         self._emit = emit
         self._batch: list[Flow | Gap] = []
@@ -81,6 +83,8 @@ class CaptureReading:
             case "endpoint":
                 number, endpoint = decode_endpoint(fields)
                 self._endpoints[number] = endpoint
+            case "observed":
+                self.observed.take(fields)
             case "gap":
                 self._add(decode_gap(fields))
             case "objects":

@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import stat
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -22,7 +23,8 @@ from netsec_tui.sources.capture_lines import (
     encode_flow,
     encode_gap,
 )
-from netsec_tui.sources.contract import FlowsRead, KubeObject, Message, ObjectsRead
+from netsec_tui.sources.capture_observed import ObservedWriter
+from netsec_tui.sources.contract import FlowsRead, KubeObject, Message, ObjectsRead, observed_by
 from netsec_tui.sources.objects import ObjectKey, is_gone, object_key, strip
 
 _MOST_ENDPOINTS = 100_000
@@ -46,6 +48,7 @@ class CaptureWriter:
         self._deleted: dict[str, set[tuple[ObjectKey, float]]] = {}
         self._problems: dict[str, tuple[tuple[str, ...], ...]] = {}
         self._files: list[IO[bytes]] = []
+        self._observed = ObservedWriter()
 
     def __enter__(self) -> CaptureWriter:
         """Create the file and write its header.
@@ -78,6 +81,8 @@ class CaptureWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        with suppress(CannotWriteError):  # That the file cannot be written was told by what failed before.
+            self._append(self._observed.last_lines(time.time()))
         self._close()
 
     def _close(self) -> None:
@@ -86,7 +91,7 @@ class CaptureWriter:
                 file.close()
 
     def write(self, message: Message) -> None:
-        """Write flows, gaps or objects; how a source is doing is not part of a capture.
+        """Write flows, gaps, objects, and of how a source is doing how it has watched.
 
         Raises:
             CannotWriteError: the file cannot be written any more, for instance because the disk is full.
@@ -95,6 +100,8 @@ class CaptureWriter:
             self._append(line for flow in message.flows for line in self._flow_lines(flow))
         elif isinstance(message, ObjectsRead):
             self._append(self._object_lines(message))
+        else:
+            self._append(self._observed.lines(observed_by([message]), time.time()))
 
     def _append(self, lines: Iterable[dict[str, Any]]) -> None:
         text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)

@@ -6,6 +6,7 @@ import re
 import stat
 import tempfile
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from netsec_tui.errors import BadInputError, CannotWriteError, NetsecError, NotFoundError
 from netsec_tui.model.flow import Endpoint, Flow, Gap, Protocol, Reserved, Verdict
+from netsec_tui.model.observed import Observed
 from netsec_tui.sources import capture_writer
 from netsec_tui.sources.capture import CaptureSource
 from netsec_tui.sources.capture_writer import CaptureWriter
@@ -62,8 +64,67 @@ FLOWS = st.builds(
     node=TEXTS,
     count=st.integers(0, 10**9),
     synthetic=st.booleans(),
+    origin=TEXTS,
+)
+OBSERVED = st.builds(
+    Observed,
+    origin=TEXTS,
+    since=TIMES,
+    until=st.just(0.0) | TIMES,
+    nodes=st.none() | st.frozensets(TEXTS, max_size=3),
+    sampling=st.integers(1, 1000),
+    idle=st.integers(0, 10**6),
+    addresses=st.booleans(),
 )
 GAPS = st.builds(Gap, time=TIMES, lost=st.integers(0, 10**9), reason=TEXTS, node=TEXTS)
+
+
+@settings(max_examples=60)
+@given(tellings=st.lists(OBSERVED, max_size=5))
+def test_how_sources_have_watched_is_read_as_it_was_last_told(tellings: list[Observed]) -> None:
+    begun = time.time()
+    with tempfile.TemporaryDirectory() as folder:
+        found = read(write(Path(folder, "c"), *(SourceStatus("s", True, observed=one) for one in tellings)))
+    last = {(one.origin, one.since): one for one in tellings}
+    assert found.status.skipped == 0
+    assert len(found.status.recorded) == len(last)
+    for one in found.status.recorded:
+        told = last[one.origin, one.since]
+        assert replace(one, until=told.until) == told
+        if told.until:
+            assert one.until == told.until
+        else:  # it watched as long as was recorded
+            assert max(begun, one.since) <= one.until <= max(time.time(), one.since)
+
+
+def test_what_watches_on_is_not_written_with_every_reading(tmp_path: Path) -> None:
+    watching = Observed("conntrack", 1714557600.0, nodes=frozenset({"n1"}))
+    statuses = [SourceStatus("s", True, observed=replace(watching, idle=n)) for n in range(50)]
+    lines = write(tmp_path / "c", *statuses).read_text().splitlines()[1:]
+    assert [json.loads(line)["observed"].get("idle") for line in lines] == [None, 49]
+    assert [one.idle for one in read(tmp_path / "c").status.recorded] == [49]
+
+
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        ({"origin": 5, "since": 1, "t": 1}, "origin is no text"),
+        ({"origin": "x", "t": 1}, "since is no time"),
+        ({"origin": "x", "since": 1}, "t is no time"),
+        ({"origin": "x", "since": 1, "t": 1, "nodes": "n1"}, "nodes is no list of texts"),
+        ({"origin": "x", "since": 1, "t": 1, "sampling": 0}, "sampling is not between 1 and"),
+        ({"origin": "x", "since": 1, "t": 1, "noAddresses": 1}, "noAddresses no boolean"),
+    ],
+)
+def test_a_line_about_watching_that_makes_no_sense_is_left_out(
+    tmp_path: Path, fields: dict[str, Any], complaint: str
+) -> None:
+    path = tmp_path / "c"
+    path.write_text(HEADER + json.dumps({"observed": fields}) + "\n")
+    found = read(path)
+    assert found.status.skipped == 1
+    assert found.status.recorded == ()
+    assert complaint in gaps(found)[0].reason
 
 
 def write(path: Path, *messages: Message) -> Path:
