@@ -1,0 +1,192 @@
+"""Flows from the FlowStreamService of Antrea's Flow Aggregator, over gRPC."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from netsec_tui.errors import UnreachableError
+from netsec_tui.model.flow import Flow, Gap
+from netsec_tui.model.observed import Observed
+from netsec_tui.sources.access import Access
+from netsec_tui.sources.antrea_flows import ORIGIN
+from netsec_tui.sources.antrea_message import AntreaMessageDecoder, ended
+from netsec_tui.sources.contract import Emit, FlowsRead, SourceStatus
+from netsec_tui.sources.grpc_channel import GrpcChannel
+from netsec_tui.sources.grpc_tls import secured
+from netsec_tui.sources.grpc_trouble import GrpcError
+from netsec_tui.sources.objects import printable
+from netsec_tui.sources.problem import Problem
+from netsec_tui.sources.service_reach import TOKEN_VARIABLE, Wanted, Way, reach
+
+PORT = 14740
+SERVICES = (
+    Wanted("flow-aggregator", "flow-aggregator", port=PORT, secure=True, ca=("flow-aggregator-ca", "ca.crt")),
+)
+RULE = 'apiGroups: ["observability.antrea.io"], resources: ["flows"], verbs: ["list", "watch"]'
+"""What newer Flow Aggregators ask for, cluster-wide (antrea, flow-viewer-clusterrole.yaml)."""
+
+FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
+_LOOK_BACK = 120.0
+"""Seconds that are asked for again where the server cannot resume: aggregators keep records for 90 s."""
+
+_WAYS_OUT = {
+    "UNAUTHENTICATED": "it wants a token: log in to the cluster with one, or for an address of its own put "
+    f"it into {TOKEN_VARIABLE}",
+    "PERMISSION_DENIED": f"what is missing in a ClusterRole, bound cluster-wide, is {RULE}",
+    "UNIMPLEMENTED": "it has no FlowStreamService; a newer Antrea has (flowStreamService.enable)",
+}
+
+
+class AntreaSource:
+    """Follow the Flow Aggregator; what was missed while it was away is asked for again."""
+
+    live = True
+
+    def __init__(self, access: Access) -> None:
+        self.name = f"antrea of context {access.context}" if access.context else "antrea"
+        self._access = access
+        self._decoder = AntreaMessageDecoder()
+        self._resume: Any = None
+        self._last = 0.0
+        self._broke_off = 0.0
+        self._flows = self._unread = 0
+        self._why = ""
+        self._since = 0.0
+        self._told: SourceStatus | None = None
+
+    def read(self, emit: Emit) -> None:
+        """Emit what the Flow Aggregator holds: the last 8,192 records.
+
+        Raises:
+            NetsecError: the kubeconfig cannot be used, or the Flow Aggregator gives nothing.
+        """
+        for _ in self._stream(emit, threading.Event(), follow=False):
+            pass
+        self._tell(emit, over=True)
+
+    def follow(self, emit: Emit, stop: threading.Event) -> None:
+        """Emit what the Flow Aggregator holds and sees until ``stop`` is set.
+
+        Raises:
+            NetsecError: it cannot be reached at the start, for the reasons of ``read``.
+        """
+        reached, wait = False, FIRST_WAIT
+        while not stop.is_set():
+            trouble = "the Flow Aggregator has ended the stream"
+            try:
+                for _ in self._stream(emit, stop, follow=True):
+                    self._tell(emit)
+                    reached, wait = True, FIRST_WAIT
+            except UnreachableError as error:
+                if not reached:
+                    raise
+                trouble = str(error)
+            if not stop.is_set():
+                self._broke_off = self._broke_off or time.time()
+                self._tell(emit, f"{trouble}; it is tried again")
+                stop.wait(wait)
+                wait = min(wait * 2, LONGEST_WAIT)
+
+    def _stream(self, emit: Emit, stop: threading.Event, *, follow: bool) -> Iterator[None]:
+        """Emit what one stream tells; yields whenever there may be something to say of it."""
+        from netsec_tui.sources.antrea_proto import GET_FLOWS, classes
+
+        way, reply_class = reach(self._access, SERVICES), classes()["GetFlowsResponse"]
+        dropped, first = 0, True
+        try:
+            with self._channel(way) as channel:
+                for reply in channel.stream(GET_FLOWS, self._request(follow=follow), reply_class, stop):
+                    if isinstance(reply, Problem):
+                        self._emit([reply], emit)
+                    elif reply is not None:
+                        if first:
+                            self._after_a_break(reply, emit)
+                        first = False
+                        self._take(reply, dropped, emit)
+                        dropped = max(dropped, reply.dropped_count)
+                    yield
+        except GrpcError as error:
+            raise self._explained(error, way) from error
+
+    def _channel(self, way: Way) -> GrpcChannel:
+        options = self._access.tls
+        if options.mode == "off":
+            return GrpcChannel(way.connect, way.peer)
+        tls = secured(options, way.host, way.ca_data)
+        token = way.token if not options.insecure else ""
+        headers = [("authorization", f"Bearer {token}")] if token else []
+        return GrpcChannel(way.connect, way.peer, tls, headers)
+
+    def _request(self, *, follow: bool) -> Any:
+        from netsec_tui.sources.antrea_proto import classes
+
+        request = classes()["GetFlowsRequest"](follow=follow, cluster_wide=True)
+        if self._resume is not None:
+            request.resume.CopyFrom(self._resume)
+        elif self._last:
+            request.since.seconds = int(self._last - _LOOK_BACK)
+        return request
+
+    def _explained(self, error: GrpcError, way: Way) -> GrpcError:
+        if error.status == "INVALID_ARGUMENT" and self._resume is not None:
+            self._resume = None  # it is another server's: the next stream asks by time
+        hint = _WAYS_OUT.get(error.status, "")
+        if error.status == "UNAVAILABLE" and way.wanted and not self._last:
+            hint = "is its FlowStreamService switched on (flowStreamService.enable)?"
+        if error.status in _WAYS_OUT:
+            return GrpcError(
+                f"the Flow Aggregator at {way.peer} refuses ({error.status}): {hint}", error.status
+            )
+        return GrpcError(f"{error}; {hint}" if hint else str(error), error.status)
+
+    def _after_a_break(self, reply: Any, emit: Emit) -> None:
+        """Tell what a stream that was taken up again cannot say it has in full."""
+        broke_off, self._broke_off = self._broke_off, 0.0
+        resumed = self._resume is not None and not reply.resume_reset
+        if broke_off and not resumed:
+            away = f"the Flow Aggregator was out of reach for {time.time() - broke_off:.0f} s"
+            emit(FlowsRead((Gap(broke_off, 0, f"{away}; records of that time may be missing"),)))
+
+    def _take(self, reply: Any, dropped: int, emit: Emit) -> None:
+        found: list[Flow | Gap | Problem] = []
+        for message in reply.flows:
+            found += self._decoder.decode(message)
+            self._last = max(self._last, ended(message))
+        if reply.dropped_count > dropped:
+            lost = reply.dropped_count - dropped
+            found.append(
+                Gap(time.time(), lost, "the Flow Aggregator overwrote records before they were read")
+            )
+        if reply.resume_token.stream_epoch:
+            self._resume = type(reply.resume_token)()
+            self._resume.CopyFrom(reply.resume_token)
+        self._emit(found, emit)
+
+    def _emit(self, found: list[Flow | Gap | Problem], emit: Emit) -> None:
+        flows = [item for item in found if not isinstance(item, Problem)]
+        unread = [item for item in found if isinstance(item, Problem)]
+        told = [flow.time for flow in flows if isinstance(flow, Flow)]
+        self._flows += len(told)
+        if told:
+            self._since = min([self._since or time.time(), *told])
+        if unread:
+            self._unread += len(unread)
+            self._why = self._why or printable(f"a record of the Flow Aggregator: {unread[0].reason}", 400)
+            flows.append(Gap(time.time(), len(unread), self._why))
+        if flows:
+            emit(FlowsRead(tuple(flows)))
+
+    def _tell(self, emit: Emit, trouble: str = "", *, over: bool = False) -> None:
+        self._since = self._since or time.time()
+        observed = Observed(ORIGIN, self._since, time.time() if over else 0.0)
+        detail = f"{self._flows} flows" if self._flows else "no flow yet"
+        detail += f"; {self._why}" if self._why else ""
+        status = SourceStatus(
+            self.name, self.live, detail, self._unread, trouble, ended=over, observed=observed
+        )
+        if status != self._told:
+            self._told = status
+            emit(status)
