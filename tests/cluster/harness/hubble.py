@@ -57,7 +57,7 @@ class _Agent:
         self.node = node
         self.socket, self._feed = folder / f"hubble-{node.name}.sock", folder / f"feed-{node.name}.sock"
         command = [binaries.find().hubble_server, "agent", f"-node={node.name}", f"-capacity={capacity}"]
-        command += [f"-listen={self.socket}", f"-feed={self._feed}"]
+        command += [f"-listen={self.socket}", f"-feed={self._feed}", "-observed"]
         self.process = Process(f"hubble-agent-{node.name}", command, node.path, cluster.instance)
         self._connection: socket.socket | None = None
         self._lock = threading.Lock()
@@ -134,6 +134,7 @@ class Hubble:
         self._rest.send(
             "PATCH", f"/api/v1/namespaces/{NAMESPACE}/services/{NAME}", {"spec": {"ports": [port]}}, MERGE
         )
+        _give_command(self._cluster)
         self._endpoints.start()
         for agent in self._agents.values():
             agent.start()
@@ -289,6 +290,13 @@ def _listens(place: Path) -> bool:
     with netns.socket_in(place, socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", PORT)) == 0
+
+
+def _give_command(cluster: ClusterClient) -> None:
+    """Let pods on a node's network run ``hubble observe``, as agents' containers can."""
+    script = cluster.instance.commands / "hubble"
+    script.write_text(f'#!/bin/sh\nexec {binaries.find().hubble_server} "$@"\n', encoding="ascii")
+    script.chmod(0o700)
 
 
 def _certificates(cluster: ClusterClient) -> Files:

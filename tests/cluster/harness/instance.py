@@ -48,6 +48,11 @@ class Instance:
         return self.folder / "pods"
 
     @property
+    def commands(self) -> Path:
+        """Where the commands are that only pods of this cluster have."""
+        return self.folder / "bin"
+
+    @property
     def kubeconfig(self) -> Path:
         """The kubeconfig of the administrator."""
         return self.folder / "kubeconfig"
@@ -63,7 +68,7 @@ class Instance:
 
     def make_folder(self) -> None:
         """Make the cluster's folder, with a mark that no cluster had before."""
-        for folder in (self.folder, self.logs, self.pods):
+        for folder in (self.folder, self.logs, self.pods, self.commands):
             folder.mkdir(mode=0o700)
         self._mark.write_text(secrets.token_hex(16), encoding="ascii")
 

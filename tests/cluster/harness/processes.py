@@ -33,7 +33,8 @@ class Process:
         # SIGKILL of the owner, from which nobody can tidy up, ends this program too.
         self._command = ["setpriv", "--pdeathsig", "KILL", "--", *map(str, command)]
         self._namespace = namespace
-        self._environment = {**os.environ, MARK: instance.mark}
+        path = f"{instance.commands}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+        self._environment = {**os.environ, "PATH": path, MARK: instance.mark}
         self._running: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

@@ -50,6 +50,7 @@ func runAgent(arguments []string) error {
 	capacity := flags.Int("capacity", 4095, "flows that are kept")
 	asked := flags.String("listen", "", "file of the socket on which Relay asks")
 	fed := flags.String("feed", "", "file of the socket on which flows come, as JSON lines of observer.GetFlowsResponse")
+	observed := flags.Bool("observed", false, "listen for observe too, in the network namespace alone")
 	flags.Parse(arguments)
 
 	made := &agent{
@@ -63,6 +64,13 @@ func runAgent(arguments []string) error {
 	listener, err := listenUnix(*asked)
 	if err != nil {
 		return err
+	}
+	if *observed {
+		within, err := net.Listen("unix", local)
+		if err != nil {
+			return err
+		}
+		go func() { log.Fatal(serve(within, made)) }()
 	}
 	go made.feedFrom(feed)
 	go made.breakBySignal()

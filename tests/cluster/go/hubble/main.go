@@ -1,5 +1,5 @@
 // Command hubble-server stands in for Hubble: "agent" for the part of Cilium's agent that keeps a node's flows and gives them
-// out, "relay" for Hubble Relay, which asks all agents and is what clients talk to. Messages, methods and the queue that
+// out, "relay" for Hubble Relay, which asks all agents and is what clients talk to, "observe" for the command of that name. Messages, methods and the queue that
 // Relay sorts with are Cilium's own; what could not be had as a Go module (Cilium's own servers import a dependency that is
 // not served) is written after pkg/hubble/observer, pkg/hubble/container and pkg/hubble/relay/observer of Cilium v1.20.2.
 package main
@@ -24,9 +24,14 @@ func main() {
 			log.Fatal(runAgent(os.Args[2:]))
 		case "relay":
 			log.Fatal(runRelay(os.Args[2:]))
+		case "observe":
+			if err := runObserve(os.Args[2:]); err != nil {
+				log.Fatal(err)
+			}
+			return
 		}
 	}
-	log.Fatal("what to run is said first: agent or relay")
+	log.Fatal("what to run is said first: agent, relay or observe")
 }
 
 // serve answers on a listener. Like Cilium's, the server has no policy of its own for keepalive: who pings more often than
