@@ -28,8 +28,8 @@ class WhiskerServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, address: tuple[str, int] = ("127.0.0.1", 0)) -> None:
+        super().__init__(address, _Handler)
         self.flows: list[dict[str, Any]] = []
         self.status = 200
         self.body: bytes | None = None
@@ -123,9 +123,11 @@ def _seconds(text: str) -> int:
 
 
 @contextmanager
-def serving_whisker(tls: ssl.SSLContext | None = None) -> Iterator[WhiskerServer]:
-    """Serve on a free port of the loopback address until the block ends."""
-    server = WhiskerServer()
+def serving_whisker(
+    tls: ssl.SSLContext | None = None, server: WhiskerServer | None = None
+) -> Iterator[WhiskerServer]:
+    """Serve until the block ends, on a free port of the loopback address if there is no ``server`` yet."""
+    server = server or WhiskerServer()
     if tls:
         server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
