@@ -14,7 +14,7 @@ from netsec_tui.cli.output import note, put, put_json, put_table
 from netsec_tui.core.cluster.cni import find_cni
 from netsec_tui.model.cni import Cni
 from netsec_tui.sources.access import Access
-from netsec_tui.sources.detect import Finding
+from netsec_tui.sources.findings import Finding
 from netsec_tui.sources.inventory import build_inventory
 from netsec_tui.sources.kubeconfig import choose_context
 from netsec_tui.sources.probe import Answer, probe

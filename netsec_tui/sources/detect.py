@@ -1,100 +1,17 @@
-"""Which sources of flows a cluster has, what each lacks and which to take, from what was listed; pure.
+"""Which sources of flows a cluster has and what each lacks, from what was listed; pure.
 
 Names of objects are those that the projects' own charts and operators give (docs/sources.md).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from typing import NamedTuple
+from collections.abc import Iterator
+from dataclasses import replace
 
 from netsec_tui.sources.contract import KubeObject
+from netsec_tui.sources.findings import Finding, Right, Seen, State
 from netsec_tui.sources.objects import object_key, printable, strip
 from netsec_tui.sources.objects_fields import Fields
-
-ORDER = (
-    "hubble",
-    "hubble-exec",
-    "whisker",
-    "goldmane",
-    "antrea",
-    "netobserv",
-    "theia",
-    "conntrack",
-)
-"""Which source is taken before which: first those that also tell what was denied."""
-
-WITHOUT_ADDRESSES = frozenset({"whisker", "goldmane"})
-"""Sources that tell no address outside; conntrack is added where it can be read."""
-
-
-class State(StrEnum):
-    """Say whether a source can be used."""
-
-    USABLE = "usable"
-    UNUSABLE = "not usable"
-    ABSENT = "not there"
-
-
-class Right(NamedTuple):
-    """Name what RBAC must allow: ``subresource`` of the pods in a namespace."""
-
-    namespace: str
-    subresource: str
-
-    @property
-    def rule(self) -> str:
-        """Return the rule of a Role that allows it; servers before Kubernetes 1.35 ask for get alone."""
-        return f'apiGroups: [""], resources: ["pods/{self.subresource}"], verbs: ["create", "get"]'
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Say of one source whether it is there and can be used; ``where`` names the object that tells.
-
-    ``lacks`` are sentences: why it cannot be used, how it is switched on, or what it does not tell.
-    ``rights`` are those it needs, ``missing`` those of them that RBAC denies; one of them is enough where
-    ``any_right`` is set.
-    """
-
-    source: str
-    state: State
-    where: str = ""
-    lacks: tuple[str, ...] = ()
-    rights: tuple[Right, ...] = ()
-    missing: tuple[Right, ...] = ()
-    any_right: bool = False
-
-    @property
-    def obstacle(self) -> str:
-        """Say what stands first in the way of using it, empty when nothing is known to."""
-        if self.missing:
-            right = self.missing[0]
-            return f"in namespace {right.namespace} a Role lacks {right.rule}"
-        return self.lacks[0] if self.lacks else ""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """Hold what was listed; of workloads with ``ready`` and ``bpf``, as ``cut_workload`` leaves them.
-
-    ``host_pods`` gives each node the namespaces of pods on its network in which commands may be run.
-    ``groups`` are the API groups; ``cilium`` is the ConfigMap cilium-config, empty where it cannot be read;
-    ``sampling`` is that of the FlowCollector, 0 where it is not known. ``certificate`` tells whether a
-    client certificate was given, ``clickhouse`` whether its library is installed.
-    """
-
-    services: Sequence[KubeObject] = ()
-    workloads: Sequence[KubeObject] = ()
-    host_pods: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    nodes: frozenset[str] = frozenset()
-    groups: Collection[str] = ()
-    cilium: Mapping[str, str] = field(default_factory=dict)
-    sampling: int = 0
-    certificate: bool = False
-    clickhouse: bool = False
 
 
 def cut_workload(workload: KubeObject) -> KubeObject | None:
@@ -125,39 +42,8 @@ def detect(seen: Seen) -> tuple[Finding, ...]:
     )
 
 
-def judged(findings: Iterable[Finding], denied: Collection[Right]) -> tuple[Finding, ...]:
-    """Return the findings with the rights that are denied; a source that needs one cannot be used."""
-    return tuple(_judge(finding, denied) for finding in findings)
-
-
-def picked(findings: Iterable[Finding]) -> tuple[str, ...]:
-    """Return the sources to take, none where none can be used.
-
-    A sampled NetObserv comes after conntrack: a rare connection that it misses would be denied.
-    """
-    usable = {finding.source: finding for finding in findings if finding.state is State.USABLE}
-    order = [name for name in ORDER if name in usable]
-    if "netobserv" in usable and usable["netobserv"].lacks and "conntrack" in usable:
-        order.remove("netobserv")
-        order.append("netobserv")
-    if not order:
-        return ()
-    if order[0] in WITHOUT_ADDRESSES and "conntrack" in usable:
-        return order[0], "conntrack"
-    return (order[0],)
-
-
-def _judge(finding: Finding, denied: Collection[Right]) -> Finding:
-    missing = tuple(right for right in finding.rights if right in denied)
-    unusable = len(missing) == len(finding.rights) if finding.any_right else bool(missing)
-    if not missing or (finding.any_right and not unusable):
-        return finding
-    state = State.UNUSABLE if finding.state is State.USABLE else finding.state
-    return replace(finding, state=state, missing=missing)
-
-
 def _hubble(seen: Seen) -> Finding:
-    service = _service(seen, "hubble-relay", label="k8s-app")
+    service = _service(seen, "hubble-relay") or _labelled(seen, "hubble-relay")
     relay = _workload(seen, "Deployment", "hubble-relay")
     if service is None and relay is None:
         how = ("switch Relay on: cilium hubble enable, or hubble.relay.enabled in the chart",)
@@ -165,7 +51,15 @@ def _hubble(seen: Seen) -> Finding:
     if service is None:
         why = "it has no Service by which it can be found; give its address: --source hubble://HOST:PORT"
         return Finding("hubble", State.UNUSABLE, _title(relay), (why,))
-    return _behind("hubble", service, relay)
+    found = _behind("hubble", service, relay)
+    if _TLS_PORT in _ports(service) and not seen.trust:
+        why = "it speaks TLS: give the authority of its certificate with --source-ca, or --source-insecure"
+        return replace(found, state=State.UNUSABLE, lacks=(*found.lacks, why))
+    return found
+
+
+_TLS_PORT = 443
+"""Of Relay's Service when it speaks TLS, which has port 80 otherwise (Cilium's chart)."""
 
 
 def _hubble_exec(seen: Seen) -> Finding:
@@ -294,13 +188,18 @@ def _agents(seen: Seen) -> KubeObject | None:
     return _workload(seen, "DaemonSet", "cilium") or _workload(seen, "DaemonSet", "anetd")
 
 
-def _service(seen: Seen, name: str, namespace: str = "", label: str = "") -> KubeObject | None:
-    """Return the Service of that name, in a namespace if one is given; ``label`` may carry the name too."""
+def _service(seen: Seen, name: str, namespace: str = "") -> KubeObject | None:
+    """Return the Service of that name, in a namespace if one is given."""
+    keys = ((object_key(service), service) for service in seen.services)
+    return next(
+        (service for (_, at, found), service in keys if found == name and namespace in ("", at)), None
+    )
+
+
+def _labelled(seen: Seen, value: str) -> KubeObject | None:
+    """Return a Service with that label ``k8s-app``."""
     for service in seen.services:
-        _, found_in, found = object_key(service)
-        labels = Fields(service, "", "", []).child("metadata").child("labels")
-        named = found == name or (label and labels.text(label) == name)
-        if named and namespace in ("", found_in):
+        if Fields(service, "", "", []).child("metadata").child("labels").text("k8s-app") == value:
             return service
     return None
 

@@ -12,9 +12,8 @@ from netsec_tui.sources.contract import Source
 
 @dataclass(frozen=True, slots=True)
 class SourceKind:
-    """Say what a source reads; ``addressed`` means that it may be given an address of its own."""
+    """Make a source; ``addressed`` means that it may be given an address of its own."""
 
-    what: str
     make: Callable[[Access], Source]
     addressed: bool = True
 
@@ -24,16 +23,46 @@ def make_source(name: str, access: Access) -> Source:
     return SOURCES[name].make(access)
 
 
+def _hubble(access: Access) -> Source:
+    from netsec_tui.sources.hubble_relay import HubbleRelaySource
+
+    return HubbleRelaySource(access)
+
+
 def _hubble_exec(access: Access) -> Source:
     from netsec_tui.sources.hubble_exec import HubbleExecSource
 
     return HubbleExecSource(access)
 
 
+def _whisker(access: Access) -> Source:
+    from netsec_tui.sources.whisker import WhiskerSource
+
+    return WhiskerSource(access)
+
+
+def _goldmane(access: Access) -> Source:
+    from netsec_tui.sources.goldmane import GoldmaneSource
+
+    return GoldmaneSource(access)
+
+
+def _antrea(access: Access) -> Source:
+    from netsec_tui.sources.antrea import AntreaSource
+
+    return AntreaSource(access)
+
+
 def _netobserv(access: Access) -> Source:
     from netsec_tui.sources.netobserv import NetObservSource
 
     return NetObservSource(access)
+
+
+def _theia(access: Access) -> Source:
+    from netsec_tui.sources.theia import TheiaSource
+
+    return TheiaSource(access)
 
 
 def _conntrack(access: Access) -> Source:
@@ -44,8 +73,14 @@ def _conntrack(access: Access) -> Source:
 
 SOURCES: Mapping[str, SourceKind] = MappingProxyType(
     {
-        "hubble-exec": SourceKind("Hubble in each of Cilium's agents", _hubble_exec, addressed=False),
-        "netobserv": SourceKind("NetObserv's flows in Loki", _netobserv),
-        "conntrack": SourceKind("the connection tracking tables of the nodes", _conntrack, addressed=False),
+        "hubble": SourceKind(_hubble),
+        "hubble-exec": SourceKind(_hubble_exec, addressed=False),
+        "whisker": SourceKind(_whisker),
+        "goldmane": SourceKind(_goldmane),
+        "antrea": SourceKind(_antrea),
+        "netobserv": SourceKind(_netobserv),
+        "theia": SourceKind(_theia),
+        "conntrack": SourceKind(_conntrack, addressed=False),
     }
 )
+"""In the order in which they are taken (findings.py)."""

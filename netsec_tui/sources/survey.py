@@ -15,7 +15,8 @@ from netsec_tui.sources.cluster_login import log_in
 from netsec_tui.sources.cluster_refusals import AbsentError, RefusedError
 from netsec_tui.sources.cluster_resources import RESOURCES, Resource
 from netsec_tui.sources.contract import KubeObject
-from netsec_tui.sources.detect import Finding, Right, Seen, State, cut_workload, detect, judged, picked
+from netsec_tui.sources.detect import cut_workload, detect
+from netsec_tui.sources.findings import Finding, Right, Seen, State, judged, picked
 from netsec_tui.sources.objects import object_key, strip
 from netsec_tui.sources.objects_fields import Fields
 
@@ -71,7 +72,7 @@ class _Looking:
     def __init__(self, access: Access) -> None:
         self._client = log_in(access.context, access.kubeconfig)
         self._api = ClusterApi(self._client)
-        self._certificate = bool(access.tls.cert_file)
+        self._tls = access.tls
         self.unread: list[str] = []
 
     def seen(self) -> Seen:
@@ -97,7 +98,8 @@ class _Looking:
             tuple(groups),
             self._cilium_config(workloads),
             self._sampling(groups),
-            self._certificate,
+            bool(self._tls.ca_file or self._tls.insecure or self._tls.mode == "off"),
+            bool(self._tls.cert_file),
             find_spec("clickhouse_connect") is not None,
         )
 
@@ -157,9 +159,7 @@ class _Looking:
     def _sampling(self, groups: Mapping[str, tuple[str, ...]]) -> int:
         """Return of how many packets NetObserv looks at one, 0 where that is not known."""
         for version in groups.get(_COLLECTORS, ()):
-            args = (_COLLECTORS, version, "flowcollectors")
-            name = f"flowcollectors.{_COLLECTORS}"
-            resource = Resource(name, _COLLECTORS, "CustomObjectsApi", "cluster_custom_object", args, True)
+            resource = Resource(f"flowcollectors.{_COLLECTORS}", _COLLECTORS, version, optional=True)
             try:
                 found = self._api.list(resource, lambda collector: collector)
             except (RefusedError, AbsentError):

@@ -1,8 +1,14 @@
 """Which sources a cluster has, what each lacks and which is taken, from tables of what is listed."""
 
+import re
+from pathlib import Path
+
 import pytest
 
-from netsec_tui.sources.detect import ORDER, Right, Seen, State, cut_workload, detect, judged, picked
+from netsec_tui.sources import pod_exec, pod_forward
+from netsec_tui.sources.detect import cut_workload, detect
+from netsec_tui.sources.findings import ORDER, Right, Seen, State, judged, picked
+from netsec_tui.sources.registry import SOURCES
 from tests.sources.kube_objects import deployment, obj
 
 RELAY = Right("kube-system", "portforward")
@@ -44,7 +50,15 @@ CASES = {
     "relay": ({"services": [HUBBLE[0]], "workloads": [CILIUM, HUBBLE[1]]}, ("hubble",)),
     "relay of another plugin": ({"services": [HUBBLE[0]]}, ("hubble",)),
     "relay by its label": (
-        {"services": [service("relay", "gke", 443, labels={"k8s-app": "hubble-relay"})]},
+        {"services": [service("relay", "gke", 80, labels={"k8s-app": "hubble-relay"})]},
+        ("hubble",),
+    ),
+    "relay with TLS": (
+        {"services": [service("hubble-relay", "kube-system", 443)], "workloads": [CILIUM]},
+        ("hubble-exec",),
+    ),
+    "relay with TLS that is trusted": (
+        {"services": [service("hubble-relay", "kube-system", 443)], "trust": True},
         ("hubble",),
     ),
     "relay without a ready pod": (
@@ -116,6 +130,10 @@ LACKS = {
         "hubble", State.UNUSABLE, "--source hubble://HOST:PORT",
     ),
     "relay that is off": ({"workloads": [CILIUM]}, "hubble", State.ABSENT, "cilium hubble enable"),
+    "relay's authority": (
+        {"services": [service("hubble-relay", "kube-system", 443)]},
+        "hubble", State.UNUSABLE, "--source-ca",
+    ),
     "no Cilium": ({}, "hubble", State.ABSENT, ""),
     "certificates": ({"services": [GOLDMANE]}, "goldmane", State.UNUSABLE, "--source-cert"),
     "whisker off": ({"workloads": [CALICO]}, "whisker", State.ABSENT, "Calico 3.30 or later"),
@@ -161,3 +179,15 @@ def test_names_of_objects_are_never_obeyed():
 def test_no_environment_is_kept_of_a_workload():
     kept = workload("calico-node", "calico-system", env=[("PASSWORD", "hunter2")])
     assert "hunter2" not in str(kept)
+
+
+def test_the_order_is_that_of_the_sources_and_of_their_description():
+    document = (Path(__file__).resolve().parents[2] / "docs" / "sources.md").read_text(encoding="utf-8")
+    table = document.partition("## Choosing a source")[2].partition("\n\n**")[0]
+    described = re.findall(r"^\| `([a-z][a-z-]*)` \|", table, re.MULTILINE)
+    assert described == [*SOURCES] == [name for name in ORDER if name in SOURCES]
+
+
+def test_the_rules_are_those_that_a_refusal_names():
+    assert Right("x", "exec").rule == pod_exec.RULE
+    assert Right("x", "portforward").rule == pod_forward.RULE
