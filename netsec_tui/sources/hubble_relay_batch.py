@@ -1,0 +1,119 @@
+"""What Relay has sent since it was last handed on: flows, gaps added up, and which nodes report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from netsec_tui.model.flow import Flow, Gap
+from netsec_tui.sources.hubble import node_name
+from netsec_tui.sources.hubble_messages import HubbleMessageDecoder
+from netsec_tui.sources.hubble_proto import NODE_CONNECTED, NODE_ERROR, types
+from netsec_tui.sources.hubble_relay_progress import Progress
+from netsec_tui.sources.objects import printable
+from netsec_tui.sources.problem import Problem
+
+_COMPLAINTS = ("InvalidArgument", "filter", "unknown protocol")
+"""Words of agents that do not know a filter, in what Relay tells of a node."""
+
+
+class Batch:
+    """Take in replies one by one; lost events come by the thousand, and are one gap a node and reason.
+
+    ``nodes`` tells of each node whether it reports. ``refused`` means that an agent does not know a filter,
+    ``returned`` that a node reports again, which may have seen flows meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self.progress = Progress()
+        self.nodes: dict[str, bool] = {}
+        self.flows = 0
+        self.unread = 0
+        self.why = ""
+        self.first = 0.0
+        self.refused = False
+        self.returned = False
+        self._decoder = HubbleMessageDecoder()
+        self._items: list[Flow | Gap] = []
+        self._gaps: dict[tuple[str, str], Gap] = {}
+
+    @property
+    def size(self) -> int:
+        """Return how many flows and gaps wait."""
+        return len(self._items) + len(self._gaps)
+
+    def take(self, reply: Any) -> None:
+        """Take in a reply of GetFlows, or the ``Problem`` that it was."""
+        if isinstance(reply, Problem):
+            self._leave_out(reply)
+            return
+        if reply.HasField("flow"):
+            if not self.progress.is_new(reply):
+                return
+        elif reply.HasField("node_status"):
+            status = reply.node_status
+            self.refused = self.refused or _refuses(status)
+            if not self._changed(status):
+                return
+        found = self._decoder.decode(reply)
+        if isinstance(found, Flow):
+            self._take_flow(found)
+        elif isinstance(found, Gap):
+            self.miss(found)
+        elif isinstance(found, Problem):
+            self._leave_out(found)
+
+    def see(self, nodes: Iterable[Any]) -> None:
+        """Take in how the nodes are, as GetNodes tells; others are there no more."""
+        reply_class = types()["GetFlowsResponse"]
+        told = [node for node in nodes if node.name]
+        names = {node_name(node.name) for node in told}
+        self.nodes = {name: reports for name, reports in self.nodes.items() if name in names}
+        for node in told:
+            reply = reply_class()
+            reply.node_status.state_change = node.state
+            reply.node_status.node_names.append(node.name)
+            self.take(reply)
+
+    def miss(self, gap: Gap) -> None:
+        """Take in a gap; what one node loses for one reason is added up."""
+        same = self._gaps.get((gap.node, gap.reason))
+        lost = gap.lost + (same.lost if same else 0)
+        self._gaps[gap.node, gap.reason] = Gap(gap.time or time.time(), lost, gap.reason, gap.node)
+
+    def handed_on(self) -> tuple[Flow | Gap, ...]:
+        """Return what has come since, and forget it."""
+        items = (*self._items, *self._gaps.values())
+        self._items, self._gaps = [], {}
+        return items
+
+    def _take_flow(self, flow: Flow) -> None:
+        self.flows += 1
+        if flow.time < self.first or not self.first:
+            self.first = flow.time
+        if flow.node:
+            self.nodes.setdefault(flow.node, True)
+        self.progress.take(flow)
+        self._items.append(flow)
+
+    def _leave_out(self, problem: Problem) -> None:
+        self.unread += 1
+        self.why = self.why or printable(problem.reason, 200)
+        self.miss(
+            Gap(time.time(), 1, f"flows of Hubble that cannot be read: {printable(problem.reason, 200)}")
+        )
+
+    def _changed(self, status: Any) -> bool:
+        """Take note of how nodes are; tell whether one has changed: every request tells of all."""
+        reports = status.state_change == NODE_CONNECTED
+        names = [name for name in map(node_name, status.node_names) if name]
+        changed = [name for name in names if self.nodes.get(name) is not reports]
+        self.returned = self.returned or (reports and any(self.nodes.get(name) is False for name in names))
+        self.nodes |= dict.fromkeys(names, reports)
+        return bool(changed)
+
+
+def _refuses(status: Any) -> bool:
+    words: str = status.message
+    return status.state_change == NODE_ERROR and any(word in words for word in _COMPLAINTS)
