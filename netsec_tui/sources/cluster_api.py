@@ -6,14 +6,13 @@ import json
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 from netsec_tui.errors import UnreachableError
 from netsec_tui.sources.cluster_login import complaints
-from netsec_tui.sources.cluster_refusals import GROUPS as _GROUPS
 from netsec_tui.sources.cluster_refusals import (
+    GROUPS,
     AbsentError,
     ExpiredError,
     RefusedError,
@@ -107,13 +106,13 @@ class ClusterApi:
             ForbiddenError: RBAC forbids it.
             NetsecError: as ``listing`` does.
         """
-        asked = {
-            "watch": True,
-            "resource_version": version,
-            "allow_watch_bookmarks": True,
-            "timeout_seconds": WATCH_SECONDS,
+        query = {
+            "watch": "true",
+            "resourceVersion": version,
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(WATCH_SECONDS),
         }
-        return self._ask(partial(self._list_method(resource), **asked), resource, SILENCE)
+        return self._ask(resource, resource.path, query, SILENCE)
 
     def config_map(self, namespace: str, name: str) -> KubeObject | None:
         """Return one ConfigMap, stripped; None when it is of no use.
@@ -124,10 +123,8 @@ class ClusterApi:
             AbsentError: there is none.
             UnreachableError: as ``listing`` does.
         """
-        from kubernetes import client
-
-        read = partial(client.CoreV1Api(self._client).read_namespaced_config_map, name, namespace)
-        return strip({"apiVersion": "v1", "kind": "ConfigMap", **self._answer(read, _CONFIG_MAP)})
+        found = self._answer(_CONFIG_MAP, f"/api/v1/namespaces/{namespace}/configmaps/{name}")
+        return strip({"apiVersion": "v1", "kind": "ConfigMap", **found})
 
     def groups(self) -> Groups:
         """Return the API groups that the server has, none when it tells of none; it answers or fails soon.
@@ -136,56 +133,78 @@ class ClusterApi:
             RefusedError: RBAC forbids it.
             UnreachableError: as ``listing`` does.
         """
-        from kubernetes import client
-
         try:
-            document = self._answer(client.ApisApi(self._client).get_api_versions, _GROUPS, PULSE)
+            document = self._answer(GROUPS, "/apis/", timeout=PULSE)
         except AbsentError:
             return {}
         groups = Fields(document, "the API server", "", []).children("groups")
         return {group.text("name"): _versions(group) for group in groups}
 
     def _page(self, resource: Resource, token: str) -> Mapping[str, Any]:
-        more = {"_continue": token} if token else {}
-        return self._answer(partial(self._list_method(resource), limit=PAGE, **more), resource)
-
-    def _list_method(self, resource: Resource) -> Callable[..., Any]:
-        from kubernetes import client
-
-        method = getattr(getattr(client, resource.api)(self._client), f"list_{resource.method}")
-        return partial(method, *resource.args)
+        more = {"continue": token} if token else {}
+        return self._answer(resource, resource.path, {"limit": str(PAGE), **more})
 
     def _answer(
-        self, ask: Callable[..., Any], resource: Resource, timeout: Timeout | None = None
+        self,
+        resource: Resource,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        timeout: Timeout | None = None,
     ) -> Mapping[str, Any]:
         """Return an answer of JSON; an error while it is read counts like one before."""
-        page = self._ask(lambda **more: _document(ask(**more)), resource, timeout or TIMEOUT)
+        page = self._ask(resource, path, query or {}, timeout or TIMEOUT, lambda answer: _json(answer.data))
         if not isinstance(page, Mapping) or not isinstance(page.get("items") or [], list):
             raise UnreachableError(f"{self.server} answers, but not as a Kubernetes API server does")
         return page
 
-    def _ask(self, ask: Callable[..., Any], resource: Resource, timeout: Timeout) -> Any:
-        import urllib3
-        from kubernetes import client
+    def _ask(
+        self,
+        resource: Resource,
+        path: str,
+        query: Mapping[str, str],
+        timeout: Timeout,
+        read: Callable[[Any], Any] = lambda answer: answer,
+    ) -> Any:
+        """Return what ``read`` makes of an answer.
 
+        The client's own methods are not used: they run inside a validator of theirs, and a thread that waits
+        there as the process ends takes it down with an abort.
+        """
+        import urllib3
+
+        settings, pool = self._client.configuration, self._client.rest_client.pool_manager
+        waiting = urllib3.Timeout(connect=timeout[0], read=timeout[1])
         with complaints() as heard:
             try:
-                with self._fresh:
-                    # A token that has ended is renewed here, once, not by all threads at a time.
-                    self._client.configuration.get_api_key_with_prefix("authorization")
-                return ask(_preload_content=False, _request_timeout=timeout)
-            except client.ApiException as error:
-                raise refusal(error, resource, self.server, heard) from error
+                answer = pool.request(
+                    "GET",
+                    settings.host + path,
+                    fields=query,
+                    headers={"Accept": "application/json", "User-Agent": "netsec-tui", **self._login()},
+                    timeout=waiting,
+                    preload_content=False,
+                )
+                if answer.status == _OK:
+                    return read(answer)
+                answer.drain_conn()
             except urllib3.exceptions.HTTPError as error:
                 raise UnreachableError(unreachable(error, self.server, timeout)) from error
+        raise refusal(answer, resource, self.server, heard)
+
+    def _login(self) -> Mapping[str, str]:
+        """Return the headers that log in; a token that has ended is renewed, by one thread for all."""
+        with self._fresh:
+            wanted = self._client.configuration.auth_settings().values()
+            return {one["key"]: one["value"] for one in wanted if one["in"] == "header" and one["value"]}
 
 
-_CONFIG_MAP = Resource("configmaps", "", "CoreV1Api", "", optional=True)
+_CONFIG_MAP = Resource("configmaps", "", optional=True)
+_OK = 200
 
 
-def _document(response: Any) -> Any:
+def _json(data: bytes) -> Any:
     try:
-        return json.loads(response.data)
+        return json.loads(data)
     except (ValueError, RecursionError):
         return None
 

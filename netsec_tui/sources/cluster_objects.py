@@ -144,9 +144,9 @@ class ClusterObjects:
     def problems(self) -> tuple[str, ...]:
         """Return a sentence for each resource that is refused, and one for those that are not watched."""
         with self._changed:
-            at = self._order
-            refused = sorted(self._refused, key=lambda name: (at.get(name, len(at)), name))
-            sentence = unwatched(self._unwatched.values(), self._polled)
+            refused = sorted(self._refused, key=self._place)
+            polled = [self._unwatched[name] for name in sorted(self._unwatched, key=self._place)]
+            sentence = unwatched(polled, self._polled)
             return (*(self._refused[name] for name in refused), *([sentence] if sentence else ()))
 
     def snapshot(self) -> Snapshot:
@@ -161,6 +161,9 @@ class ClusterObjects:
                 self._range_problems,
                 next(iter(self._trouble.values()), ""),
             )
+
+    def _place(self, name: str) -> tuple[int, str]:
+        return self._order.get(name, len(self._order)), name
 
     def _tell(self, changed: bool = True) -> None:
         if changed:

@@ -13,7 +13,7 @@ from netsec_tui.sources.objects import printable
 Timeout = tuple[float, float]
 """Seconds to connect and to wait for data."""
 
-GROUPS = Resource("apigroups", "", "ApisApi", "", optional=True)
+GROUPS = Resource("apigroups", "", optional=True)
 """What ``/apis/`` tells, which is no resource of its own."""
 
 
@@ -37,9 +37,9 @@ class UnauthorizedError(UnreachableError):
     """Report that the server does not take the credentials."""
 
 
-def refusal(error: Any, resource: Resource, server: str, heard: list[str]) -> Exception:
+def refusal(answer: Any, resource: Resource, server: str, heard: list[str]) -> Exception:
     """Return what an answer other than 200 means; ``heard`` is what the client complained of before."""
-    match error.status:
+    match answer.status:
         case 410:
             return ExpiredError(f"{resource.name} are no longer known as they were")
         case 401:
@@ -56,19 +56,14 @@ def refusal(error: Any, resource: Resource, server: str, heard: list[str]) -> Ex
             return AbsentError(resource.name)
         case 404:
             return RefusedError(f"{server} has no {resource.name} (apiGroup {resource.group or 'core'}, v1)")
-        case 0:
-            return UnreachableError(
-                f"the TLS connection to {server} fails: {tail(error.reason)}; "
-                "check the certificate authority and the client certificate in the kubeconfig"
-            )
         case status if resource.optional or (400 <= status < 500 and status != 429):
             # Another server behind this one answers for some groups; its trouble is not this one's.
             return RefusedError(
-                f"{resource.name} cannot be listed: {server} answers {status} {tail(error.reason)}"
+                f"{resource.name} cannot be listed: {server} answers {status} {tail(answer.reason)}"
             )
         case status:
             return UnreachableError(
-                f"{server} answers {status} {tail(error.reason)} instead of a list; try again"
+                f"{server} answers {status} {tail(answer.reason)} instead of a list; try again"
             )
 
 
@@ -103,6 +98,11 @@ def unreachable(error: Exception, server: str, timeout: Timeout) -> str:
     from urllib3 import exceptions
 
     match error:
+        case exceptions.SSLError():
+            return (
+                f"the TLS connection to {server} fails: {tail(str(error))}; "
+                "check the certificate authority and the client certificate in the kubeconfig"
+            )
         case exceptions.NameResolutionError():
             reason = "its name is not known here"
         case exceptions.NewConnectionError():

@@ -13,16 +13,14 @@ Groups = Mapping[str, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """Name one resource as sentences and RBAC do, and the client's class and method that list it.
+    """Name one resource as sentences and RBAC do, and the version of its API group that is asked.
 
     An ``optional`` one need not be there: that the server does not have it is no trouble.
     """
 
     name: str
     group: str
-    api: str
-    method: str
-    args: tuple[str, ...] = ()
+    version: str = "v1"
     optional: bool = False
 
     @property
@@ -30,20 +28,26 @@ class Resource:
         """Return the name without the API group."""
         return self.name.partition(".")[0]
 
+    @property
+    def path(self) -> str:
+        """Return where the server lists it, of all namespaces."""
+        group = f"apis/{self.group}" if self.group else "api"
+        return f"/{group}/{self.version}/{self.plural}"
+
 
 RESOURCES = (
-    Resource("namespaces", "", "CoreV1Api", "namespace"),
-    Resource("nodes", "", "CoreV1Api", "node"),
-    Resource("pods", "", "CoreV1Api", "pod_for_all_namespaces"),
-    Resource("services", "", "CoreV1Api", "service_for_all_namespaces"),
-    Resource("replicasets", "apps", "AppsV1Api", "replica_set_for_all_namespaces"),
-    Resource("deployments", "apps", "AppsV1Api", "deployment_for_all_namespaces"),
-    Resource("statefulsets", "apps", "AppsV1Api", "stateful_set_for_all_namespaces"),
-    Resource("daemonsets", "apps", "AppsV1Api", "daemon_set_for_all_namespaces"),
-    Resource("jobs", "batch", "BatchV1Api", "job_for_all_namespaces"),
-    Resource("cronjobs", "batch", "BatchV1Api", "cron_job_for_all_namespaces"),
-    Resource("endpointslices", "discovery.k8s.io", "DiscoveryV1Api", "endpoint_slice_for_all_namespaces"),
-    Resource("networkpolicies", "networking.k8s.io", "NetworkingV1Api", "network_policy_for_all_namespaces"),
+    Resource("namespaces", ""),
+    Resource("nodes", ""),
+    Resource("pods", ""),
+    Resource("services", ""),
+    Resource("replicasets", "apps"),
+    Resource("deployments", "apps"),
+    Resource("statefulsets", "apps"),
+    Resource("daemonsets", "apps"),
+    Resource("jobs", "batch"),
+    Resource("cronjobs", "batch"),
+    Resource("endpointslices", "discovery.k8s.io"),
+    Resource("networkpolicies", "networking.k8s.io"),
 )
 
 _SAME_OBJECTS = {"crd.projectcalico.org": "projectcalico.org"}
@@ -76,9 +80,5 @@ def other_policies(groups: Groups) -> Iterator[tuple[Resource, ...]]:
 
 
 def _custom(group: str, plural: str, versions: Iterable[str]) -> tuple[Resource, ...]:
-    """Return a resource that the client has no method for, in each version that it may have."""
-    api, method = "CustomObjectsApi", "cluster_custom_object"
-    return tuple(
-        Resource(f"{plural}.{group}", group, api, method, (group, version, plural), optional=True)
-        for version in versions
-    )
+    """Return a resource in each version that it may have."""
+    return tuple(Resource(f"{plural}.{group}", group, version, optional=True) for version in versions)

@@ -13,10 +13,12 @@ import yaml
 from netsec_tui.core.cluster.known_ranges import settled
 from netsec_tui.kube.overriding import OVERRIDING_KINDS
 from netsec_tui.model.config import Config
+from netsec_tui.sources import cluster, cluster_watch
 from netsec_tui.sources.capture import CaptureSource
 from netsec_tui.sources.cluster import ClusterSource
 from netsec_tui.sources.contract import ObjectsRead
 from netsec_tui.sources.feed import read_all
+from tests.cluster.harness import waiting
 from tests.cluster.harness.rest import MERGE, Rest
 from tests.cluster.product.running import (
     ACCOUNTS,
@@ -32,7 +34,7 @@ from tests.cluster.product.running import (
     run,
     wait_for_right,
 )
-from tests.sources.collected import read
+from tests.sources.collected import following, read
 from tests.sources.kube_objects import deployment, obj, template
 from tests.ui.demo_host import app_of
 from tests.ui.driving import WIDE, Operator
@@ -57,7 +59,9 @@ KUBEADM = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config"
 POD_SUBNET = {"ClusterConfiguration": "networking: {podSubnet: 10.244.0.0/16}\n"}
 NO_SUBNET = {"ClusterConfiguration": "networking: {dnsDomain: cluster.local}\n"}
 LINES = ["web", "orders"]
-SERVED = [right for right in RIGHTS if right.group != SAME_OBJECTS]
+READING = [right for right in RIGHTS if right.verb != "watch"]
+SERVED = [right for right in READING if right.group != SAME_OBJECTS]
+WATCHED = {right for right in RIGHTS if right.verb == "watch" and right.group != SAME_OBJECTS}
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +185,7 @@ def test_the_documented_role_is_enough_and_nothing_is_complained_of(minimal, flo
 def test_a_right_that_lacks_is_named_to_whoever_runs_a_command(
     control_plane, rest, flows, tmp_path, resource
 ):
-    (lacking,) = [right for right in RIGHTS if right.resource == resource and right.group in BUILT_IN]
+    (lacking,) = [r for r in READING if r.resource == resource and r.group in BUILT_IN]
     user = account(control_plane, tmp_path, f"lists-no-{resource}", [r for r in RIGHTS if r != lacking])
     rest.send("PATCH", KUBEADM, {"data": NO_SUBNET}, MERGE)
     try:
@@ -196,7 +200,7 @@ def test_a_right_that_lacks_is_named_to_whoever_runs_a_command(
 
 
 async def test_a_right_that_lacks_is_named_on_the_screen(control_plane, flows, tmp_path):
-    (lacking,) = [right for right in RIGHTS if str(right) == "networkpolicies.networking.k8s.io"]
+    (lacking,) = [right for right in READING if str(right) == "networkpolicies.networking.k8s.io"]
     user = account(control_plane, tmp_path, "looks", [right for right in RIGHTS if right != lacking])
     app = app_of("--flows", str(flows), *cluster_flags(user), "-n", "shop", "deploy/web", "--since", "all")
     async with app.run_test(size=WIDE) as pilot:
@@ -266,9 +270,61 @@ def test_with_the_documented_role_every_kind_is_read_and_nothing_else_is_asked_f
     events = asked(control_plane, "minimal")[before:]
     assert {event["requestURI"] for event in events if "objectRef" not in event} == {"/apis/"}
     by_name = {Right(r.verb, r.group, r.resource, (name,)) for r in RIGHTS if r.names for name in r.names}
-    assert rights_used(events) == {r for r in SERVED if not r.names} | by_name
+    # What follows may begin to watch before all is known to be read.
+    assert rights_used(events) - WATCHED == {r for r in SERVED if not r.names} | by_name
     refused = [event["requestURI"] for event in events if event["responseStatus"]["code"] not in (200, 404)]
     assert refused == []
+
+
+def test_with_the_documented_role_everything_is_watched_and_a_change_is_told_at_once(
+    control_plane, rest, minimal, plugins, monkeypatch
+):
+    # Whatever is told within the test is told because it is watched.
+    for module, name in ((cluster, "POLL_SECONDS"), (cluster_watch, "POLLED_SECONDS")):
+        monkeypatch.setattr(module, name, 3600.0)
+    before = len(asked(control_plane, "minimal"))
+    with following(ClusterSource("harness", str(minimal))) as found:
+
+        def watched() -> set[Right]:
+            return {r for r in rights_used(asked(control_plane, "minimal")[before:]) if r.verb == "watch"}
+
+        waiting.until(lambda: watched() == WATCHED, 60, "everything is watched")
+        rest.send("PATCH", "/api/v1/namespaces/shop", {"metadata": {"labels": {"team": "a"}}}, MERGE)
+        found.wait_for(lambda: labels_of(found.objects, "Namespace", "shop").get("team") == "a")
+        own = "/apis/cilium.io/v1/ciliumnetworkpolicies/one"
+        rest.send("PATCH", own, {"spec": {"description": "changed"}}, MERGE)
+        found.wait_for(lambda: any(o.get("spec") == {"description": "changed"} for o in found.objects))
+        assert (found.problems, found.status.error) == ((), "")
+    rest.send("PATCH", "/api/v1/namespaces/shop", {"metadata": {"labels": {"team": None}}}, MERGE)
+    by_name = {Right(r.verb, r.group, r.resource, (name,)) for r in RIGHTS if r.names for name in r.names}
+    lists = [right for right in SERVED if not right.names]
+    assert rights_used(asked(control_plane, "minimal")[before:]) == {*lists, *by_name, *WATCHED}
+
+
+def test_rights_to_watch_that_lack_are_named_and_all_is_listed_again_and_again(
+    control_plane, rest, minimal, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(cluster_watch, "POLLED_SECONDS", 0.2)
+    user = account(control_plane, tmp_path, "watches-nothing", READING)
+    with following(ClusterSource("harness", str(user))) as found:
+        found.wait_for(
+            lambda: any('resources: ["networkpolicies"], verbs: ["watch"]' in p for p in found.problems)
+        )
+        found.wait_for(
+            lambda: all(f'"{r.resource}"' in found.problems[0] for r in WATCHED if r.group in BUILT_IN)
+        )
+        assert len(found.problems) == 1
+        rest.send("PATCH", "/api/v1/namespaces/shop", {"metadata": {"labels": {"team": "a"}}}, MERGE)
+        found.wait_for(lambda: labels_of(found.objects, "Namespace", "shop").get("team") == "a")
+    rest.send("PATCH", "/api/v1/namespaces/shop", {"metadata": {"labels": {"team": None}}}, MERGE)
+
+
+def labels_of(objects: Iterable[Mapping[str, Any]], kind: str, name: str) -> Mapping[str, str]:
+    """Return the labels of an object."""
+    (one,) = [
+        o for o in objects if o["kind"] == kind and o["metadata"]["name"] == name and "deleted" not in o
+    ]
+    return one["metadata"].get("labels", {})
 
 
 def test_each_right_that_lacks_is_named_alone_and_the_rest_is_read(control_plane, minimal, plugins, tmp_path):
@@ -298,5 +354,5 @@ def assert_no_writes(cluster: Any) -> None:
     lines = (cluster.instance.logs / "audit.log").read_text(encoding="utf-8").splitlines()
     own = [e for e in map(json.loads, lines) if f":{ACCOUNTS}:" in e["user"]["username"]]
     assert own
-    assert {event["verb"] for event in own} == {"list", "get"}
+    assert {event["verb"] for event in own} == {"list", "get", "watch"}
     assert not [event for event in own if event.get("objectRef", {}).get("resource") == "secrets"]

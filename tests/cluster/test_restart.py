@@ -64,6 +64,7 @@ def quick(monkeypatch) -> None:
     monkeypatch.setattr(cluster_source, "POLL_SECONDS", 0.2)
     monkeypatch.setattr(feed, "AGAIN_SECONDS", 0.2)
     monkeypatch.setattr(cluster_api, "TIMEOUT", (2, 2))
+    monkeypatch.setattr(cluster_api, "PULSE", (2, 2))
 
 
 @asynccontextmanager

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from kubernetes.client import ApiException
 
 from netsec_tui.sources.cluster_api import ClusterApi
 from netsec_tui.sources.cluster_login import log_in
+from netsec_tui.sources.cluster_refusals import ExpiredError
 from netsec_tui.sources.cluster_resources import Resource
 from tests.cluster.harness import waiting
 from tests.cluster.harness.client import without_proxies
@@ -215,9 +215,8 @@ class Pages(ClusterApi):
     def _page(self, resource: Resource, token: str) -> Mapping[str, Any]:
         try:
             page = super()._page(resource, token)
-        except Exception as error:
-            if isinstance(error.__cause__, ApiException):
-                self.refused.append(error.__cause__.status)
+        except ExpiredError:
+            self.refused.append(410)
             raise
         while self._then:
             self._then.pop()()
