@@ -243,6 +243,8 @@ class Connection:
         try:
             self._socket.settimeout(SEND_SECONDS)
             self._socket.sendall(data)
+        except ssl.SSLEOFError:
+            pass  # reading tells of the end, and of an alert before it: of a certificate that is missing
         except ssl.SSLError as error:
             raise tls_trouble(self._peer, error) from error
         except OSError as error:

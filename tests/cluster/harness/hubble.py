@@ -21,6 +21,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from tests.cluster.harness import binaries, certificates, netns, waiting
 from tests.cluster.harness.certificates import Pair
 from tests.cluster.harness.client import ClusterClient
@@ -30,7 +32,7 @@ from tests.cluster.harness.hubble_tracking import Tracking
 from tests.cluster.harness.network import NodeNetwork
 from tests.cluster.harness.places import pod_link
 from tests.cluster.harness.processes import Process
-from tests.cluster.harness.rest import MERGE, Object, Rest
+from tests.cluster.harness.rest import Object, Rest
 
 WORKLOAD = Path(__file__).resolve().parent.parent / "workloads" / "hubble.yaml"
 NAMESPACE, NAME, PORT = "kube-system", "hubble-relay", 4245
@@ -129,11 +131,9 @@ class Hubble:
 
     def start(self) -> None:
         """Start everything, and return once Relay answers; raises as ``up`` does."""
-        self._cluster.load(WORKLOAD)
-        port = {"name": "grpc", "port": 443 if self.tls else 80, "targetPort": PORT, "protocol": "TCP"}
-        self._rest.send(
-            "PATCH", f"/api/v1/namespaces/{NAMESPACE}/services/{NAME}", {"spec": {"ports": [port]}}, MERGE
-        )
+        deployment, service = yaml.safe_load_all(WORKLOAD.read_text(encoding="utf-8"))
+        service["spec"]["ports"][0]["port"] = 443 if self.tls else 80
+        self._cluster.load(deployment, service)
         _give_command(self._cluster)
         self._endpoints.start()
         for agent in self._agents.values():
