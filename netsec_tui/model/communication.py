@@ -80,7 +80,8 @@ class Communication:
     the row of external ingress has taken in. ``exposed`` are the Services that let the outside reach the
     port, for instance "web (NodePort)", on ingress rows of nodes and addresses. ``suspect`` marks one of
     many high ports of a peer that nobody declares. ``addressed`` is set on a row of somebody whose address is
-    not told where other rows on the port have addresses that it may be.
+    not told where other rows on the port have addresses that it may be. ``answerable`` is false where only
+    sources have seen it that never tell of answers.
     """
 
     key: CommunicationKey
@@ -97,6 +98,7 @@ class Communication:
     exposed: tuple[str, ...] = ()
     suspect: bool = False
     addressed: bool = False
+    answerable: bool = True
 
     @property
     def peer(self) -> Peer:

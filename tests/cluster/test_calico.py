@@ -67,7 +67,7 @@ def pods(cluster: Cluster, namespace: str, selector: str) -> list[dict[str, Any]
 
 
 def end(cluster: Cluster, app: str) -> tuple[str, str, int, tuple[str, ...]]:
-    """Return all pods of an app as Calico names them: by their generateName, with the labels that all have."""
+    """Return all pods of an app as Calico names them: by their generateName, with the labels all have."""
     found = pods(cluster, "tracked", f"app={app}")
     (name,) = {pod["metadata"]["generateName"] for pod in found}
     labels = set.intersection(*({*pod["metadata"]["labels"].items()} for pod in found))

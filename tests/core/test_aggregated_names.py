@@ -14,6 +14,7 @@ from tests.core.traffic import (
     OUT,
     cluster_node,
     end,
+    exchange,
     line,
     of,
     only,
@@ -217,3 +218,18 @@ def test_api_server_is_known_by_the_service_that_was_dialled(server):
 def test_scene_without_cluster_state_has_a_row_too():
     scene = Scene().sees([request(WEB, PUBLIC, 443)]).chooses(WorkloadRef("Workload", "shop", "web"))
     assert scene.names(OUT) == ["public network"]
+
+
+# Sources that tell no answers beside one that does
+
+
+@pytest.mark.parametrize(
+    ("origins", "ticked"),
+    [(("whisker",), True), (("conntrack",), False), (("whisker", "conntrack"), False)],
+)
+def test_answers_are_asked_of_sources_alone_that_tell_them(origins, ticked):
+    web, cart = Endpoint("10.244.0.11", "shop", "web-1"), Endpoint("10.244.0.12", "shop", "cart-1")
+    scene = shop().sees([request(web, cart, 8080, origin=origin) for origin in origins])
+    scene.sees(exchange(web, Endpoint("8.8.8.8"), 443, origin="conntrack")).chooses()
+    row = scene.row(OUT, "cart")
+    assert (row.ticked, row.reason) == (ticked, "" if ticked else "never answered")

@@ -44,7 +44,8 @@ def default_of(
         owner = communication.peer.sort is PeerSort.OWNER
         lost = found.reason if found and owner else lent_to(world, communication)
         return Default(bool(found and found.ticked), "; ".join(filter(None, (_NOT_SEEN, lost))))
-    found = found or _of_evidence(world, subject, communication, reports_replies)
+    answerable = reports_replies and communication.answerable
+    found = found or _of_evidence(world, subject, communication, answerable)
     if communication.peer.ref in world.inventory.gone_owner_by_ref:
         return replace(found, reason="; ".join(filter(None, (found.reason, _DELETED))))
     return found

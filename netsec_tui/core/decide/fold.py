@@ -166,4 +166,5 @@ def _merge(key: CommunicationKey, members: list[Communication]) -> Communication
         names=union("names"),
         folded=tuple(row.key for row in members),
         exposed=union("exposed"),
+        answerable=any(row.answerable for row in members),
     )

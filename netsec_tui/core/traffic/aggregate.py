@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from netsec_tui.core.cluster.selectors import has_labels
@@ -69,7 +69,7 @@ class _Gathered:
         self.names.update(peer.names)
         return True
 
-    def communication(self, key: CommunicationKey) -> Communication:
+    def communication(self, key: CommunicationKey, answering: Collection[str]) -> Communication:
         return Communication(
             key,
             self.shares.total,
@@ -81,6 +81,7 @@ class _Gathered:
             tuple(sorted(self.pods)),
             tuple(sorted(self.own_pods)),
             tuple(sorted(self.names)),
+            answerable=any(origin in answering for origin in self.shares.origins),
         )
 
 
@@ -110,7 +111,9 @@ def communications_of(
             key = _key(Direction.INGRESS, conversation.key.client, conversation.key)
             _gather(rows, key, conversation, window, keep, outgoing=False)
         _through_services(conversations, owner, window, rows, lifted)
-    return marked(conversations, owners, tuple(rows[key].communication(key) for key in sorted(rows)))
+    answering = conversations.observations.answering
+    found = tuple(rows[key].communication(key, answering) for key in sorted(rows))
+    return marked(conversations, owners, found)
 
 
 def _keeps(inventory: Inventory, selector: Labels) -> PodFilter:

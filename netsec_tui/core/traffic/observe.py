@@ -141,11 +141,16 @@ class Observations:
         self.endpoints: list[Endpoint] = []
         self.edges: dict[EdgeKey, Edge] = {}
         self.told: dict[str, Told] = {}
-        self.reports_replies = False
+        self.answering: set[str] = set()
         self.ports = Ports()
         self._index: dict[Endpoint, int] = {}
         self._shortcut: dict[int, tuple[Endpoint, int]] = {}
         self._gaps: dict[tuple[int, str, str], Gap] = {}
+
+    @property
+    def reports_replies(self) -> bool:
+        """Tell whether any source tells of answers; ``answering`` are those that do."""
+        return bool(self.answering)
 
     @property
     def first(self) -> float | None:
@@ -192,7 +197,7 @@ class Observations:
         if orientation > edge.orientation:
             edge.orientation = orientation
         if is_answer and orientation is Orientation.PROVEN:
-            self.reports_replies = True
+            self.answering.add(flow.origin)
         edge.add(flow, is_answer)
         return key
 

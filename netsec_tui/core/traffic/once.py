@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable
+from collections.abc import Collection, Hashable, Iterable
 
 from netsec_tui.model.communication import Counts
 from netsec_tui.model.flow import Verdict
@@ -22,6 +22,11 @@ class Shares:
         by_node = self._told.setdefault(origin, {}).setdefault(ends, {})
         before = by_node.get(node)
         by_node[node] = counts if before is None else before + counts
+
+    @property
+    def origins(self) -> Iterable[str]:
+        """Return the sources that told of it."""
+        return self._told.keys()
 
     @property
     def total(self) -> Counts:
