@@ -1,0 +1,101 @@
+"""A real HTTP server that speaks the little of ClickHouse's HTTP interface that reading a table needs."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+COLUMNS = (
+    "timeInserted", "flowStartSeconds", "flowEndSeconds", "sourceIP", "destinationIP", "sourceTransportPort",
+    "destinationTransportPort", "protocolIdentifier", "reversePacketTotalCount", "sourcePodName",
+    "sourcePodNamespace", "sourceNodeName", "destinationPodName", "destinationPodNamespace",
+    "destinationNodeName", "destinationClusterIP", "destinationServicePort", "destinationServicePortName",
+    "ingressNetworkPolicyRuleAction", "egressNetworkPolicyRuleAction", "sourcePodLabels",
+    "destinationPodLabels", "trusted",
+)  # fmt: skip
+
+
+class ClickHouseServer(ThreadingHTTPServer):
+    """Hold rows by the time at which they were inserted, as they come out of the query for edges.
+
+    ``refuse`` are answers that are used up first: status and text. ``asked`` holds the
+    queries, ``logins`` who asked.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, rows: list[tuple[int, dict[str, Any]]], now: int) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.rows, self.now = rows, now
+        self.columns: tuple[str, ...] = COLUMNS
+        self.login = "default:"
+        self.refuse: list[tuple[int, str]] = []
+        self.asked: list[str] = []
+        self.logins: list[str] = []
+
+    def answer(self, query: str) -> bytes:
+        if "version()" in query:
+            return b"24.3.1.1\tEurope/Berlin\n"
+        if "SELECT 1 AS check" in query:
+            return _native({"check": ("UInt8", [1])})
+        if "system.settings" in query:
+            return _native({"name": ("String", ["max_threads"]), "value": ("String", ["1"]),
+                            "readonly": ("UInt8", [0])})  # fmt: skip
+        assert query.rstrip().endswith("FORMAT JSONEachRow"), query
+        self.asked.append(query)
+        if "system.columns" in query:
+            return _lines({"name": name} for name in self.columns)
+        if "now()" in query:
+            return _lines([{"now": self.now}])
+        after, until = (int(number) for number in re.findall(r"toDateTime\((\d+)\)", query))
+        return _lines(row for at, row in self.rows if after < at <= until)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: ClickHouseServer
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+        query = "".join(parse_qs(urlsplit(self.path).query).get("query", [])) + body
+        login = base64.b64decode(self.headers["Authorization"].removeprefix("Basic ")).decode()
+        self.server.logins.append(login)
+        code, answer = 200, b""
+        if self.server.refuse and "version()" not in query and "system.settings" not in query:
+            code, text = self.server.refuse.pop(0)
+            answer = text.encode()
+        elif login != self.server.login:
+            code, answer = (
+                403,
+                b"Code: 516. DB::Exception: default: Authentication failed. (AUTHENTICATION_FAILED)",
+            )
+        else:
+            answer = self.server.answer(query)
+        self.send_response(code)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def _lines(rows: Any) -> bytes:
+    return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+
+
+def _native(columns: dict[str, tuple[str, list[Any]]]) -> bytes:
+    """Return a block of ClickHouse's Native format; numbers and lengths are below 128, so one byte each."""
+    made = bytes([len(columns), len(next(iter(columns.values()))[1])])
+    for name, (kind, values) in columns.items():
+        made += _string(name) + _string(kind)
+        made += b"".join(_string(value) if kind == "String" else bytes([value]) for value in values)
+    return made
+
+
+def _string(text: str) -> bytes:
+    return bytes([len(text)]) + text.encode()
