@@ -24,7 +24,8 @@ class HubblePeer(GrpcPeer):
     """Give out what is in ``ring``, then what ``tell`` adds.
 
     ``nodes`` are names and states as GetNodes and the head of each stream tell them; with ``alone`` it is an
-    agent, which knows of no nodes. ``refuses`` is the status for filters; ``requests`` holds all requests.
+    agent, which knows of no nodes. ``refuses`` is the status for filters; ``requests`` holds all requests;
+    ``first`` is told to all who follow.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None, capacity: int = 4095) -> None:
@@ -41,6 +42,7 @@ class HubblePeer(GrpcPeer):
         self.refuses: Status | None = None
         self.requests: list[Any] = []
         self.breaks_after = 0
+        self.first: Any = None
         self._following: list[asyncio.Queue[Any]] = []
         super().__init__(methods, tls)
 
@@ -74,6 +76,8 @@ class HubblePeer(GrpcPeer):
                     self.breaks_after = 0
                     raise GRPCError(Status.UNAVAILABLE, "going down")
                 await stream.send_message(reply)
+            if request.follow and self.first is not None:
+                await stream.send_message(self.first)
             while request.follow:
                 await stream.send_message(await queue.get())
         finally:

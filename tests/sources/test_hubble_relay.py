@@ -216,6 +216,21 @@ def test_a_break_while_catching_up_leaves_no_hole(peer, source):
     assert gaps(collected) == []
 
 
+def test_what_comes_before_all_is_caught_up_with_fills_no_hole(peer, source):
+    """An agent alone tells of no nodes: the first that comes over a new connection is a new flow."""
+    now = time.time()
+    peer.alone = True
+    peer.ring.append(flow(1, at=now - 100))
+    with following(source) as collected:
+        settled(peer, collected)
+        peer.kill()
+        peer.ring.append(flow(2, at=now - 50))
+        peer.first, peer.breaks_after = flow(3), 1
+        peer.start()
+        collected.wait_for(lambda: 2 in ports(collected))
+    assert sorted(ports(collected)) == [1, 2, 3]
+
+
 def test_no_more_is_asked_for_again_than_is_remembered(peer, source, monkeypatch):
     monkeypatch.setattr(hubble_relay_progress, "REMEMBERED", 40)
     monkeypatch.setattr(hubble_relay_progress, "_MARKS", 10)
