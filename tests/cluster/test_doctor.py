@@ -14,7 +14,9 @@ import pytest
 from tests.cluster.harness.calls import Call
 from tests.cluster.harness.cluster import Cluster
 from tests.cluster.harness.hubble import Hubble
-from tests.cluster.product.running import Right, account, documented_rights, run
+from tests.cluster.product.running import Right, account, cluster_flags, documented_rights, run
+from tests.ui.demo_host import app_of
+from tests.ui.driving import WIDE, Operator
 
 WORKLOADS = Path(__file__).resolve().parent / "workloads"
 EXEC = [Right(verb, "", "pods/exec") for verb in ("get", "create")]
@@ -80,6 +82,21 @@ def test_the_right_that_is_missing_is_named_where_it_is(accounts):
 def test_a_command_without_a_flag_finds_it(accounts):
     assert "api" in peers(accounts["exec"])
     assert "api" in peers(accounts["exec"], "--for", "6s")
+
+
+async def test_the_screen_without_a_flag_finds_it(accounts):
+    app = app_of(*cluster_flags(accounts["exec"]), "-n", "tracked", "deploy/client", "--since", "all")
+    async with app.run_test(size=WIDE) as pilot:
+        operator = Operator(app, pilot)
+        await operator.until(lambda: "api" in {row.name for row in operator.rows("egress")}, "the row", 60)
+
+
+async def test_the_screen_without_a_source_points_to_the_doctor(accounts):
+    app = app_of(*cluster_flags(accounts["minimal"]))
+    async with app.run_test(size=WIDE) as pilot:
+        operator = Operator(app, pilot)
+        await operator.until(lambda: "no source of flows can be used" in operator.screen(), "advice", 60)
+        assert f"netsec-tui doctor --context {Cluster.context}" in operator.screen()
 
 
 def test_a_command_without_a_flag_says_what_is_missing(accounts):
