@@ -139,6 +139,38 @@ def test_a_connection_that_goes_on_by_an_answer_is_not_turned_round(own_cluster,
     assert "direction inferred" in found[0]["reason"]
 
 
+@pytest.mark.parametrize(("own", "port"), [(40_000, 45_100), (20_000, 9100), (20_000, 45_100)])
+def test_what_an_answer_began_anew_goes_by_what_is_declared(own_cluster, ends, own, port):
+    with connected(*ends, port, own=own) as (calling, answering):
+        forget(own_cluster)
+        answering.sendall(b"the server speaks first")
+        assert calling.recv(100)
+        found = rows(own_cluster, "deploy/api")
+    assert [said(row) for row in found] == [("ingress", "client", "inferred", port)]
+
+
+@pytest.mark.parametrize(("own", "port"), [(40_000, 45_200), (20_000, 9200)])
+def test_who_opened_a_connection_is_not_known_where_nothing_tells(own_cluster, ends, own, port):
+    with connected(*ends, port, own=own) as (calling, answering):
+        forget(own_cluster)
+        answering.sendall(b"the server speaks first")
+        assert calling.recv(100)
+        found = rows(own_cluster, "deploy/api")
+    assert {(row["orientation"], row["reason"]) for row in found} == {
+        ("unknown", "its listening port is not known")
+    }
+
+
+def test_what_opens_while_tables_are_read_is_proven_and_what_was_open_is_not(own_cluster, ends, quick):
+    client, server = ends
+    with connected(client, server, 9010), observed(own_cluster) as collected:
+        wait(collected, lambda flows: of_server(flows, 9010))
+        with connected(client, server, 9011):
+            wait(collected, lambda flows: of_server(flows, 9011))
+    assert {port: {flow.proven for flow in of_server(_flows(collected), port)} for port in (9010, 9011)} == {
+        9010: {False}, 9011: {True}}  # fmt: skip
+
+
 def test_an_answer_that_is_late_is_not_taken_for_a_question(own_cluster, ends):
     client, server = ends
     with ExitStack() as opened:
