@@ -1,11 +1,15 @@
 """Ends that a source tells without an address: all pods of a controller at once, networks, nodes by name."""
 
+from dataclasses import replace
+
 import pytest
 
 from netsec_tui.core.decide.express import _ADDRESSED, _NO_ADDRESS
+from netsec_tui.core.traffic.aggregated import AggregatedNames
 from netsec_tui.model.decision import Alias
 from netsec_tui.model.flow import Endpoint, Reserved
 from netsec_tui.model.identity import PRIVATE_NETWORK, PUBLIC_NETWORK, WorkloadRef
+from netsec_tui.model.inventory import Inventory, Pod
 from netsec_tui.model.review import Standing
 from netsec_tui.session.actions import SetAlias
 from tests.core.scene import Scene, shop
@@ -94,6 +98,15 @@ def test_name_comes_before_labels_that_only_all_pods_have():
         workload("Deployment", "api", labels={"app": "x", "tier": "api"}),
     ]
     assert peer_of(end("api-6b687c8dcb-*", labels={"app": "x"}), owners) == "Deployment/api"
+
+
+def test_pods_that_are_gone_name_their_owner_where_none_is_there():
+    gone = Pod("shop", "odd-name-q9", (), WorkloadRef("CloneSet", "shop", "odd"), deleted=1.0)
+    names = AggregatedNames(Inventory(gone_pods=(gone,)))
+    assert names.owner("shop", "odd-name-*") == gone.owner
+    there = replace(gone, owner=WorkloadRef("CloneSet", "shop", "new"), deleted=0.0)
+    names = AggregatedNames(Inventory(pods=(there,), gone_pods=(gone,)))
+    assert names.owner("shop", "odd-name-*") == there.owner
 
 
 def test_pods_before_and_after_a_rollout_are_one_row():

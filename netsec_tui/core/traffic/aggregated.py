@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cached_property
 
 from netsec_tui.core.traffic.pod_names import PLANNED_TIME, TEMPLATE_HASH, owner_by_pod_name
 from netsec_tui.model.identity import WorkloadRef
-from netsec_tui.model.inventory import Inventory
+from netsec_tui.model.inventory import Inventory, Pod
 
 _STAR = "-*"
 _ENDS = ("bcdfg", "0")
@@ -37,19 +38,30 @@ class AggregatedNames:
     def owner(self, namespace: str, pod: str) -> WorkloadRef | None:
         """Return the owner of all pods so named, else the one whose controller would name pods so.
 
-        None when there is none, or several.
+        Pods that are gone count where none is there. None when there is no owner, or several.
         """
         name = pod.removesuffix(_STAR)
-        found = self._owners.get((namespace, name), set())
+        found = self._owners.get((namespace, name)) or self._gone.get((namespace, name), set())
         if not found:
             ends = (owner_by_pod_name(self._inventory, namespace, f"{name}-{end}") for end in _ENDS)
             found = {ref for ref in ends if ref}
         return next(iter(found)) if len(found) == 1 else None
 
     @cached_property
-    def _owners(self) -> dict[tuple[str, str], set[WorkloadRef]]:
-        owners: dict[tuple[str, str], set[WorkloadRef]] = {}
-        for pod in self._inventory.pods:
-            if pod.owner.kind != "Pod":
-                owners.setdefault((pod.namespace, pod.name.rpartition("-")[0]), set()).add(pod.owner)
-        return owners
+    def _owners(self) -> _Owners:
+        return _by_generate_name(self._inventory.pods)
+
+    @cached_property
+    def _gone(self) -> _Owners:
+        return _by_generate_name(self._inventory.gone_pods)
+
+
+_Owners = dict[tuple[str, str], set[WorkloadRef]]
+
+
+def _by_generate_name(pods: Iterable[Pod]) -> _Owners:
+    owners: _Owners = {}
+    for pod in pods:
+        if pod.owner.kind != "Pod":
+            owners.setdefault((pod.namespace, pod.name.rpartition("-")[0]), set()).add(pod.owner)
+    return owners
