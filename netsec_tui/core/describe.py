@@ -209,6 +209,8 @@ def _watched(coverage: Coverage, quality: Quality) -> Iterator[str]:
             f"only one in {quality.sampling} packets was looked at: what happens rarely may be missing, "
             "however long this goes on"
         )
+    elif not quality.sampling:
+        yield "it is not told how many packets were looked at: what happens rarely may be missing"
     if quality.missing and any(source.told and source.nodes is not None for source in quality.sources):
         yield (
             f"nothing is observed on {listed(quality.missing)}, {len(quality.missing)} of "

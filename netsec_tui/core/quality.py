@@ -15,6 +15,8 @@ from netsec_tui.model.quality import Lost, Quality, Silent, Watched
 from netsec_tui.model.timespan import Timespan, Window
 
 _ORDER = ("hubble", "hubble-exec", "goldmane", "whisker", "netobserv", "antrea", "theia", "conntrack")
+_MAY_SAMPLE = frozenset({"netobserv"})
+"""Sources whose flows do not tell how many packets were looked at."""
 
 
 def quality_of(
@@ -72,7 +74,7 @@ def _of_itself(one: Observed, window: Window, flows: Told | None) -> Watched:
         one.until,
         True,
         tuple(sorted(nodes)) if nodes is not None else None,
-        max(1, one.sampling),
+        one.sampling,
         one.idle,
         one.addresses,
     )
@@ -86,7 +88,8 @@ def _of_flows(origin: str, flows: Told, window: Window, before: float | None) ->
         # To the minute is near enough, and all that is kept of every flow.
         last = min(before, max(minute for minute in flows.minutes if minute * 60 <= before) * 60 + 60.0)
     nodes = _nodes(flows, window)
-    return Watched(origin, flows.first, last, False, tuple(sorted(nodes)) if nodes is not None else None)
+    told = tuple(sorted(nodes)) if nodes is not None else None
+    return Watched(origin, flows.first, last, False, told, 0 if origin in _MAY_SAMPLE else 1)
 
 
 def _nodes(flows: Told, window: Window) -> frozenset[str] | None:

@@ -87,8 +87,12 @@ class Quality:
 
     @property
     def sampling(self) -> int:
-        """Return how many packets there are for each that was looked at, by the source that looked least."""
-        return max((source.sampling for source in self.sources), default=1)
+        """Return how many packets there are for each that was looked at, by the source that looked least.
+
+        0 when a source that may sample does not say, and no other says that it does.
+        """
+        told = {source.sampling for source in self.sources}
+        return max(told, default=1) if max(told, default=1) > 1 else min(told, default=1)
 
     @property
     def idle(self) -> int:

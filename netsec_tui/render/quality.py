@@ -46,6 +46,8 @@ def _asked(quality: Quality) -> str:
 def _lacking(quality: Quality) -> Iterator[Part]:
     if quality.sampling > 1:
         yield f"1 in {quality.sampling} packets sampled", f"1 in {quality.sampling}", Role.REFUSED
+    elif not quality.sampling:
+        yield "sampling not told", "sampling ?", Role.WARNING
     yield _nodes(quality)
     if quality.lost:
         count = f"{quality.events_lost:,} lost" if quality.events_lost else "gaps"
@@ -133,6 +135,8 @@ def quality_sentences(quality: Quality, names: int = _NAMES) -> list[str]:
         sentences.append(
             f"only one in {quality.sampling} packets was looked at: what happens rarely may be missing"
         )
+    elif not quality.sampling:
+        sentences.append("it is not told how many packets were looked at: what happens rarely may be missing")
     if quality.inferred:
         sentences.append(
             f"who opened the connection is inferred in {quality.inferred} of {_count(quality.rows, 'row')}"

@@ -51,7 +51,7 @@ class ObservedWriter:
             "noAddresses": not one.addresses,
         }
         fields: dict[str, Any] = {"t": now, "origin": one.origin, "since": one.since}
-        fields |= {key: value for key, value in told.items() if value}
+        fields |= {key: value for key, value in told.items() if value or (key == "sampling" and value == 0)}
         return {KEY: fields if one.nodes is None else {**fields, "nodes": sorted(one.nodes)}}
 
 
@@ -87,7 +87,7 @@ def _decoded(fields: Mapping[str, Any]) -> Observed:
         as_time(fields, "since"),
         as_time(fields, "until") if "until" in fields else 0.0,
         None if nodes is None else frozenset(nodes),
-        as_number(fields, "sampling", 1, 1, _LARGEST),
+        as_number(fields, "sampling", 1, 0, _LARGEST),
         as_number(fields, "idle", 0, 0, _LARGEST),
         not blind,
     )

@@ -82,6 +82,14 @@ class TestLine:
         sampled = replace(GOOD, sources=(replace(GOOD.sources[0], sampling=50),))
         assert Role.REFUSED in roles(sampled, 32)
 
+    def test_a_sampling_that_is_not_told_is_not_taken_for_every_packet(self):
+        sampled = replace(GOOD, sources=(replace(GOOD.sources[0], sampling=0),))
+        assert "sampling not told" in said(sampled)
+        assert not sampled.complete
+        assert any(line.startswith("it is not told how many packets") for line in quality_sentences(sampled))
+        both = replace(GOOD, sources=(*sampled.sources, replace(GOOD.sources[0], sampling=50)))
+        assert both.sampling == 50
+
     def test_nothing_observed_is_said(self):
         assert said(Quality()) == "nothing observed · nodes not told"
 

@@ -72,7 +72,7 @@ OBSERVED = st.builds(
     since=TIMES,
     until=st.just(0.0) | TIMES,
     nodes=st.none() | st.frozensets(TEXTS, max_size=3),
-    sampling=st.integers(1, 1000),
+    sampling=st.integers(0, 1000),
     idle=st.integers(0, 10**6),
     addresses=st.booleans(),
 )
@@ -112,7 +112,7 @@ def test_what_watches_on_is_not_written_with_every_reading(tmp_path: Path) -> No
         ({"origin": "x", "t": 1}, "since is no time"),
         ({"origin": "x", "since": 1}, "t is no time"),
         ({"origin": "x", "since": 1, "t": 1, "nodes": "n1"}, "nodes is no list of texts"),
-        ({"origin": "x", "since": 1, "t": 1, "sampling": 0}, "sampling is not between 1 and"),
+        ({"origin": "x", "since": 1, "t": 1, "sampling": -1}, "sampling is not between 0 and"),
         ({"origin": "x", "since": 1, "t": 1, "noAddresses": 1}, "noAddresses no boolean"),
     ],
 )
