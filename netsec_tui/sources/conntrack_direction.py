@@ -90,13 +90,12 @@ class Directions:
         other = self._knows(turned(leg))
         if other:
             return Judgement(True, True)
-        dialled = (number, client, client_port) in self._listening
         if (number, server, port) in self._listening:
-            return Judgement(False, not dialled)
+            return Judgement(False, True)
         if other is not None and leg not in self._live:  # one connection, whoever opened it
             return Judgement(True, False)
-        everyday = client_port >= EPHEMERAL > port
-        return Judgement(False, fresh and everyday and other is None and not dialled)
+        everyday = client_port >= EPHEMERAL > port and (number, client, client_port) not in self._listening
+        return Judgement(False, fresh and everyday and other is None)
 
     def remember(self, leg: Leg, *, proven: bool) -> None:
         """Keep a connection in mind whose ports will not tell who opened it.
@@ -133,8 +132,7 @@ class Directions:
         waiting = self._unproven.pop(at, {})
         self._unproven_legs -= len(waiting)
         for doubted, told in waiting.items():
-            client_end = number, doubted[1], doubted[2]
-            if client_end in self._listening or self._knows(turned(doubted)) or self._knows(doubted):
+            if self._knows(turned(doubted)) or self._knows(doubted):
                 continue
             self._remembered[doubted] = True
             _limit(self._remembered)

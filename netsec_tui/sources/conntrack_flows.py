@@ -173,7 +173,8 @@ class Connections:
             return
         own = direct_leg(key)
         shown = turned(own) if known.mirrored else own
-        if self._legs[shown].proven:
+        before = self._legs[shown]
+        if before.proven:
             return
         judged = self._directions.judge(own, fresh=False)
         if not judged.proven or judged.mirrored == known.mirrored:
@@ -184,7 +185,7 @@ class Connections:
         told = self._legs.get(leg)
         if told is None:
             told = self._legs[leg] = Told()
-            told.begin(None, known.told, "", answered=known.answered, proven=True)
+            told.begin(None, before.at, before.node, answered=before.answered, proven=True)
         told.entries += 1
         told.showing.append(known)
 

@@ -30,3 +30,8 @@ def arrows(flows):
         ends = [f"{flow.source.ip}:{flow.source_port}", f"{flow.destination.ip}:{flow.destination_port}"]
         told.append(" <- ".join(ends[::-1]) if flow.is_reply else " -> ".join(ends))
     return told
+
+
+def proven(flows):
+    """Return the connections whose direction the flows call proven."""
+    return set(arrows(flow for flow in flows if flow.proven and not flow.is_reply))

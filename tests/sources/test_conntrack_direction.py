@@ -1,14 +1,10 @@
 """Who opened a connection: what proves it, what does not, whatever the order of reading."""
 
-import random
-
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from netsec_tui.sources import conntrack_direction, conntrack_known
 from tests.sources.conntrack_lines import line
-from tests.sources.conntrack_tables import NOW, SERVICE, UDP, Tables, arrows
+from tests.sources.conntrack_tables import NOW, SERVICE, UDP, Tables, arrows, proven
 
 SERVER, CLIENT = "10.244.1.8", "10.244.1.5"
 DIRECTIONS = pytest.mark.parametrize(
@@ -192,11 +188,6 @@ WAYS = pytest.mark.parametrize(
 )  # fmt: skip
 
 
-def proven(flows):
-    """Return the connections whose direction the flows call proven."""
-    return set(arrows(flow for flow in flows if flow.proven and not flow.is_reply))
-
-
 @WAYS
 def test_an_opening_is_told_although_an_answer_was_read_before(client, server):
     tables = Tables()
@@ -308,73 +299,132 @@ def test_of_too_many_doubts_the_oldest_are_forgotten(monkeypatch):
     ] == ["10.244.1.25"]
 
 
-ROUNDS = 4
-WORLD = st.lists(
-    st.tuples(
-        st.sampled_from(["everyday", "high", "low", "crossed"]),
-        st.integers(0, 2),  # the server
-        st.integers(0, ROUNDS - 1),  # the round in which it opens; 0 is before the first tables
-        st.sampled_from(["plain", "opening", "translated"]),
-        st.lists(st.sampled_from(["goes on", "forgotten", "asks", "answers"]), min_size=8, max_size=8),
-    ),
-    min_size=1,
-    max_size=6,
-)
-PORTS = {
-    "everyday": (40_000, 8080),
-    "high": (40_000, 50_051),
-    "low": (20_000, 8080),
-    "crossed": (20_000, 50_051),
-}
+LISTENS = "10.244.1.8:50051"
+LEARNT = line("10.244.1.6:40000", LISTENS, state="SYN_RECV")
 
 
-def entries_of(number, connection):
-    """Yield round, node and line of one connection's entries: first as it opens, then as its nodes forget it.
-
-    What a node has forgotten begins anew by the next packet, which comes from either end.
-    """
-    ports, server, opens, how, fates = connection
-    client = f"10.244.1.{number + 20}:{PORTS[ports][0]}"
-    listens = f"10.244.2.{server + 20}:{PORTS[ports][1]}"
-    plain = line(client, listens)
-    first = {
-        "plain": plain,
-        "opening": line(client, listens, state="SYN_RECV"),
-        "translated": line(client, f"10.96.0.{server}:80", listens),
-    }[how]
-    holds = {"n1": first, "n2": plain}
-    for turn in range(opens, ROUNDS):
-        if turn > opens:
-            packet = fates[2 * turn]  # one packet makes the entries of both nodes that have none
-            for place, node in enumerate(("n1", "n2")):
-                if fates[2 * turn + place - 1] == "forgotten":
-                    holds[node] = ""
-                elif not holds[node] and packet in ("asks", "answers"):
-                    holds[node] = plain if packet == "asks" else line(listens, client)
-                elif holds[node] == first:
-                    holds[node] = first.replace("SYN_RECV", "ESTABLISHED")
-        yield from ((turn, node, text) for node, text in holds.items() if text)
+def corrections(flows):
+    return arrows(flow for flow in flows if flow.count == 0 and not flow.is_reply)
 
 
-@settings(max_examples=300, deadline=None)
-@given(WORLD, st.randoms(use_true_random=False))
-def test_what_is_proven_is_true_and_the_order_of_nodes_and_entries_makes_no_difference(world, chance):
-    tables = {(turn, node): [] for turn in range(ROUNDS) for node in ("n1", "n2")}
-    truth = set()
-    for number, connection in enumerate(world):
-        ends = number + 20, PORTS[connection[0]][0], connection[1] + 20, PORTS[connection[0]][1]
-        truth.add("10.244.1.{}:{} -> 10.244.2.{}:{}".format(*ends))
-        for turn, node, text in entries_of(number, connection):
-            tables[turn, node].append(text)
-    told = [read_in_some_order(tables, random.Random(chance.random())) for _ in range(3)]
-    assert told[0] == told[1] == told[2]
-    assert {arrow for arrow in told[0] if "10.96" not in arrow} <= truth
+@pytest.mark.parametrize("turn", [1, -1])
+def test_between_two_ends_that_are_both_known_to_listen_the_entry_tells(turn):
+    both = "10.244.1.8:50051", "10.244.1.9:8080"
+    opened = [
+        line(f"10.244.1.{host}:40000", end, state="SYN_RECV") for host, end in zip((6, 7), both, strict=True)
+    ]
+    after, before = Tables(), Tables()
+    after.read(*opened[::turn])
+    assert proven(after.read(line(*both), at=5)) == {" -> ".join(both)}
+    before.read(line(*both))
+    assert corrections(before.read(*opened[::turn], at=5)) == [" -> ".join(both)]
 
 
-def read_in_some_order(tables, chance):
-    read, found = Tables(), set()
-    for turn in range(ROUNDS):
-        for node in chance.sample(["n1", "n2"], 2):
-            lines = tables[turn, node]
-            found |= proven(read.read(*chance.sample(lines, len(lines)), node=node, at=5 * turn))
-    return found
+def test_what_was_corrected_is_told_as_proven_from_then_on():
+    tables, other = Tables(), line("10.244.1.7:20000", LISTENS)
+    tables.read(other, node="n2")
+    assert len(corrections(tables.read(LEARNT, at=5))) == 1
+    again = tables.read(other.replace("431998", "431997"), node="n2", at=65)
+    assert {(flow.proven, flow.count) for flow in again} == {(True, 1)}
+
+
+def test_a_connection_that_two_nodes_have_either_way_round_is_turned_when_its_server_is_known():
+    tables, client = Tables(), "10.244.1.7:20000"
+    answer, request = line(LISTENS, client), line(client, LISTENS)
+    tables.read(answer, node="n2")
+    assert tables.read(request, node="n3") == []
+    assert corrections(tables.read(LEARNT, at=5)) == [f"{client} -> {LISTENS}"]
+    again = tables.read(answer.replace("431998", "431997"), node="n2", at=65)
+    again += tables.read(request.replace("431998", "431997"), node="n3", at=65)
+    assert arrows(again) == [f"{client} -> {LISTENS}", f"{client} <- {LISTENS}"]
+    assert {flow.proven for flow in again} == {True}
+    assert tables.connections.told == 2
+
+
+def test_what_an_opening_has_proven_is_not_proven_the_other_way_round_later():
+    tables, client = Tables(), "10.244.1.7:20000"
+    tables.read(line(LISTENS, client), node="n2")
+    assert proven(tables.read(line(client, LISTENS, **SYN))) == {f"{client} -> {LISTENS}"}
+    assert corrections(tables.read(line("10.244.1.6:40000", client, state="SYN_RECV"), node="n3")) == []
+
+
+def test_what_is_proven_twice_is_corrected_once():
+    tables, ends = Tables(), ("10.244.1.7:20000", LISTENS)
+    tables.read(line(*ends), node="n2")
+    assert corrections(tables.read(line(*ends, state="SYN_RECV"))) == [" -> ".join(ends)]
+
+
+def test_on_one_port_at_both_ends_a_known_listener_proves_nothing():
+    tables, ends = Tables(), ("10.244.1.7:50051", LISTENS)
+    tables.read(line(*ends), node="n2")
+    assert corrections(tables.read(LEARNT)) == []
+    assert proven(tables.read(line("10.244.1.9:50051", LISTENS), node="n3")) == set()
+
+
+def test_another_port_of_the_same_address_is_a_translation_too():
+    told = Tables().read(line("10.244.1.5:20000", "10.244.1.8:80", "10.244.1.8:8080"))
+    assert proven(told) == {"10.244.1.5:20000 -> 10.244.1.8:8080", "10.244.1.5:20000 -> 10.244.1.8:80"}
+
+
+def test_what_begins_anew_while_tables_are_read_is_proven_and_what_wakes_is_not():
+    tables, ends = Tables(), (f"{CLIENT}:40000", f"{SERVER}:8080")
+    assert proven(tables.read(line(*ends, state="TIME_WAIT", timeout=60))) == set()
+    assert proven(tables.read(line(*ends), at=5)) == {" -> ".join(ends)}
+    tables, busy = Tables(), line("10.244.1.77:41000", "10.244.1.78:80")
+    tables.read(busy, line(*ends, timeout=400_000))
+    woken = tables.read(busy, line(*ends), at=5)
+    assert (len(woken), proven(woken)) == (2, set())
+
+
+def test_what_was_refused_while_tables_are_read_was_asked_by_its_client():
+    tables = Tables()
+    tables.read()
+    refused = line(f"{CLIENT}:40000", f"{SERVER}:6666", state="CLOSE", timeout=9, answered=False)
+    assert proven(tables.read(refused, at=5)) == {f"{CLIENT}:40000 -> {SERVER}:6666"}
+
+
+def test_what_one_node_has_idle_the_other_way_round_is_not_proven_by_its_ports():
+    tables, busy, client = Tables(), line("10.244.1.77:41000", "10.244.1.78:80"), "10.244.1.7:20000"
+    tables.read(line(LISTENS, client), node="n1")
+    tables.read(busy, line(client, LISTENS, timeout=400_000), node="n2")
+    zone = line(LISTENS, client).replace("zone=0", "zone=7")
+    assert proven(tables.read(line(LISTENS, client), zone, node="n1", at=5)) == set()
+
+
+def test_what_was_seen_to_open_stays_proven_when_it_is_idle_or_begins_anew():
+    tables, busy, ends = Tables(), line("10.244.1.77:41000", "10.244.1.78:80"), ("10.244.1.7:20000", LISTENS)
+    tables.read(line(*ends, **SYN))
+    tables.read(busy, at=5)
+    tables.read(busy, line(*ends, timeout=400_000), at=500)
+    assert proven(tables.read(busy, line(*ends), at=505)) == {" -> ".join(ends)}
+    tables, everyday = Tables(), ("10.244.1.7:40000", "10.244.1.8:8080")
+    tables.read()
+    tables.read(line(*everyday), at=5)
+    tables.read(line(*everyday, state="TIME_WAIT", timeout=119), at=10)
+    assert proven(tables.read(line(*everyday), at=500)) == {" -> ".join(everyday)}
+
+
+def test_what_was_seen_to_open_is_forgotten_with_the_address():
+    for gone in ("10.244.1.7", "10.244.1.8"):
+        tables, ends = Tables(), ("10.244.1.7:20000", LISTENS)
+        tables.read(line(*ends, **SYN))
+        tables.read(at=5)
+        tables.connections.hand_over([gone])
+        assert proven(tables.read(line(*ends[::-1]), at=200)) == set()
+
+
+def test_what_was_told_of_an_address_is_not_proven_by_who_has_it_next():
+    tables = Tables()
+    tables.read(line("10.244.1.7:20000", LISTENS), node="n2")
+    tables.connections.hand_over(["10.244.1.8"])
+    assert corrections(tables.read(LEARNT)) == []
+
+
+def test_everyday_connections_do_not_push_out_what_is_remembered(monkeypatch):
+    monkeypatch.setattr(conntrack_direction, "_REMEMBERED", 3)
+    tables, ends = Tables(), ("10.244.1.7:20000", LISTENS)
+    tables.read(line(*ends, **SYN))
+    tables.read(
+        *(line(f"10.244.1.7:{port}", "10.244.1.8:8080", **SYN) for port in range(40_000, 40_010)), at=5
+    )
+    assert proven(tables.read(line(*ends[::-1]), at=200)) == {" -> ".join(ends)}
