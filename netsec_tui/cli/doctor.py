@@ -39,7 +39,7 @@ def run(args: Namespace) -> int:
         for sentence in found.unread:
             note(sentence)
         _put_text(context, cni, found, answers, command)
-    return DONE if found.pick and answers[found.pick[0]].answered else CANNOT_TELL
+    return DONE if any(answer.answered for answer in answers.values()) else CANNOT_TELL
 
 
 def _command(args: Namespace, context: str, pick: Sequence[str]) -> str:

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from netsec_tui.model.timespan import TIMESPANS, Timespan
 from netsec_tui.sources.access import Address
-from netsec_tui.sources.objects import printable
 from netsec_tui.sources.registry import SOURCES
 
 NO_SOURCE = "none"
@@ -129,7 +128,7 @@ def source(text: str) -> SourceChoice:
         return SourceChoice(name)
     if name not in SOURCES:
         names = ", ".join((*SOURCES, NO_SOURCE))
-        raise ArgumentTypeError(f"there is no source {printable(name)!r}; choose from {names}")
+        raise ArgumentTypeError(f"there is no source {name!r}; choose from {names}")
     if not scheme:
         return SourceChoice(name)
     if not SOURCES[name].addressed:
@@ -140,7 +139,7 @@ def source(text: str) -> SourceChoice:
     port = int(match[3]) if match else 0
     if match is None or not 0 < port <= _LARGEST_PORT or (match[1] and not _is_ipv6(match[1])):
         raise ArgumentTypeError(
-            f"{printable(rest)!r} is not HOST:PORT, for instance {name}://10.0.0.5:4245 or {name}://[fd00::5]:4245"
+            f"{rest!r} is not HOST:PORT, for instance {name}://10.0.0.5:4245 or {name}://[fd00::5]:4245"
         )
     return SourceChoice(name, Address(match[1] or match[2], port))
 

@@ -18,6 +18,8 @@ _ROOM = 64
 _PATIENCE = 0.1
 """Seconds between two looks whether to end."""
 
+_LAST_WAIT = 1.0
+
 OnFlows = Callable[[Sequence[Flow | Gap]], None]
 
 
@@ -60,11 +62,18 @@ class _Listening:
                 report(time.monotonic() - begun)
         finally:
             self._over.set()
+        self._let_end(threads)
         while self._take_next(0.0):
             pass
         failures = (t.failure for origin, t in enumerate(threads) if t.failure and self._failing(origin))
         inventory, unclear = self._objects.build()
         return Reading(inventory, tuple(self._statuses.values()), tuple(filter(None, failures)), unclear)
+
+    def _let_end(self, threads: Sequence[SourceThread]) -> None:
+        """Give sources a moment to say how they have ended."""
+        deadline = time.monotonic() + _LAST_WAIT
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def _thread(self, origin: int, source: Source) -> SourceThread:
         return SourceThread(source, partial(self._put, origin), self._over, AGAIN_SECONDS)

@@ -175,6 +175,30 @@ def test_listening_takes_something_that_is_live(run, cluster):
     assert "--for listens to live sources" in err
 
 
+@pytest.mark.parametrize("sources", [["--source", "conntrack"], []], ids=["named", "found"])
+def test_a_source_that_fails_all_the_time_leaves_nothing_to_tell(run, flags, server, sources):
+    server.commands = {}
+    code, out, err = run("list", *flags, *sources, "--for", "1s", "-o", "json")
+    assert "node n1" in err
+    assert json.loads(out)["input"]["problems"]
+    assert code == 2
+
+
+def test_a_source_out_of_reach_is_a_failure(run, flags):
+    code, _, err = run("list", *flags, "--source", "netobserv://127.0.0.1:9", "--for", "1s")
+    assert code == 69
+    assert "127.0.0.1:9" in err
+
+
+def test_several_sources_add_up(run, flags):
+    code, out, _ = run(
+        "list", *flags, "--source", "conntrack", "--source", "netobserv://127.0.0.1:9", "-o", "json"
+    )
+    told = json.loads(out)
+    assert code == 69  # one of them gave nothing
+    assert told["input"]["flows"] > 0
+
+
 def test_listening_ends_when_the_stream_ends(start, cluster):
     process = start("list", "--flows", "-", "--manifests", "cluster.yaml", "--for", "1h", "-o", "json",
                     stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
@@ -222,6 +246,15 @@ def test_ctrl_c_ends_a_recording_with_what_there_is_and_the_exit_code_says_so(st
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert b"x.capture holds" in err
+
+
+def test_a_recording_without_a_source_keeps_the_objects_and_says_so(run, flags, server, tmp_path):
+    server.denied = {("shop", "exec")}
+    path = tmp_path / "x.capture"
+    code, _, err = run("record", *flags, "-o", path)
+    assert code == 0
+    assert "no source of flows can be used" in err
+    assert f"{path} holds 0 flows" in err
 
 
 def test_a_recording_ends_after_its_time(run, flags, tmp_path):
