@@ -5,6 +5,7 @@ from __future__ import annotations
 from netsec_tui.model.inventory import Inventory
 from netsec_tui.sources.contract import ObjectsRead
 from netsec_tui.sources.inventory import build_inventory
+from netsec_tui.sources.inventory_memo import Memo
 
 
 class ClusterState:
@@ -12,6 +13,7 @@ class ClusterState:
 
     def __init__(self) -> None:
         self._told: dict[tuple[int, str], ObjectsRead] = {}
+        self._memo = Memo()
 
     def take(self, origin: int, message: ObjectsRead) -> bool:
         """Keep what the source with number ``origin`` told; return whether it is anything new.
@@ -35,4 +37,5 @@ class ClusterState:
             (obj for message in told for obj in message.objects),
             missing=(problem for message in told for problem in message.problems),
             unread_ranges=(problem for message in told for problem in message.range_problems),
+            memo=self._memo,
         )

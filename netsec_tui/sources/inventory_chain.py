@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from netsec_tui.model.flow import Labels
 from netsec_tui.model.identity import WorkloadRef
+from netsec_tui.sources.inventory_memo import Memo
 from netsec_tui.sources.objects import object_key
 from netsec_tui.sources.objects_fields import Fields
 
@@ -79,14 +80,14 @@ def controller_of(fields: Fields) -> WorkloadRef | None:
     return None
 
 
-def read_chain(objects: Iterable[Fields]) -> Chain:
+def read_chain(objects: Iterable[Fields], memo: Memo) -> Chain:
     """Return the chain that the ReplicaSets, Jobs and CronJobs among the objects tell."""
     parents: dict[WorkloadRef, WorkloadRef | None] = {}
     cron_jobs: set[WorkloadRef] = set()
     for fields in objects:
-        ref = ref_of(fields)
+        ref = memo.once(fields, ref_of)
         if ref.kind == "Job" or ref.kind in REPLICA_KINDS:
-            parents[ref] = controller_of(fields)
+            parents[ref] = memo.once(fields, controller_of)
         elif ref.kind == "CronJob":
             cron_jobs.add(ref)
     return Chain(parents, frozenset(cron_jobs))

@@ -14,6 +14,7 @@ from netsec_tui.model.identity import WorkloadRef
 from netsec_tui.model.inventory import Pod, PodOwner
 from netsec_tui.model.policy import LabelSelector
 from netsec_tui.sources.inventory_chain import REPLICA_KINDS, Chain, ref_of
+from netsec_tui.sources.inventory_memo import Memo
 from netsec_tui.sources.inventory_pods import read_ports
 from netsec_tui.sources.objects import printable
 from netsec_tui.sources.objects_fields import Fields
@@ -22,7 +23,9 @@ _PLAIN_SELECTORS = ("ReplicationController", "DeploymentConfig")
 """Kinds older than LabelSelector: their spec.selector is a plain mapping of labels."""
 
 
-def read_owners(objects: Iterable[Fields], pods: Iterable[Pod], chain: Chain) -> tuple[PodOwner, ...]:
+def read_owners(
+    objects: Iterable[Fields], pods: Iterable[Pod], chain: Chain, memo: Memo
+) -> tuple[PodOwner, ...]:
     """Return the topmost pod owners, sorted.
 
     ``objects`` are owners only, of every kind. An owner that was not read itself (a Rollout, a Deployment
@@ -31,13 +34,12 @@ def read_owners(objects: Iterable[Fields], pods: Iterable[Pod], chain: Chain) ->
     owners: dict[WorkloadRef, PodOwner] = {}
     replica_sets: dict[WorkloadRef, list[tuple[float, Fields]]] = defaultdict(list)
     for fields in objects:
-        ref = ref_of(fields)
+        ref = memo.once(fields, ref_of)
         top = chain.above(ref)
         if top == ref:
-            owners[ref] = read_owner(fields, ref)
+            owners[ref] = memo.once(fields, _own)
         elif ref.kind in REPLICA_KINDS:
-            created = fields.child("metadata").time("creationTimestamp")
-            replica_sets[top].append((created, fields))
+            replica_sets[top].append((memo.once(fields, _created), fields))
     for ref, sets in replica_sets.items():
         if ref not in owners:
             newest = max(sets, key=lambda entry: entry[0])[1]
@@ -49,6 +51,14 @@ def read_owners(objects: Iterable[Fields], pods: Iterable[Pod], chain: Chain) ->
         if ref not in owners:
             owners[ref] = _from_pods(ref, owned)
     return tuple(owners[ref] for ref in sorted(owners))
+
+
+def _created(fields: Fields) -> float:
+    return fields.child("metadata").time("creationTimestamp")
+
+
+def _own(fields: Fields) -> PodOwner:
+    return read_owner(fields, ref_of(fields))
 
 
 def read_owner(fields: Fields, ref: WorkloadRef) -> PodOwner:

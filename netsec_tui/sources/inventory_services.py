@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from netsec_tui.model.flow import Protocol
 from netsec_tui.model.inventory import Node, Service, ServiceEndpoint, ServicePort
 from netsec_tui.sources.inventory_addresses import ranges
+from netsec_tui.sources.inventory_memo import Memo
 from netsec_tui.sources.inventory_pods import read_ips
 from netsec_tui.sources.objects import object_key
 from netsec_tui.sources.objects_fields import Fields, as_port
@@ -58,15 +59,19 @@ def _service_port(fields: Fields) -> ServicePort | None:
 
 
 def read_endpoints(
-    slices: Iterable[Fields], endpoints: Iterable[Fields]
+    slices: Iterable[Fields], endpoints: Iterable[Fields], memo: Memo
 ) -> dict[ServiceName, tuple[ServiceEndpoint, ...]]:
     """Return what is behind each Service: from its EndpointSlices, or else from its Endpoints."""
-    from_slices = _by_service(slices, _slice_entries)
+    from_slices = _by_service(slices, lambda fields: memo.once(fields, _all_slice_entries))
     return _by_service(endpoints, _subset_entries) | from_slices
 
 
+def _all_slice_entries(fields: Fields) -> tuple[_Entry, ...]:
+    return tuple(_slice_entries(fields))
+
+
 def _by_service(
-    objects: Iterable[Fields], entries: Callable[[Fields], Iterator[_Entry]]
+    objects: Iterable[Fields], entries: Callable[[Fields], Iterable[_Entry]]
 ) -> dict[ServiceName, tuple[ServiceEndpoint, ...]]:
     found: dict[ServiceName, dict[str, tuple[str, dict[_EndpointPort, None]]]] = defaultdict(dict)
     for fields in objects:
