@@ -116,12 +116,16 @@ class Whisker:
     def _ask(self, query: str, accept: str) -> HTTPResponse:
         try:
             return self._request(query, accept)
-        except _OtherSchemeError:
-            self._secure = not self._secure
+        except _MaybeSecureError as error:
+            told = error.told
+        self._secure = True
         try:
             return self._request(query, accept)
-        except _OtherSchemeError as error:
-            raise UnreachableError(f"{self._way.peer} speaks neither HTTP nor HTTPS") from error
+        except UnreachableError as error:
+            if told is None or isinstance(error.__cause__, ssl.SSLCertVerificationError):
+                raise
+            self._secure = False
+            raise told from error
 
     def _request(self, query: str, accept: str) -> HTTPResponse:
         from http.client import HTTPConnection, HTTPException
@@ -142,13 +146,14 @@ class Whisker:
         except (HTTPException, OSError) as error:
             trouble = self._trouble(error)
             self._close()
-            # What is no HTTP, or nothing at all, may be an alert of TLS.
-            if maybe_tls and isinstance(error, HTTPException) and not getattr(self._plain, "trouble", ""):
-                raise _OtherSchemeError from error
+            # What is no HTTP, or an end without a word, may be an alert of TLS.
+            strange = isinstance(error, HTTPException | ConnectionResetError)
+            if maybe_tls and strange and not getattr(self._plain, "trouble", ""):
+                raise _MaybeSecureError(trouble) from error
             raise trouble from error
         self._close()
         if maybe_tls and response.status == 400 and "HTTPS" in said:
-            raise _OtherSchemeError
+            raise _MaybeSecureError(None)
         why = _REFUSALS.get(response.status) or f"it answers {response.status}" + (
             f": {said}" if said else ""
         )
@@ -199,8 +204,11 @@ class Whisker:
         return UnreachableError(f"the connection to {self._way.peer} breaks off{because}")
 
 
-class _OtherSchemeError(Exception):
-    """Say that a server wants HTTPS."""
+class _MaybeSecureError(Exception):
+    """Say that a server seems to want HTTPS; ``told`` is what is wrong if it does not, None if it said so."""
+
+    def __init__(self, told: UnreachableError | None) -> None:
+        self.told = told
 
 
 def _put(chunks: queue.Queue[bytes | Exception], told: bytes | Exception, over: threading.Event) -> bool:

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -12,7 +13,7 @@ from netsec_tui.sources.access import Access, Address, TlsOptions
 from netsec_tui.sources.whisker import WhiskerSource
 from tests.sources.api_server import write_kubeconfig
 from tests.sources.calico_flows import START, told, whisker_json
-from tests.sources.collected import following, read
+from tests.sources.collected import PATIENCE, following, read
 from tests.sources.forward_server import serving_forwards
 from tests.sources.grpc_peer import certificates
 from tests.sources.kube_objects import obj
@@ -279,6 +280,42 @@ def test_http_at_an_address(backend):
     assert len(times(read(at(backend)))) == len(times(read(at(backend, mode="off")))) == 1
     with pytest.raises(UnreachableError, match="does not speak TLS; try --source-tls off"):
         read(at(backend, mode="on"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b"", "the connection to {} breaks off: Remote end closed connection without response"),
+        (b"SSH-2.0-x\r\n", "the connection to {} breaks off: SSH-2.0-x"),
+        (b"HTTP/1.0 400 Bad Request\r\n\r\nan HTTP request to an HTTPS server", "{} does not speak TLS; try"),
+    ],
+)
+def test_who_speaks_neither_http_nor_https(answer, said):
+    with serving(answer) as address:
+        with pytest.raises(UnreachableError) as raised:
+            read(WhiskerSource(Access(address=Address(*address))))
+        assert said.format(f"127.0.0.1:{address[1]}") in str(raised.value)
+
+
+@contextmanager
+def serving(answer):
+    """Answer whatever is asked with the same bytes, and close."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve():
+            with suppress(OSError):
+                while True:
+                    connection = listener.accept()[0]
+                    with connection:
+                        connection.settimeout(PATIENCE)
+                        connection.recv(1 << 16)
+                        connection.sendall(answer)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield listener.getsockname()
+        listener.shutdown(socket.SHUT_RDWR)
+    thread.join()
 
 
 def test_nobody_at_the_address():
