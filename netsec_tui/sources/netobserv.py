@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 
-from netsec_tui.errors import UnreachableError
+from netsec_tui.errors import NetsecError, UnreachableError
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.model.observed import Observed
 from netsec_tui.sources.access import Access
@@ -15,6 +15,7 @@ from netsec_tui.sources.grpc_tls import Secured, secured
 from netsec_tui.sources.http_service import HttpService
 from netsec_tui.sources.netobserv_decode import ORIGIN, NetObservDecoder
 from netsec_tui.sources.netobserv_loki import Loki, Page
+from netsec_tui.sources.netobserv_sampling import sampling_of
 from netsec_tui.sources.objects import printable
 from netsec_tui.sources.problem import Problem
 from netsec_tui.sources.service_reach import Wanted, Way, reach
@@ -46,7 +47,7 @@ class NetObservSource:
         self._access = access
         self._span = int(hours * _HOUR)
         self._nodes: set[str] = set()
-        self._sampling = 0
+        self._sampling = self._configured = 0
         self._flows = self._unread = 0
         self._why = ""
         self._since = 0.0
@@ -102,6 +103,7 @@ class NetObservSource:
 
     def _http(self) -> HttpService:
         way = reach(self._access, SERVICES)
+        self._configured = _sampling(way)
         tls = self._secured(way)
         safe = tls and not self._access.tls.insecure
         headers = {"Authorization": f"Bearer {way.token}"} if way.token and safe else {}
@@ -137,8 +139,9 @@ class NetObservSource:
 
     def _tell(self, emit: Emit, trouble: str = "", *, ended: bool = False) -> None:
         until = time.time() if ended else 0.0
-        observed = Observed(ORIGIN, self._since or time.time(), until, frozenset(self._nodes), self._sampling)
-        how = f"1 of {self._sampling} packets" if self._sampling else "sampling not told"
+        sampling = self._sampling or self._configured
+        observed = Observed(ORIGIN, self._since or time.time(), until, frozenset(self._nodes), sampling)
+        how = f"1 of {sampling} packets" if sampling else "sampling not told"
         detail = f"{self._flows} flows from {len(self._nodes)} nodes, {how}" if self._flows else "no flow yet"
         if self._why:
             detail += f"; {self._why}"
@@ -148,6 +151,14 @@ class NetObservSource:
         if status != self._told:
             self._told = status
             emit(status)
+
+
+def _sampling(way: Way) -> int:
+    """Return what the FlowCollector says of it, 0 where it may not be read."""
+    try:
+        return sampling_of(way.api, way.api.groups()) if way.api else 0
+    except NetsecError:
+        return 0
 
 
 class _History:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from netsec_tui.errors import NetsecError, UnreachableError
@@ -52,6 +52,7 @@ class Way:
     wanted: Wanted | None = None
     token: str = ""
     ca_data: str = ""
+    api: ClusterApi | None = None
 
 
 def reach(access: Access, services: Sequence[Wanted]) -> Way:
@@ -75,7 +76,7 @@ def reach(access: Access, services: Sequence[Wanted]) -> Way:
         except UnreachableError as error:
             missing.append(error)
             continue
-        return _through(client, wanted, pod, wanted.port or port)
+        return replace(_through(client, wanted, pod, wanted.port or port), api=api)
     raise missing[0]
 
 

@@ -12,15 +12,15 @@ from netsec_tui.errors import UnreachableError
 from netsec_tui.sources.access import Access
 from netsec_tui.sources.cluster_api import TIMEOUT, ClusterApi
 from netsec_tui.sources.cluster_login import log_in
-from netsec_tui.sources.cluster_refusals import AbsentError, RefusedError
-from netsec_tui.sources.cluster_resources import RESOURCES, Resource
+from netsec_tui.sources.cluster_refusals import RefusedError
+from netsec_tui.sources.cluster_resources import RESOURCES
 from netsec_tui.sources.contract import KubeObject
 from netsec_tui.sources.detect import cut_workload, detect
 from netsec_tui.sources.findings import Finding, Right, Seen, State, judged, picked
+from netsec_tui.sources.netobserv_sampling import sampling_of
 from netsec_tui.sources.objects import object_key, strip
 from netsec_tui.sources.objects_fields import Fields
 
-_COLLECTORS = "flows.netobserv.io"
 _CILIUM_CONFIG = "cilium-config"
 _CILIUM_AGENTS = ("cilium", "anetd")
 
@@ -97,7 +97,7 @@ class _Looking:
             nodes,
             tuple(groups),
             self._cilium_config(workloads),
-            self._sampling(groups),
+            sampling_of(self._api, groups),
             bool(self._tls.ca_file or self._tls.insecure or self._tls.mode == "off"),
             bool(self._tls.cert_file),
             find_spec("clickhouse_connect") is not None,
@@ -156,20 +156,6 @@ class _Looking:
             return {}
         return {str(key): str(value) for key, value in (found.data or {}).items()}
 
-    def _sampling(self, groups: Mapping[str, tuple[str, ...]]) -> int:
-        """Return of how many packets NetObserv looks at one, 0 where that is not known."""
-        for version in groups.get(_COLLECTORS, ()):
-            resource = Resource(f"flowcollectors.{_COLLECTORS}", _COLLECTORS, version, optional=True)
-            try:
-                found = self._api.list(resource, lambda collector: collector)
-            except (RefusedError, AbsentError):
-                continue
-            for collector in found:
-                agent = Fields(collector, "", "", []).child("spec").child("agent").child("ebpf")
-                sampling = agent.data.get("sampling", _OPERATORS_SAMPLING)
-                return sampling if isinstance(sampling, int) else 0
-        return 0
-
 
 def _host_pod(pod: KubeObject) -> KubeObject | None:
     """Keep of a pod that runs on its node's network the node and the namespace, nothing of others."""
@@ -179,9 +165,6 @@ def _host_pod(pod: KubeObject) -> KubeObject | None:
         return None
     return {"node": spec.text("nodeName"), "namespace": fields.child("metadata").text("namespace")}
 
-
-_OPERATORS_SAMPLING = 50
-"""What NetObserv's operator sets where the FlowCollector says nothing."""
 
 _RESOURCES = {resource.name: resource for resource in RESOURCES}
 _LISTS = 5

@@ -262,6 +262,20 @@ def test_a_certificate_that_nobody_vouches_for_names_the_way_out(tmp_path):
         read(source(server, mode="on"))
 
 
+def test_the_flow_collector_tells_the_sampling_where_records_do_not(loki, tmp_path):
+    collector = obj("FlowCollector", "cluster", None, "flows.netobserv.io/v1beta2", spec={})
+    with serving_forwards([LOKI, collector]) as api:
+        api.ports["loki-0", 3100] = loki.server_address
+        api.more["/apis/flows.netobserv.io/v1beta2/flowcollectors"] = (
+            "FlowCollector", "flows.netobserv.io/v1beta2",
+        )  # fmt: skip
+        assert read(in_cluster(api, tmp_path)).status.observed.sampling == 50  # the operator's own
+        collector["spec"] = {"agent": {"ebpf": {"sampling": 0}}}  # means all, as 1 does
+        assert read(in_cluster(api, tmp_path)).status.observed.sampling == 1
+        api.refuse["flowcollectors"] = [403]
+        assert read(in_cluster(api, tmp_path)).status.observed.sampling == 0
+
+
 def test_a_cluster_without_loki_and_a_role_that_is_too_small(tmp_path):
     with serving_forwards([]) as api:
         with pytest.raises(UnreachableError, match="Service netobserv/loki has no pod that is ready"):
