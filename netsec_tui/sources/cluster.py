@@ -20,6 +20,9 @@ GATHER_SECONDS = 0.05
 _REST = 2.0
 """Times as long as telling took, what it set off included, until the next changes are told."""
 
+_REST_PER_OBJECT = 0.0002
+"""Seconds more of it for each object there is: whoever is told draws a screen of them all."""
+
 _PATIENCE = 0.2
 """Seconds between two looks whether to stop."""
 
@@ -81,16 +84,18 @@ class ClusterSource:
             if stop.wait(max(GATHER_SECONDS, rested - began)):
                 return
             began = time.monotonic()
-            self._tell_all(emit)
+            count = self._tell_all(emit)
             ended = time.monotonic()
-            rested = ended + _REST * (ended - began)
+            rested = ended + max(_REST * (ended - began), _REST_PER_OBJECT * count)
 
-    def _tell_all(self, emit: Emit) -> None:
+    def _tell_all(self, emit: Emit) -> int:
+        """Tell everything there is; return how many objects."""
         snapshot = self._objects.snapshot()
         self._tell(emit, self._objects_read(snapshot))
         kept = f"{snapshot.trouble}; what was read before is kept" if snapshot.trouble else ""
         detail = self._detail(snapshot)
         self._tell(emit, SourceStatus(self.name, self.live, detail, error=kept, read=True))
+        return snapshot.count
 
     def _objects_read(self, snapshot: Snapshot) -> ObjectsRead:
         return ObjectsRead(self.name, snapshot.objects, snapshot.problems, snapshot.range_problems)

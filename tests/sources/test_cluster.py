@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from netsec_tui.errors import NetsecError, NotFoundError, UnreachableError
+from netsec_tui.sources import cluster_api
 from netsec_tui.sources.cluster import ClusterSource
 from netsec_tui.sources.inventory import build_inventory
 from netsec_tui.sources.objects_ranges import CONFIG_MAPS
@@ -172,6 +173,35 @@ def test_a_refused_connection_is_a_failure_that_names_the_server(tmp_path: Path)
         )
     assert address in sentence
     assert "refused" in sentence
+
+
+def test_an_address_where_nothing_answers_is_a_failure_after_the_time_to_connect(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_api, "PULSE", (0.3, 60))
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        address = f"127.0.0.1:{full.getsockname()[1]}"
+        # A queue that is full drops what asks to connect, as a firewall does.
+        waiting = [socket.socket() for _ in range(4)]
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(full.getsockname())
+        sentence = failure(
+            ClusterSource(None, str(write_kubeconfig(tmp_path / "config", f"https://{address}")))
+        )
+        for one in waiting:
+            one.close()
+    assert f"{address} cannot be reached: it does not answer within 0.3 s" in sentence
+
+
+def test_a_server_that_accepts_and_hangs_is_a_failure_before_anything_is_listed(
+    server: ApiServer, source: ClusterSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_api, "PULSE", (60, 0.3))
+    server.silent.set()
+    assert "cannot be reached: it does not answer within 60 s (data: 0.3 s)" in failure(source)
 
 
 def test_an_answer_that_breaks_off_is_a_failure_in_plain_words(
