@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from netsec_tui.cli.configured import Configured
 from netsec_tui.cli.values import NO_SOURCE, SourceChoice
-from netsec_tui.errors import UsageError
+from netsec_tui.errors import NotFoundError, UsageError
 from netsec_tui.model.timespan import TIMESPANS
 from netsec_tui.session.session import Options
 from netsec_tui.sources.access import Access, TlsOptions
@@ -41,8 +41,24 @@ def has_files(args: Namespace) -> bool:
 
 
 def reads_cluster(args: Namespace) -> bool:
-    """Tell whether a cluster is contacted: when it is named or observed, or when nothing else is given."""
-    return bool(args.context or args.kubeconfig or observed(args)) or not has_files(args)
+    """Tell whether a cluster is contacted: when it is named or observed, or when nothing else is given.
+
+    A source at an address of its own is none of the cluster's: the cluster is read beside it where there is a
+    kubeconfig and no file tells its state.
+    """
+    chosen = observed(args)
+    if args.context or args.kubeconfig or any(choice.address is None for choice in chosen):
+        return True
+    return not has_files(args) and (not chosen or _has_kubeconfig())
+
+
+def _has_kubeconfig() -> bool:
+    from netsec_tui.sources.kubeconfig import kubeconfig_files
+
+    try:
+        return bool(kubeconfig_files())
+    except NotFoundError:
+        return False
 
 
 def observed(args: Namespace) -> list[SourceChoice]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from netsec_tui.cli.configured import Configured, configured, first_problem, lock_reason
 from netsec_tui.cli.exits import DONE
-from netsec_tui.cli.inputs import STDIN, has_files, inputs_of, observed, options_of
+from netsec_tui.cli.inputs import STDIN, has_files, inputs_of, observed, options_of, reads_cluster
 from netsec_tui.cli.loading import NOTHING_TO_READ
 from netsec_tui.cli.overrides import check_settings
 from netsec_tui.cli.tty import piped_input_beside_keyboard, require_terminal
@@ -55,7 +55,7 @@ def run(args: Namespace) -> int:
     """Run the screen until it is left and return the exit code."""
     clusters: KubeconfigClusters | None = None
     start = start_scope(args)
-    if has_files(args) or args.context:
+    if has_files(args) or args.context or not reads_cluster(args):
         connected = _connect(args, _context(args))
     else:
         _require_kubeconfig(args)
@@ -78,7 +78,7 @@ def run(args: Namespace) -> int:
 
 def _context(args: Namespace) -> str:
     """Return the context that is read beside the files, empty when no cluster is."""
-    if args.context or not (args.kubeconfig or observed(args)):
+    if args.context or not reads_cluster(args):
         return str(args.context)
     return choose_context(None, args.kubeconfig or None).name
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from netsec_tui.cli.flags import parse
-from netsec_tui.cli.inputs import finds_source, inputs_of
+from netsec_tui.cli.inputs import finds_source, inputs_of, reads_cluster
 from netsec_tui.errors import UsageError
 from netsec_tui.sources.auto import AutoSource
 from tests.sources.api_server import write_kubeconfig
@@ -188,6 +188,20 @@ def test_a_source_out_of_reach_is_a_failure(run, flags):
     code, _, err = run("list", *flags, "--source", "netobserv://127.0.0.1:9", "--for", "1s")
     assert code == 69
     assert "127.0.0.1:9" in err
+
+
+def test_a_source_at_an_address_needs_no_cluster(run, monkeypatch, tmp_path, flags, cluster):
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    code, _, err = run("list", "--source", "netobserv://127.0.0.1:9")
+    assert code == 69
+    assert "127.0.0.1:9" in err
+    assert "kubeconfig" not in err
+    addressed = ["list", "--source", "netobserv://127.0.0.1:9"]
+    assert not reads_cluster(parse([*addressed, "--manifests", "cluster.yaml"]))
+    monkeypatch.setenv("KUBECONFIG", flags[1])
+    assert not reads_cluster(parse([*addressed, "--manifests", "cluster.yaml"]))
+    assert reads_cluster(parse(addressed))
+    assert reads_cluster(parse([*addressed, "--source", "conntrack", "--manifests", "cluster.yaml"]))
 
 
 def test_several_sources_add_up(run, flags):
