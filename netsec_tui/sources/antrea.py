@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from netsec_tui.errors import UnreachableError
+from netsec_tui.errors import NetsecError
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.model.observed import Observed
 from netsec_tui.sources.access import Access
@@ -80,7 +80,7 @@ class AntreaSource:
                 for _ in self._stream(emit, stop, follow=True):
                     self._tell(emit)
                     reached, wait = True, FIRST_WAIT
-            except UnreachableError as error:
+            except NetsecError as error:
                 if not reached:
                     raise
                 trouble = str(error)

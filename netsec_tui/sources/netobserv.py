@@ -76,14 +76,18 @@ class NetObservSource:
         Raises:
             NetsecError: Loki cannot be reached at the start, for the reasons of ``read``.
         """
-        http, begun = self._http(), time.time_ns() - _OVERLAP
-        live, decoder = Loki(http, _OVERLAP), NetObservDecoder()
-        history = _History(http, _hours(begun - self._span, begun))
+        begun = time.time_ns() - _OVERLAP
+        first = self._http()
+        http: HttpService | None = first
+        live, decoder = Loki(first, _OVERLAP), NetObservDecoder()
+        history = _History(first, _hours(begun - self._span, begun))
         cursor, trouble, reached = begun + _OVERLAP, "", False
         try:
             while not stop.is_set():
                 due = time.monotonic() + POLL_SECONDS
                 try:
+                    if http is None:
+                        http = live.http = history.http = self._http()
                     now = time.time_ns()
                     for page in live.pages(cursor - _OVERLAP, now):
                         self._take(page, decoder, emit)
@@ -92,14 +96,18 @@ class NetObservSource:
                         self._take(old, history.decoder, emit)
                         if time.monotonic() >= due:
                             break
-                except UnreachableError as error:
+                except NetsecError as error:
                     if not reached:
                         raise
                     trouble = f"{error}; it is asked again every {POLL_SECONDS:g} s"
+                    if http:
+                        http.close()
+                    http = None  # its pod may be another one by now, or the token have ended
                 self._tell(emit, trouble)
                 stop.wait(max(0.0, due - time.monotonic()))
         finally:
-            http.close()
+            if http:
+                http.close()
 
     def _http(self) -> HttpService:
         way = reach(self._access, SERVICES)
@@ -165,11 +173,13 @@ class _History:
     """Read what was before, hour by hour backwards; what breaks off is taken up again.
 
     Each hour has a ``decoder`` of its own, since one takes what is older than what it told for a repetition.
+    ``http`` may be replaced by another way to the same server.
     """
 
     def __init__(self, http: HttpService, hours: list[tuple[int, int]]) -> None:
         self.decoder = NetObservDecoder()
-        self._http, self._hours = http, hours
+        self.http, self._hours = http, hours
+        self._loki = Loki(http)
         self._pages: Iterator[Page] | None = None
 
     def page(self) -> Page | None:
@@ -179,7 +189,8 @@ class _History:
             UnreachableError: Loki does not give it now; the next call begins the hour anew.
         """
         while self._hours:
-            self._pages = self._pages or Loki(self._http).pages(*self._hours[-1])
+            self._loki.http = self.http
+            self._pages = self._pages or self._loki.pages(*self._hours[-1])
             try:
                 page = next(self._pages, None)
             except UnreachableError:

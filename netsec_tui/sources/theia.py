@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from netsec_tui.errors import UnreachableError
+from netsec_tui.errors import NetsecError, UnreachableError
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.model.observed import Observed
 from netsec_tui.sources.access import Access
@@ -89,8 +89,8 @@ class TheiaSource:
                         self._tell(emit)
                         if stop.is_set():
                             return
-                except UnreachableError as error:
-                    if client and not self._watermark:
+                except NetsecError as error:
+                    if not self._watermark:
                         raise
                     trouble = f"{error}; it is asked again every {POLL_SECONDS:g} s"
                     if client:

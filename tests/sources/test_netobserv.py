@@ -228,6 +228,21 @@ def test_loki_is_found_in_the_cluster_and_asked_through_the_api_server(loki, tmp
     assert not any("Authorization" in headers for headers in loki.headers)  # it is not the cluster's
 
 
+def test_a_pod_that_is_replaced_is_looked_for_again(loki, tmp_path, quick):
+    with serving_forwards([LOKI]) as api:
+        api.ports["loki-0", 3100] = loki.server_address
+        with following(in_cluster(api, tmp_path)) as collected:
+            collected.wait_for(lambda: len(ports(collected.flows)) == 20)
+            api.objects[:] = [endpoint_slice("netobserv", "loki", "loki-1", [{"port": 3100}])]
+            del api.ports["loki-0", 3100]
+            api.cut_off()
+            collected.wait_for(lambda: collected.status.error)
+            api.ports["loki-1", 3100] = loki.server_address
+            loki.entries.append((LABELS, time.time_ns() - SECOND, entry(0, 60000)[2]))
+            collected.wait_for(lambda: 60000 in ports(collected.flows) and not collected.status.error)
+    assert len(ports(collected.flows)) == 21
+
+
 def test_the_gateway_of_the_operator_gets_the_token_of_the_kubeconfig(tmp_path):
     server = LokiServer([entry(1)], prefix="/api/logs/v1/network")
     made = certificates(tmp_path, "loki-gateway-http.netobserv-loki.svc")
