@@ -25,7 +25,7 @@ _OVERLAP = 60
 """Seconds that are asked for again after a break; they are remembered, so that they do not count twice."""
 
 _QUIET = 0.5
-"""Seconds of silence after which a window is taken to be complete: each comes in one go, every 15 s."""
+"""Seconds of silence after which no more is expected of a window: each comes in one go, every 15 s."""
 
 _LONGEST = 1.0
 
@@ -101,7 +101,7 @@ class Intake:
         self._pairs.add(record, whole=whole)
 
     def pass_on(self, emit: Emit, *, all_of_it: bool = False) -> bool:
-        """Emit the flows of complete windows, and what could not be read; return whether there was any."""
+        """Emit the flows of windows that are over, and what could not be read; return whether there was any."""
         now = self._clock()
         flows: tuple[Flow, ...] = ()
         if all_of_it or (self._pairs.waiting and now - self._last >= _QUIET):
