@@ -70,6 +70,8 @@ class HubbleRelaySource:
             self._read(emit)
         except _UnfilteredError:
             self._read(emit)
+        except NetsecError as error:
+            raise _at_the_start(error) from error
         self._hand_on(emit)
         self._tell(emit, ended=True)
 
@@ -114,17 +116,11 @@ class HubbleRelaySource:
                 self._look(channel, stop)
                 self._stream(channel, emit, stop)
             return f"{self.name} has ended its stream"
-        except (BadInputError, NotFoundError) as error:
-            if not self._since:
-                raise
-            return str(error)
         except _UnfilteredError:
             return "an agent does not know the filters of its flows; they are asked for without"
         except NetsecError as error:
             if not self._since:
-                raise (
-                    error if isinstance(error, UnreachableError) else UnreachableError(str(error))
-                ) from error
+                raise _at_the_start(error) from error
             return str(error)
 
     def _stream(self, channel: GrpcChannel, emit: Emit, stop: threading.Event) -> None:
@@ -255,6 +251,12 @@ class HubbleRelaySource:
         if status != self._told:
             self._told = status
             emit(status)
+
+
+def _at_the_start(error: NetsecError) -> NetsecError:
+    """Return what is raised where nothing has been read; all but a caller's mistakes may pass with time."""
+    known = isinstance(error, BadInputError | NotFoundError | UnreachableError)
+    return error if known else UnreachableError(str(error))
 
 
 def _history(status: Any) -> str:

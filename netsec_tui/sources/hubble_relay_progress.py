@@ -25,7 +25,7 @@ class Progress:
     """Know which flows have come, and until when each node has told of any.
 
     Relay sends a request anew to a node that comes back, and after a break flows are asked for again from
-    before it: what has come is known by its uuid, which agents before Cilium 1.12 do not give, else by time,
+    before it: what has come is known by its uuid, which older agents do not give, else by time,
     node, ends and flags.
     """
 

@@ -1,6 +1,7 @@
 """Calls to gRPC servers of another make, and to peers that misbehave: what comes, what ends, what is said."""
 
 import asyncio
+import random
 import socket
 import threading
 import time
@@ -368,7 +369,6 @@ def turns_to_nonsense(sock):
         (ends_without_a_status, "answers M with UNKNOWN"),
         (says_goodbye, "the server ends the connection: too_many_pings"),
         (resets, "the server breaks M off: HTTP/2 error 2"),
-        (turns_to_nonsense, "the server sends what is no gRPC"),
     ],
 )
 def test_what_came_before_an_end_is_kept(script, words, stop):
@@ -376,6 +376,12 @@ def test_what_came_before_an_end_is_kept(script, words, stop):
     with scripted(script) as channel, pytest.raises(GrpcError, match=words):
         got.extend(m for m in channel.stream("/x.Y/M", Ask(), Answer, stop) if m)
     assert [m.number for m in got] == [1]
+
+
+def test_a_peer_that_turns_to_nonsense(stop):
+    words = "the server sends what is no gRPC"
+    with scripted(turns_to_nonsense) as channel, pytest.raises(GrpcError, match=words):
+        all_of(channel, "/x.Y/M", Ask(), stop)
 
 
 def test_a_peer_that_speaks_something_else(stop):
@@ -441,3 +447,61 @@ def test_tables_make_messages_that_others_read():
     again = Answer.FromString(answer.SerializeToString() + b"\xf8\x7f\x01")
     assert (again.number, [*again.words], again.time.seconds, again.raw) == (2**63, ["a", "b"], 5, b"\xff")
     assert not Answer().HasField("time")
+
+
+def recorded():
+    """Return what a server sends for two calls, the second while the first goes on."""
+    http = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))
+    http.initiate_connection()
+    client = H2Connection(H2Configuration(client_side=True))
+    client.initiate_connection()
+    names = (":method", "POST"), (":scheme", "http"), (":path", "/x.Y/M"), (":authority", "localhost")
+    for number in (1, 3):
+        client.send_headers(number, names, end_stream=True)
+    http.receive_data(client.data_to_send())
+    for number in (1, 3):
+        http.send_headers(number, [(":status", "200"), ("content-type", "application/grpc")])
+        http.send_data(number, framed(b"\x08\x01") + framed(bytes(100)))
+    http.send_headers(3, [("grpc-status", "0"), ("grpc-message", "%C3%A9")], end_stream=True)
+    http.reset_stream(1, 2)
+    return http.data_to_send()
+
+
+def test_broken_bytes_of_a_server_end_in_a_sentence(monkeypatch):
+    monkeypatch.setattr(grpc_connection.Connection, "_send", lambda self: self._http.data_to_send())
+    sound, dice, sentences = recorded(), random.Random(3), set()
+    for _ in range(5_000):
+        data = bytearray(sound)
+        for _ in range(dice.randint(1, 4)):
+            at = dice.randrange(len(data))
+            data[at : at + dice.randrange(2)] = dice.randbytes(dice.randrange(3))
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            connection = grpc_connection.Connection(ours, ours, "the server", "localhost", 20.0)
+            calls = [connection.call("/x.Y/M", b"") for _ in range(2)]
+            theirs.sendall(data)
+            theirs.shutdown(socket.SHUT_WR)
+            try:
+                while not all(call.ended for call in calls):
+                    connection.pump(1.0)
+                connection.check(calls[1])
+            except GrpcError as error:
+                sentences.add(str(error).partition(":")[0])
+    assert len(sentences) > 3
+
+
+def test_a_hundred_thousand_broken_chunks_of_messages_crash_nothing():
+    dice, wire = random.Random(5), framed(b"\x08\x01") + framed(bytes(50)) + framed(b"")
+    seen = set()
+    call = Call(1, "/x.Y/M")
+    for _ in range(100_000):
+        data = bytearray(wire)
+        data[dice.randrange(len(data))] = dice.choice((0, 0, 1, 5, 255))
+        try:
+            call.take(bytes(data[: dice.randrange(len(data) + 1)]))
+        except ValueError as error:
+            seen.add(str(error))
+            call = Call(1, "/x.Y/M")
+        seen |= {len(message) for message in call.messages}
+        call.messages.clear()
+    assert {0, 2, 50, "a message is compressed, which was not asked for"} <= seen

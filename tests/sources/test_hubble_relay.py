@@ -60,8 +60,11 @@ def gaps(collected):
 
 
 def settled(peer, collected):
-    """Wait until a source follows, and has read what was there."""
+    """Wait until a source follows, and has read what was there, once at least."""
     until(lambda: peer.following)
+    there = {reply.flow.l4.TCP.destination_port for reply in peer.ring}
+    collected.wait_for(lambda: there <= set(ports(collected)))
+    until(lambda: any(not request.follow for request in peer.requests))
     collected.wait_for(lambda: collected.status.observed is not None and not collected.status.error)
 
 
@@ -408,6 +411,8 @@ def test_what_stands_in_the_way_is_said(api, access, change, words):
     source = HubbleRelaySource(access)
     with pytest.raises(UnreachableError, match=words):
         source.follow(lambda _: None, threading.Event())
+    with pytest.raises(UnreachableError, match=words):
+        read(source)
 
 
 def test_a_context_that_is_not_there_is_no_matter_of_trying_again(access):

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import random
 import socket
 import threading
 from contextlib import suppress
@@ -262,3 +263,20 @@ def test_messages_come_whole_however_their_bytes_and_parts_are_cut(messages, ran
 def test_what_are_no_frames_is_refused(wire):
     with pytest.raises(FramingError):
         [*Frames().feed(wire)]
+
+
+def test_a_hundred_thousand_broken_frames_crash_nothing():
+    dice = random.Random(11)
+    sound = [unmasked(0x82, b"\0data"), unmasked(0x89, b"ping")]
+    sound.append(unmasked(0x02, b"a") + unmasked(0x80, b"b" * 200))
+    told, refused, frames = 0, 0, Frames()
+    for number in range(100_000):
+        data = bytearray(sound[number % len(sound)])
+        data[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
+        try:
+            told += sum(1 for _ in frames.feed(bytes(data)))
+        except FramingError:
+            refused += 1
+            frames = Frames()
+    assert told > 10_000
+    assert refused > 10_000
