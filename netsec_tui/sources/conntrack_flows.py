@@ -177,7 +177,7 @@ class Connections:
         if before.proven:
             return
         judged = self._directions.judge(own, fresh=False)
-        if not judged.proven or judged.mirrored == known.mirrored:
+        if not judged.proven:
             return
         self._leave(key, known)
         known.mirrored = judged.mirrored

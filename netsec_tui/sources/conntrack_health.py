@@ -15,8 +15,8 @@ READINGS = 3
 """Tables in a row that name no connection of a node's pods, until that is said."""
 
 BLIND = (
-    "the table names no connection of the pods there; a network plugin on eBPF (Cilium without kube-proxy, "
-    "Calico's eBPF dataplane) tracks them elsewhere: use --source hubble, or --source whisker"
+    "the table names no connection of the pods there; if a network plugin on eBPF (Cilium without "
+    "kube-proxy, Calico's eBPF dataplane) tracks them elsewhere, use --source hubble or --source whisker"
 )
 NAMED = 3
 """Nodes, and reasons, that are named at most where there are several."""

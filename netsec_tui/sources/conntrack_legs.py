@@ -29,6 +29,8 @@ def is_left_out(key: Key) -> bool:
     _, source, _, destination, _, server, _, _, _, zone, _ = key
     if zone and zone in _OVN_HOST_ZONES:
         return True
+    if (source in _OVN_HOPS or destination in _OVN_HOPS) and not legs(key):
+        return True
     return any(ip.startswith("127.") or ip == "::1" for ip in (source, destination, server))
 
 

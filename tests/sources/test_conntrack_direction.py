@@ -2,7 +2,10 @@
 
 import pytest
 
+from netsec_tui.model.communication import Orientation
 from netsec_tui.sources import conntrack_direction, conntrack_known
+from tests.core.traffic import IN, OUT, pod, review, session, workload
+from tests.core.traffic import line as row_line
 from tests.sources.conntrack_lines import line
 from tests.sources.conntrack_tables import NOW, SERVICE, UDP, Tables, arrows, proven
 
@@ -203,6 +206,22 @@ def test_an_opening_is_told_although_an_answer_was_read_before(client, server):
     again = tables.read(line(server, client, timeout=431_997), node="n2", at=121)
     assert (set(arrows(again)), len(again)) == ({f"{client} -> {server}", f"{client} <- {server}"}, 2)
     assert {flow.proven for flow in again} == {True}
+    # It begins anew where it was turned round as well, and nothing is left of it in the end.
+    assert tables.read(line(server, client, state="TIME_WAIT", timeout=119), node="n2", at=126) == []
+    assert arrows(tables.read(line(server, client), node="n2", at=131))[0] == f"{client} -> {server}"
+    tables.connections.keep([])
+    assert not tables.connections._legs
+
+
+def test_an_entry_that_was_an_answers_may_be_of_another_connection_later():
+    tables, client, server = Tables(), "10.244.1.5:20000", "10.244.1.8:50051"
+    tables.read(line(client, server, state="SYN_RECV"), node="n1")
+    assert tables.read(line(server, client), node="n2") == []
+    assert tables.read(line(server, client, state="TIME_WAIT", timeout=119), node="n2", at=5) == []
+    told = tables.read(line(server, client, state="SYN_RECV"), node="n2", at=10)
+    assert proven(told) == {f"{server} -> {client}"}
+    tables.connections.keep([])
+    assert not tables.connections._legs
 
 
 @WAYS
@@ -326,6 +345,23 @@ def test_what_was_corrected_is_told_as_proven_from_then_on():
     assert len(corrections(tables.read(LEARNT, at=5))) == 1
     again = tables.read(other.replace("431998", "431997"), node="n2", at=65)
     assert {(flow.proven, flow.count) for flow in again} == {(True, 1)}
+
+
+@pytest.mark.parametrize(("client", "before"), [(40_000, "TCP 0 UNKNOWN"), (20_000, "TCP 20000 INFERRED")])
+def test_a_row_is_proven_by_what_was_learnt_later_and_counts_once(client, before):
+    db = [workload("StatefulSet", "db"), pod("db-0", "db", ip=SERVER, owner=("StatefulSet", "db"))]
+
+    def rows(flows):
+        found = review(session(flows, db, now=NOW + 60), "StatefulSet/db")
+        told = [row for way in (IN, OUT) for row in found.of(way).rows if CLIENT in row_line(row)]
+        return [(row.key.port, row.communication) for row in told if row.communication.counts.total]
+
+    tables = Tables()
+    guessed = tables.read(line(f"{CLIENT}:{client}", LISTENS), node="n2")
+    assert before in {f"TCP {port} {row.orientation.name}" for port, row in rows(guessed)}
+    ((port, row),) = rows([*guessed, *tables.read(LEARNT, at=5)])
+    told = port, row.key.direction, row.orientation, row.counts.allowed, row.counts.answers
+    assert told == (50_051, IN, Orientation.PROVEN, 1, 1)
 
 
 def test_a_connection_that_two_nodes_have_either_way_round_is_turned_when_its_server_is_known():
