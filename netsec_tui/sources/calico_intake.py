@@ -101,7 +101,7 @@ class Intake:
         self._pairs.add(record, whole=whole)
 
     def pass_on(self, emit: Emit, *, all_of_it: bool = False) -> bool:
-        """Emit the flows of windows that are over, and what could not be read; return whether there was any."""
+        """Emit the flows of windows that are over, and what could not be read; return whether any was."""
         now = self._clock()
         flows: tuple[Flow, ...] = ()
         if all_of_it or (self._pairs.waiting and now - self._last >= _QUIET):
