@@ -25,21 +25,35 @@ _NO_CNI = "not seen; k3s and others run theirs outside of pods"
 _NO_PICK = "none can be used; flows from a file: netsec-tui --flows FILE"
 
 
+Tried = tuple[dict[str, Answer], tuple[str, ...]]
+"""What each source answered that was tried, and those to take."""
+
+
 def run(args: Namespace) -> int:
     """Print what was found; return 0 when a source can be used and answers, else 2."""
     context = choose_context(args.context or None, args.kubeconfig or None).name
     access = replace(access_of(args), context=context)
     found = survey(access, SOURCES)
     cni = find_cni(build_inventory(found.workloads)[0])
-    answers = {name: probe(make_source(name, access)) for name in found.pick}
-    command = _command(args, context, found.pick)
+    answers, taken = _tried(found, access)
+    command = _command(args, context, taken)
     if args.output == "json":
-        put_json(_document(context, cni, found, answers, command))
+        put_json(_document(context, cni, found, (answers, taken), command))
     else:
         for sentence in found.unread:
             note(sentence)
-        _put_text(context, cni, found, answers, command)
+        _put_text(context, cni, found, (answers, taken), command)
     return DONE if any(answer.answered for answer in answers.values()) else CANNOT_TELL
+
+
+def _tried(found: Survey, access: Access) -> Tried:
+    """Return what sources answered, up to the first choice that does, and that choice, else the first one."""
+    answers: dict[str, Answer] = {}
+    for names in found.choices:
+        answers |= {name: probe(make_source(name, access)) for name in names if name not in answers}
+        if any(answers[name].answered for name in names):
+            return answers, names
+    return answers, next(iter(found.choices), ())
 
 
 def _command(args: Namespace, context: str, pick: Sequence[str]) -> str:
@@ -71,15 +85,15 @@ def _given(access: Access) -> Iterator[tuple[str, str]]:
         yield "--source-insecure", ""
 
 
-def _document(
-    context: str, cni: Cni | None, found: Survey, answers: dict[str, Answer], command: str
-) -> dict[str, Any]:
-    told = {name: {"answered": a.answered, "detail": a.detail} for name, a in answers.items()}
+def _document(context: str, cni: Cni | None, found: Survey, tried: Tried, command: str) -> dict[str, Any]:
+    answers, taken = tried
+    told = {name: {"source": name, "answered": a.answered, "detail": a.detail} for name, a in answers.items()}
     return {
         "context": context,
         "cni": {"name": cni.name, "seenAs": list(cni.seen_as)} if cni else None,
         "sources": [_finding(finding) for finding in found.findings],
-        "picked": [{"source": name, **told[name]} for name in found.pick],
+        "picked": [told[name] for name in taken],
+        "passedOver": [entry for name, entry in told.items() if name not in taken],
         "command": command or None,
         "problems": list(found.unread),
     }
@@ -95,14 +109,15 @@ def _finding(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _put_text(context: str, cni: Cni | None, found: Survey, answers: dict[str, Answer], command: str) -> None:
+def _put_text(context: str, cni: Cni | None, found: Survey, tried: Tried, command: str) -> None:
+    answers, taken = tried
     plugin = f"{cni.name} ({', '.join(cni.seen_as)})" if cni else _NO_CNI
     put_table(("WHAT", "FOUND"), [("context", context), ("network plugin", plugin)])
     put("\n")
     rows = [row for finding in found.findings for row in _rows(finding)]
     put_table(("SOURCE", "STATE", "WHERE", "WHAT IT LACKS"), rows)
     put("\n")
-    lines = [("taken", " and ".join(found.pick) or _NO_PICK)]
+    lines = [("taken", " and ".join(taken) or _NO_PICK)]
     for name, answer in answers.items():
         lines.append((f"{name} answers", f"{'yes' if answer.answered else 'no'}: {answer.detail}"))
     put_table(("RESULT", ""), [*lines, *([("run", command)] if command else [])])

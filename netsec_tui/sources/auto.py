@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 from netsec_tui.errors import NetsecError
 from netsec_tui.sources.access import Access
 from netsec_tui.sources.contract import Emit, Source, SourceStatus
 from netsec_tui.sources.feed_thread import SourceThread
 from netsec_tui.sources.registry import SOURCES, make_source
-from netsec_tui.sources.survey import survey
+from netsec_tui.sources.survey import Survey, survey
 
 LOOK_AGAIN_SECONDS = 60.0
 """Seconds until a cluster without a source is looked at again: one may have been switched on."""
-
-_TRY_AGAIN_SECONDS = 5.0
 
 
 class AutoSource:
     """Look which sources a cluster has and be the one to take, or the ones that complete each other.
 
-    These tell their statuses under their own names; that of this one says which were taken. One that is
-    ``patient`` goes on looking while there is none.
+    Where these cannot be reached the next ones are taken. They tell their statuses under their own names;
+    that of this one says which were taken. One that is ``patient`` goes on looking while there is none.
     """
 
     live = True
@@ -30,7 +29,6 @@ class AutoSource:
         self.name = f"flows of context {access.context}" if access.context else "flows of the current context"
         self._access = access
         self._patient = patient
-        self._detail = ""
 
     def read(self, emit: Emit) -> None:
         """Emit what the sources hold now; that the cluster has none is told as an error in the status.
@@ -38,46 +36,69 @@ class AutoSource:
         Raises:
             NetsecError: the cluster cannot be looked at, or no source can be read.
         """
+        found = self._look(emit, ended=True)
         failures: list[NetsecError] = []
-        sources = self._sources(emit, ended=True)
-        for source in sources:
-            try:
-                source.read(emit)
-            except NetsecError as error:
-                failures.append(error)
-                emit(SourceStatus(source.name, source.live, error=str(error), ended=True))
-        if failures and len(failures) == len(sources):
+        for names in found.choices:
+            self._tell(emit, found.taken(names))
+            failed = [failure for name in names if (failure := _failure(self._source(name), emit))]
+            if len(failed) < len(names):
+                return
+            failures += failed
+        if failures:
             raise failures[0]
 
     def follow(self, emit: Emit, stop: threading.Event) -> None:
-        """Emit what the sources tell until ``stop``; one that is out of reach is tried again.
+        """Emit what the sources tell until ``stop``; one that is out of reach later on is tried again.
 
         Raises:
             NetsecError: the cluster cannot be looked at, or every source has failed.
         """
-        sources = self._sources(emit, ended=not self._patient)
-        while self._patient and not sources:
+        found = self._look(emit, ended=not self._patient)
+        while self._patient and not found.choices:
             if stop.wait(LOOK_AGAIN_SECONDS):
                 return
-            sources = self._sources(emit, ended=False)
-        if not sources:
-            return
-        threads = [SourceThread(source, emit, stop, _TRY_AGAIN_SECONDS) for source in sources]
+            found = self._look(emit, ended=False)
+        failures: list[NetsecError] = []
+        for names in found.choices:
+            self._tell(emit, found.taken(names))
+            failed = self._followed(names, emit, stop)
+            if stop.is_set() or len(failed) < len(names):
+                self._tell(emit, found.taken(names), ended=True)
+                return
+            failures += failed
+        if failures:
+            raise failures[0]
+
+    def _followed(self, names: Sequence[str], emit: Emit, stop: threading.Event) -> list[NetsecError]:
+        """Follow sources at the same time until all have ended; return why they could not be followed."""
+        threads = [SourceThread(self._source(name), emit, stop) for name in names]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        failures = [thread.failure for thread in threads if thread.failure]
-        emit(SourceStatus(self.name, self.live, self._detail, ended=True))
-        if failures and len(failures) == len(threads):
-            raise failures[0]
+        return [thread.failure for thread in threads if thread.failure]
 
-    def _sources(self, emit: Emit, *, ended: bool) -> list[Source]:
-        """Return the sources to take, and say which; ``ended`` means that nobody looks again."""
-        emit(SourceStatus(self.name, self.live, "looking for the cluster's sources of flows"))
+    def _source(self, name: str) -> Source:
+        return make_source(name, self._access)
+
+    def _look(self, emit: Emit, *, ended: bool) -> Survey:
+        """Look at the cluster, and say so if it has no source; ``ended`` means that nobody looks again."""
+        self._tell(emit, "looking for the cluster's sources of flows")
         found = survey(self._access, SOURCES)
-        self._detail = found.sentence
-        missing = not found.pick
-        error = found.sentence if missing else ""
-        emit(SourceStatus(self.name, self.live, found.sentence, 0, error, ended and missing, missing))
-        return [make_source(name, self._access) for name in found.pick]
+        if not found.choices:
+            why = found.obstacles
+            emit(SourceStatus(self.name, self.live, why, error=why, ended=ended, read=True))
+        return found
+
+    def _tell(self, emit: Emit, detail: str, *, ended: bool = False) -> None:
+        emit(SourceStatus(self.name, self.live, detail, ended=ended))
+
+
+def _failure(source: Source, emit: Emit) -> NetsecError | None:
+    """Read a source once; return why it could not be read."""
+    try:
+        source.read(emit)
+    except NetsecError as error:
+        emit(SourceStatus(source.name, source.live, error=str(error), ended=True))
+        return error
+    return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple
@@ -73,7 +73,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Hold what was listed; of workloads with ``ready`` and ``bpf``, as detect.py's ``cut_workload`` has them.
+    """Hold what was listed; of workloads with ``ready`` and ``bpf``, as ``cut_workload`` makes them.
 
     ``host_pods`` gives each node the namespaces of pods on its network in which commands may be run.
     ``groups`` are the API groups; ``cilium`` is the ConfigMap cilium-config, empty where it cannot be read;
@@ -99,8 +99,8 @@ def judged(findings: Iterable[Finding], denied: Collection[Right]) -> tuple[Find
     return tuple(_judge(finding, denied) for finding in findings)
 
 
-def picked(findings: Iterable[Finding]) -> tuple[str, ...]:
-    """Return the sources to take, none where none can be used.
+def choices(findings: Iterable[Finding]) -> Iterator[tuple[str, ...]]:
+    """Yield the sources to take, then those to take where these do not answer, and so on.
 
     A sampled NetObserv comes after conntrack: a rare connection that it misses would be denied.
     """
@@ -109,11 +109,12 @@ def picked(findings: Iterable[Finding]) -> tuple[str, ...]:
     if "netobserv" in usable and usable["netobserv"].lacks and "conntrack" in usable:
         order.remove("netobserv")
         order.append("netobserv")
-    if not order:
-        return ()
-    if order[0] in WITHOUT_ADDRESSES and "conntrack" in usable:
-        return order[0], "conntrack"
-    return (order[0],)
+    while order:
+        name = order.pop(0)
+        if name in WITHOUT_ADDRESSES and "conntrack" in order:
+            yield name, "conntrack"
+        else:
+            yield (name,)
 
 
 def _judge(finding: Finding, denied: Collection[Right]) -> Finding:

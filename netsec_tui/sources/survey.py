@@ -16,7 +16,7 @@ from netsec_tui.sources.cluster_refusals import RefusedError
 from netsec_tui.sources.cluster_resources import RESOURCES
 from netsec_tui.sources.contract import KubeObject
 from netsec_tui.sources.detect import cut_workload, detect
-from netsec_tui.sources.findings import Finding, Right, Seen, State, judged, picked
+from netsec_tui.sources.findings import Finding, Right, Seen, State, choices, judged
 from netsec_tui.sources.netobserv_sampling import sampling_of
 from netsec_tui.sources.objects import object_key, strip
 from netsec_tui.sources.objects_fields import Fields
@@ -27,24 +27,30 @@ _CILIUM_AGENTS = ("cilium", "anetd")
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """Hold what was found: a finding for each source, and which to take.
+    """Hold what was found: a finding for each source.
 
     ``workloads`` are the cluster's DaemonSets and Deployments, which tell its network plugin. ``unread`` are
     sentences about what could not be listed, so that a source may be there all the same.
     """
 
     findings: tuple[Finding, ...]
-    pick: tuple[str, ...]
     unread: tuple[str, ...] = ()
     workloads: tuple[KubeObject, ...] = ()
 
     @property
-    def sentence(self) -> str:
-        """Say which sources are taken, or why none can be."""
-        if self.pick:
-            where = {finding.source: finding.where for finding in self.findings}
-            named = " and ".join(f"{name} ({where[name]})" if where[name] else name for name in self.pick)
-            return f"taken of the cluster's sources: {named}"
+    def choices(self) -> tuple[tuple[str, ...], ...]:
+        """Return the sources to take, then those to take where these do not answer."""
+        return tuple(choices(self.findings))
+
+    def taken(self, names: Iterable[str]) -> str:
+        """Say which sources are taken."""
+        where = {finding.source: finding.where for finding in self.findings}
+        named = " and ".join(f"{name} ({where[name]})" if where[name] else name for name in names)
+        return f"taken of the cluster's sources: {named}"
+
+    @property
+    def obstacles(self) -> str:
+        """Say why no source can be used."""
         reasons = [f"{f.source}: {f.obstacle}" for f in self.findings if f.state is State.UNUSABLE]
         told = "; ".join([*reasons, *self.unread]) or "none is there"
         return f"no source of flows can be used ({told}); netsec-tui doctor tells more"
@@ -63,7 +69,7 @@ def survey(access: Access, offered: Collection[str]) -> Survey:
     findings = [finding for finding in detect(seen) if finding.source in offered]
     wanted = dict.fromkeys(right for finding in findings for right in finding.rights)
     found = judged(findings, {right for right in wanted if not looking.allowed(right)})
-    return Survey(found, picked(found), tuple(looking.unread), tuple(seen.workloads))
+    return Survey(found, tuple(looking.unread), tuple(seen.workloads))
 
 
 class _Looking:

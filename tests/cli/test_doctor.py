@@ -92,6 +92,17 @@ def test_doctor_says_when_the_picked_source_does_not_answer(run, flags, server):
     assert "conntrack answers   no: node n1" in out
 
 
+def test_doctor_passes_over_what_does_not_answer(run, flags, server):
+    server.objects.append(obj("Service", "hubble-relay", "kube-system", spec={"ports": [{"port": 80}]}))
+    code, out, _ = run("doctor", *flags, "-o", "json")
+    told = json.loads(out)
+    assert code == 0
+    assert [one["source"] for one in told["picked"]] == ["conntrack"]
+    ((source, answered),) = [(one["source"], one["answered"]) for one in told["passedOver"]]
+    assert (source, answered) == ("hubble", False)
+    assert told["command"].endswith("--source conntrack")
+
+
 def test_doctor_only_reads(run, flags, server):
     run("doctor", *flags)
     assert {words[0] for _, _, words in server.ran} <= {"cat", "conntrack"}

@@ -97,6 +97,38 @@ def test_reading_once_gives_the_statuses_of_all(access):
     assert (reading.failures, [status.error for status in reading.statuses]) == ((), ["", ""])
 
 
+@pytest.fixture
+def relay(server):
+    """Have the cluster a Service of Hubble Relay with nothing behind it."""
+    server.objects.append(obj("Service", "hubble-relay", "kube-system", spec={"ports": [{"port": 80}]}))
+
+
+def test_where_the_first_source_gives_nothing_the_next_is_read(access, relay):
+    flows = []
+    reading = read_all([AutoSource(access)], flows.extend)
+    assert {flow.origin for flow in flows if isinstance(flow, Flow)} == {"conntrack"}
+    told = {status.source: status for status in reading.statuses}
+    assert "has no pod that is ready" in told["hubble"].error
+    assert "conntrack" in told["flows of the current context"].detail
+    assert reading.failures == ()
+
+
+def test_where_the_first_source_cannot_be_followed_the_next_is(access, relay):
+    following = Following(AutoSource(access))
+    following.wait_for(lambda: following.flows)
+    assert {flow.origin for flow in following.flows} == {"conntrack"}
+    assert "has no pod that is ready" in following.statuses["hubble"].error
+    assert following.statuses["flows of the current context"].error == ""
+    following.end()
+
+
+def test_where_every_source_fails_that_of_the_first_is_the_failure(access, relay, server):
+    server.commands = {}
+    (failure,) = read_all([AutoSource(access)], lambda flows: None).failures
+    assert isinstance(failure, UnreachableError)
+    assert "hubble-relay" in str(failure)
+
+
 def test_none_is_told_and_looked_for_again_by_a_patient_one(access, server, monkeypatch):
     monkeypatch.setattr(auto, "LOOK_AGAIN_SECONDS", 0.05)
     server.denied = {("kube-system", "exec")}

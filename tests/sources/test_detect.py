@@ -7,7 +7,7 @@ import pytest
 
 from netsec_tui.sources import pod_exec, pod_forward
 from netsec_tui.sources.detect import cut_workload, detect
-from netsec_tui.sources.findings import ORDER, Right, Seen, State, judged, picked
+from netsec_tui.sources.findings import ORDER, Right, Seen, State, choices, judged
 from netsec_tui.sources.registry import SOURCES
 from tests.sources.kube_objects import deployment, obj
 
@@ -41,7 +41,7 @@ def found(denied=(), **seen):
     """Return the findings by source and the pick of a cluster with host-network pods on both nodes."""
     seen = {"host_pods": HOST_PODS, "nodes": frozenset({"n1", "n2"}), **seen}
     findings = judged(detect(Seen(**seen)), set(denied))
-    return {finding.source: finding for finding in findings}, picked(findings)
+    return {finding.source: finding for finding in findings}, next(choices(findings), ())
 
 
 CASES = {

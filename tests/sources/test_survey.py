@@ -59,7 +59,7 @@ def looked_at(tmp_path, monkeypatch):
 def test_sampling_is_that_of_the_flow_collector(looked_at, objects, words, pick):
     sources, found, _ = looked_at(LOKI, *objects)
     assert words in " ".join(sources["netobserv"].lacks)
-    assert found.pick == (pick,)
+    assert found.choices[0] == (pick,)
 
 
 def test_a_flow_collector_that_may_not_be_read_leaves_sampling_open(looked_at):
@@ -71,20 +71,20 @@ def test_a_flow_collector_that_may_not_be_read_leaves_sampling_open(looked_at):
 def test_settings_of_cilium_tell_where_connections_are_tracked(looked_at):
     sources, found, _ = looked_at(*cilium(**{"kube-proxy-replacement": "true", "enable-hubble": "false"}))
     assert "by eBPF" in sources["conntrack"].lacks[0]
-    assert found.pick == ()
-    assert "Hubble is switched off" in found.sentence
+    assert found.choices == ()
+    assert "Hubble is switched off" in found.obstacles
 
 
 def test_settings_of_cilium_that_may_not_be_read_prove_nothing(looked_at):
     hidden = cilium(**{"kube-proxy-replacement": "true"})
     sources, found, _ = looked_at(*hidden, refuse=["cilium-config"])
     assert sources["conntrack"].lacks[0].startswith("Cilium may track")
-    assert found.pick == ("hubble-exec",)
+    assert found.choices[0] == ("hubble-exec",)
 
 
 def test_a_certificate_makes_goldmane_of_use(looked_at):
-    assert looked_at(GOLDMANE)[1].pick == ("conntrack",)
-    assert looked_at(GOLDMANE, tls=TlsOptions(cert_file="a", key_file="b"))[1].pick == (
+    assert looked_at(GOLDMANE)[1].choices[0] == ("conntrack",)
+    assert looked_at(GOLDMANE, tls=TlsOptions(cert_file="a", key_file="b"))[1].choices[0] == (
         "goldmane",
         "conntrack",
     )
