@@ -15,7 +15,7 @@ SERVER_STATUS = "/observer.Observer/ServerStatus"
 WHOLE_BUFFER = 65_535
 """As many flows as an agent can keep (hubble-event-buffer-capacity); a number counts for each node."""
 
-NODE_CONNECTED, NODE_ERROR = 1, 4
+NODE_CONNECTED, NODE_UNAVAILABLE, NODE_ERROR = 1, 2, 4
 NODE_STATES = {1: "NODE_CONNECTED", 2: "NODE_UNAVAILABLE", 3: "NODE_GONE", 4: "NODE_ERROR"}
 LOSSES = {1: "PERF_EVENT_RING_BUFFER", 2: "OBSERVER_EVENTS_QUEUE", 3: "HUBBLE_RING_BUFFER"}
 DIRECTIONS = {1: "INGRESS", 2: "EGRESS"}

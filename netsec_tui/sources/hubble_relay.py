@@ -14,7 +14,7 @@ from netsec_tui.sources.access import Access
 from netsec_tui.sources.contract import Emit, FlowsRead, SourceStatus
 from netsec_tui.sources.grpc_channel import GrpcChannel
 from netsec_tui.sources.grpc_trouble import GrpcError
-from netsec_tui.sources.hubble import ORIGIN, node_name
+from netsec_tui.sources.hubble import ORIGIN
 from netsec_tui.sources.hubble_relay_batch import Batch
 from netsec_tui.sources.hubble_relay_where import relay_channel
 from netsec_tui.sources.objects import printable
@@ -187,7 +187,7 @@ class HubbleRelaySource:
         Raises:
             GrpcError: it does not answer.
         """
-        from netsec_tui.sources.hubble_proto import GET_NODES, SERVER_STATUS, types
+        from netsec_tui.sources.hubble_proto import GET_NODES, NODE_UNAVAILABLE, SERVER_STATUS, types
 
         nothing = types()["Nothing"]()
         self._looked = time.monotonic()
@@ -200,9 +200,10 @@ class HubbleRelaySource:
         except GrpcError as error:
             if error.status != "UNIMPLEMENTED":
                 raise
-            self._batch.nodes |= {node_name(name): False for name in status.unavailable_nodes}
+            self._batch.see(dict.fromkeys(status.unavailable_nodes, NODE_UNAVAILABLE))
             return
-        self._batch.see(nodes)
+        self._batch.keep(node.name for node in nodes)
+        self._batch.see({node.name: node.state for node in nodes if node.name})
 
     def _look_again(self, channel: GrpcChannel, stop: threading.Event) -> None:
         try:

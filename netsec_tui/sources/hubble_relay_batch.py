@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from netsec_tui.model.flow import Flow, Gap
@@ -64,17 +64,18 @@ class Batch:
         elif isinstance(found, Problem):
             self._leave_out(found)
 
-    def see(self, nodes: Iterable[Any]) -> None:
-        """Take in how the nodes are, as GetNodes tells; others are there no more."""
-        reply_class = types()["GetFlowsResponse"]
-        told = [node for node in nodes if node.name]
-        names = {node_name(node.name) for node in told}
-        self.nodes = {name: reports for name, reports in self.nodes.items() if name in names}
-        for node in told:
-            reply = reply_class()
-            reply.node_status.state_change = node.state
-            reply.node_status.node_names.append(node.name)
+    def see(self, states: Mapping[str, int]) -> None:
+        """Take in how nodes are, by name, as the server tells when it is asked."""
+        for name, state in states.items():
+            reply = types()["GetFlowsResponse"]()
+            reply.node_status.state_change = state
+            reply.node_status.node_names.append(name)
             self.take(reply)
+
+    def keep(self, names: Iterable[str]) -> None:
+        """Forget all nodes but these: the others have left the cluster."""
+        known = set(map(node_name, names))
+        self.nodes = {name: reports for name, reports in self.nodes.items() if name in known}
 
     def miss(self, gap: Gap) -> None:
         """Take in a gap; what one node loses for one reason is added up."""

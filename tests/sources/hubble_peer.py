@@ -110,6 +110,7 @@ class HubblePeer(GrpcPeer):
     async def _status(self, stream: Any) -> None:
         await stream.recv_message()
         status = types()["ServerStatusResponse"](version="cilium v1.19.4", max_flows=4095, flows_rate=20.0)
+        status.unavailable_nodes.extend(name for name, state in self.nodes.items() if state == 2)
         await stream.send_message(status)
 
 

@@ -120,6 +120,23 @@ def test_an_agent_alone_tells_no_nodes_but_its_own(peer, source):
     assert read(source).status.observed.nodes == frozenset({"n1"})
 
 
+def test_a_relay_that_does_not_tell_of_its_nodes_tells_which_are_away(peer, source):
+    peer.alone, peer.nodes = True, {"n1": 1, "n2": 2}
+    peer.ring.append(flow(1))
+    collected = read(source)
+    assert [gap.node for gap in gaps(collected)] == ["n2"]
+    assert collected.status.observed.nodes == frozenset({"n1"})
+
+
+def test_a_node_that_has_left_the_cluster_is_not_counted(peer, source):
+    peer.nodes = {"n1": 1, "n2": 1}
+    with following(source) as collected:
+        collected.wait_for(lambda: "of 2 nodes" in collected.status.detail)
+        del peer.nodes["n2"]
+        collected.wait_for(lambda: "0 flows from 1 of 1 nodes" in collected.status.detail)
+    assert gaps(collected) == []
+
+
 def test_a_flood_of_lost_events_is_a_gap_now_and_then(peer, source):
     with following(source) as collected:
         settled(peer, collected)
