@@ -36,12 +36,16 @@ _DISTINCT = 20_000
 
 
 def main() -> None:
-    """Print one line for each way."""
+    """Measure as many flows as the command line says."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--flows", type=int, default=200_000, help="default: 200000")
-    count = parser.parse_args().flows
+    measure(parser.parse_args().flows)
+
+
+def measure(count: int) -> None:
+    """Print a line for each way of reading so many flows."""
     texts = [*lines(min(count, _DISTINCT))]
     made = [_message(text, number) for number, text in enumerate(texts)]
     print(f"{count:,} flows, {sum(map(len, made)) / len(made):.0f} bytes each as messages")

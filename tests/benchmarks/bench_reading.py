@@ -13,6 +13,7 @@ import sys
 import time
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -21,10 +22,11 @@ from tests.cluster import fake_pods  # noqa: E402
 from tests.cluster.harness import binaries  # noqa: E402
 from tests.cluster.harness.client import without_proxies  # noqa: E402
 from tests.cluster.harness.cluster import Cluster  # noqa: E402
-from tests.cluster.harness.rest import Rest  # noqa: E402
+from tests.cluster.harness.rest import MERGE, Rest  # noqa: E402
 
 SIZES = (500, 5_000)
-HEADINGS = ("pods", "kubectl", "read", "again", "inventory", "memory", "screen", "pause")
+_CHANGES = 9
+HEADINGS = ("pods", "kubectl", "read", "again", "inventory", "memory", "screen", "pause", "change")
 
 
 def reading(kubeconfig: str) -> None:
@@ -56,7 +58,7 @@ def screen(kubeconfig: str) -> None:
         app = app_of("--kubeconfig", kubeconfig, "--context", Cluster.context)
         async with app.run_test(size=WIDE):
             start = last = time.perf_counter()
-            longest, later = 0.0, 2.5 * 5  # two readings more, of a cluster that has not changed
+            longest, later = 0.0, 12.5  # a while more, in which the cluster does not change
             done = 0.0
             while not done or last - start < done + later:
                 await asyncio.sleep(0.005)
@@ -69,6 +71,36 @@ def screen(kubeconfig: str) -> None:
     print(json.dumps(asyncio.run(opened())))
 
 
+def watching(kubeconfig: str) -> None:
+    """Print the median seconds from the server's answer to a changed label until it is in the inventory."""
+    from netsec_tui.model.inventory import Inventory
+    from netsec_tui.sources.cluster import ClusterSource
+    from netsec_tui.sources.feed import Feed
+
+    rest, feed, taken = Rest(Path(kubeconfig)), Feed([ClusterSource(None, kubeconfig)]), []
+
+    def until_labelled(value: str) -> None:
+        while True:
+            for message in feed.drain():
+                if isinstance(message, Inventory):
+                    spaces = dict(message.namespaces.get(fake_pods.NAMESPACE, ()))
+                    if spaces.get("changed", "") == value:
+                        return
+            time.sleep(0.002)
+
+    feed.start()
+    until_labelled("")
+    for number in range(_CHANGES):
+        time.sleep(2)  # The first of several changes that come together is told at once, the next ones later.
+        label = {"metadata": {"labels": {"changed": str(number)}}}
+        rest.send("PATCH", f"/api/v1/namespaces/{fake_pods.NAMESPACE}", label, MERGE)
+        start = time.perf_counter()
+        until_labelled(str(number))
+        taken.append(time.perf_counter() - start)
+    feed.stop()
+    print(json.dumps([median(taken)]))
+
+
 def measured(cluster: Cluster, pods: int) -> list[str]:
     """Return a line of the table."""
     kubeconfig = str(cluster.kubeconfig)
@@ -78,8 +110,9 @@ def measured(cluster: Cluster, pods: int) -> list[str]:
     beside = time.perf_counter() - start
     first, again, inventory, memory = in_a_process("reading", kubeconfig)
     shown, pause = in_a_process("screen", kubeconfig)
+    (change,) = in_a_process("watching", kubeconfig)
     seconds = [f"{value:.2f} s" for value in (beside, first, again, inventory)]
-    return [f"{pods:,}", *seconds, f"{memory:.0f} MB", f"{shown:.2f} s", f"{pause:.2f} s"]
+    return [f"{pods:,}", *seconds, f"{memory:.0f} MB", f"{shown:.2f} s", f"{pause:.2f} s", f"{change:.2f} s"]
 
 
 def in_a_process(what: str, kubeconfig: str) -> list[float]:
@@ -106,5 +139,7 @@ if __name__ == "__main__":
             reading(path)
         case ["screen", path]:
             screen(path)
+        case ["watching", path]:
+            watching(path)
         case _:
             main()
