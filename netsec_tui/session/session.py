@@ -111,6 +111,11 @@ class Session:
         """Return what the sources could not deliver."""
         return tuple(self._record.observations.gaps)
 
+    @property
+    def last_told(self) -> dict[str, float]:
+        """Return the time of the last flow of each source, in epoch seconds."""
+        return {origin: told.last for origin, told in self._record.observations.told.items()}
+
     def add_flows(self, flows: Iterable[Flow | Gap]) -> None:
         """Fold in what a source has read."""
         self._record.add(flows)

@@ -21,8 +21,6 @@ FeedMessage = FlowsRead | Inventory | SourceStatus
 _ROOM = 64
 """Messages that may wait to be drained; a faster source waits, so nothing is lost and memory stays small."""
 
-_LAST_WAIT = 0.5
-
 AGAIN_SECONDS = 5.0
 """Seconds until a source that could not be reached is tried again."""
 
@@ -72,12 +70,11 @@ class Feed:
         return not any(thread.is_alive() for thread in self._threads) and self._messages.empty()
 
     def stop(self) -> None:
-        """Stop reading; a source that waits for input that never comes is left to the end of the process."""
+        """Stop reading and return at once: every source ends by itself as soon as it looks.
+
+        One that waits for input that never comes is left to the end of the process.
+        """
         self._stop.set()
-        deadline = time.monotonic() + _LAST_WAIT
-        for thread in self._threads:
-            if thread.is_alive():
-                thread.join(max(0.0, deadline - time.monotonic()))
 
     def _take(self, origin: int, message: Message) -> None:
         if not isinstance(message, ObjectsRead):

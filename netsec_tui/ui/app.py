@@ -30,6 +30,7 @@ from netsec_tui.ui.ascii_filter import AsciiOnly
 from netsec_tui.ui.config_desk import ConfigDesk
 from netsec_tui.ui.decisions_desk import DecisionsDesk
 from netsec_tui.ui.intake import Intake
+from netsec_tui.ui.kept_clusters import KeptClusters, Looked
 from netsec_tui.ui.keymap import Place
 from netsec_tui.ui.messages import Decide, NameAddress, Saved
 from netsec_tui.ui.palette import commands
@@ -83,17 +84,21 @@ class NetsecApp(App[int]):
         self.ascii_only = ascii_only
         self._ascii_filters = (AsciiOnly(),) if ascii_only else ()
         self.clusters = clusters
-        self._intake = Intake(session, feed)
+        self._looked = Looked(Intake(session, feed), file)
+        self._kept = KeptClusters()
         self._start = start or StartScope()
         self._catching_up = False
         self._questions: Questions | None = None
         self._waiting = False
         self._due = False
-        self._unsaved: set[WorkloadRef] = set()
         self._told_nothing = False
         self._main = MainScreen(lambda rule: self.session.check_manual(rule), ascii_only)
         self._desk = ConfigDesk(self, file)
         self._decisions = DecisionsDesk(self)
+
+    @property
+    def _intake(self) -> Intake:
+        return self._looked.intake
 
     @property
     def session(self) -> Session:
@@ -182,7 +187,7 @@ class NetsecApp(App[int]):
             return False
         after = self._decided()
         if scope is not None and scope == self.session.scope and after[0] != before[0]:
-            self._unsaved.add(scope)
+            self._looked.unsaved.add(scope)
         told, self._told_nothing = self._told_nothing, isinstance(action, Undo) and after == before
         if self._told_nothing or told:
             self.say("There is nothing to undo." if self._told_nothing else "")
@@ -216,7 +221,7 @@ class NetsecApp(App[int]):
 
     def kept(self, workload: WorkloadRef) -> None:
         """Take note that a file holds what was decided for a workload."""
-        self._unsaved.discard(workload)
+        self._looked.unsaved.discard(workload)
 
     def action_save_decisions(self) -> None:
         """Ask where to save the decisions."""
@@ -293,8 +298,11 @@ class NetsecApp(App[int]):
         self.refresh_view()
 
     async def connect(self, cluster: str) -> bool:
-        """Change to another cluster; False when that failed, which has been said."""
-        if self.clusters is None or not await self._may_leave():
+        """Change to another cluster; False when that failed, which has been said.
+
+        The one before is not read from then on; what was decided and observed of it is kept.
+        """
+        if self.clusters is None:
             return False
         self._main.say(f"Connecting to {cluster}")
         try:
@@ -302,11 +310,9 @@ class NetsecApp(App[int]):
         except NetsecError as error:
             self._main.say(str(error), error=True)
             return False
-        await asyncio.to_thread(self._intake.stop)
-        self._intake = Intake(connected.session, connected.feed)
-        self._desk.file = connected.file
+        self._looked = self._kept.change(self._looked, connected)
+        self._desk.file = self._looked.file
         self._intake.start()
-        self._unsaved.clear()
         self._main.say("")
         self.refresh_view()
         return True
@@ -339,16 +345,6 @@ class NetsecApp(App[int]):
             return
         self.push_screen(Confirm("Quit", f"{lost} Quit?"), lambda yes: self.exit(0) if yes else None)
 
-    async def _may_leave(self) -> bool:
-        """Ask before another cluster makes what was not saved be lost."""
-        lost = self._lost()
-        if not lost:
-            return True
-        question: Screen[Any] = Confirm("Another cluster", f"{lost} Change the cluster?")
-        return bool(await self.push_screen_wait(question))
-
     def _lost(self) -> str:
-        """Say what leaving would lose; empty when nothing."""
-        names = ", ".join(sorted(map(str, self._unsaved)))
-        lost = [f"Decisions for {names} are not saved and will be lost."] if names else []
-        return " ".join([*lost, *self._desk.lost()])
+        """Say what leaving would lose, of the clusters that were looked at before too; empty when nothing."""
+        return " ".join([*self._looked.lost(self._desk.way_to_save), *self._kept.lost()])

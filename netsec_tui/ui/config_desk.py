@@ -69,7 +69,7 @@ class ConfigDesk:
         self._view = View()
         self._area = ""
         self._open: ConfigurationScreen | None = None
-        self._found = ""
+        self._found: dict[str, str] = {}
 
     def open(self, area: str = "") -> None:
         """Show the screen, at an area if one is named, else where the messages ask for something."""
@@ -128,23 +128,20 @@ class ConfigDesk:
     def locked(self) -> str:
         """Look whether the configuration may be edited now; return why not, and let the session know."""
         session = self._host.session
-        held = session.options.locked
-        if held and held != self._found:  # since the start, by what does not change
+        held, cluster = session.options.locked, session.options.cluster
+        if held and held != self._found.get(cluster, ""):  # since the start, by what does not change
             return held
-        self._found = self.file.locked(flag=False) if self.file else ""
-        if self._found != held:
-            session.lock(self._found)
+        found = self._found[cluster] = self.file.locked(flag=False) if self.file else ""
+        if found != held:
+            session.lock(found)
             self.show(self._view)
-        return self._found
+        return found
 
-    def lost(self) -> list[str]:
-        """Say what leaving would lose of the configuration."""
-        session = self._host.session
-        if session.config == session.saved_config:
-            return []
+    @property
+    def way_to_save(self) -> str:
+        """Return how the configuration is saved, in brackets; empty when there is no file for it."""
         way = f"{key_of('configuration')}, then {key_of('config-save')}, saves it"
-        kept = f" ({way})" if self.file else ""
-        return [f"The configuration was edited, is not saved{kept} and will be lost."]
+        return f" ({way})" if self.file else ""
 
     def save(self) -> None:
         """Write what was edited to the file, in a thread."""

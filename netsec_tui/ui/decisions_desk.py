@@ -41,7 +41,7 @@ class DecisionsDesk:
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._paths: dict[WorkloadRef, str] = {}
+        self._paths: dict[tuple[str, WorkloadRef], str] = {}
         self._given = False
 
     def save(self) -> None:
@@ -57,7 +57,7 @@ class DecisionsDesk:
     def _saved(self, saved: SavedDecisions, path: str | None) -> None:
         if path is None:
             return
-        self._paths[saved.workload] = path
+        self._paths[self._host.session.options.cluster, saved.workload] = path
         self._host.apply(DecisionsSaved(saved))
         self._host.kept(saved.workload)
         self._host.say(f"Saved the decisions to {path}; {key_of('load-decisions')} loads them again.")
@@ -86,8 +86,9 @@ class DecisionsDesk:
             self._host.kept(scope)
 
     def _path(self, name: str) -> str:
-        scope = self._host.session.scope
-        return (scope and self._paths.get(scope)) or f"./{name}.yaml"
+        session = self._host.session
+        known = self._paths.get((session.options.cluster, session.scope)) if session.scope else None
+        return known or f"./{name}.yaml"
 
 
 def _name(review: Review) -> str:

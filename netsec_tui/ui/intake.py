@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
+from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.model.inventory import Inventory
 from netsec_tui.session.session import Session
 from netsec_tui.sources.contract import FlowsRead, SourceStatus, observed_by
@@ -16,10 +19,17 @@ MANY_FLOWS = 1000
 
 
 class Intake:
-    """Hold one session and the feed that fills it; without a feed the session stays as it is."""
+    """Hold one session and the feed that fills it; without a feed the session stays as it is.
 
-    def __init__(self, session: Session, feed: FeedLike | None) -> None:
+    ``told`` is the time of the last flow of each source that an earlier feed has told: a source may begin
+    with what it remembers, and nothing counts twice.
+    """
+
+    def __init__(
+        self, session: Session, feed: FeedLike | None, told: Mapping[str, float] | None = None
+    ) -> None:
         self.session = session
+        self._told = told or {}
         self.statuses: dict[str, SourceStatus] = {}
         self._feed = feed
         self._seen: tuple[int, tuple[SourceStatus, ...]] = (-1, ())
@@ -35,9 +45,19 @@ class Intake:
             self._feed.start()
 
     def stop(self) -> None:
-        """Stop reading; may take a moment."""
+        """Stop reading, at once."""
         if self._feed is not None:
             self._feed.stop()
+
+    def leave(self) -> None:
+        """Stop reading, and let the session know that nobody watches any more; what was read is kept."""
+        self.stop()
+        self.empty()
+        self.session.set_observed(())
+
+    def again(self, feed: FeedLike | None) -> Intake:
+        """Return the same session with another feed that goes on where this one was left."""
+        return Intake(self.session, feed, self.session.last_told)
 
     def fail(self, source: str, error: str) -> None:
         """Take it that there is no feed because of an error; with a feed the sources speak for themselves."""
@@ -49,7 +69,7 @@ class Intake:
         flows = 0
         for message in self._feed.drain(DRAIN_SECONDS) if self._feed is not None else ():
             if isinstance(message, FlowsRead):
-                self.session.add_flows(message.flows)
+                self.session.add_flows(self._news(message.flows) if self._told else message.flows)
                 flows += len(message.flows)
             elif isinstance(message, Inventory):
                 self.session.set_inventory(message)
@@ -57,6 +77,11 @@ class Intake:
                 self.statuses[message.source] = message
                 self.session.set_observed(observed_by(self.statuses.values()))
         return flows >= MANY_FLOWS
+
+    def _news(self, flows: Iterable[Flow | Gap]) -> list[Flow | Gap]:
+        return [
+            flow for flow in flows if isinstance(flow, Gap) or flow.time > self._told.get(flow.origin, 0.0)
+        ]
 
     def news(self) -> bool:
         """Tell whether session or sources differ from when this was last asked."""

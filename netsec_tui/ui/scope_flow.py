@@ -148,7 +148,10 @@ async def ask_scope(asker: Asker, questions: Questions) -> Outcome:
         questions.lacking = _lacking(asker.session, step, questions.answers)
         if questions.lacking:
             return Outcome.WAITING
+        session = asker.session
         answered = await _ask_step(asker, step, questions)
+        if asker.session is not session and asker.session.scope is not None:
+            return Outcome.ANSWERED  # back where it was left: what was looked at is shown again
         if answered is not None:
             forward = answered
         questions.at += 1 if forward else -1

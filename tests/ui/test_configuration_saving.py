@@ -213,10 +213,7 @@ class Clusters:
 
 
 class TestAnotherCluster:
-    @pytest.mark.parametrize(("answer", "file"), [("n", "one.yaml"), ("y", "two.yaml")])
-    async def test_what_is_not_saved_is_asked_about_and_the_file_changes_with_the_cluster(
-        self, tmp_path, answer, file
-    ):
+    async def test_the_file_and_what_is_not_saved_change_with_the_cluster(self, tmp_path):
         clusters = Clusters(tmp_path)
         first = clusters.connect("one")
         app = NetsecApp(first.session, first.feed, start=CHOSEN, clusters=clusters, file=first.file)
@@ -226,11 +223,18 @@ class TestAnotherCluster:
             await press(pilot, "enter", "C", "3", "a")  # the first question is for the cluster
             await write(pilot, "10.0.0.0/16")
             await press(pilot, "enter", "escape", "c", *"two", "enter")
-            assert isinstance(app.screen, Confirm)
-            assert "The configuration was edited" in words(app)
-            await press(pilot, answer)
             while isinstance(app.screen, Picker):
                 await press(pilot, "escape")
             await press(pilot, "C")
-            assert f"/{file} " in words(app)
-            assert (app.session.config == Config()) is (answer == "y")
+            assert "/two.yaml " in words(app)
+            assert app.session.config == Config()
+            # What is not saved of the first is kept, and asked about before the end.
+            await press(pilot, "escape", "q")
+            assert isinstance(app.screen, Confirm)
+            assert "one: The configuration was edited" in words(app)
+            await press(pilot, "n", "c", *"one", "enter")
+            while isinstance(app.screen, Picker):
+                await press(pilot, "escape")
+            await press(pilot, "C")
+            assert "/one.yaml " in words(app)
+            assert app.session.config != Config()

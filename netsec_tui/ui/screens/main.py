@@ -61,7 +61,7 @@ class MainScreen(WhatIfHost):
         self._open = PANES[0]
         self._zoomed = False
         self._summaries: dict[str, str] = {}
-        self._meant: dict[WorkloadRef, tuple[WorkloadRef, ...]] = {}
+        self._meant: dict[tuple[str, WorkloadRef], tuple[WorkloadRef, ...]] = {}
 
     def compose(self) -> ComposeResult:
         """Lay out the lines and panes."""
@@ -224,13 +224,14 @@ class MainScreen(WhatIfHost):
             self.say(self._no_policy(), error=True)
             return
         subject, sentence = review.subject, shared_sentence(review.subject)
+        known = (self._view.cluster, subject.ref)
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self._meant[subject.ref] = subject.shared
+                self._meant[known] = subject.shared
                 go(review)
 
-        if not sentence or self._meant.get(subject.ref) == subject.shared:
+        if not sentence or self._meant.get(known) == subject.shared:
             go(review)
         else:
             question = f"{sentence[0].upper()}{sentence[1:]}. {verb} anyway?"

@@ -1,0 +1,199 @@
+"""How good an observation is, from what sources say of themselves, else from their flows."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netsec_tui.core.quality import covered_seconds
+from netsec_tui.model.flow import Gap
+from netsec_tui.model.observed import Observed
+from netsec_tui.model.quality import Lost, Quality, Watched
+from netsec_tui.model.timespan import TIMESPANS, Window
+from tests.core.traffic import (
+    NOON,
+    cluster_node,
+    of,
+    pod,
+    request,
+    review,
+    session,
+    workload,
+)
+
+HOUR = 3600.0
+WEB, API = of("web"), of("api")
+
+
+def told(made, *observed):
+    made.set_observed(observed)
+    return made
+
+
+def flow(after=0.0, **rest):
+    return request(WEB, API, 8080, time=NOON + after, **{"origin": "hubble", **rest})
+
+
+class TestCovered:
+    def test_watching_three_hours_counts_three_though_the_last_flow_was_an_hour_ago(self):
+        made = told(session([flow(HOUR)], now=NOON + 3 * HOUR, live=True), Observed("hubble", NOON))
+        found = review(made, "Workload/web")
+        assert (found.coverage.covered, found.quality.covered) == (3 * HOUR, 3 * HOUR)
+
+    def test_a_file_covers_from_its_first_flow_to_its_last(self):
+        assert review(session([flow(), flow(HOUR)]), "Workload/web").quality.covered == HOUR
+
+    def test_a_source_that_has_ended_covers_no_more(self):
+        ended = Observed("hubble", NOON, NOON + HOUR)
+        made = told(session([flow()], now=NOON + 3 * HOUR, live=True), ended)
+        assert made.quality().covered == HOUR
+
+    def test_sources_that_watch_at_once_cover_their_time_once(self):
+        made = told(
+            session([], now=NOON + 4 * HOUR, live=True),
+            Observed("hubble", NOON, NOON + 2 * HOUR),
+            Observed("conntrack", NOON + HOUR, NOON + 3 * HOUR),
+        )
+        assert made.quality().covered == 3 * HOUR
+
+    def test_a_source_that_begins_again_has_not_watched_in_between(self):
+        now = [NOON]
+        made = session([], live=True)
+        made._now = lambda: now[0]
+        told(made, Observed("hubble", NOON))
+        now[0] = NOON + HOUR
+        told(made)  # it says no more
+        now[0] = NOON + 5 * HOUR
+        told(made, Observed("hubble", NOON + 5 * HOUR))
+        now[0] = NOON + 6 * HOUR
+        assert made.quality().covered == 2 * HOUR
+
+    def test_older_flows_of_the_same_kind_cover_their_own_time(self):
+        made = session([flow(), flow(600), flow(5 * HOUR)], now=NOON + 5 * HOUR, live=True)
+        told(made, Observed("hubble", NOON + 4 * HOUR))
+        assert made.quality().covered == pytest.approx(HOUR + 660, abs=60)
+
+    def test_it_is_cut_to_the_window(self):
+        made = told(session([], span=1, now=NOON + 3 * HOUR, live=True), Observed("hubble", NOON))
+        assert made.quality().covered == pytest.approx(HOUR, abs=60)
+        assert made.quality().covers
+
+    @given(st.lists(st.tuples(st.integers(0, 300), st.integers(0, 300)), max_size=6))
+    def test_the_union_is_what_counting_seconds_gives(self, spans):
+        window = Window(50, 250)
+        sources = [Watched("x", min(pair), max(pair) or 300.0) for pair in spans]
+        seconds = {s for one in sources for s in range(int(one.since), int(one.until)) if 50 <= s < 250}
+        assert covered_seconds(window, 300, sources) == len(seconds)
+
+
+class TestNodes:
+    STATE = (cluster_node("n1", "172.18.0.2"), cluster_node("n2", "172.18.0.3"))
+
+    def test_those_that_do_not_report_are_named(self):
+        made = told(session([], self.STATE, live=True), Observed("hubble", NOON, nodes=frozenset({"n1"})))
+        found = made.quality()
+        assert (found.nodes, found.present, found.missing) == (("n1",), ("n1", "n2"), ("n2",))
+
+    def test_of_a_file_they_are_those_that_flows_name_without_the_cluster(self):
+        found = session([flow(node="prod/n1"), flow(node="prod/n2")], self.STATE).quality()
+        assert (found.nodes, found.missing) == (("n1", "n2"), ())
+        assert not found.sources[0].told
+
+    def test_two_sources_add_up(self):
+        both = [Observed(o, NOON, nodes=frozenset({n})) for o, n in (("hubble", "n1"), ("conntrack", "n2"))]
+        assert told(session([], self.STATE, live=True), *both).quality().missing == ()
+
+    def test_what_is_not_told_is_not_believed(self):
+        found = told(session([], self.STATE, live=True), Observed("goldmane", NOON)).quality()
+        assert found.nodes is None
+        assert found.missing == ()
+        assert not found.complete
+
+
+class TestLost:
+    def test_losses_in_the_window_count_by_reason_the_most_first(self):
+        gaps = [Gap(NOON, 2, "a"), Gap(NOON + 1, 3, "b"), Gap(NOON + 2, 2, "b"), Gap(NOON - 9 * HOUR, 9, "c")]
+        found = session([*gaps, flow(5)], span=1).quality()
+        assert found.lost == (Lost("b", 5), Lost("a", 2))
+        warnings = review(session([*gaps, flow(5)], span=1), "Workload/web").warnings
+        assert [text for text in warnings if text.startswith("7 events or lines were lost")]
+
+    def test_one_without_a_time_may_lie_in_any_window(self):
+        assert session([Gap(0.0, 4, "x"), flow()], span=0).quality().lost == (Lost("x", 4),)
+
+
+class TestRows:
+    def test_rows_of_an_unproven_direction_count_as_inferred(self):
+        flows = [flow(), request(WEB, API, 9090, is_reply=None, origin="hubble")]
+        found = review(session(flows), "Workload/web").quality
+        assert (found.rows, found.inferred, found.unaddressed) == (2, 1, 0)
+
+    def test_synthetic_flows_are_counted(self):
+        assert session([flow(), flow(synthetic=True)]).quality().synthetic == 1
+
+
+class TestSilent:
+    STATE = (
+        workload("Deployment", "web"),
+        workload("Deployment", "api"),
+        workload("Deployment", "idle"),
+        workload("Deployment", "scaled-down"),
+        workload("Deployment", "far", namespace="other"),
+        workload("DaemonSet", "agent", host=True),
+        *(pod(f"{app}-0", app, owner=("Deployment", app)) for app in ("web", "api", "idle")),
+        pod("far-0", "far", owner=("Deployment", "far"), namespace="other"),
+        pod("done-0", "done", owner=("Job", "done"), phase="Succeeded"),
+        pod("agent-0", "agent", owner=("DaemonSet", "agent"), host=True),
+    )
+
+    def test_live_workloads_without_a_communication_are_named(self):
+        found = review(session([flow()], self.STATE), "Deployment/web").quality.silent
+        assert [str(ref) for ref in found.workloads] == ["Deployment/idle"]
+        assert found.cluster == 2
+
+    def test_one_that_spoke_before_the_window_is_silent_in_it(self):
+        made = session([flow(), flow(9 * HOUR, synthetic=True)], self.STATE, span=1)
+        assert len(made.quality("shop").silent.workloads) == 1
+        later = request(of("idle"), of("idle", 1), 80, time=NOON + 20 * HOUR)
+        assert {r.name for r in session([flow(), later], self.STATE, span=1).quality().silent.workloads} == {
+            "web",
+            "api",
+            "far",
+        }
+
+    def test_without_cluster_state_nobody_knows(self):
+        assert session([flow()]).quality().silent is None
+
+
+GOOD = Quality(TIMESPANS[1], HOUR, (Watched("hubble", NOON, nodes=("n1",)),), ("n1",), ("n1",), rows=2)
+
+
+class TestComplete:
+    def test_nothing_is_known_to_be_lacking(self):
+        assert GOOD.complete
+
+    @pytest.mark.parametrize(
+        "lacking",
+        [
+            {"covered": HOUR / 2},
+            {"asked": TIMESPANS[-1]},
+            {"nodes": None},
+            {"present": None},
+            {"present": ("n1", "n2")},
+            {"lost": (Lost("out of reach", 0),)},
+            {"inferred": 1},
+            {"unaddressed": 1},
+            {"synthetic": 1},
+            {"sources": (Watched("netobserv", NOON, sampling=50),)},
+            {"sources": (Watched("conntrack", NOON, idle=3),)},
+        ],
+    )
+    def test_anything_lacking_is_enough(self, lacking):
+        assert not replace(GOOD, **lacking).complete
+
+    @given(st.integers(2, 1000), st.booleans())
+    def test_a_sample_is_never_complete(self, sampling, beside):
+        sample = Watched("netobserv", NOON, nodes=("n1",), sampling=sampling)
+        sources = (GOOD.sources[0], sample) if beside else (sample,)
+        assert not replace(GOOD, sources=sources).complete
