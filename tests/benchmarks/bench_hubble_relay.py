@@ -9,6 +9,7 @@ the API server. Processor time is that of the reading process alone.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import multiprocessing
 import socket
@@ -59,6 +60,7 @@ def measure(count: int) -> None:
     server.start()
     relay, api = ports.get(), ports.get()
     _timed("gRPC alone, messages parsed", count, lambda: _stream(relay))
+    _timed("the same by grpclib", count, lambda: asyncio.run(_by_grpclib(relay)))
     _timed(
         "HubbleRelaySource, direct", count, lambda: _read(Access(address=Address("127.0.0.1", relay)), count)
     )
@@ -109,6 +111,19 @@ def _stream(port: int) -> None:
         request = flows_request(filtered=False)
         for _ in channel.stream(GET_FLOWS, request, types()["GetFlowsResponse"], threading.Event()):
             pass
+
+
+async def _by_grpclib(port: int) -> None:
+    from grpclib.client import Channel, UnaryStreamMethod
+
+    known = types()
+    channel = Channel("127.0.0.1", port)
+    method = UnaryStreamMethod(channel, GET_FLOWS, known["GetFlowsRequest"], known["GetFlowsResponse"])
+    async with method.open() as stream:
+        await stream.send_message(flows_request(filtered=False), end=True)
+        async for _ in stream:
+            pass
+    channel.close()
 
 
 def _read(access: Access, count: int) -> None:

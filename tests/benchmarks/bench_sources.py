@@ -2,8 +2,8 @@
 
     python tests/benchmarks/bench_sources.py [--records N] [NAME...]
 
-Every server is a process of its own and is the one of the tests: the processor time of the reading process does
-not depend on how fast the server writes, the records a second may. Hubble Relay is measured by
+Every server is a process of its own and is the one of the tests: the processor time of the reading process
+does not depend on how fast the server writes, the records a second may. Hubble Relay is measured by
 bench_hubble_relay.py, whose server keeps up with it.
 """
 
