@@ -36,7 +36,7 @@ class Seen(NamedTuple):
     ``at`` is when its last packet was seen, in epoch seconds. ``service`` is (namespace, name) of the one
     that was dialled, at ``service_ip`` and ``service_port``. ``seen_as`` is the address and port that the
     destination saw, where a node stood in for the source. ``answered`` is None for a form that does not
-    tell. ``count`` is how many connections a row of a summary stands for, 0 for the record of a single one.
+    tell. ``connections`` is how many connections a row of a summary stands for, 0 for the record of a single one.
     """
 
     at: float
@@ -52,7 +52,7 @@ class Seen(NamedTuple):
     service_ip: str = ""
     service_port: int = 0
     seen_as: tuple[str, int] = ("", 0)
-    count: int = 0
+    connections: int = 0
 
 
 class Connections:
@@ -85,7 +85,7 @@ class Connections:
         protocol = _PROTOCOLS.get(seen.protocol, Protocol.OTHER)
         ports = (seen.source_port, seen.destination_port) if protocol.expressible else (0, 0)
         key = (seen.protocol, seen.source.ip, ports[0], seen.destination.ip, ports[1], verdict.denied)
-        if not seen.count and not self._told.is_news(key, seen.at, int(verdict is not Verdict.UNKNOWN)):
+        if not seen.connections and not self._told.is_news(key, seen.at, int(verdict is not Verdict.UNKNOWN)):
             return
         request = Flow(
             seen.at,
@@ -98,7 +98,7 @@ class Connections:
             syn=protocol is Protocol.TCP,
             service=service,
             node=seen.source.node or seen.destination.node,
-            count=seen.count or 1,
+            count=seen.connections or 1,
             origin=ORIGIN,
         )
         flows.append(request)

@@ -126,7 +126,7 @@ class AgentStream:
         return batch.take()
 
     def _command(self, *, follow: bool) -> tuple[str, ...]:
-        command = ("hubble", "observe", "--output", "json")
+        command: tuple[str, ...] = ("hubble", "observe", "--output", "json")
         if follow:
             command += ("--follow",)
         if not self.newest:

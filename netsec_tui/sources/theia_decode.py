@@ -62,7 +62,7 @@ def _seen(row: Mapping[str, Any]) -> Seen:
         service_of(text(get("destinationServicePortName"))),
         service_ip,
         port_of(whole(get("destinationServicePort")) or 0),
-        count=whole(get(CONNECTIONS)) or 0,
+        connections=whole(get(CONNECTIONS)) or 0,
     )
 
 
