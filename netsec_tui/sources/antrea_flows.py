@@ -36,7 +36,7 @@ class Seen(NamedTuple):
     ``at`` is when its last packet was seen, in epoch seconds. ``service`` is (namespace, name) of the one
     that was dialled, at ``service_ip`` and ``service_port``. ``seen_as`` is the address and port that the
     destination saw, where a node stood in for the source. ``answered`` is None for a form that does not
-    tell. ``connections`` is how many connections a row of a summary stands for, 0 for the record of a single one.
+    tell. ``connections`` is how many a row of a summary stands for, 0 for the record of a single one.
     """
 
     at: float
