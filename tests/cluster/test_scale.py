@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 
 from netsec_tui.sources.cluster import ClusterSource
+from netsec_tui.sources.cluster_api import ClusterApi
 from netsec_tui.sources.cluster_resources import RESOURCES
 from netsec_tui.sources.contract import ObjectsRead
 from tests.cluster import fake_pods
 from tests.cluster.harness.cluster import Cluster
-from tests.cluster.harness.rest import Rest
+from tests.cluster.harness.rest import MERGE, Rest
 from tests.cluster.product.running import Pages, cluster_flags, flow, names, run
-from tests.sources.collected import read
+from tests.sources.collected import following, read
 from tests.ui.demo_host import app_of
 from tests.ui.driving import WIDE, Operator
 
@@ -70,6 +71,27 @@ def test_a_command_lists_every_workload_of_5000_pods(large, flows):
     listed = json.loads(done.out)["workloads"]
     assert len(listed) == OWNERS
     assert {(one["kind"], one["ingress"], one["egress"]) for one in listed} == {("Deployment", 1, 1)}
+
+
+def test_a_change_of_one_pod_of_5000_is_told_without_listing_them_again(large, monkeypatch):
+    listed: list[str] = []
+    listing = ClusterApi.listing
+
+    def counted(self: Any, resource: Any, *rest: Any) -> Any:
+        listed.append(resource.name)
+        return listing(self, resource, *rest)
+
+    monkeypatch.setattr(ClusterApi, "listing", counted)
+    path = f"/api/v1/namespaces/{fake_pods.NAMESPACE}/pods/{fake_pods.name(7)}"
+    with following(ClusterSource(Cluster.context, str(large.kubeconfig))) as found:
+        found.wait_for(lambda: found.status.read)
+        before = {id(o) for o in found.objects}
+        Rest(large.kubeconfig).send("PATCH", path, {"metadata": {"labels": {"changed": "yes"}}}, MERGE)
+        found.wait_for(lambda: any("changed" in o["metadata"].get("labels", {}) for o in found.objects))
+        # All others are the very objects that they were: whoever reads them has nothing to read again.
+        (other,) = [o for o in found.objects if id(o) not in before and o["kind"] == "Pod"]
+        assert other["metadata"]["name"] == fake_pods.name(7)
+        assert listed.count("pods") == 1
 
 
 async def test_keys_are_answered_while_5000_pods_are_read(large, flows):
