@@ -13,6 +13,7 @@ from typing import Any
 from netsec_tui.model.flow import Flow, Gap, Protocol, Verdict
 from netsec_tui.sources.hubble_direction import Orientation, orient
 from netsec_tui.sources.hubble_endpoint import End, EndReader, text
+from netsec_tui.sources.objects import printable
 from netsec_tui.sources.problem import Problem
 
 ORIGIN = "hubble"
@@ -244,8 +245,10 @@ def node_status(event: Mapping[str, Any], time: float, node: str) -> Gap | None:
         return None
     raw = event.get("node_names")
     names = [name for name in map(node_name, raw if type(raw) is list else ()) if name]
-    message = text(event.get("message"))[:_MESSAGE_LIMIT]
-    reason = f"node {', '.join(names) or '?'} {trouble}" + (f": {message}" if message else "")
+    message = printable(text(event.get("message")), _MESSAGE_LIMIT)
+    reason = f"node {printable(', '.join(names), _MESSAGE_LIMIT) or '?'} {trouble}" + (
+        f": {message}" if message else ""
+    )
     return Gap(time, 0, reason, names[0] if len(names) == 1 else node)
 
 

@@ -233,7 +233,7 @@ class HubbleRelaySource:
     def _tell(self, emit: Emit, *, ended: bool = False) -> None:
         self._said = time.monotonic()
         batch = self._batch
-        reporting = frozenset(name for name, reports in batch.nodes.items() if reports)
+        reporting = frozenset(name for name, reports in batch.nodes.items() if reports and not self._broken)
         since = min(filter(None, (batch.first, self._since)), default=0.0)
         observed = Observed(ORIGIN, since, time.time() if ended else 0.0, reporting)
         parts = [f"{batch.flows} flows from {len(reporting)} of {len(batch.nodes)} nodes"]

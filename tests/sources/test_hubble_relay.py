@@ -161,6 +161,7 @@ def test_a_node_out_of_reach_is_a_gap_and_reports_no_more(peer, source):
     first, second = gaps(collected)[:2]
     assert (first.node, first.reason) == ("n2", "node n2 is out of Hubble's reach")
     assert second.reason.startswith("node n1 reports an error to Hubble: rpc error:")
+    assert "\x1b" not in second.reason
 
 
 def test_flows_of_a_node_that_was_away_are_asked_for_when_it_is_back(peer, source):
@@ -185,6 +186,7 @@ def test_a_server_that_comes_back_goes_on_where_it_was(peer, source):
         peer.kill()
         collected.wait_for(lambda: "it is tried again in" in collected.status.error)
         collected.wait_for(lambda: "Connection refused" in collected.status.error)
+        assert collected.status.observed.nodes == frozenset()
         peer.ring.append(flow(3))
         peer.start()
         collected.wait_for(lambda: 3 in ports(collected) and not collected.status.error)
