@@ -165,6 +165,7 @@ def test_what_opens_while_tables_are_read_is_proven_and_what_was_open_is_not(own
     client, server = ends
     with connected(client, server, 9010), observed(own_cluster) as collected:
         wait(collected, lambda flows: of_server(flows, 9010))
+        collected.wait_for(lambda: "2 of 2 nodes" in collected.status.detail)
         with connected(client, server, 9011):
             wait(collected, lambda flows: of_server(flows, 9011))
     assert {port: {flow.proven for flow in of_server(_flows(collected), port)} for port in (9010, 9011)} == {
