@@ -55,7 +55,8 @@ def namespace_selector(keys: LabelFilter, name: str, labels: Labels) -> LabelSel
         return own
     kept = tuple((k, v) for k, v in used_labels(keys, labels) if is_stable(k) and k != NAME_LABEL)
     if kept and named and matches_any(keys.include, NAME_LABEL):
-        return LabelSelector((*own.match_labels, *kept))
+        # By key, as every selector that is read from the cluster: order means nothing and must not differ.
+        return LabelSelector(tuple(sorted((*own.match_labels, *kept))))
     if kept:
         return LabelSelector(kept)
     return own if named else None
