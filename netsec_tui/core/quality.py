@@ -15,6 +15,9 @@ from netsec_tui.model.quality import Lost, Quality, Silent, Watched
 from netsec_tui.model.timespan import Timespan, Window
 
 _ORDER = ("hubble", "hubble-exec", "goldmane", "whisker", "netobserv", "antrea", "theia", "conntrack")
+_REMEMBERED = 180.0
+"""Seconds before its first reading that a source may tell of without having watched: what it remembers."""
+
 _MAY_SAMPLE = frozenset({"netobserv"})
 """Sources whose flows do not tell how many packets were looked at."""
 
@@ -83,7 +86,7 @@ def _of_itself(one: Observed, window: Window, flows: Told | None) -> Watched:
 def _of_flows(origin: str, flows: Told, window: Window, before: float | None) -> Watched | None:
     last = flows.last
     if before is not None:
-        if flows.first >= before:
+        if flows.first >= before - _REMEMBERED:
             return None
         # To the minute is near enough, and all that is kept of every flow.
         last = min(before, max(minute for minute in flows.minutes if minute * 60 <= before) * 60 + 60.0)
