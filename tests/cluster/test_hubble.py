@@ -178,7 +178,7 @@ def test_what_the_enforcer_refuses_is_told_as_dropped(own_cluster, hubble):
 
 
 def test_a_row_is_on_the_screen_soon_after_relays_message(own_cluster, hubble, record_property):
-    waits = asyncio.run(_time_rows(own_cluster, hubble, (7001, 7002, 7003, 7004, 7005)))
+    waits = asyncio.run(_time_rows(own_cluster, hubble, (7091, 7092, 7093, 7094, 7095)))
     record_property("seconds from Relay's message to the screen", [round(wait, 2) for wait in waits])
     print("seconds from Relay's message to the screen:", *(f"{wait:.2f}" for wait in waits))
     # The best of them, since the machine may be busy with other tests.
@@ -194,8 +194,8 @@ async def _time_rows(cluster: Cluster, hubble: Hubble, ports: tuple[int, ...]) -
     async with app.run_test(size=WIDE) as pilot:
         operator = Operator(app, pilot)
         await operator.until(lambda: "Deployment/client" in operator.screen(), "the workload", PATIENCE)
-        await asyncio.to_thread(reach, cluster, 7000)
-        await operator.until(lambda: "7000/TCP" in operator.screen(), "flows", PATIENCE)
+        await asyncio.to_thread(reach, cluster, 7090)
+        await operator.until(lambda: "7090/TCP" in operator.screen(), "flows", PATIENCE)
         await operator.press()
         for port in ports:
             calling = asyncio.create_task(asyncio.to_thread(reach, cluster, port))
@@ -286,7 +286,9 @@ def test_a_flood_of_losses_is_few_gaps_with_the_sum(own_cluster, hubble):
         wait("what came before", seen(collected, 7060))
         for _ in range(10):
             hubble.lose("node1", 3_000)
-        wait("all losses", lambda: sum(gap.lost for gap in gaps(collected)) == 30_000)
+        # Where Relay is slow, the agent's buffer overruns: then that is told, and of a few flows too.
+        wait("all losses", lambda: sum(gap.lost for gap in gaps(collected)) >= 30_000)
+        assert sum(gap.lost for gap in gaps(collected)) < 30_100
         assert len([gap for gap in gaps(collected) if gap.lost]) < 300
         reach(own_cluster, 7061)
         wait("what came after", seen(collected, 7061))

@@ -248,10 +248,12 @@ class Hubble:
         return [float(when) for when in re.findall(rf"gave ([\d.]+) {port}$", log, re.MULTILINE)]
 
     def forget(self) -> None:
-        """Have the agents forget all flows."""
+        """Have the agents forget all flows, and Relay that they were away for that."""
+        self.kill_relay()
         for agent in self._agents.values():
             agent.kill()
             agent.start()
+        self.start_relay()
 
     def _process(self) -> Process:
         if self._relay is None:
