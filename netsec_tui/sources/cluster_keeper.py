@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from netsec_tui.errors import NetsecError, UnreachableError
+from netsec_tui.errors import UnreachableError
 from netsec_tui.sources.cluster_access import ClusterAccess
 from netsec_tui.sources.cluster_api import ClusterApi
 from netsec_tui.sources.cluster_objects import ClusterObjects
 from netsec_tui.sources.cluster_ranges import RangeObjects
-from netsec_tui.sources.cluster_refusals import GROUPS, RefusedError
+from netsec_tui.sources.cluster_refusals import GROUPS, RefusedError, defect
 from netsec_tui.sources.cluster_resources import RESOURCES, Groups, Resource, other_policies
 from netsec_tui.sources.cluster_watch import REFUSED_SECONDS, Place, ResourceWatch, list_first
 
@@ -67,10 +67,10 @@ class ClusterKeeper:
             if groups is not None:
                 self._follow_kinds(_others(groups))
             self._read_ranges(api, groups)
-        except NetsecError as error:
+        except Exception as error:  # The next beat may do better.
             if api:
                 self._access.forget(api)
-            self._objects.reach("", str(error))
+            self._objects.reach("", str(defect("asking for what the server has", error)))
             self._failing = True
             return
         self._objects.reach("")

@@ -119,6 +119,14 @@ def unreachable(error: Exception, server: str, timeout: Timeout) -> str:
     )
 
 
+def defect(what: str, error: Exception) -> NetsecError:
+    """Return what a thread that reads a cluster did not expect: anything but a NetsecError is a defect."""
+    if isinstance(error, NetsecError):
+        return error
+    words = printable(" ".join(str(error).split()))
+    return NetsecError(f"{what} met a defect of netsec-tui: {type(error).__name__}: {words}")
+
+
 def tail(text: Any) -> str:
     """Return the telling end of a library's message, which begins with class names and addresses."""
     line = (str(text).strip().splitlines() or [""])[-1]

@@ -21,6 +21,7 @@ from netsec_tui.sources.cluster_refusals import (
     ForbiddenError,
     RefusedError,
     UnauthorizedError,
+    defect,
 )
 from netsec_tui.sources.cluster_resources import Resource
 from netsec_tui.sources.objects import printable, strip
@@ -143,8 +144,8 @@ class ResourceWatch(threading.Thread):
             if api:
                 self._access.forget(api)
             return self._failed(error)
-        except NetsecError as error:
-            return self._failed(error)
+        except Exception as error:  # One resource must not take the others or the screen with it.
+            return self._failed(defect(self.name, error))
 
     def _failed(self, error: NetsecError | None = None) -> float:
         """Return the pause after a failure; the first one in a row is not worth a word."""

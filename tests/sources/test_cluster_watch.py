@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import random
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +13,13 @@ import pytest
 
 from netsec_tui.sources import cluster_api, cluster_watch
 from netsec_tui.sources.cluster import ClusterSource
+from netsec_tui.sources.cluster_access import ClusterAccess
+from netsec_tui.sources.cluster_objects import ClusterObjects
+from netsec_tui.sources.cluster_refusals import ExpiredError
+from netsec_tui.sources.cluster_resources import RESOURCES
+from netsec_tui.sources.cluster_watch import ResourceWatch
 from netsec_tui.sources.contract import ObjectsRead
+from netsec_tui.sources.inventory import build_inventory
 from tests.sources.api_server import PATHS, ApiServer, serving, write_kubeconfig
 from tests.sources.collected import PATIENCE, following
 from tests.sources.kube_objects import deployment, obj, pod
@@ -130,6 +138,35 @@ def test_a_watch_that_ends_goes_on_where_it_was(server: ApiServer, source: Clust
             until(lambda number=number: len(server.watches["pods"]) > number + 1)  # type: ignore[misc]
         assert len({asked["resourceVersion"] for asked in server.watches["pods"]}) >= 3
         assert lists(server)["pods"] == 1
+
+
+def test_a_bookmark_moves_on_where_the_next_watch_begins(server: ApiServer, source: ClusterSource) -> None:
+    mark = {"kind": "Pod", "apiVersion": "v1", "metadata": {"resourceVersion": "4711"}}
+    server.bodies_watch["pods"] = [json.dumps({"type": "BOOKMARK", "object": mark}).encode()]
+    with following(source) as found:
+        until(lambda: len(server.watches["pods"]) > 1)
+        assert server.watches["pods"][1]["resourceVersion"] == "4711"
+        found.wait_for(lambda: found.names == ["shop", "web-1", "web"])
+
+
+def test_a_defect_in_one_resource_is_said_and_takes_no_other_with_it(
+    server: ApiServer, source: ClusterSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = ResourceWatch._take
+
+    def taken(self: ResourceWatch, line: bytes) -> None:
+        if self.name == "watch pods":
+            raise KeyError("x")
+        take(self, line)
+
+    with following(source) as found:
+        until(lambda: all_open(server))
+        with monkeypatch.context() as patch:
+            patch.setattr(ResourceWatch, "_take", taken)
+            add(server, pod("web-2"), obj("Namespace", "data", None))
+            found.wait_for(lambda: "data" in found.names)
+            found.wait_for(lambda: "watch pods met a defect of netsec-tui: KeyError" in found.status.error)
+        found.wait_for(lambda: "web-2" in found.names and found.status.error == "")
 
 
 def test_a_dead_connection_is_noticed_and_replaced(
@@ -256,6 +293,29 @@ def test_a_watch_that_tells_nonsense_is_listed_again(
         until(lambda: lists(server)["pods"] > 1)
         add(server, pod("web-2"))
         found.wait_for(lambda: "web-2" in found.names and found.status.error == "")
+
+
+def test_no_event_does_more_than_have_everything_listed_again(tmp_path: Path) -> None:
+    """100,000 events with something changed, left out or cut off: taken, or the list is asked for again."""
+    chance = random.Random(7)
+    event = {"type": "MODIFIED", "object": {**pod("web-1", ip="10.1.0.7"), "spec": {"nodeName": "n1"}}}
+    whole = json.dumps(event).encode()
+    objects = ClusterObjects(5)
+    watch = ResourceWatch([RESOURCES[2]], ClusterAccess(None, str(tmp_path / "none")), objects)
+    refused = 0
+    for _ in range(100_000):
+        line = bytearray(whole)
+        for _ in range(chance.randrange(1, 4)):
+            at = chance.randrange(len(line))
+            line[at : at + chance.randrange(3)] = chance.choice(
+                [b"", b"{", b"}", b"[", b"1", b'"', b"\xff", b"null"]
+            )
+        try:
+            watch._take(bytes(line))
+        except ExpiredError:
+            refused += 1
+    assert 10_000 < refused < 100_000
+    build_inventory(objects.snapshot().objects)
 
 
 def test_what_is_deleted_is_kept_with_when(server: ApiServer, source: ClusterSource) -> None:
