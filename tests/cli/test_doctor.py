@@ -103,6 +103,20 @@ def test_doctor_passes_over_what_does_not_answer(run, flags, server):
     assert told["command"].endswith("--source conntrack")
 
 
+def test_the_document_has_the_fields_that_are_written(run, flags, server):
+    server.objects.append(obj("Service", "hubble-relay", "kube-system", spec={"ports": [{"port": 80}]}))
+    server.denied = {("kube-system", "portforward")}
+    text = (Path(__file__).resolve().parents[2] / "docs" / "headless.md").read_text(encoding="utf-8")
+    described = json.loads(re.search(r"## doctor\n.*?```json\n(.*?)```", text, re.DOTALL)[1])
+    written = json.loads(run("doctor", *flags, "-o", "json")[1])
+    assert list(described) == list(written)
+    assert list(described["cni"]) == list(written["cni"])
+    for name in ("picked", "sources"):
+        assert list(described[name][0]) == list(written[name][0])
+    rights = (document["sources"][0]["missingRights"][0] for document in (described, written))
+    assert len({(*right,) for right in rights}) == 1
+
+
 def test_doctor_only_reads(run, flags, server):
     run("doctor", *flags)
     assert {words[0] for _, _, words in server.ran} <= {"cat", "conntrack"}
