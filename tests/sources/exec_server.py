@@ -26,8 +26,8 @@ class ExecServer(ApiServer):
     """Answer commands as ``commands`` says, by pod and first word of the command.
 
     Bytes are what the command writes, text is what it complains of before it fails, a number is the HTTP
-    status that refuses it, a function answers with the handler that it is given. A command that is not there is
-    not in the image. ``ran`` holds every command that was asked for: pod, container, words.
+    status that refuses it, a function answers with the handler that it is given. A command that is not there
+    is not in the image. ``ran`` holds every command that was asked for: pod, container, words.
     """
 
     def __init__(self, objects: list[dict[str, Any]]) -> None:

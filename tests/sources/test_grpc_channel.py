@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from netsec_tui.errors import BadInputError
 from netsec_tui.sources import grpc_channel, grpc_connection
 from netsec_tui.sources.access import TlsOptions
+from netsec_tui.sources.grpc_call import Call
 from netsec_tui.sources.grpc_channel import GrpcChannel, dial
-from netsec_tui.sources.grpc_connection import Call
 from netsec_tui.sources.grpc_tls import secured
 from netsec_tui.sources.grpc_trouble import GrpcError
 from netsec_tui.sources.problem import Problem
