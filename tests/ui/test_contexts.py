@@ -1,0 +1,225 @@
+"""Two contexts, each a real server: only the chosen one is asked; what was decided of the other is kept."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import yaml
+
+from netsec_tui.cli.flags import parse
+from netsec_tui.cli.tui import KubeconfigClusters, start_scope
+from netsec_tui.model.flow import Gap
+from netsec_tui.model.identity import WorkloadRef
+from netsec_tui.model.observed import Observed
+from netsec_tui.session.actions import ChooseWorkload
+from netsec_tui.session.session import Options, Session
+from netsec_tui.sources.contract import FlowsRead, SourceStatus
+from netsec_tui.ui.app import NetsecApp
+from netsec_tui.ui.intake import Intake
+from netsec_tui.ui.screens.confirm import Confirm
+from tests.cli.test_conntrack import pod
+from tests.core.traffic import IN, NOON, of, only, request, session
+from tests.sources.conntrack_lines import line
+from tests.sources.exec_server import HANGS, serving_commands
+from tests.sources.kube_objects import deployment, obj
+from tests.ui.driving import WIDE, Operator
+
+WEB = WorkloadRef("Deployment", "shop", "web")
+
+
+def objects(peer: str) -> list[dict[str, Any]]:
+    """Return a cluster in which web calls one peer."""
+    return [
+        obj("Node", "n1", None),
+        obj("Namespace", "shop", None),
+        deployment("web"),
+        deployment(peer),
+        pod("web-1", "web", "10.244.1.5"),
+        pod(f"{peer}-1", peer, "10.244.1.8"),
+        pod("kube-proxy-1", "", "192.168.0.4", hostNetwork=True),
+    ]
+
+
+def table(*ports: int) -> bytes:
+    lines = [line(f"10.244.1.5:{port}", "10.244.1.8:8080", "10.244.1.8:8080") for port in ports]
+    return "".join(f"{one}\n" for one in lines).encode()
+
+
+@pytest.fixture
+def servers(monkeypatch, tmp_path):
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    with ExitStack() as stack:
+        started = {}
+        for name, peer in (("east", "api"), ("west", "db")):
+            server = started[name] = stack.enter_context(serving_commands(objects(peer)))
+            server.commands = {("kube-proxy-1", "cat"): table(40000)}
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "east",
+            "contexts": [{"name": n, "context": {"cluster": n, "user": "me"}} for n in started],
+            "clusters": [{"name": n, "cluster": {"server": s.url}} for n, s in started.items()],
+            "users": [{"name": "me", "user": {"token": "let-me-in"}}],
+        }
+        (tmp_path / "kubeconfig").write_text(yaml.safe_dump(config))
+        yield started
+
+
+@asynccontextmanager
+async def opened(tmp_path) -> Any:
+    """Start as with flags that name the workload, before a cluster is chosen."""
+    scope = ["-n", "shop", "deploy/web", "--since", "all"]
+    args = parse([*scope, "--source", "conntrack", "--kubeconfig", str(tmp_path / "kubeconfig")])
+    empty = Session(Options(live=True), lambda: 0.0)
+    app = NetsecApp(empty, None, start=start_scope(args), clusters=KubeconfigClusters(args))
+    async with app.run_test(size=WIDE) as pilot:
+        operator = Operator(app, pilot)
+        await operator.until(lambda: "─ Cluster ─" in operator.screen(), "the clusters are offered")
+        yield operator
+
+
+async def choose(operator: Operator, cluster: str) -> None:
+    """Answer the first question; flags have named the workload."""
+    await operator.answer("Cluster", cluster)
+    await operator.until(lambda: "Generated policy" in operator.screen(), "web is shown")
+
+
+async def switch(operator: Operator, cluster: str) -> None:
+    await operator.press("c")
+    await operator.answer("Cluster", cluster)
+
+
+async def choose_web(operator: Operator) -> None:
+    """Leave the questions that follow and choose the workload."""
+    await operator.until(lambda: bool(operator.app.session.workloads()), "workloads are there")
+    await operator.until(lambda: "─ Namespace ─" in operator.screen(), "the namespace is asked")
+    await operator.pilot.press("escape", "escape")
+    operator.app.apply(ChooseWorkload(WEB))
+    await operator.until(lambda: "Generated policy" in operator.screen(), "web is shown")
+
+
+def asked(server: Any) -> int:
+    return len(server.asked) + len(server.ran)
+
+
+def names(operator: Operator) -> list[str]:
+    return [row.name for row in operator.rows("egress")]
+
+
+async def test_only_the_chosen_cluster_is_ever_contacted(servers, tmp_path):
+    east, west = servers["east"], servers["west"]
+    async with opened(tmp_path) as operator:
+        assert asked(east) == asked(west) == 0
+        await choose(operator, "east")
+        assert asked(east)
+        assert asked(west) == 0
+        await switch(operator, "west")
+        await choose_web(operator)
+        # What was on its way when the feed was stopped may still come; then nothing does, however often
+        # west is read.
+        before, readings = asked(east), len(west.ran)
+        await operator.until(lambda: len(west.ran) > readings, "west is read again", 30)
+        assert asked(east) == before
+        assert "db" in names(operator)
+
+
+async def test_coming_back_shows_what_was_decided_and_goes_on_observing(servers, tmp_path):
+    east = servers["east"]
+    async with opened(tmp_path) as operator:
+        await choose(operator, "east")
+        row = await operator.go_to("egress", "api")
+        first = operator.app.session
+        await operator.press("space")
+        assert row.box == "[x]"
+        assert [r.box for r in operator.rows("egress") if r.name == "api"] == ["[ ]"]
+        east_config = operator.app._desk.file.path
+        await switch(operator, "west")
+        await choose_web(operator)
+        assert [r.box for r in operator.rows("egress") if r.name == "db"] == ["[x]"]
+        assert operator.app._desk.file.path != east_config
+        east.commands["kube-proxy-1", "cat"] = (
+            table(40000) + line("10.244.1.5:40002", "10.244.1.8:9090", "10.244.1.8:9090").encode()
+        )
+        await switch(operator, "east")
+        await operator.until(lambda: operator.screen().startswith(" east "), "east is shown")
+        assert operator.app.session is first
+        assert [r.box for r in operator.rows("egress") if r.name == "api"][:1] == ["[ ]"]
+        await operator.until(lambda: "9090/TCP" in operator.pane("egress"), "the new connection is seen")
+        assert [r.box for r in operator.rows("egress") if "8080/TCP" in r.rest] == ["[ ]"]
+
+
+async def test_what_is_not_saved_of_the_other_is_asked_about_on_leaving(servers, tmp_path):
+    async with opened(tmp_path) as operator:
+        await choose(operator, "east")
+        await operator.go_to("egress", "api")
+        await operator.press("space")
+        await switch(operator, "west")
+        await choose_web(operator)
+        await operator.press("q")
+        assert isinstance(operator.app.screen, Confirm)
+        assert "east: Decisions for Deployment/web are not saved" in " ".join(operator.screen().split())
+        await operator.press("n")
+
+
+async def test_leaving_a_feed_does_not_wait_for_it(servers, tmp_path):
+    servers["east"].commands["kube-proxy-1", "cat"] = HANGS
+    async with opened(tmp_path) as operator:
+        await operator.answer("Cluster", "east")
+        await operator.until(lambda: bool(servers["east"].ran), "a command hangs")
+        await switch(operator, "west")
+        await choose_web(operator)
+        assert "db" in names(operator)
+        assert servers["east"].ran == servers["east"].ran[:1]
+
+
+def test_a_feed_that_begins_again_tells_nothing_twice():
+    known = [request(of("web"), of("api"), 8080, time=NOON + n, origin="hubble") for n in range(3)]
+    newer = [request(of("web"), of("api"), 8080, time=NOON + 9, origin="hubble"), Gap(NOON, 4, "lost")]
+    first = Intake(session(), GivenFeed(FlowsRead(tuple(known))))
+    first.empty()
+    first.leave()
+    second = first.again(GivenFeed(FlowsRead((*known, *newer))))
+    second.empty()
+    counts = only(second.session, "Workload/api", IN).communication.counts
+    assert counts.allowed == 4
+    assert sum(gap.lost for gap in second.session.gaps) == 4
+
+
+def test_nobody_watches_while_another_cluster_is_looked_at():
+    now = [NOON]
+    kept = Session(Options(live=True), lambda: now[0])
+    status = SourceStatus("conntrack", True, observed=Observed("conntrack", NOON))
+    first = Intake(kept, GivenFeed(status))
+    first.empty()
+    now[0] = NOON + 600
+    assert kept.quality().covered == 600
+    first.leave()
+    now[0] = NOON + 3600
+    assert kept.quality().covered == 600
+    again = replace(status, observed=Observed("conntrack", NOON + 3600))
+    first.again(GivenFeed(again)).empty()
+    now[0] = NOON + 3900
+    assert kept.quality().covered == 900
+
+
+class GivenFeed:
+    """A feed that has read some messages."""
+
+    def __init__(self, *messages):
+        self._messages = messages
+
+    def start(self):
+        """Read nothing more."""
+
+    def drain(self, max_seconds):
+        found, self._messages = self._messages, ()
+        return found
+
+    def stop(self):
+        """There is nothing to stop."""
