@@ -7,9 +7,9 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-from netsec_tui.errors import UnreachableError
+from netsec_tui.errors import NetsecError, UnreachableError
 from netsec_tui.sources.cluster_login import complaints
 from netsec_tui.sources.cluster_refusals import (
     GROUPS,
@@ -123,8 +123,31 @@ class ClusterApi:
             AbsentError: there is none.
             UnreachableError: as ``listing`` does.
         """
-        found = self._answer(_CONFIG_MAP, f"/api/v1/namespaces/{namespace}/configmaps/{name}")
-        return strip({"apiVersion": "v1", "kind": "ConfigMap", **found})
+        return strip({"apiVersion": "v1", "kind": "ConfigMap", **self._config_map(namespace, name)})
+
+    def config_data(self, namespace: str, name: str) -> Mapping[str, str]:
+        """Return all that a ConfigMap holds, nothing where it is not there or not given.
+
+        Only for what is not missed: whoever has to tell why there is none takes ``config_map``.
+        """
+        try:
+            found = self._config_map(namespace, name)
+        except NetsecError:
+            return {}
+        return dict(Fields(found, _CONFIG_MAP.name, "", []).labels("data"))
+
+    def allowed(self, attributes: Mapping[str, str]) -> bool:
+        """Tell whether RBAC allows what ResourceAttributes say; only a server that says no forbids it.
+
+        Every user who has logged in may ask this of itself (ClusterRole system:basic-user).
+
+        Raises:
+            NetsecError: the server does not answer, or has no such review.
+        """
+        kind = {"apiVersion": f"{_REVIEWS.group}/{_REVIEWS.version}", "kind": "SelfSubjectAccessReview"}
+        body = {**kind, "spec": {"resourceAttributes": attributes}}
+        answer = self._answer(_REVIEWS, _REVIEWS.path, body=body)
+        return Fields(answer, _REVIEWS.name, "", []).child("status").data.get("allowed") is not False
 
     def groups(self) -> Groups:
         """Return the API groups that the server has, none when it tells of none; it answers or fails soon.
@@ -140,6 +163,10 @@ class ClusterApi:
         groups = Fields(document, "the API server", "", []).children("groups")
         return {group.text("name"): _versions(group) for group in groups}
 
+    def _config_map(self, namespace: str, name: str) -> Mapping[str, Any]:
+        path = f"/api/v1/namespaces/{quote(namespace, safe='')}/configmaps/{quote(name, safe='')}"
+        return self._answer(_CONFIG_MAP, path)
+
     def _page(self, resource: Resource, token: str) -> Mapping[str, Any]:
         more = {"continue": token} if token else {}
         return self._answer(resource, resource.path, {"limit": str(PAGE), **more})
@@ -149,10 +176,11 @@ class ClusterApi:
         resource: Resource,
         path: str,
         query: Mapping[str, str] | None = None,
-        timeout: Timeout | None = None,
+        timeout: Timeout = TIMEOUT,
+        body: Mapping[str, Any] | None = None,
     ) -> Mapping[str, Any]:
         """Return an answer of JSON; an error while it is read counts like one before."""
-        page = self._ask(resource, path, query or {}, timeout or TIMEOUT, lambda answer: _json(answer.data))
+        page = self._ask(resource, path, query or {}, timeout, lambda answer: _json(answer.data), body)
         if not isinstance(page, Mapping) or not isinstance(page.get("items") or [], list):
             raise UnreachableError(f"{self.server} answers, but not as a Kubernetes API server does")
         return page
@@ -164,8 +192,9 @@ class ClusterApi:
         query: Mapping[str, str],
         timeout: Timeout,
         read: Callable[[Any], Any] = lambda answer: answer,
+        body: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Return what ``read`` makes of an answer.
+        """Return what ``read`` makes of an answer to a GET, or to a POST of a ``body``.
 
         The client's own methods are not used: they run inside a validator of theirs, and a thread that waits
         there as the process ends takes it down with an abort.
@@ -177,14 +206,15 @@ class ClusterApi:
         with complaints() as heard:
             try:
                 answer = pool.request(
-                    "GET",
+                    "POST" if body else "GET",
                     settings.host + path,
                     fields=query,
-                    headers={"Accept": "application/json", "User-Agent": "netsec-tui", **self._login()},
+                    json=body,
+                    headers={**_HEADERS, **self._login()},
                     timeout=waiting,
                     preload_content=False,
                 )
-                if answer.status == _OK:
+                if answer.status in _GIVEN:
                     return read(answer)
                 answer.drain_conn()
             except urllib3.exceptions.HTTPError as error:
@@ -199,7 +229,9 @@ class ClusterApi:
 
 
 _CONFIG_MAP = Resource("configmaps", "", optional=True)
-_OK = 200
+_REVIEWS = Resource("selfsubjectaccessreviews", "authorization.k8s.io")
+_HEADERS = {"Accept": "application/json", "User-Agent": "netsec-tui"}
+_GIVEN = (200, 201)
 
 
 def _json(data: bytes) -> Any:

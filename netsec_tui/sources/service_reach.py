@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from netsec_tui.errors import NetsecError, UnreachableError
@@ -76,11 +76,11 @@ def reach(access: Access, services: Sequence[Wanted]) -> Way:
         except UnreachableError as error:
             missing.append(error)
             continue
-        return replace(_through(client, wanted, pod, wanted.port or port), api=api)
+        return _through(client, api, wanted, pod, wanted.port or port)
     raise missing[0]
 
 
-def _through(client: Any, wanted: Wanted, pod: str, port: int) -> Way:
+def _through(client: Any, api: ClusterApi, wanted: Wanted, pod: str, port: int) -> Way:
     pods, host = pod_api(client), f"{wanted.service}.{wanted.namespace}.svc"
 
     def connect() -> socket.socket:
@@ -91,9 +91,10 @@ def _through(client: Any, wanted: Wanted, pod: str, port: int) -> Way:
         except NetsecError as error:
             raise UnreachableError(f"{wanted.namespace}/{wanted.service}: {error}") from error
 
-    ca_data = _config_map(client, wanted.namespace, *wanted.ca) if wanted.secure and wanted.ca[0] else ""
+    authority, key = wanted.ca if wanted.secure else ("", "")
+    ca_data = api.config_data(wanted.namespace, authority).get(key, "") if authority else ""
     peer = f"{wanted.namespace}/{wanted.service}"
-    return Way(connect, peer, host, wanted, _bearer(client) if wanted.secure else "", ca_data)
+    return Way(connect, peer, host, wanted, _bearer(client) if wanted.secure else "", ca_data, api)
 
 
 def _bearer(client: Any) -> str:
@@ -104,21 +105,6 @@ def _bearer(client: Any) -> str:
         if name == "authorization" and kind.lower() == "bearer":
             return token
     return ""
-
-
-def _config_map(client: Any, namespace: str, name: str, key: str) -> str:
-    """Return one value of a ConfigMap, empty when it may not be read or is not there."""
-    import urllib3
-    from kubernetes import client as library
-
-    try:
-        found = library.CoreV1Api(client).read_namespaced_config_map(
-            name, namespace, _request_timeout=_CONNECT_SECONDS
-        )
-    except (library.ApiException, urllib3.exceptions.HTTPError, ValueError):
-        return ""
-    value = (found.data or {}).get(key)
-    return value if isinstance(value, str) else ""
 
 
 def _dial(address: Address) -> Callable[[], socket.socket]:

@@ -6,11 +6,10 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any
 
-from netsec_tui.errors import UnreachableError
+from netsec_tui.errors import NetsecError, UnreachableError
 from netsec_tui.sources.access import Access
-from netsec_tui.sources.cluster_api import TIMEOUT, ClusterApi
+from netsec_tui.sources.cluster_api import ClusterApi
 from netsec_tui.sources.cluster_login import log_in
 from netsec_tui.sources.cluster_refusals import RefusedError
 from netsec_tui.sources.cluster_resources import RESOURCES
@@ -76,8 +75,7 @@ class _Looking:
     """Ask one API server; ``unread`` collects what it does not give."""
 
     def __init__(self, access: Access) -> None:
-        self._client = log_in(access.context, access.kubeconfig)
-        self._api = ClusterApi(self._client)
+        self._api = ClusterApi(log_in(access.context, access.kubeconfig))
         self._tls = access.tls
         self.unread: list[str] = []
 
@@ -110,29 +108,17 @@ class _Looking:
         )
 
     def allowed(self, right: Right) -> bool:
-        """Tell whether RBAC allows something; true where the server does not say.
-
-        Every user who has logged in may ask this of itself (ClusterRole system:basic-user).
-        """
-        from kubernetes import client
-
+        """Tell whether RBAC allows something; true where the server does not say."""
         attributes = {
             "namespace": right.namespace,
             "verb": "create",
             "resource": "pods",
             "subresource": right.subresource,
         }
-        body: Any = {
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": attributes},
-        }
-        review = client.AuthorizationV1Api(self._client).create_self_subject_access_review
         try:
-            answer: Any = review(body, _request_timeout=TIMEOUT)
-        except Exception:  # Whatever the library raises: the source itself says what is missing.
+            return self._api.allowed(attributes)
+        except NetsecError:  # The source itself says what is missing.
             return True
-        return bool(answer.status.allowed)
 
     def _list(self, name: str, cut: Callable[[KubeObject], KubeObject | None]) -> list[KubeObject]:
         try:
@@ -151,16 +137,7 @@ class _Looking:
     def _cilium_config(self, workloads: Iterable[KubeObject]) -> Mapping[str, str]:
         """Return the settings of Cilium's agents; empty without Cilium, or where they may not be read."""
         agents = next((w for w in workloads if object_key(w)[2] in _CILIUM_AGENTS), None)
-        if agents is None:
-            return {}
-        from kubernetes import client
-
-        read = client.CoreV1Api(self._client).read_namespaced_config_map
-        try:
-            found: Any = read(_CILIUM_CONFIG, object_key(agents)[1], _request_timeout=TIMEOUT)
-        except Exception:  # It only tells more; without it nothing is taken for certain.
-            return {}
-        return {str(key): str(value) for key, value in (found.data or {}).items()}
+        return self._api.config_data(object_key(agents)[1], _CILIUM_CONFIG) if agents else {}
 
 
 def _host_pod(pod: KubeObject) -> KubeObject | None:

@@ -37,6 +37,8 @@ class ExecServer(ApiServer):
         self.ran: list[tuple[str, str, tuple[str, ...]]] = []
         self.over = threading.Event()
         self.denied: set[tuple[str, str]] = set()
+        self.reviews_hang = False
+        self.reviewed = threading.Event()
 
 
 class _Handler(api_server._Handler):
@@ -73,7 +75,13 @@ class _Handler(api_server._Handler):
         self.close_connection = True
 
     def do_POST(self) -> None:  # noqa: N802
-        """Answer a SelfSubjectAccessReview."""
+        """Answer a SelfSubjectAccessReview, unless whoever asks is to wait."""
+        if self.headers.get("Authorization") != f"Bearer {self.server.token}":
+            self._refuse(401)
+            return
+        if self.server.reviews_hang:
+            self.server.reviewed.set()
+            self.server.over.wait()
         review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         asked = review["spec"]["resourceAttributes"]
         allowed = (asked["namespace"], asked["subresource"]) not in self.server.denied

@@ -1,5 +1,10 @@
 """What is looked at in a cluster to find its sources, on a server that answers as an API server."""
 
+import os
+import subprocess
+import sys
+import time
+
 import pytest
 
 from netsec_tui.sources.access import Access, TlsOptions
@@ -14,6 +19,23 @@ LOKI = obj("Service", "loki", "netobserv", spec={"ports": [{"port": 3100}]})
 GOLDMANE = obj("Service", "goldmane", "calico-system", spec={"ports": [{"port": 7443}]})
 PROXY = obj("Pod", "kube-proxy-1", "kube-system", status={"phase": "Running"},
             spec={"nodeName": "n1", "hostNetwork": True, "containers": [{"name": "main"}]})  # fmt: skip
+
+LOOKS_AND_ENDS = """
+import os, sys, threading
+from netsec_tui.sources.access import Access
+from netsec_tui.sources.registry import SOURCES
+from netsec_tui.sources.survey import survey
+
+class Ending:
+    def __del__(self, read=os.read, write=os.write):
+        write(1, b"e")
+        read(0, 1)  # the interpreter is ending, and stays so until the test lets it go on
+
+ending = Ending()
+looked = threading.Thread(target=survey, args=(Access(kubeconfig=sys.argv[1]), SOURCES), daemon=True)
+looked.start()
+os.read(0, 4)
+"""
 
 
 def collector(**ebpf):
@@ -94,3 +116,23 @@ def test_no_secret_is_asked_for(looked_at):
     _, _, server = looked_at(LOKI, GOLDMANE, collector(sampling=1), *cilium())
     assert server.asked
     assert not [path for path in server.asked if "secret" in path]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at the threads of a process in /proc")
+def test_a_process_may_end_while_a_thread_of_it_waits_for_the_server(tmp_path):
+    with serving_commands([obj("Node", "n1", None), PROXY]) as server:
+        server.reviews_hang = True
+        kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", server.url)
+        command = [sys.executable, "-c", LOOKS_AND_ENDS, str(kubeconfig)]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            assert server.reviewed.wait(60)
+            process.stdin.write(b"end\n")
+            process.stdin.flush()
+            assert process.stdout.read(1) == b"e"
+            server.over.set()
+            deadline = time.monotonic() + 60
+            while process.poll() is None and len(os.listdir(f"/proc/{process.pid}/task")) > 1:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            process.communicate(timeout=60)
+    assert process.returncode == 0
