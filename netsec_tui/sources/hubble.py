@@ -49,11 +49,15 @@ class UnusableError(Exception):
 
 
 class HubbleDecoder:
-    """Decode records one by one, sharing the endpoints that repeat; flows carry ``origin`` as theirs."""
+    """Decode records one by one, sharing the endpoints that repeat; flows carry ``origin`` as theirs.
 
-    def __init__(self, origin: str = ORIGIN) -> None:
+    ``node`` is where the records come from that name none.
+    """
+
+    def __init__(self, origin: str = ORIGIN, node: str = "") -> None:
         self._ends = EndReader()
         self._origin = origin
+        self._node = node
 
     def decode(self, value: object) -> Flow | Gap | Problem | None:
         """Return the flow or gap in one decoded JSON value, None for events that are neither.
@@ -71,13 +75,13 @@ class HubbleDecoder:
                 return self._flow(value, _EMPTY)
         except UnusableError as error:
             return Problem(str(error))
-        return _event(value)
+        return _event(value, node_name(value.get("node_name")) or self._node)
 
     def _flow(self, flow: Mapping[str, Any], wrapper: Mapping[str, Any]) -> Flow:
         get = flow.get
         time = _seconds(get("time") or wrapper.get("time"))
         source, destination = self._both_ends(flow)
-        node = node_name(get("node_name") or wrapper.get("node_name"))
+        node = node_name(get("node_name") or wrapper.get("node_name")) or self._node
         return flow_of(flow, time, node, (source, destination), self._origin)
 
     def _both_ends(self, flow: Mapping[str, Any]) -> tuple[End, End]:
@@ -219,11 +223,11 @@ def _whole(value: Any) -> int:
     return value if type(value) is int and value > 0 else 0
 
 
-def _event(value: Mapping[str, Any]) -> Gap | Problem | None:
+def _event(value: Mapping[str, Any], node: str) -> Gap | Problem | None:
     if "lost_events" in value:
-        return lost(_object(value["lost_events"]), _time_or_zero(value), _node(value))
+        return lost(_object(value["lost_events"]), _time_or_zero(value), node)
     if "node_status" in value:
-        return node_status(_object(value["node_status"]), _time_or_zero(value), _node(value))
+        return node_status(_object(value["node_status"]), _time_or_zero(value), node)
     if "agent_event" in value or "debug_event" in value:
         return None
     return Problem("not a Hubble flow: none of its fields is there")
@@ -250,10 +254,6 @@ def node_status(event: Mapping[str, Any], time: float, node: str) -> Gap | None:
         f": {message}" if message else ""
     )
     return Gap(time, 0, reason, names[0] if len(names) == 1 else node)
-
-
-def _node(wrapper: Mapping[str, Any]) -> str:
-    return node_name(wrapper.get("node_name"))
 
 
 def node_name(value: Any) -> str:

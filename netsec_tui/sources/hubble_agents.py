@@ -6,12 +6,13 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.sources.contract import KubeObject
+from netsec_tui.sources.gaps import Gaps
 from netsec_tui.sources.hubble import HubbleDecoder
 from netsec_tui.sources.objects import printable
 from netsec_tui.sources.objects_fields import Fields
@@ -34,6 +35,8 @@ _LONGEST = 1 << 20
 """Bytes of a line at most; Hubble's have about 1,400."""
 
 _FLUSH_SECONDS = 0.1
+_TELLING = ("IP", "l4", "verdict", "is_reply", "trace_observation_point", "event_type")
+"""What tells flows of the same time apart, as in ``hubble_relay_progress``; a node is asked by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,28 +143,25 @@ class _Batch:
 
     def __init__(self, node: str) -> None:
         self._node = node
-        self._decoder = HubbleDecoder()
-        self._flows: list[Flow | Gap] = []
-        self._lost: dict[tuple[str, str], Gap] = {}
+        self._decoder = HubbleDecoder(ORIGIN, node)
+        self._flows: list[Flow] = []
+        self._gaps = Gaps()
         self._unread, self._why = 0, ""
         self.newest = 0.0
 
     @property
     def anything(self) -> bool:
         """Tell whether there is something to tell."""
-        return bool(self._flows or self._lost or self._unread)
+        return bool(self._flows or self._gaps or self._unread)
 
     def put(self, value: Any) -> None:
         """Take in one decoded line."""
         decoded = self._decoder.decode(value)
         if isinstance(decoded, Flow):
             self.newest = max(self.newest, decoded.time)
-            self._flows.append(replace(decoded, origin=ORIGIN, node=decoded.node or self._node))
+            self._flows.append(decoded)
         elif isinstance(decoded, Gap):
-            node = decoded.node or self._node
-            same = self._lost.get((decoded.reason, node))
-            lost = decoded.lost + (same.lost if same else 0)
-            self._lost[decoded.reason, node] = Gap(decoded.time or self.newest, lost, decoded.reason, node)
+            self._gaps.add(decoded)
         elif isinstance(decoded, Problem):
             self.leave_out(decoded.reason)
 
@@ -172,8 +172,8 @@ class _Batch:
 
     def take(self) -> Told:
         """Return what has been gathered and begin anew."""
-        told = Told(self._node, (*self._flows, *self._lost.values()), unread=self._unread, why=self._why)
-        self._flows, self._lost, self._unread, self._why = [], {}, 0, ""
+        told = Told(self._node, (*self._flows, *self._gaps.take()), unread=self._unread, why=self._why)
+        self._flows, self._unread, self._why = [], 0, ""
         return told
 
 
@@ -224,7 +224,7 @@ def _identity(value: Any) -> object:
     uuid = flow.get("uuid")
     if type(uuid) is str and uuid:
         return uuid
-    return json.dumps([flow.get(key) for key in ("time", "IP", "l4", "event_type", "is_reply")])
+    return json.dumps([flow.get("time") or value.get("time"), *map(flow.get, _TELLING)])
 
 
 def _with_way_out(trouble: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from netsec_tui.model.flow import Flow, Gap
+from netsec_tui.sources.gaps import Gaps
 from netsec_tui.sources.hubble import node_name
 from netsec_tui.sources.hubble_messages import HubbleMessageDecoder
 from netsec_tui.sources.hubble_proto import NODE_CONNECTED, NODE_ERROR, types
@@ -36,7 +37,7 @@ class Batch:
         self.returned = False
         self._decoder = HubbleMessageDecoder()
         self._items: list[Flow | Gap] = []
-        self._gaps: dict[tuple[str, str], Gap] = {}
+        self._gaps = Gaps()
 
     @property
     def size(self) -> int:
@@ -60,7 +61,7 @@ class Batch:
         if isinstance(found, Flow):
             self._take_flow(found)
         elif isinstance(found, Gap):
-            self.miss(found)
+            self._gaps.add(found)
         elif isinstance(found, Problem):
             self._leave_out(found)
 
@@ -79,14 +80,11 @@ class Batch:
 
     def miss(self, gap: Gap) -> None:
         """Take in a gap; what one node loses for one reason is added up."""
-        same = self._gaps.get((gap.node, gap.reason))
-        lost = gap.lost + (same.lost if same else 0)
-        self._gaps[gap.node, gap.reason] = Gap(gap.time or time.time(), lost, gap.reason, gap.node)
+        self._gaps.add(gap)
 
     def handed_on(self) -> tuple[Flow | Gap, ...]:
         """Return what has come since, and forget it."""
-        items = (*self._items, *self._gaps.values())
-        self._items, self._gaps = [], {}
+        items, self._items = (*self._items, *self._gaps.take()), []
         return items
 
     def _take_flow(self, flow: Flow) -> None:

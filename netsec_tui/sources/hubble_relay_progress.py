@@ -89,7 +89,7 @@ def _hole(node: str, seconds: float) -> str:
 
 
 def _identity(flow: Any, reply: Any) -> tuple[object, ...]:
-    time, ip = flow.time, flow.IP
+    time, ip = flow.time if flow.HasField("time") else reply.time, flow.IP
     return (
         time.seconds,
         time.nanos,

@@ -182,6 +182,22 @@ def test_a_replaced_pod_is_taken_up_and_a_new_node_joins(server, source):
         until(lambda: {40005, 40006} <= set(ports(collected)))
 
 
+def test_records_of_old_agents_are_told_apart_and_are_of_the_node_asked(server, source):
+    said = json.loads(flow(1, uuid=False))
+    del said["node_name"], said["flow"]["time"]
+    dropped = {**said, "flow": {**said["flow"], "verdict": "DROPPED"}}
+    entering = {**said, "flow": {**said["flow"], "trace_observation_point": "TO_ENDPOINT"}}
+    later = {**said, "time": datetime.fromtimestamp(time.time() + 1, UTC).isoformat()}
+    missed = {"lost_events": {"source": "HUBBLE_RING_BUFFER", "num_events_lost": "7"}}
+    server.commands["cilium-b", "hubble"] = b"\n".join(
+        json.dumps(one).encode() for one in (said, dropped, entering, later, said, missed)
+    )
+    del server.commands["cilium-a", "hubble"]
+    collected = read(source)
+    assert [one.node for one in collected.flows if isinstance(one, Flow)] == ["n2"] * 4
+    assert [(gap.node, gap.lost) for gap in gaps(collected)] == [("n2", 7)]
+
+
 def test_a_flood_of_lost_events_is_one_gap(server, source):
     server.commands["cilium-a", "hubble"] = flow(1) + lost(2) * 20_000
     collected = read(source)
