@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from netsec_tui.errors import NetsecError, UnreachableError
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.sources.contract import FlowsRead, Message, ObjectsRead, Source, SourceStatus
 from netsec_tui.sources.feed import AGAIN_SECONDS, Reading
@@ -46,6 +47,7 @@ class _Listening:
         self._over = threading.Event()
         self._messages: queue.Queue[tuple[int, Message]] = queue.Queue(_ROOM)
         self._on_flows = on_flows
+        self._flowed = False
         self._objects = ClusterState()
         self._statuses: dict[tuple[int, str], SourceStatus] = {}
         self._state = [*map(self._thread, range(len(state)), state)]
@@ -65,9 +67,21 @@ class _Listening:
         self._let_end(threads)
         while self._take_next(0.0):
             pass
-        failures = (t.failure for origin, t in enumerate(threads) if t.failure and self._failing(origin))
         inventory, unclear = self._objects.build()
-        return Reading(inventory, tuple(self._statuses.values()), tuple(filter(None, failures)), unclear)
+        failures = self._failures(threads, interrupted=stop.is_set())
+        return Reading(inventory, tuple(self._statuses.values()), failures, unclear)
+
+    def _failures(self, threads: Sequence[SourceThread], *, interrupted: bool) -> tuple[NetsecError, ...]:
+        """Return what sources raised, and what those of flows only told where none of them gave anything.
+
+        Where listening was interrupted, they might have given something later.
+        """
+        raised = {at: t.failure for at, t in enumerate(threads) if t.failure and self._failing(at)}
+        of_flows = range(len(self._state), len(threads))
+        quiet = not self._flowed and not interrupted
+        if quiet and all(at in raised or self._gave_nothing(at) for at in of_flows):
+            raised |= {at: UnreachableError(self._errors(at)) for at in of_flows if at not in raised}
+        return tuple(raised.values())
 
     def _let_end(self, threads: Sequence[SourceThread]) -> None:
         """Give sources a moment to say how they have ended."""
@@ -88,11 +102,21 @@ class _Listening:
         )
 
     def _has_told(self, origin: int) -> bool:
-        told = [status for (of, _), status in self._statuses.items() if of == origin]
-        return any(status.settled or status.error for status in told)
+        return any(told.settled or told.error for told in self._told(origin))
 
     def _failing(self, origin: int) -> bool:
-        return any(status.error for (of, _), status in self._statuses.items() if of == origin)
+        return bool(self._errors(origin))
+
+    def _gave_nothing(self, origin: int) -> bool:
+        """Tell whether a source that watches has had errors only; with a node that reports, all was quiet."""
+        watched = [told.observed for told in self._told(origin) if told.observed]
+        return bool(watched) and self._failing(origin) and not any(observed.nodes for observed in watched)
+
+    def _errors(self, origin: int) -> str:
+        return "; ".join(told.error for told in self._told(origin) if told.error)
+
+    def _told(self, origin: int) -> list[SourceStatus]:
+        return [status for (of, _), status in self._statuses.items() if of == origin]
 
     def _take_next(self, timeout: float) -> bool:
         """Take in a message if one comes; return whether one did."""
@@ -101,6 +125,7 @@ class _Listening:
         except queue.Empty:
             return False
         if isinstance(message, FlowsRead):
+            self._flowed = self._flowed or any(isinstance(flow, Flow) for flow in message.flows)
             self._on_flows(message.flows)
         elif isinstance(message, ObjectsRead):
             self._objects.take(origin, message)

@@ -206,7 +206,18 @@ def test_a_source_that_fails_all_the_time_leaves_nothing_to_tell(run, flags, ser
     code, out, err = run("list", *flags, *sources, "--for", "1s", "-o", "json")
     assert "node n1" in err
     assert json.loads(out)["input"]["problems"]
-    assert code == 2
+    assert code == 69
+
+
+def test_tables_without_an_entry_are_no_failure_and_nor_is_a_cluster_without_a_source(run, flags, server):
+    server.commands = dict.fromkeys(server.commands, b"")
+    code, _, err = run("list", *flags, "--source", "conntrack", "--for", "1s")
+    assert code == 2, err
+    server.denied = {("shop", "exec")}
+    for listening in ([], ["--for", "1s"]):
+        code, _, err = run("list", *flags, *listening)
+        assert "no source of flows can be used" in err
+        assert code == 2
 
 
 def test_a_source_out_of_reach_is_a_failure(run, flags):
