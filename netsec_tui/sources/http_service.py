@@ -30,7 +30,7 @@ class Answer(NamedTuple):
     @property
     def words(self) -> str:
         """Return the beginning of the body as words for a sentence."""
-        return printable(" ".join(self.body[:4096].decode("utf-8", "replace").split()), _MOST_WORDS)
+        return words(self.body[:4096].decode("utf-8", "replace"))
 
 
 class HttpService:
@@ -91,29 +91,48 @@ class HttpService:
         return Answer(response.status, body)
 
     def _dial(self) -> HTTPConnection:
-        from http.client import HTTPConnection
-
-        connected: Any = self._connect()
-        self._plain = connected
-        connected.settimeout(CONNECT_SECONDS)
-        if self._tls:
-            try:
-                name = self._tls.server_name or None
-                connected = self._tls.context.wrap_socket(connected, server_hostname=name)
-            except OSError:
-                connected.close()
-                raise
-        connected.settimeout(ANSWER_SECONDS)
-        connection = HTTPConnection(self._host)
-        connection.auto_open = 0
-        connection.sock = connected
-        return connection
+        self._plain = self._connect()
+        return http_over(self._plain, self._host, self._tls, ANSWER_SECONDS)
 
     def _trouble(self, error: Exception) -> UnreachableError:
-        if isinstance(error, ssl.SSLError):
-            return tls_trouble(self.peer, error)
-        if isinstance(error, TimeoutError):
-            return UnreachableError(f"{self.peer} does not answer within {ANSWER_SECONDS:.0f} s")
-        why = getattr(self._plain, "trouble", "") or getattr(error, "strerror", "") or str(error)
-        because = f": {printable(why, _MOST_WORDS)}" if why else ""
-        return UnreachableError(f"the connection to {self.peer} breaks off{because}")
+        late = f"{self.peer} does not answer within {ANSWER_SECONDS:.0f} s"
+        return http_trouble(self.peer, self._plain, error, late)
+
+
+def http_over(plain: socket.socket, host: str, tls: Secured | None, silence: float) -> HTTPConnection:
+    """Return a connection over a connected socket, which it closes where TLS fails.
+
+    It waits ``silence`` seconds for data. A new socket is never made: it would go another way.
+
+    Raises:
+        OSError: TLS fails.
+    """
+    from http.client import HTTPConnection
+
+    plain.settimeout(CONNECT_SECONDS)
+    try:
+        connected = tls.context.wrap_socket(plain, server_hostname=tls.server_name or None) if tls else plain
+    except OSError:
+        plain.close()
+        raise
+    connected.settimeout(silence)
+    connection = HTTPConnection(host)
+    connection.auto_open = 0
+    connection.sock = connected
+    return connection
+
+
+def http_trouble(peer: str, plain: Any, error: Exception, late: str) -> UnreachableError:
+    """Return what an error on a connection means, ``late`` for one by time; a forwarded socket knows more."""
+    if isinstance(error, ssl.SSLError):
+        return tls_trouble(peer, error)
+    if isinstance(error, TimeoutError):
+        return UnreachableError(late)
+    why = getattr(plain, "trouble", "") or getattr(error, "strerror", "") or str(error)
+    because = f": {words(why)}" if why else ""
+    return UnreachableError(f"the connection to {peer} breaks off{because}")
+
+
+def words(said: str) -> str:
+    """Return the beginning of what a server said as words for a sentence."""
+    return printable(" ".join(said.split()), _MOST_WORDS)

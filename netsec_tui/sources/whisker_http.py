@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING
 from netsec_tui.errors import NetsecError, UnreachableError
 from netsec_tui.sources.access import TlsOptions
 from netsec_tui.sources.grpc_tls import Secured, secured
-from netsec_tui.sources.grpc_trouble import tls_trouble
-from netsec_tui.sources.objects import printable
+from netsec_tui.sources.http_service import http_over, http_trouble, words
 from netsec_tui.sources.service_reach import Way
 
 if TYPE_CHECKING:
-    from http.client import HTTPResponse
+    from http.client import HTTPConnection, HTTPResponse
 
 PATH = "/whisker-backend/flows"
-CONNECT_SECONDS = 5.0
 SILENCE_SECONDS = 60.0
 """Seconds without an event after which a stream is taken to hang; windows end every 15 s."""
 
@@ -30,7 +28,6 @@ _CHUNK = 64 << 10
 _ROOM = 64
 _MOST_BYTES = 256 << 20
 _LONGEST_LINE = 16 << 20
-_WORDS = 300
 _REFUSALS = {
     401: "it asks for a log-in, which netsec-tui has none for",
     403: "it does not allow to read flows",
@@ -128,13 +125,11 @@ class Whisker:
             raise told from error
 
     def _request(self, query: str, accept: str) -> HTTPResponse:
-        from http.client import HTTPConnection, HTTPException
+        from http.client import HTTPException
 
-        connection = HTTPConnection(self._way.host)
-        connection.auto_open = 0
-        connection.sock = self._dial()
         maybe_tls = self._tls.mode == "auto" and not self._secure
         try:
+            connection = self._dial()
             connection.request(
                 "GET", f"{PATH}?{query}", headers={"Accept": accept, "User-Agent": "netsec-tui"}
             )
@@ -142,7 +137,7 @@ class Whisker:
             if response.status == 200:
                 connection.sock = None  # It is the response's, and closed here.
                 return response
-            said = printable(" ".join(response.read(_CHUNK).decode("utf-8", "replace").split()), _WORDS)
+            said = words(response.read(_CHUNK).decode("utf-8", "replace"))
         except (HTTPException, OSError) as error:
             trouble = self._trouble(error)
             self._close()
@@ -159,24 +154,12 @@ class Whisker:
         )
         raise UnreachableError(f"{self._way.peer} gives no flows: {why}")
 
-    def _dial(self) -> socket.socket:
-        self._plain = self._socket = connected = self._way.connect()
-        connected.settimeout(CONNECT_SECONDS)
-        if self._secure:
-            self._socket = connected = self._wrapped(connected)
-        connected.settimeout(SILENCE_SECONDS)
-        return connected
-
-    def _wrapped(self, plain: socket.socket) -> socket.socket:
-        tls = self._secured()
-        try:
-            return tls.context.wrap_socket(plain, server_hostname=tls.server_name or None)
-        except ssl.SSLError as error:
-            plain.close()
-            raise tls_trouble(self._way.peer, error) from error
-        except OSError as error:
-            plain.close()
-            raise self._trouble(error) from error
+    def _dial(self) -> HTTPConnection:
+        self._plain = self._socket = self._way.connect()
+        tls = self._secured() if self._secure else None
+        connection = http_over(self._plain, self._way.host, tls, SILENCE_SECONDS)
+        self._socket = connection.sock
+        return connection
 
     def _secured(self) -> Secured:
         tls = secured(self._tls, self._way.host)
@@ -195,13 +178,8 @@ class Whisker:
             self._socket.close()
 
     def _trouble(self, error: Exception) -> UnreachableError:
-        if isinstance(error, ssl.SSLError):
-            return tls_trouble(self._way.peer, error)
-        if isinstance(error, TimeoutError):
-            return UnreachableError(f"nothing has come from {self._way.peer} for {SILENCE_SECONDS:.0f} s")
-        why = getattr(self._plain, "trouble", "") or getattr(error, "strerror", "") or str(error)
-        because = f": {printable(' '.join(why.split()), _WORDS)}" if why else ""
-        return UnreachableError(f"the connection to {self._way.peer} breaks off{because}")
+        late = f"nothing has come from {self._way.peer} for {SILENCE_SECONDS:.0f} s"
+        return http_trouble(self._way.peer, self._plain, error, late)
 
 
 class _MaybeSecureError(Exception):
