@@ -13,6 +13,7 @@ from typing import Any
 from netsec_tui.model.flow import Flow, Gap, Protocol, Verdict
 from netsec_tui.sources.hubble_direction import Orientation, orient
 from netsec_tui.sources.hubble_endpoint import End, EndReader, text
+from netsec_tui.sources.hubble_refusals import Refusals
 from netsec_tui.sources.objects import printable
 from netsec_tui.sources.problem import Problem
 
@@ -28,7 +29,7 @@ _PROTOCOLS = {
 _VERDICTS: Mapping[Any, Verdict] = {v.name: v for v in Verdict} | {int(v): v for v in Verdict}
 _NAME_OR_NUMBER = (str, int)
 # Members of an enum by name cost a look-up each time, which counts in a million flows.
-_UNKNOWN, _ICMP = Verdict.UNKNOWN, Protocol.ICMP
+_UNKNOWN, _DROPPED, _ICMP = Verdict.UNKNOWN, Verdict.DROPPED, Protocol.ICMP
 _FLOW_FIELDS = frozenset({"IP", "l4", "source", "destination", "verdict"})
 _SOCK_EVENT = 7
 _LOSSES = {
@@ -56,11 +57,12 @@ class HubbleDecoder:
 
     def __init__(self, origin: str = ORIGIN, node: str = "") -> None:
         self._ends = EndReader()
+        self._refusals = Refusals()
         self._origin = origin
         self._node = node
 
     def decode(self, value: object) -> Flow | Gap | Problem | None:
-        """Return the flow or gap in one decoded JSON value, None for events that are neither.
+        """Return the flow or gap in one decoded JSON value, None for events that say nothing of their own.
 
         Accepts the wrapped form (``flow`` with ``node_name`` and ``time`` beside it) and the bare flow.
         Never raises: a record that cannot be used is returned as a ``Problem``.
@@ -77,12 +79,15 @@ class HubbleDecoder:
             return Problem(str(error))
         return _event(value, node_name(value.get("node_name")) or self._node)
 
-    def _flow(self, flow: Mapping[str, Any], wrapper: Mapping[str, Any]) -> Flow:
+    def _flow(self, flow: Mapping[str, Any], wrapper: Mapping[str, Any]) -> Flow | None:
         get = flow.get
         time = _seconds(get("time") or wrapper.get("time"))
         source, destination = self._both_ends(flow)
         node = node_name(get("node_name") or wrapper.get("node_name")) or self._node
-        return flow_of(flow, time, node, (source, destination), self._origin)
+        told = flow_of(flow, time, node, (source, destination), self._origin)
+        if told is not None and told.verdict is _DROPPED:
+            return self._refusals.once(told, flow.get("event_type"))
+        return told
 
     def _both_ends(self, flow: Mapping[str, Any]) -> tuple[End, End]:
         get = flow.get
@@ -93,14 +98,18 @@ class HubbleDecoder:
         return source, destination
 
 
-def flow_of(flow: Mapping[str, Any], time: float, node: str, ends: tuple[End, End], origin: str) -> Flow:
-    """Return the flow that a record tells of; ``time`` is in epoch seconds.
+def flow_of(
+    flow: Mapping[str, Any], time: float, node: str, ends: tuple[End, End], origin: str
+) -> Flow | None:
+    """Return the flow that a record tells of, None for a socket's that lacks an end; ``time`` is in seconds.
 
     Raises:
         UnusableError: what every flow needs is not there.
     """
     source, destination = ends
     if not (source.named and destination.named):
+        if _is_of_socket(flow):
+            return None  # of a socket outside all pods: Hubble looks the address up by the pod's cgroup
         side = "destination" if source.named else "source"
         raise UnusableError(f"no IP and no pod name of the {side} (did a field mask remove them?)")
     verdict = _verdict(flow.get("verdict"))
@@ -193,10 +202,14 @@ def _port(value: Any) -> int:
 
 
 def _is_socket_event(flow: Mapping[str, Any], verdict: Verdict, source_port: int, port: int) -> bool:
-    event = flow.get("event_type")
-    if flow.get("Type") == "SOCK" or (type(event) is dict and event.get("type") == _SOCK_EVENT):
+    if _is_of_socket(flow):
         return True
     return (source_port == 0 or port == 0) and verdict in (Verdict.TRACED, Verdict.TRANSLATED)
+
+
+def _is_of_socket(flow: Mapping[str, Any]) -> bool:
+    event = flow.get("event_type")
+    return flow.get("Type") == "SOCK" or (type(event) is dict and event.get("type") == _SOCK_EVENT)
 
 
 def _service(

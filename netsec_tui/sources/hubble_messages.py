@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from netsec_tui.model.flow import Flow, Gap
+from netsec_tui.model.flow import Flow, Gap, Verdict
 from netsec_tui.sources import hubble
 from netsec_tui.sources.hubble import ORIGIN, UnusableError, flow_of, node_name
 from netsec_tui.sources.hubble_endpoint import End, EndReader
 from netsec_tui.sources.hubble_proto import DIRECTIONS, LAYER7, LOSSES, NODE_STATES, POINTS, TYPES, types
+from netsec_tui.sources.hubble_refusals import Refusals
 from netsec_tui.sources.problem import Problem
 
 _CACHE_LIMIT = 16_384
 _LAST = 253_402_300_800
 """Seconds until the year 10000, in which no text of a time is any more."""
+
+_DROPPED = Verdict.DROPPED
 
 _EndKey = tuple[bytes, str, tuple[str, ...]]
 
@@ -25,11 +28,12 @@ class HubbleMessageDecoder:
     def __init__(self, origin: str = ORIGIN) -> None:
         self._origin = origin
         self._reader = EndReader()
+        self._refusals = Refusals()
         self._ends: dict[_EndKey, End] = {}
         self._endpoint = types()["Endpoint"].FromString
 
     def decode(self, reply: Any) -> Flow | Gap | Problem | None:
-        """Return the flow or gap in a ``GetFlowsResponse``, None for one that is neither.
+        """Return the flow or gap in a ``GetFlowsResponse``, None for one that says nothing of its own.
 
         Never raises: a reply that cannot be used is returned as a ``Problem``.
         """
@@ -54,7 +58,7 @@ class HubbleMessageDecoder:
             return Problem(str(error))
         return None
 
-    def _flow(self, flow: Any, reply: Any) -> Flow:
+    def _flow(self, flow: Any, reply: Any) -> Flow | None:
         time = _seconds(flow) or _seconds(reply)
         if not time:
             raise UnusableError("no time")
@@ -64,7 +68,11 @@ class HubbleMessageDecoder:
             self._end(flow.destination, ip.destination, flow.destination_names),
         )
         node = node_name(flow.node_name or reply.node_name)
-        return flow_of(_as_json(flow), time, node, ends, self._origin)
+        shape = _as_json(flow)
+        told = flow_of(shape, time, node, ends, self._origin)
+        if told is not None and told.verdict is _DROPPED:
+            return self._refusals.once(told, shape.get("event_type"))
+        return told
 
     def _end(self, raw: bytes, ip: str, names: Any) -> End:
         key = raw, ip, tuple(names)

@@ -1,0 +1,64 @@
+"""A packet that a policy refuses counts once, though Cilium reports it twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from netsec_tui.model.flow import Endpoint, Flow
+from netsec_tui.sources.recent import Recent
+
+DROP, POLICY_VERDICT = 1, 5
+"""Types of events (cilium, pkg/monitor/api, MessageTypeDrop and MessageTypePolicyVerdict)."""
+
+TOGETHER_SECONDS = 0.5
+"""How far apart the two reports of a packet may be. They leave the kernel by one buffer, one after the other,
+and the agent stamps them as it reads them; a SYN is sent again after a second."""
+
+_REMEMBERED = 10_000
+
+
+class _Open(NamedTuple):
+    """Hold what waits for its other half: verdicts where ``balance`` is above zero, drops below."""
+
+    time: float
+    balance: int
+
+
+class Refusals:
+    """Know which refused packets were told by one of their two reports, in bounded memory.
+
+    The datapath reports the verdict of the policy and then the drop (cilium, bpf/lib/policy_log.h and
+    drop.h). Whichever comes first counts and the other of the same node, ends and protocol does not, as many
+    times as there are halves: several datagrams of one socket may be refused at once. Where one is switched
+    off or was lost the other counts; so does a drop for any other reason, which has no verdict. What a policy
+    only audits is a verdict alone.
+    """
+
+    def __init__(self) -> None:
+        self._open: Recent[tuple[object, ...], _Open] = Recent(_REMEMBERED)
+
+    def once(self, flow: Flow, event: object) -> Flow | None:
+        """Return a dropped flow with the packets that are news, None if none is; ``event`` is its type."""
+        kind = event.get("type") if isinstance(event, Mapping) else None
+        if kind not in (DROP, POLICY_VERDICT):
+            return flow
+        sign = 1 if kind == POLICY_VERDICT else -1
+        key = _key(flow)
+        known = self._open.get(key)
+        balance = known.balance if known and abs(flow.time - known.time) <= TOGETHER_SECONDS else 0
+        self._open.put(key, _Open(flow.time, balance + sign * flow.count))
+        news = flow.count - max(0, -sign * balance)
+        if news <= 0:
+            return None
+        return flow if news == flow.count else replace(flow, count=news)
+
+
+def _key(flow: Flow) -> tuple[Any, ...]:
+    ends = (*_name(flow.source), flow.source_port, *_name(flow.destination), flow.destination_port)
+    return (flow.node, flow.protocol, *ends)
+
+
+def _name(end: Endpoint) -> tuple[str, str, str]:
+    return (end.ip, "", "") if end.ip else ("", end.namespace, end.pod)
