@@ -124,7 +124,7 @@ _TABLE: Table = {
         15: ("reply", Many("bool")),
         23: ("tcp_flags", Many("TCPFlags")),
     },
-    "EventTypeFilter": {1: ("type", "int32")},
+    "EventTypeFilter": {1: ("type", "int32"), 2: ("match_sub_type", "bool"), 3: ("sub_type", "int32")},
     "Nothing": {},
     "ServerStatusResponse": {
         1: ("num_flows", "uint64"),
@@ -140,8 +140,10 @@ _TABLE: Table = {
     "Node": {1: ("name", "string"), 4: ("state", "int32"), 8: ("max_flows", "uint64")},
 }
 
-_DROPPED, _ERROR, _AUDIT = 2, 3, 4
+_DROPPED, _ERROR, _AUDIT, _TRACED, _TRANSLATED = 2, 3, 4, 6, 7
 _SOCK, _LAYER7_LOG = 7, 129
+_AS_DIALLED = 1
+"""The sub type of a socket's event with the address it dials (pkg/monitor, XlatePointPreDirectionFwd)."""
 
 
 @cache
@@ -153,8 +155,9 @@ def types() -> Mapping[str, Any]:
 def flows_request(*, filtered: bool, follow: bool = False, since: float = 0.0) -> Any:
     """Return what asks for flows: from now on, from a time on (epoch seconds), else all that are kept.
 
-    ``filtered`` leaves out at the server what tells nothing new: access logs and socket events, which
-    repeat connections, and answers but for those that tell that there was one. Those are kept because a
+    ``filtered`` leaves out at the server what tells nothing new: access logs, which repeat connections, of
+    sockets all but what they dial, where packets carry the address behind the Service from their socket on
+    (pkg/hubble/parser/sock), and answers but for those that tell that there was one. Those are kept because a
     connection that nobody answered is not taken for one that is needed: the second half of every handshake,
     data of connections that were open before, and answers of protocols without either. Refusals come by
     their verdict: most have no ``is_reply``, and only dropped ones pass a filter on it without.
@@ -166,15 +169,17 @@ def flows_request(*, filtered: bool, follow: bool = False, since: float = 0.0) -
     elif not follow:
         request.number = WHOLE_BUFFER
     if filtered:
-        wanted, flags = known["FlowFilter"], known["TCPFlags"]
+        wanted, flags, event = known["FlowFilter"], known["TCPFlags"], known["EventTypeFilter"]
+        dialled = event(type=_SOCK, match_sub_type=True, sub_type=_AS_DIALLED)
         request.whitelist.extend(
             [
                 wanted(reply=[False]),
                 wanted(verdict=[_DROPPED, _ERROR, _AUDIT]),
                 wanted(reply=[True], tcp_flags=[flags(SYN=True, ACK=True), flags(PSH=True)]),
                 wanted(reply=[True], protocol=["udp", "sctp", "icmp"]),
+                wanted(event_type=[dialled], verdict=[_TRACED]),
             ]
         )
-        event = known["EventTypeFilter"]
-        request.blacklist.add(event_type=[event(type=_LAYER7_LOG), event(type=_SOCK)])
+        request.blacklist.add(event_type=[event(type=_LAYER7_LOG)])
+        request.blacklist.add(event_type=[event(type=_SOCK)], verdict=[_TRANSLATED])
     return request

@@ -100,6 +100,11 @@ def _peer(peer: dict[str, str]) -> str:
     return peer.get("name") or peer.get("address") or peer["type"]
 
 
+def dialled(row: dict[str, Any]) -> dict[str, int]:
+    """Return the Services that a row was dialled by, with how many sockets told of it."""
+    return {f"{via['name']}:{via['port']}": row["counts"]["traced"] for via in row["via"]}
+
+
 def relay(cluster: Cluster, kubeconfig: Path | None = None) -> HubbleRelaySource:
     return HubbleRelaySource(Access(cluster.context, str(kubeconfig or cluster.kubeconfig)))
 
@@ -150,12 +155,13 @@ def test_rows_are_what_was_driven(own_cluster, hubble):
     done = own_cluster.drive(CALLS)
     assert [one for one in done if one.heard.answer is not Answer.REACHED] == []
     hubble.settle()
-    assert set(rows(own_cluster, "deploy/client")) == {
-        ("egress", "api", "TCP", 8080),
-        ("egress", "api", "UDP", 5353),
-        ("egress", "node1", "TCP", 9555),
-        ("egress", "node2", "TCP", 9555),
-        ("egress", OUTSIDE, "TCP", 443),
+    client = rows(own_cluster, "deploy/client")
+    assert {key: dialled(row) for key, row in client.items()} == {
+        ("egress", "api", "TCP", 8080): {"api:80": 4},
+        ("egress", "api", "UDP", 5353): {"api:5300": 2},
+        ("egress", "node1", "TCP", 9555): {},
+        ("egress", "node2", "TCP", 9555): {},
+        ("egress", OUTSIDE, "TCP", 443): {},
     }
     server = rows(own_cluster, "deploy/api")
     external = {key for key in server if key[0] == "ingress" and key[1] not in ("api", "client")}
@@ -166,6 +172,7 @@ def test_rows_are_what_was_driven(own_cluster, hubble):
         ("ingress", "api", "TCP", 8080),
         ("egress", "api", "TCP", 8080),
     }
+    assert dialled(server["egress", "api", "TCP", 8080]) == {"api:80": 6}
     assert all(row["counts"]["answers"] for row in server.values())
 
 

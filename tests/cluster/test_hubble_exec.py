@@ -63,8 +63,11 @@ def test_all_agents_are_asked(own_cluster, hubble):
     arguments = ("list", "-n", "tracked", "deploy/client", "-o", "json", "--source", "hubble-exec")
     done = run(own_cluster.kubeconfig, *arguments)
     assert done.code == 0, done.said
-    rows = {(row["peer"].get("name"), row["port"]) for row in json.loads(done.out)["rows"]}
-    assert ("api", 8080) in rows
+    rows = {
+        (row["peer"].get("name"), row["port"]): [f"{via['name']}:{via['port']}" for via in row["via"]]
+        for row in json.loads(done.out)["rows"]
+    }
+    assert rows["api", 8080] == ["api:80"]
 
 
 def test_an_agent_that_ends_costs_no_other_and_is_taken_up_again(own_cluster, hubble):

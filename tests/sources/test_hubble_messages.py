@@ -65,6 +65,15 @@ RECORDS = {
     "socket": record(
         is_reply=None, Type="SOCK", event_type={"type": 7}, verdict="TRANSLATED",
         l4={"TCP": {"destination_port": 80}}),
+    "dialled by a socket": record(
+        is_reply=None, Type="SOCK", event_type={"type": 7, "sub_type": 1}, verdict="TRACED",
+        l4={"TCP": {"destination_port": 80}}, destination_service={"name": "db", "namespace": "data"}),
+    "answer to a socket": record(
+        is_reply=None, Type="SOCK", event_type={"type": 7, "sub_type": 3}, verdict="TRACED",
+        l4={"UDP": {"source_port": 80}}),
+    "socket of nobody": record(
+        is_reply=None, Type="SOCK", event_type={"type": 7, "sub_type": 1}, verdict="TRACED",
+        IP={"destination": "10.0.2.6"}, source=None),
     "ping": record(l4={"ICMPv4": {"type": 8}}),
     "ping of IPv6": record(l4={"ICMPv6": {"type": 128}}, IP={"source": "fd00::1", "destination": "fd00::2"}),
     "something else": record(l4={}),
@@ -94,6 +103,11 @@ RECORDS = {
 def test_messages_mean_what_json_means(name):
     told = HubbleMessageDecoder().decode(reply_of(RECORDS[name]))
     assert told == HubbleDecoder().decode(RECORDS[name])
+
+
+def test_a_socket_outside_all_pods_is_no_trouble():
+    """Hubble finds a socket's address by its cgroup; where it has none there is nobody to tell of."""
+    assert HubbleMessageDecoder().decode(reply_of(RECORDS["socket of nobody"])) is None
 
 
 def test_the_records_are_of_every_kind():
@@ -185,7 +199,12 @@ def fits(wanted, flow):
             not wanted.reply or (told and flow.is_reply.value in wanted.reply),
             not wanted.verdict or flow.verdict in wanted.verdict,
             not wanted.protocol or layers & set(wanted.protocol),
-            not wanted.event_type or flow.event_type.type in [event.type for event in wanted.event_type],
+            not wanted.event_type
+            or any(
+                event.type == flow.event_type.type
+                and (not event.match_sub_type or event.sub_type == flow.event_type.sub_type)
+                for event in wanted.event_type
+            ),
             not wanted.tcp_flags
             or any(
                 all(getattr(flags, field.name) for field, _ in asked.ListFields())
@@ -205,6 +224,8 @@ def fits(wanted, flow):
         ("ping", True),
         ("access log", False),
         ("socket", False),
+        ("dialled by a socket", True),
+        ("answer to a socket", False),
         ("no word of answers", False),
     ],
 )
