@@ -36,7 +36,8 @@ from netsec_tui.sources.pod_exec import Executor, executor
 from netsec_tui.sources.pod_websocket import Target
 
 POLL_SECONDS = 5.0
-"""A connection that was reset stays in the table for 10 s, all others longer."""
+"""From the beginning of one reading of a node to that of the next. A connection that was reset stays in the
+table for 10 s, all others longer."""
 
 RETRY_SECONDS = 30.0
 """Seconds until a node that never gave a table is asked again."""
@@ -116,7 +117,8 @@ class ConntrackSource:
             return
         first_miss = answer.gone and not node.gone
         node.busy, node.way, node.gone = False, answer.way, answer.gone or (node.gone and not answer.way)
-        node.due = time.monotonic() + (RETRY_SECONDS if node.entries < 0 and not answer.way else POLL_SECONDS)
+        now, hopeless = time.monotonic(), node.entries < 0 and not answer.way
+        node.due = now + RETRY_SECONDS if hopeless else node.due_after(now, POLL_SECONDS)
         if first_miss:  # who took its place is asked at once, before anything is complained of
             self._moved = True
             return
@@ -170,7 +172,7 @@ class ConntrackSource:
             if busy >= _AT_ONCE:
                 return
             if not node.busy and node.due <= now and not (node.gone and self._moved):
-                node.busy = True
+                node.busy, node.began = True, now
                 busy += 1
                 work = (name, self._executor, node.tries, node.way, stop)
                 threading.Thread(

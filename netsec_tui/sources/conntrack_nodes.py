@@ -57,6 +57,9 @@ _SYSTEM = frozenset(
 )
 """Namespaces of theirs: in another one anybody may have given a pod such a name."""
 
+_REST = 0.2
+"""The part of a period for which a node is left alone at least, where reading it takes almost as long."""
+
 _MOST_TRIES = 12
 _MOST_SECONDS = 20.0
 """How many containers of a node are tried, and how long, before it is given up for a while."""
@@ -88,14 +91,16 @@ class Answer:
 
 @dataclass(slots=True)
 class Node:
-    """Hold how reading a node goes; ``due`` is monotonic time, ``entries`` is -1 before the first table.
+    """Hold how reading a node goes; ``began`` (of the last reading) and ``due`` are in monotonic time.
 
-    ``gone`` means that the pod which gave the table does not any more, and no other has since. ``blind``
-    counts tables in a row that named no connection of its pods, ``lost`` what the kernel says it lost.
+    ``entries`` is -1 before the first table. ``gone`` means that the pod which gave the table does not any
+    more, and no other has since. ``blind`` counts tables in a row that named no connection of its pods,
+    ``lost`` what the kernel says it lost.
     """
 
     tries: list[Target]
     gone: bool = False
+    began: float = 0.0
     due: float = 0.0
     busy: bool = False
     asked: bool = False
@@ -110,6 +115,13 @@ class Node:
     def given(self) -> bool:
         """Tell whether it gave its table when it was last asked."""
         return self.entries >= 0 and not self.trouble
+
+    def due_after(self, now: float, period: float) -> float:
+        """Return when to read again after a reading that has ended; periods go from beginning to beginning.
+
+        A slow answer then delays no connection that it does not hold yet.
+        """
+        return max(self.began + period, now + _REST * period)
 
 
 def targets(pods: Iterable[KubeObject]) -> dict[str, list[Target]]:

@@ -10,7 +10,7 @@ from netsec_tui.errors import NotFoundError, UnreachableError
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.sources import conntrack, pod_exec
 from netsec_tui.sources.conntrack import ConntrackSource
-from netsec_tui.sources.conntrack_nodes import COMMANDS
+from netsec_tui.sources.conntrack_nodes import COMMANDS, Node
 from netsec_tui.sources.pod_exec import executor
 from netsec_tui.sources.pod_websocket import ExecError, Target
 from tests.sources.api_server import write_kubeconfig
@@ -433,6 +433,15 @@ def test_new_credentials_are_taken_up(server, source, tmp_path):
         collected.wait_for(lambda: "does not take the credentials" in collected.status.error)
         write_kubeconfig(tmp_path / "config", server.url, {"token": "another"})
         collected.wait_for(lambda: not collected.status.error)
+
+
+@pytest.mark.parametrize(
+    ("took", "due"),
+    [(0, 5), (1, 5), (3.9, 5), (4, 5), (4.5, 5.5), (20, 21)],
+)
+def test_what_reading_takes_is_no_part_of_the_time_between_two(took, due):
+    node = Node([], began=100.0)
+    assert node.due_after(100.0 + took, 5.0) == 100.0 + due
 
 
 def test_a_server_that_speaks_no_websocket_is_named():
