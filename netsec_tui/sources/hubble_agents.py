@@ -84,6 +84,7 @@ class AgentStream:
         self.node = node
         self.newest = 0.0
         self._seen: Recent[object, bool] = Recent(_REMEMBERED)
+        self._decoder = HubbleDecoder(ORIGIN, node)
 
     def run(
         self,
@@ -112,7 +113,7 @@ class AgentStream:
         self, executor: Executor, target: Target, stop: threading.Event, *, follow: bool
     ) -> Iterator[Told]:
         """Yield what has come in, several times a second, and once at the start that there is a stream."""
-        lines, batch = _Lines(self._seen), _Batch(self.node)
+        lines, batch = _Lines(self._seen), _Batch(self.node, self._decoder)
         handed_on = 0.0
         for chunk in executor.stream(target, self._command(follow=follow), stop):
             lines.feed(chunk, batch)
@@ -141,9 +142,9 @@ class AgentStream:
 class _Batch:
     """Gather what is told together; lost events may come by the thousand and are added up."""
 
-    def __init__(self, node: str) -> None:
+    def __init__(self, node: str, decoder: HubbleDecoder) -> None:
         self._node = node
-        self._decoder = HubbleDecoder(ORIGIN, node)
+        self._decoder = decoder
         self._flows: list[Flow] = []
         self._gaps = Gaps()
         self._unread, self._why = 0, ""
