@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 from netsec_tui.model.flow import EPHEMERAL, Protocol
 from netsec_tui.sources.conntrack_entry import Entry, protocol_of
-from netsec_tui.sources.conntrack_known import OPENING, PICKED_UP, REFUSED, Known
+from netsec_tui.sources.conntrack_known import OPENING, REFUSED, Known
 from netsec_tui.sources.conntrack_legs import Leg, is_translated, turned
 
 _REMEMBERED = 100_000
@@ -55,11 +56,9 @@ def is_opened(entry: Entry) -> bool:
     return entry.state in OPENING or is_translated(entry.key)
 
 
-def is_picked_up(entry: Entry) -> bool:
-    """Tell whether the kernel has certainly taken an entry up in the middle: an opening begins otherwise."""
-    if entry.answered:
-        return entry.state in PICKED_UP
-    return entry.state not in OPENING and entry.state not in REFUSED and bool(entry.state)
+def is_let_in(entry: Entry) -> bool:
+    """Tell whether something listens at an entry's server: an answer may be a refusal, too."""
+    return entry.answered and entry.state not in REFUSED
 
 
 class Directions:
@@ -71,16 +70,13 @@ class Directions:
 
     def __init__(self, live: dict[Leg, Told]) -> None:
         self._live = live
-        self._listening: dict[Port, None] = {}
-        self._remembered: dict[Leg, bool] = {}
+        self._listening: OrderedDict[Port, None] = OrderedDict()
+        self._remembered: OrderedDict[Leg, bool] = OrderedDict()
         self._unproven: dict[Port, dict[Leg, Told]] = {}
-        self._unproven_legs = 0
+        self._doubts: OrderedDict[tuple[Port, Leg], None] = OrderedDict()
 
-    def judge(self, leg: Leg, *, fresh: bool) -> Judgement:
-        """Return what is known of an entry that does not prove its direction itself.
-
-        ``fresh`` means that it came since the table was last read, and is not known to be picked up.
-        """
+    def judge(self, leg: Leg) -> Judgement:
+        """Return what is known of an entry that does not prove its direction itself."""
         number, client, client_port, server, port, _ = leg
         if not port:  # only a request makes an entry of ICMP (nf_conntrack_proto_icmp.c); others do not tell
             return Judgement(False, protocol_of(number) is Protocol.ICMP)
@@ -93,9 +89,13 @@ class Directions:
         if (number, server, port) in self._listening:
             return Judgement(False, True)
         if other is not None and leg not in self._live:  # one connection, whoever opened it
-            return Judgement(True, False)
-        everyday = client_port >= EPHEMERAL > port and (number, client, client_port) not in self._listening
-        return Judgement(False, fresh and everyday and other is None)
+            return Judgement(True, (number, client, client_port) in self._listening)
+        return Judgement(False, False)
+
+    def may_answer(self, leg: Leg) -> bool:
+        """Tell whether the first packet of an entry without states may be an answer, by all that is known."""
+        _, _, client_port, _, port, _ = leg
+        return client_port < EPHEMERAL <= port or self._knows(turned(leg)) is not None
 
     def remember(self, leg: Leg, *, proven: bool) -> None:
         """Keep a connection in mind whose ports will not tell who opened it.
@@ -115,11 +115,13 @@ class Directions:
         if not port or client_port == port:
             return
         at = number, server, port
-        before = len(self._unproven.setdefault(at, {}))
-        self._unproven[at][leg] = told
-        self._unproven_legs += len(self._unproven[at]) - before
-        while self._unproven_legs > _REMEMBERED:
-            self._unproven_legs -= len(self._unproven.pop(next(iter(self._unproven))))
+        self._unproven.setdefault(at, {})[leg] = told
+        self._doubts[at, leg] = None
+        if len(self._doubts) > _REMEMBERED:
+            (at, leg), _ = self._doubts.popitem(last=False)
+            del self._unproven[at][leg]
+            if not self._unproven[at]:
+                del self._unproven[at]
 
     def listens(self, leg: Leg) -> Iterator[tuple[Leg, Told]]:
         """Take note that a leg's server has answered, and yield what that proves of what was told."""
@@ -129,9 +131,7 @@ class Directions:
             return
         self._listening[at] = None
         _limit(self._listening)
-        waiting = self._unproven.pop(at, {})
-        self._unproven_legs -= len(waiting)
-        for doubted, told in waiting.items():
+        for doubted, told in self._assured(at).items():
             if self._knows(turned(doubted)) or self._knows(doubted):
                 continue
             self._remembered[doubted] = True
@@ -146,14 +146,19 @@ class Directions:
         gone = frozenset(addresses)
         if not gone:
             return
-        self._listening = {at: None for at in self._listening if at[1] not in gone}
-        self._remembered = {
-            leg: proven
-            for leg, proven in self._remembered.items()
-            if leg[1] not in gone and leg[3] not in gone
-        }
+        for at in [at for at in self._listening if at[1] in gone]:
+            del self._listening[at]
+        for leg in [leg for leg in self._remembered if leg[1] in gone or leg[3] in gone]:
+            del self._remembered[leg]
         for at in [at for at in self._unproven if at[1] in gone]:
-            self._unproven_legs -= len(self._unproven.pop(at))
+            self._assured(at)
+
+    def _assured(self, at: Port) -> dict[Leg, Told]:
+        """Return what was in doubt at a port, and is not any more."""
+        waiting = self._unproven.pop(at, {})
+        for leg in waiting:
+            del self._doubts[at, leg]
+        return waiting
 
     def _knows(self, leg: Leg) -> bool | None:
         """Return whether who opened a connection is proven; None for one that was not seen."""
@@ -164,6 +169,6 @@ class Directions:
         return remembered if remembered is not None or told is None else False
 
 
-def _limit(kept: dict[Any, Any]) -> None:
+def _limit(kept: OrderedDict[Any, Any]) -> None:
     if len(kept) > _REMEMBERED:
-        del kept[next(iter(kept))]
+        kept.popitem(last=False)

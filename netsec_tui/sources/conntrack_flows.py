@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from netsec_tui.model.flow import Endpoint, Flow, Protocol, Verdict
-from netsec_tui.sources.conntrack_direction import Directions, Judgement, Told, is_opened, is_picked_up
+from netsec_tui.sources.conntrack_direction import Directions, Judgement, Told, is_let_in, is_opened
 from netsec_tui.sources.conntrack_entry import Entry, Key, protocol_of
-from netsec_tui.sources.conntrack_known import MEMORY, Known, begun, idle, longest_timeouts
+from netsec_tui.sources.conntrack_known import MEMORY, REFUSED, Known, begun, idle, longest_timeouts
 from netsec_tui.sources.conntrack_legs import DIALLED, DIRECT, Leg, direct_leg, is_left_out, legs, turned
 
 ORIGIN = "conntrack"
@@ -47,11 +47,16 @@ class Connections:
 
         Entries that are not in it any more are forgotten.
         """
+        yield from self.see(node, entries, now)
+        known = self._nodes[node]
+        self._forget(known, [key for key, entry in known.items() if entry.reading != self._reading])
+
+    def see(self, node: str, entries: Iterable[Entry], now: float) -> Iterator[Flow]:
+        """Yield what a part of a node's table, read at ``now``, tells that was not told before."""
         self._reading += 1
         known = self._nodes.setdefault(node, {})
         longest: dict[int, int] = {}
-        fresh = now - self._read.get(node, 0.0) <= MEMORY  # then, what is new has had a packet since
-        if not fresh:
+        if now - self._read.get(node, 0.0) > MEMORY:  # else, what is new has had a packet since
             entries = list(entries)
             longest = longest_timeouts(entries)
         self._read[node] = now
@@ -62,27 +67,56 @@ class Connections:
                     continue
                 before = known[entry.key] = self._meet(entry, now, longest)
                 if not before.quiet:
-                    yield from self._begin(node, entry, before, seen_before=False, fresh=fresh)
+                    yield from self._begin(node, entry, before)
             elif before.quiet:
                 if before.stirs(entry, now):
                     before.quiet, before.told = False, now
                     self._wake(entry.key)
-                    yield from self._begin(node, entry, before, seen_before=False, fresh=False)
+                    yield from self._begin(node, entry, before)
             elif before.replaced(entry):
                 before.told = begun(entry, now, 0.0)
-                yield from self._begin(node, entry, before, seen_before=True, fresh=fresh)
+                yield from self._begin(node, entry, before, seen_before=True)
             elif entry.answered and not before.answered:
-                yield from self._answer(node, entry.key, before, now)
+                yield from self._answer(node, entry, before, now)
             elif now - before.told >= TELL_AGAIN and before.goes_on(entry, now):
                 before.told = now
                 yield from self._again(node, entry.key, before, now)
             before.renew(entry, now, self._reading)
-        self._forget(known, self._reading)
+
+    def hear(self, node: str, what: str, entry: Entry, now: float) -> Iterator[Flow]:
+        """Yield what a NEW, UPDATE or DESTROY of ``conntrack -E`` tells that was not told before."""
+        known = self._nodes.setdefault(node, {})
+        before = known.get(entry.key)
+        if what == "DESTROY":
+            yield from self._end(node, entry, before, now)
+        elif what == "NEW" and before is None and not entry.state and not is_left_out(entry.key):
+            before = known[entry.key] = Known(now, quiet=False)
+            opened = is_opened(entry) or not self._directions.may_answer(direct_leg(entry.key))
+            yield from self._begin(node, entry, before, opened=opened)
+            before.renew(entry, now, self._reading)
+        else:
+            self._read[node] = now  # a packet has passed just now, whatever the timeout
+            yield from self.see(node, (entry,), now)
+
+    def _end(self, node: str, entry: Entry, before: Known | None, now: float) -> Iterator[Flow]:
+        """Tell what is first heard of as it ends; nobody knows when an attempt that is over was made."""
+        known, told = self._nodes[node], entry.answered or entry.state in REFUSED
+        if before is None and told and not is_left_out(entry.key):
+            before = known[entry.key] = Known(begun(entry, now, 0.0), quiet=False)
+            yield from self._begin(node, entry, before)
+        elif before and not before.quiet and entry.answered and not before.answered:
+            yield from self._answer(node, entry, before, now)
+        self._forget(known, [entry.key] if before else [])
+
+    def expire(self, node: str, now: float) -> None:
+        """Forget entries whose timeouts have run out although no end was heard of."""
+        known = self._nodes.get(node, {})
+        self._forget(known, [key for key, entry in known.items() if entry.ran_out(now)])
 
     def keep(self, nodes: Iterable[str]) -> None:
         """Forget every node but these."""
         for node in self._nodes.keys() - set(nodes):
-            self._forget(self._nodes.pop(node), -1)
+            self._forget(known := self._nodes.pop(node), [*known])
             self._read.pop(node, None)
 
     def hand_over(self, addresses: Collection[str]) -> None:
@@ -105,13 +139,11 @@ class Connections:
             del self._quiet[leg]
 
     def _begin(
-        self, node: str, entry: Entry, known: Known, *, seen_before: bool, fresh: bool
+        self, node: str, entry: Entry, known: Known, *, seen_before: bool = False, opened: bool = False
     ) -> Iterator[Flow]:
         """Tell what begins, or what another node or zone has told before where that is so."""
-        opened, own = is_opened(entry), direct_leg(entry.key)
-        judged = Judgement(False, True)
-        if not opened:
-            judged = self._directions.judge(own, fresh=fresh and not is_picked_up(entry))
+        opened, own = opened or is_opened(entry), direct_leg(entry.key)
+        judged = Judgement(False, True) if opened else self._directions.judge(own)
         if seen_before and judged.mirrored != known.mirrored:
             self._leave(entry.key, known)
             seen_before = False
@@ -134,9 +166,10 @@ class Connections:
                 yield from self._exchange(leg, what, told, known.told, node)
             if what != DIALLED:
                 self._directions.remember(leg, proven=judged.proven)
-                if not judged.proven:
+                if not judged.proven:  # either end may prove to be the server
                     self._directions.doubt(own, told)
-        if opened and entry.answered:
+                    self._directions.doubt(leg, told)
+        if opened and is_let_in(entry):
             yield from self._prove(own)
 
     def _prove(self, leg: Leg) -> Iterator[Flow]:
@@ -144,13 +177,13 @@ class Connections:
         for doubted, told in self._directions.listens(leg):
             yield from self._correction(doubted, told)
 
-    def _answer(self, node: str, key: Key, known: Known, now: float) -> Iterator[Flow]:
-        for what, leg in legs(key, mirrored=known.mirrored):
+    def _answer(self, node: str, entry: Entry, known: Known, now: float) -> Iterator[Flow]:
+        for what, leg in legs(entry.key, mirrored=known.mirrored):
             told = self._legs[leg]
             if not told.answered:
                 yield from self._answered(leg, what, told, now, node)
-        if known.opened:
-            yield from self._prove(direct_leg(key))
+        if known.opened and is_let_in(entry):
+            yield from self._prove(direct_leg(entry.key))
 
     def _answered(self, leg: Leg, what: int, told: Told, time: float, node: str) -> Iterator[Flow]:
         """Tell that what was an attempt until now did arrive."""
@@ -176,7 +209,7 @@ class Connections:
         before = self._legs[shown]
         if before.proven:
             return
-        judged = self._directions.judge(own, fresh=False)
+        judged = self._directions.judge(own)
         if not judged.proven:
             return
         self._leave(key, known)
@@ -197,8 +230,8 @@ class Connections:
             if not told.entries:
                 del self._legs[leg]
 
-    def _forget(self, known: dict[Key, Known], reading: int) -> None:
-        for key in [key for key, entry in known.items() if entry.reading != reading]:
+    def _forget(self, known: dict[Key, Known], keys: Iterable[Key]) -> None:
+        for key in keys:
             entry = known.pop(key)
             if entry.quiet:
                 self._wake(key)

@@ -31,6 +31,9 @@ _UNEVEN = 2
 _DEFAULTS = (86_400, 432_000)
 """What nf_conntrack_tcp_timeout_established is by kube-proxy's and by the kernel's default."""
 
+_SWEEP = 180
+"""Seconds in which the kernel certainly removes what has run out (GC_SCAN_INTERVAL_MAX is 60 s)."""
+
 _UNACKNOWLEDGED = 300
 """The timeout at most while data waits to be acknowledged (nf_conntrack_tcp_timeout_unacknowledged)."""
 
@@ -91,6 +94,10 @@ class Known:
         A reset does not show it: who has the client's address by now sends one for what it never opened.
         """
         return self.replaced(entry) or (entry.state != _RESET and self._moved(entry, now))
+
+    def ran_out(self, now: float) -> bool:
+        """Tell whether the timeout ran out, and the kernel has removed the entry since."""
+        return 0 <= self.timeout < now - self.read - _SWEEP
 
     def _moved(self, entry: Entry, now: float) -> bool:
         """Tell whether the timeout did anything but run down: every packet sets it anew.

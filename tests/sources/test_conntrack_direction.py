@@ -10,6 +10,8 @@ from tests.sources.conntrack_lines import line
 from tests.sources.conntrack_tables import NOW, SERVICE, UDP, Tables, arrows, proven
 
 SERVER, CLIENT = "10.244.1.8", "10.244.1.5"
+LISTENS = "10.244.1.8:50051"
+LEARNT = line("10.244.1.6:40000", LISTENS, state="SYN_RECV")
 DIRECTIONS = pytest.mark.parametrize(
     ("client", "server"),
     [
@@ -33,35 +35,17 @@ def test_an_entry_that_an_answer_may_have_made_proves_no_direction(client, serve
 
 
 @DIRECTIONS
-def test_what_comes_while_tables_are_read_is_proven_where_direction_and_ports_agree(client, server):
-    tables = Tables()
-    tables.read()
-    told = tables.read(line(f"{CLIENT}:{client}", f"{SERVER}:{server}"), at=5)
-    assert {flow.proven for flow in told} == {(client, server) == (40_000, 8080)}
-    tables = Tables()
-    tables.read()
-    told = tables.read(line(f"{CLIENT}:{client}", f"{SERVER}:{server}"), at=conntrack_known.MEMORY + 1)
-    assert {flow.proven for flow in told} == {False}
-
-
-@pytest.mark.parametrize(
-    "picked_up",
-    [
-        {"answered": False, "timeout": 299},
-        {"protocol": "sctp", "state": "HEARTBEAT_SENT", "answered": False, "timeout": 29},
-        {"protocol": "sctp", "state": "HEARTBEAT_ACKED", "timeout": 29},
-        {"protocol": "sctp", "state": "DATA_SENT", "answered": False, "timeout": 29},
-    ],
-    ids=lambda entry: str(entry.get("state")),
-)
-def test_what_the_kernel_has_picked_up_is_not_proven_by_its_ports(picked_up):
-    tables, ends = Tables(), (f"{CLIENT}:40000", f"{SERVER}:8080")
-    tables.read()
-    told = tables.read(line(*ends, **picked_up), at=5)
-    settled = {"protocol": picked_up.get("protocol", "tcp"), "timeout": 431_000}
-    told += tables.read(line(*ends, **settled), at=10)
-    assert told
-    assert {flow.proven for flow in told} == {False}
+@pytest.mark.parametrize("at", [5, conntrack_known.MEMORY + 1])
+def test_that_an_entry_comes_while_tables_are_read_proves_nothing(client, server, at):
+    ends = f"{CLIENT}:{client}", f"{SERVER}:{server}"
+    for there in (ends, ends[::-1]):
+        tables = Tables()
+        tables.read()
+        told = tables.read(line(*there), at=at)
+        told += tables.read(line(*there), at=at, node="n2")
+        told += tables.read(at=at + 5)
+        told += tables.read(line(*there), at=at + 10)
+        assert {flow.proven for flow in told} == {False}
 
 
 @pytest.mark.parametrize(
@@ -307,6 +291,26 @@ def test_of_too_many_connections_the_oldest_are_forgotten(monkeypatch):
     assert [bool(told) for told in late] == [True, True, True, False, False, False]
 
 
+def test_of_too_many_doubts_at_one_port_the_oldest_are_forgotten_one_by_one(monkeypatch):
+    monkeypatch.setattr(conntrack_direction, "_REMEMBERED", 4)
+    tables = Tables()
+    for host in range(20, 26):
+        tables.read(line(f"10.244.1.{host}:40000", LISTENS))
+    assert corrections(tables.read(LEARNT, at=5)) == [
+        f"10.244.1.{host}:40000 -> {LISTENS}" for host in (22, 23, 24, 25)
+    ]
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_what_was_told_by_an_answer_is_proven_once_its_server_is_whichever_comes_first(turn):
+    tables, client = Tables(), "10.244.1.7:40000"
+    busy = line("10.244.1.77:41000", "10.244.1.78:80")
+    tables.read(busy, line(client, LISTENS, timeout=100_000), node="n1")
+    readings = [("n2", line(LISTENS, client)), ("n3", LEARNT)][::turn]
+    told = [flow for node, text in readings for flow in tables.read(text, node=node, at=1)]
+    assert f"{client} -> {LISTENS}" in proven(told)
+
+
 def test_of_too_many_doubts_the_oldest_are_forgotten(monkeypatch):
     monkeypatch.setattr(conntrack_direction, "_REMEMBERED", 4)
     tables = Tables()
@@ -316,10 +320,6 @@ def test_of_too_many_doubts_the_oldest_are_forgotten(monkeypatch):
     assert [
         flow.destination.ip for flow in tables.read(*opened, at=5) if not flow.count and not flow.is_reply
     ] == ["10.244.1.25"]
-
-
-LISTENS = "10.244.1.8:50051"
-LEARNT = line("10.244.1.6:40000", LISTENS, state="SYN_RECV")
 
 
 def corrections(flows):
@@ -402,21 +402,21 @@ def test_another_port_of_the_same_address_is_a_translation_too():
     assert proven(told) == {"10.244.1.5:20000 -> 10.244.1.8:8080", "10.244.1.5:20000 -> 10.244.1.8:80"}
 
 
-def test_what_begins_anew_while_tables_are_read_is_proven_and_what_wakes_is_not():
+def test_neither_what_begins_anew_nor_what_wakes_is_proven():
     tables, ends = Tables(), (f"{CLIENT}:40000", f"{SERVER}:8080")
     assert proven(tables.read(line(*ends, state="TIME_WAIT", timeout=60))) == set()
-    assert proven(tables.read(line(*ends), at=5)) == {" -> ".join(ends)}
+    anew = tables.read(line(*ends), at=5)
+    assert (len(anew), proven(anew)) == (2, set())
     tables, busy = Tables(), line("10.244.1.77:41000", "10.244.1.78:80")
     tables.read(busy, line(*ends, timeout=400_000))
     woken = tables.read(busy, line(*ends), at=5)
     assert (len(woken), proven(woken)) == (2, set())
 
 
-def test_what_was_refused_while_tables_are_read_was_asked_by_its_client():
+def test_a_port_that_refused_is_not_known_to_listen():
     tables = Tables()
-    tables.read()
-    refused = line(f"{CLIENT}:40000", f"{SERVER}:6666", state="CLOSE", timeout=9, answered=False)
-    assert proven(tables.read(refused, at=5)) == {f"{CLIENT}:40000 -> {SERVER}:6666"}
+    tables.read(line(**HIGH | {"destination": "10.96.0.7:80", "server": LISTENS}, state="CLOSE", timeout=9))
+    assert proven(tables.read(line("10.244.1.6:40001", LISTENS), at=5)) == set()
 
 
 def test_what_one_node_has_idle_the_other_way_round_is_not_proven_by_its_ports():
@@ -433,11 +433,6 @@ def test_what_was_seen_to_open_stays_proven_when_it_is_idle_or_begins_anew():
     tables.read(busy, at=5)
     tables.read(busy, line(*ends, timeout=400_000), at=500)
     assert proven(tables.read(busy, line(*ends), at=505)) == {" -> ".join(ends)}
-    tables, everyday = Tables(), ("10.244.1.7:40000", "10.244.1.8:8080")
-    tables.read()
-    tables.read(line(*everyday), at=5)
-    tables.read(line(*everyday, state="TIME_WAIT", timeout=119), at=10)
-    assert proven(tables.read(line(*everyday), at=500)) == {" -> ".join(everyday)}
 
 
 def test_what_was_seen_to_open_is_forgotten_with_the_address():

@@ -87,7 +87,7 @@ def test_recorded_files_tell_who_asked_whom(name, asked):
 
 def test_a_refused_connection_among_events_is_an_attempt():
     flows, _ = flows_of(recorded("conntrack-E.txt"))
-    assert ("10.244.1.5", "10.244.1.7", Protocol.TCP, 6666, Verdict.UNKNOWN, True) in requests(flows)
+    assert ("10.244.1.5", "10.244.1.7", Protocol.TCP, 6666, Verdict.UNKNOWN, False) in requests(flows)
 
 
 def test_events_tell_their_own_time_and_a_table_the_one_given():
@@ -108,6 +108,94 @@ def test_a_connection_that_ended_is_told_once_and_another_on_the_same_ports_agai
     once, _ = flows_of(life.format(100, 130))
     twice, _ = flows_of(life.format(100, 130) + life.format(200, 230))
     assert sum(flow.is_reply for flow in twice) == 2 * sum(flow.is_reply for flow in once) > 0
+
+
+def events(*told):
+    """Return lines of events, of which each is a second after AT, a kind and an entry."""
+    return "".join(f"[{AT + second}] [{what}] {entry}\n" for second, what, entry in told)
+
+
+ENDED = f"ipv4     2 tcp      6 {PAIR.format('')} [ASSURED]"
+ASKED = "udp      17 30 " + PAIR.format(" [UNREPLIED]")
+OTHER = ASKED.replace("40000", "41000")
+TURNED = (
+    "src=10.244.1.8 dst=10.244.1.5 sport=8080 dport=40000{} "
+    "src=10.244.1.5 dst=10.244.1.8 sport=40000 dport=8080"
+)
+
+
+@pytest.mark.parametrize(
+    ("told", "is_proven"),
+    [
+        ([(100, "NEW", OPENING)], True),
+        ([(100, "NEW", ASKED)], True),
+        ([(100, "NEW", OPEN.replace(" src=10.244.1.8", " [UNREPLIED] src=10.244.1.8"))], False),  # picked up
+        ([(100, "NEW", f"udp 17 30 {TURNED.format(' [UNREPLIED]')}")], False),  # as answers look
+        ([(100, "UPDATE", OPEN), (101, "DESTROY", ENDED)], False),
+        ([(100, "UPDATE", f"tcp 6 120 FIN_WAIT {TURNED.format('')} [ASSURED]")], False),
+        ([(100, "DESTROY", ENDED)], False),
+    ],
+)
+def test_only_the_event_of_what_is_new_proves_who_opened_it(told, is_proven):
+    flows, left = flows_of(events(*told))
+    assert left == []
+    assert {proven for *_, proven in requests(flows)} == {is_proven}
+    assert sum(flow.is_reply for flow in flows) <= 1
+
+
+def test_a_late_answer_is_not_taken_for_a_question_where_the_question_was_heard_of():
+    high = ASKED.replace("8080", "50051")
+    late = f"udp 17 30 {TURNED.format(' [UNREPLIED]')}".replace("8080", "50051")
+    flows, _ = flows_of(events((100, "NEW", high), (160, "DESTROY", high), (200, "NEW", late)))
+    assert {(source, port) for source, _, _, port, _, proven in requests(flows) if proven} == {
+        ("10.244.1.5", 50_051)
+    }
+
+
+def test_the_end_of_what_nobody_answered_tells_nothing_by_itself():
+    attempt = f"ipv4     2 tcp      6 {PAIR.format(' [UNREPLIED]')}"
+    assert flows_of(events((100, "DESTROY", attempt), (101, "DESTROY", ASKED))) == ([], [])
+
+
+def test_a_table_before_events_is_told_once_when_they_begin():
+    told, left = flows_of(OPEN + "\n" + events((100, "NEW", OTHER), (107, "UPDATE", OPEN)))
+    assert left == []
+    of_table = [flow for flow in told if 40_000 in (flow.source_port, flow.destination_port)]
+    assert [(flow.is_reply, flow.proven, flow.time) for flow in of_table] == [
+        (False, False, AT + 100),
+        (True, False, AT + 100),
+    ]
+    assert {proven for *_, port, _, proven in requests(told) if port == 8080} == {False, True}
+
+
+def test_a_table_after_events_tells_only_what_they_did_not():
+    told, _ = flows_of(
+        events((100, "NEW", OPENING), (101, "UPDATE", OPEN)) + OPEN + "\n" + OPEN.replace("40000", "40009")
+    )
+    assert [flow.source_port for flow in told if not flow.is_reply] == [40_000, 40_000, 40_009]
+
+
+def test_minutes_without_an_event_are_not_counted():
+    others = [(second, "NEW", ASKED.replace("40000", str(41_000 + second))) for second in range(110, 900, 10)]
+    opened = [(100, "NEW", OPENING), (101, "UPDATE", OPEN)]
+    alone, _ = flows_of(events(*opened))
+    among, _ = flows_of(events(*opened, *others))
+    assert len(among) - len(others) == len(alone) == 3
+    again, _ = flows_of(events(*opened, *others, (950, "UPDATE", OPEN)))
+    assert len(again) - len(among) == 2
+
+
+def test_what_ended_and_what_ran_out_leaves_the_table():
+    decoder = ConntrackFileDecoder(AT)
+    for second in range(100, 2100):
+        decoder.decode(events((second, "NEW", ASKED.replace("40000", str(30_000 + second)))))
+    assert len(decoder._connections._legs) < 400
+    before = len(decoder._connections._legs)
+    decoder.decode(events((2100, "NEW", OPENING)))
+    decoder.decode(events((2101, "DESTROY", ENDED)))
+    assert len(decoder._connections._legs) == before
+    decoder.decode(events((9000, "NEW", OPENING)))
+    assert len(decoder._connections._legs) == 1
 
 
 def test_flows_come_while_events_do():
