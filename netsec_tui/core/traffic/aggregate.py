@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from netsec_tui.core.cluster.selectors import has_labels
-from netsec_tui.core.traffic.conversations import Conversation, ConversationKey, Conversations, Link
+from netsec_tui.core.traffic.conversation import Conversation, ConversationKey, Link
+from netsec_tui.core.traffic.conversations import Conversations
 from netsec_tui.core.traffic.marks import marked
 from netsec_tui.core.traffic.once import Shares
 from netsec_tui.core.traffic.resolve import Party

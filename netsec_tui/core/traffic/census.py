@@ -8,7 +8,8 @@ from functools import cache, partial
 from netsec_tui.core.cluster.addresses import Ranges, ranges_of
 from netsec_tui.core.decide.fold import in_cluster
 from netsec_tui.core.traffic.aggregate import backend_seen, communications_of, dial_keys, pod_ports
-from netsec_tui.core.traffic.conversations import Conversation, Conversations
+from netsec_tui.core.traffic.conversation import Conversation
+from netsec_tui.core.traffic.conversations import Conversations
 from netsec_tui.core.traffic.marks import exposed_ports, from_outside
 from netsec_tui.model.identity import (
     EXTERNAL,

@@ -2,109 +2,23 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from itertools import islice
-from typing import NamedTuple
 
+from netsec_tui.core.traffic.conversation import Conversation, ConversationKey, Link, Place
+from netsec_tui.core.traffic.listening import Listening
 from netsec_tui.core.traffic.observe import Edge, EdgeKey, Observations
 from netsec_tui.core.traffic.resolve import Party, Resolver
 from netsec_tui.core.traffic.services import Backends, service_port, target_ports
 from netsec_tui.core.traffic.turns import Turn, turns
-from netsec_tui.model.communication import Counts, Orientation, Via
+from netsec_tui.model.communication import Orientation, Via
 from netsec_tui.model.flow import EPHEMERAL, Protocol
 from netsec_tui.model.identity import API_SERVER, Peer, PeerSort, service_peer
 from netsec_tui.model.inventory import Inventory
-from netsec_tui.model.timespan import Window
 
 _API_SERVER_PORTS = frozenset({443, 6443})
 """Where an API server listens when the cluster state does not tell."""
 
-
-class ConversationKey(NamedTuple):
-    """Identify a conversation; ``port`` is the pod's listening port."""
-
-    client: Peer
-    server: Peer
-    protocol: Protocol
-    port: int
-
-
-class Link(NamedTuple):
-    """Hold one edge of a conversation with its two ends, for the time in which they are these.
-
-    ``answer_shaped`` means that the edge, recorded without direction, went from server to client;
-    ``guess`` is how well that is known. ``via`` names the Service that was dialled.
-    """
-
-    edge: Edge
-    client: Party
-    server: Party
-    turn: Turn
-    answer_shaped: bool = False
-    guess: Orientation = Orientation.UNKNOWN
-    via: Via | None = None
-
-    @property
-    def orientation(self) -> Orientation:
-        """Return how well it is known who opened the connection, as of now."""
-        return max(self.edge.orientation, self.guess)
-
-    @property
-    def ends(self) -> Hashable:
-        """Return what two nodes must have in common that tell of one connection, None where only one tells.
-
-        A pod that is known by its labels alone may be any of its owner's: nothing is in common then.
-        """
-        if not self.edge.key.node:
-            return None
-        known = [(party.ip, party.pod) for party in (self.client, self.server) if party.ip or party.pod]
-        return tuple(known) if len(known) == 2 else self.edge.key
-
-    def sum(self, window: Window) -> tuple[Counts, float, float] | None:
-        """Return counts, first and last time of this link's share in a window; None when unseen."""
-        return self.edge.sum(*self._minutes(window))
-
-    def seen(self, window: Window) -> bool:
-        """Tell whether anything was seen in a window."""
-        return self.edge.seen(*self._minutes(window))
-
-    def _minutes(self, window: Window) -> tuple[float, float]:
-        high = window.end // 60 if window.end < math.inf else math.inf
-        return max(window.start // 60, self.turn.since), min(high, self.turn.until)
-
-
-@dataclass(slots=True)
-class Conversation:
-    """Hold all edges between two parties on one port."""
-
-    key: ConversationKey
-    links: list[Link] = field(default_factory=list)
-
-    @property
-    def via(self) -> set[Via]:
-        """Return the Services that were dialled."""
-        return {link.via for link in self.links if link.via}
-
-    @property
-    def real(self) -> bool:
-        """Tell whether this is a conversation rather than a proxy's stray answers to a node address.
-
-        An answer to a node whose request was never seen is what a proxy on that node sends back for a
-        pod; the request carries the pod's identity and is a conversation of its own.
-        """
-        return any(link.edge.requested and not link.answer_shaped for link in self.links) or not all(
-            link.client.node_like for link in self.links
-        )
-
-    def seen(self, window: Window) -> bool:
-        """Tell whether anything was seen in a window."""
-        return any(link.seen(window) for link in self.links)
-
-
-_Place = tuple[Edge, Turn]
-"""An edge in one of the turns that it was seen in."""
 
 Index = dict[Peer, dict[ConversationKey, Conversation]]
 
@@ -121,13 +35,12 @@ class Conversations:
         self.all: dict[ConversationKey, Conversation] = {}
         self._placed: dict[EdgeKey, set[Turn]] = {}
         self._minutes: dict[EdgeKey, int] = {}
-        self._due: dict[_Place, None] = {}
-        self._guessed: dict[_Place, Conversation] = {}
-        self._waiting: dict[Hashable, dict[_Place, None]] = {}
+        self._due: dict[Place, None] = {}
+        self._guessed: dict[Place, Conversation] = {}
         self._parties: dict[tuple[int, Turn, tuple[str, str] | None], Party] = {}
         self._changes: dict[int, tuple[int, ...]] = {}
         self._node_ports = _node_ports(resolver.inventory)
-        self._listening: set[tuple[Peer, Protocol, int]] = _declared(resolver, self.backends)
+        self._listening = Listening(resolver, self.backends)
         self.update(observations.edges)
 
     def update(self, changed: Iterable[EdgeKey]) -> bool:
@@ -144,11 +57,19 @@ class Conversations:
                     self._place_directed(edge, turn)
             else:
                 self._due.update(dict.fromkeys((edge, turn) for turn in found))
-                if 0 in (key.client_port, key.port):  # the ports beside it have many partners now
-                    self._due.update(self._waiting.get(key[:3], {}))
+                self._due.update(dict.fromkeys(self._beside(key)))
         if fresh:
             self._orient_the_rest()
         return fresh
+
+    def _beside(self, key: EdgeKey) -> Iterable[Place]:
+        """Yield what shares the port of an edge that stands for many: that port has many partners now."""
+        if 0 not in (key.client_port, key.port):
+            return
+        for place in self._listening.waiting_for(key[:3]):
+            other = place[0].key
+            if (other.port == key.port) if key.port else (other.client_port == key.client_port):
+                yield place
 
     def _fresh_turns(self, edge: Edge) -> set[Turn]:
         """Return the turns that an edge was newly seen in; its minutes are kept in order of arrival."""
@@ -177,11 +98,9 @@ class Conversations:
     def _place_directed(self, edge: Edge, turn: Turn) -> None:
         link = self._link(edge, edge.key.client, edge.key.server, turn)
         key, via = self._key(link, edge.key.port)
-        self._get(key).links.append(link._replace(via=via))
-        listening = (key.server, key.protocol, key.port)
-        if listening not in self._listening:
-            self._listening.add(listening)
-            self._due.update(self._waiting.get(listening, {}))
+        self._put(key, link._replace(via=via))
+        for clue in ((key.server, key.protocol, key.port), key):
+            self._due.update(dict.fromkeys(self._listening.learn(clue)))
 
     def _orient_the_rest(self) -> None:
         """Orient undirected edges that are new, or of whose ends more is known to listen by now."""
@@ -190,15 +109,14 @@ class Conversations:
             self._take_back(place)
             link, port = self._guess(*place)
             key, via = self._key(link, port)
-            conversation = self._guessed[place] = self._get(key)
-            conversation.links.append(link._replace(via=via))
+            self._guessed[place] = self._put(key, link._replace(via=via))
 
-    def _take_back(self, place: _Place) -> None:
+    def _take_back(self, place: Place) -> None:
         conversation = self._guessed.pop(place, None)
         if conversation is None:
             return
-        conversation.links = [link for link in conversation.links if (link.edge, link.turn) != place]
-        if not conversation.links:
+        del conversation.by_place[place]
+        if not conversation.by_place:
             self._drop(conversation)
 
     def _guess(self, edge: Edge, turn: Turn) -> tuple[Link, int]:
@@ -206,11 +124,13 @@ class Conversations:
         back = self._link(edge, edge.key.server, edge.key.client, turn, answer_shaped=True)
         forth = self._link(edge, edge.key.client, edge.key.server, turn)
         low, high = edge.key.client_port, edge.key.port
-        self._waiting.setdefault(edge.key[:3], {})[edge, turn] = None
+        self._listening.wait_for(edge.key[:3], (edge, turn))
         answers = low > 0 and self._listens(back, low)
         asks = high > 0 and self._listens(forth, high)
         if answers and asks and low == high:  # either opens connections, on the port that both listen on
             return forth._replace(guess=Orientation.INFERRED), high
+        if answers and asks:
+            answers, asks = self._dialled(back, low), self._dialled(forth, high)
         if answers == asks:
             answers, asks = self.observations.ports.many(edge.key[:3], low, high)
         if answers == asks:
@@ -222,9 +142,11 @@ class Conversations:
 
     def _listens(self, link: Link, port: int) -> bool:
         key, _ = self._key(link, port)
-        listening = (key.server, key.protocol, key.port)
-        self._waiting.setdefault(listening, {})[link.edge, link.turn] = None
-        return listening in self._listening
+        return self._listening.ask((key.server, key.protocol, key.port), link.place)
+
+    def _dialled(self, link: Link, port: int) -> bool:
+        key, _ = self._key(link, port)
+        return self._listening.ask(key, link.place)
 
     def _link(self, edge: Edge, client: int, server: int, turn: Turn, *, answer_shaped: bool = False) -> Link:
         # The Service that a source names was dialled where the packet went.
@@ -274,12 +196,13 @@ class Conversations:
             return frozenset(number for e in service.endpoints for _, _, number in e.ports)
         return _API_SERVER_PORTS
 
-    def _get(self, key: ConversationKey) -> Conversation:
+    def _put(self, key: ConversationKey, link: Link) -> Conversation:
         conversation = self.all.get(key)
         if conversation is None:
             conversation = self.all[key] = Conversation(key)
             self.by_client.setdefault(key.client, {})[key] = conversation
             self.by_server.setdefault(key.server, {})[key] = conversation
+        conversation.by_place[link.place] = link
         return conversation
 
     def _drop(self, conversation: Conversation) -> None:
@@ -297,24 +220,3 @@ def _node_ports(inventory: Inventory) -> dict[tuple[Protocol, int], tuple[Peer, 
         for port in service.ports
         if port.node_port
     }
-
-
-def _declared(resolver: Resolver, backends: Backends) -> set[tuple[Peer, Protocol, int]]:
-    """Return what the cluster state says is listened on: container ports and Services' target ports."""
-    inventory = resolver.inventory
-    listening: set[tuple[Peer, Protocol, int]] = set()
-    # What was deleted had listened as well: the traffic from then keeps its direction.
-    for owner in (*inventory.owners, *inventory.gone_owners):
-        peer = Peer(PeerSort.OWNER, *owner.ref)
-        listening |= {(peer, port.protocol, port.port) for port in owner.ports}
-    for pod in (*inventory.pods, *inventory.gone_pods):
-        peer = Peer(PeerSort.OWNER, *pod.owner)
-        listening |= {(peer, port.protocol, port.port) for port in pod.ports}
-    for service in inventory.services:
-        peer = service_peer(service.namespace, service.name)
-        behind = [Peer(PeerSort.OWNER, *ref) for ref in backends.owners(service)]
-        for port in service.ports:
-            targets = target_ports(inventory, service, port)
-            listening |= {(peer, port.protocol, number) for number in (*targets, port.port)}
-            listening |= {(owner, port.protocol, number) for owner in behind for number in targets}
-    return listening
