@@ -39,8 +39,10 @@ class ObservedWriter:
                 yield self._line(one, now)
 
     def last_lines(self, now: float) -> Iterator[dict[str, Any]]:
-        """Yield a line for each source that still watches, to say that it did until now."""
-        yield from (self._line(one, now) for one in self._told.values() if not one.until)
+        """Yield a line for each source that still watches, to say that it did until now, and what is unsaid."""
+        for key, one in self._told.items():
+            if not one.until or self._written[key][1] != one:
+                yield self._line(one, now)
 
     def _line(self, one: Observed, now: float) -> dict[str, Any]:
         self._written[one.origin, one.since] = (now, one)
