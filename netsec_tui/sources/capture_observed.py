@@ -39,7 +39,7 @@ class ObservedWriter:
                 yield self._line(one, now)
 
     def last_lines(self, now: float) -> Iterator[dict[str, Any]]:
-        """Yield a line for each source that still watches, to say that it did until now, and what is unsaid."""
+        """Yield a line for each source that still watches, since it did until now, and what is unsaid."""
         for key, one in self._told.items():
             if not one.until or self._written[key][1] != one:
                 yield self._line(one, now)
