@@ -9,15 +9,14 @@ from typing import Any
 
 from netsec_tui.errors import NetsecError
 from netsec_tui.model.flow import Flow, Gap
-from netsec_tui.model.observed import Observed
 from netsec_tui.sources.access import Access
 from netsec_tui.sources.antrea_flows import ORIGIN
-from netsec_tui.sources.antrea_message import AntreaMessageDecoder, ended
-from netsec_tui.sources.contract import Emit, FlowsRead, SourceStatus
+from netsec_tui.sources.antrea_message import AntreaMessageDecoder, ended_at
+from netsec_tui.sources.contract import Emit, FlowsRead
 from netsec_tui.sources.grpc_channel import GrpcChannel
 from netsec_tui.sources.grpc_tls import secured
 from netsec_tui.sources.grpc_trouble import GrpcError
-from netsec_tui.sources.objects import printable
+from netsec_tui.sources.intake import Intake
 from netsec_tui.sources.problem import Problem
 from netsec_tui.sources.service_reach import TOKEN_VARIABLE, Wanted, Way, reach
 
@@ -52,10 +51,7 @@ class AntreaSource:
         self._resume: Any = None
         self._last = 0.0
         self._broke_off = 0.0
-        self._flows = self._unread = 0
-        self._why = ""
-        self._since = 0.0
-        self._told: SourceStatus | None = None
+        self._intake = Intake(self.name, ORIGIN, "a record of the Flow Aggregator")
 
     def read(self, emit: Emit) -> None:
         """Emit what the Flow Aggregator holds: the last 8,192 records.
@@ -65,7 +61,7 @@ class AntreaSource:
         """
         for _ in self._stream(emit, threading.Event(), follow=False):
             pass
-        self._tell(emit, over=True)
+        self._tell(emit, ended=True)
 
     def follow(self, emit: Emit, stop: threading.Event) -> None:
         """Emit what the Flow Aggregator holds and sees until ``stop`` is set.
@@ -100,7 +96,7 @@ class AntreaSource:
             with self._channel(way) as channel:
                 for reply in channel.stream(GET_FLOWS, self._request(follow=follow), reply_class, stop):
                     if isinstance(reply, Problem):
-                        self._emit([reply], emit)
+                        self._intake.take([reply], emit)
                     elif reply is not None:
                         if first:
                             self._after_a_break(reply, emit)
@@ -154,7 +150,8 @@ class AntreaSource:
         found: list[Flow | Gap | Problem] = []
         for message in reply.flows:
             found += self._decoder.decode(message)
-            self._last = max(self._last, ended(message))
+            # What a wrong clock dates ahead is not where the stream is to be taken up again.
+            self._last = max(self._last, min(ended_at(message), time.time()))
         if reply.dropped_count > dropped:
             lost = reply.dropped_count - dropped
             found.append(
@@ -163,30 +160,7 @@ class AntreaSource:
         if reply.resume_token.stream_epoch:
             self._resume = type(reply.resume_token)()
             self._resume.CopyFrom(reply.resume_token)
-        self._emit(found, emit)
+        self._intake.take(found, emit)
 
-    def _emit(self, found: list[Flow | Gap | Problem], emit: Emit) -> None:
-        flows = [item for item in found if not isinstance(item, Problem)]
-        unread = [item for item in found if isinstance(item, Problem)]
-        told = [flow.time for flow in flows if isinstance(flow, Flow)]
-        self._flows += len(told)
-        if told:
-            self._since = min([self._since or time.time(), *told])
-        if unread:
-            self._unread += len(unread)
-            self._why = self._why or printable(f"a record of the Flow Aggregator: {unread[0].reason}", 400)
-            flows.append(Gap(time.time(), len(unread), self._why))
-        if flows:
-            emit(FlowsRead(tuple(flows)))
-
-    def _tell(self, emit: Emit, trouble: str = "", *, over: bool = False) -> None:
-        self._since = self._since or time.time()
-        observed = Observed(ORIGIN, self._since, time.time() if over else 0.0)
-        detail = f"{self._flows} flows" if self._flows else "no flow yet"
-        detail += f"; {self._why}" if self._why else ""
-        status = SourceStatus(
-            self.name, self.live, detail, self._unread, trouble, ended=over, observed=observed
-        )
-        if status != self._told:
-            self._told = status
-            emit(status)
+    def _tell(self, emit: Emit, trouble: str = "", *, ended: bool = False) -> None:
+        self._intake.tell(emit, f"{self._intake.flows} flows", trouble, ended=ended)

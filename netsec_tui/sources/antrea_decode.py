@@ -25,6 +25,7 @@ from netsec_tui.sources.antrea_flows import (
     End,
     Seen,
     is_answered,
+    is_refused,
     service_of,
 )
 from netsec_tui.sources.hubble_endpoint import text
@@ -108,6 +109,7 @@ def seen_of(record: object) -> Seen:
         address_of(_bytes(service_ip)),
         port_of(_whole(_get(k8s, "destination_service_port"))),
         (address_of(_bytes(_get(fields, "proxy_snat_ip"))), port_of(_whole(_get(fields, "proxy_snat_port")))),
+        is_refused(state, packets),
     )
 
 

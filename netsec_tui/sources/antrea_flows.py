@@ -17,6 +17,9 @@ _PROTOCOLS = {
     6: Protocol.TCP, 17: Protocol.UDP, 132: Protocol.SCTP, 1: Protocol.ICMP, 58: Protocol.ICMP,
 }  # fmt: skip
 _NOT_ANSWERED = frozenset({"SYN_SENT", "SYN_SENT2", "NONE"})
+_RESET = "CLOSE"
+"""State of a connection that a RST has ended (nf_conntrack_proto_tcp.c, TCP_CONNTRACK_CLOSE)."""
+
 _ENDPOINTS = 16_384
 
 
@@ -36,7 +39,8 @@ class Seen(NamedTuple):
     ``at`` is when its last packet was seen, in epoch seconds. ``service`` is (namespace, name) of the one
     that was dialled, at ``service_ip`` and ``service_port``. ``seen_as`` is the address and port that the
     destination saw, where a node stood in for the source. ``answered`` is None for a form that does not
-    tell. ``connections`` is how many a row of a summary stands for, 0 for the record of a single one.
+    tell. ``refused`` tells that all that came back is a RST, of a closed port or of a policy that rejects.
+    ``connections`` is how many a row of a summary stands for, 0 for the record of a single one.
     """
 
     at: float
@@ -52,6 +56,7 @@ class Seen(NamedTuple):
     service_ip: str = ""
     service_port: int = 0
     seen_as: tuple[str, int] = ("", 0)
+    refused: bool = False
     connections: int = 0
 
 
@@ -102,8 +107,8 @@ class Connections:
             origin=ORIGIN,
         )
         flows.append(request)
-        if seen.answered and not verdict.denied:
-            flows.append(_answer(request))
+        if (seen.answered or seen.refused) and not verdict.denied:
+            flows.append(_answer(request, refused=seen.refused))
 
     def _endpoint(self, end: End) -> Endpoint:
         endpoint = self._ends.get(end)
@@ -115,7 +120,7 @@ class Connections:
         return endpoint
 
 
-def _answer(request: Flow) -> Flow:
+def _answer(request: Flow, *, refused: bool) -> Flow:
     return replace(
         request,
         source=request.destination,
@@ -124,6 +129,7 @@ def _answer(request: Flow) -> Flow:
         destination_port=request.source_port,
         is_reply=True,
         ack=request.syn,
+        rst=refused,
     )
 
 
@@ -141,7 +147,14 @@ def verdict_of(seen: Seen) -> Verdict:
 
 def is_answered(state: str, packets_back: int) -> bool:
     """Tell whether a connection got an answer, by its TCP state in the kernel's words and packets back."""
+    if is_refused(state, packets_back):
+        return False
     return packets_back > 0 or (bool(state) and state not in _NOT_ANSWERED)
+
+
+def is_refused(state: str, packets_back: int) -> bool:
+    """Tell whether nothing but a RST came back: who answers and is then reset has sent more than that."""
+    return state == _RESET and packets_back <= 1
 
 
 def service_of(name: str) -> tuple[str, str] | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from netsec_tui.model.flow import Flow
 from netsec_tui.sources.antrea_decode import UnusableError, address_of, port_of, require
-from netsec_tui.sources.antrea_flows import Connections, End, Seen, is_answered, service_of
+from netsec_tui.sources.antrea_flows import Connections, End, Seen, is_answered, is_refused, service_of
 from netsec_tui.sources.problem import Problem
 
 
@@ -24,7 +24,7 @@ class AntreaMessageDecoder:
             return [Problem(str(error))]
 
 
-def ended(message: Any) -> float:
+def ended_at(message: Any) -> float:
     """Return when the last packet of a record was seen, in epoch seconds; 0.0 when it does not tell."""
     stamp = message.end_ts if message.end_ts.seconds > 0 else message.start_ts
     return float(max(stamp.seconds + stamp.nanos / 1e9, 0.0))
@@ -32,7 +32,8 @@ def ended(message: Any) -> float:
 
 def _seen(message: Any) -> Seen:
     ip, transport, k8s, back = message.ip, message.transport, message.k8s, message.reverse_stats
-    source, destination, at = address_of(ip.source), address_of(ip.destination), ended(message)
+    source, destination, at = address_of(ip.source), address_of(ip.destination), ended_at(message)
+    state, packets = transport.TCP.state_name, max(back.packet_total_count, back.packet_delta_count)
     require(source, destination, transport.protocol_number, at)
     return Seen(
         at,
@@ -45,11 +46,12 @@ def _seen(message: Any) -> Seen:
         port_of(transport.destination_port),
         k8s.ingress_network_policy_rule_action,
         k8s.egress_network_policy_rule_action,
-        is_answered(transport.TCP.state_name, max(back.packet_total_count, back.packet_delta_count)),
+        is_answered(state, packets),
         service_of(k8s.destination_service_port_name),
         address_of(k8s.destination_service_ip or k8s.destination_cluster_ip),
         port_of(k8s.destination_service_port),
         (address_of(message.proxy_snat_ip), port_of(message.proxy_snat_port)),
+        is_refused(state, packets),
     )  # fmt: skip
 
 

@@ -8,15 +8,14 @@ from collections.abc import Iterator
 
 from netsec_tui.errors import NetsecError, UnreachableError
 from netsec_tui.model.flow import Flow, Gap
-from netsec_tui.model.observed import Observed
 from netsec_tui.sources.access import Access
-from netsec_tui.sources.contract import Emit, FlowsRead, SourceStatus
+from netsec_tui.sources.contract import Emit
 from netsec_tui.sources.grpc_tls import Secured, secured
 from netsec_tui.sources.http_service import HttpService
+from netsec_tui.sources.intake import Intake
 from netsec_tui.sources.netobserv_decode import ORIGIN, NetObservDecoder
 from netsec_tui.sources.netobserv_loki import Loki, Page
 from netsec_tui.sources.netobserv_sampling import sampling_of
-from netsec_tui.sources.objects import printable
 from netsec_tui.sources.problem import Problem
 from netsec_tui.sources.service_reach import Wanted, Way, reach
 
@@ -24,6 +23,12 @@ HOURS = 12
 POLL_SECONDS = 5.0
 _OVERLAP = 30 * 10**9
 """Records come late: the agents keep them for 5 s, and the pipeline writes in batches."""
+
+LATEST = 120 * 10**9
+"""Records of a node whose clock is behind come later still."""
+
+LOOK_BACK_EVERY = 60 * 10**9
+"""Those are asked for less often: with many flows, all of the last minutes are many pages."""
 
 _SERVICE_CA = ("openshift-service-ca.crt", "service-ca.crt")
 SERVICES = (
@@ -48,10 +53,7 @@ class NetObservSource:
         self._span = int(hours * _HOUR)
         self._nodes: set[str] = set()
         self._sampling = self._configured = 0
-        self._flows = self._unread = 0
-        self._why = ""
-        self._since = 0.0
-        self._told: SourceStatus | None = None
+        self._intake = Intake(self.name, ORIGIN, "a record in Loki")
 
     def read(self, emit: Emit) -> None:
         """Emit what Loki has of the last hours.
@@ -76,22 +78,21 @@ class NetObservSource:
         Raises:
             NetsecError: Loki cannot be reached at the start, for the reasons of ``read``.
         """
-        begun = time.time_ns() - _OVERLAP
+        now = time.time_ns()
         first = self._http()
         http: HttpService | None = first
-        live, decoder = Loki(first, _OVERLAP), NetObservDecoder()
-        history = _History(first, _hours(begun - self._span, begun))
-        cursor, trouble, reached = begun + _OVERLAP, "", False
+        live, decoder = _Live(first, now), NetObservDecoder()
+        history = _History(first, _hours(now - LATEST - self._span, now - LATEST))
+        trouble, reached = "", False
         try:
             while not stop.is_set():
                 due = time.monotonic() + POLL_SECONDS
                 try:
                     if http is None:
                         http = live.http = history.http = self._http()
-                    now = time.time_ns()
-                    for page in live.pages(cursor - _OVERLAP, now):
+                    for page in live.pages():
                         self._take(page, decoder, emit)
-                    cursor, trouble, reached = now, "", True
+                    trouble, reached = "", True
                     while not stop.is_set() and (old := history.page()):
                         self._take(old, history.decoder, emit)
                         if time.monotonic() >= due:
@@ -128,37 +129,18 @@ class NetObservSource:
         return tls
 
     def _take(self, page: Page, decoder: NetObservDecoder, emit: Emit) -> None:
-        found = decoder.decode(page.answer)
-        flows: list[Flow | Gap] = [flow for flow in found if isinstance(flow, Flow)]
-        unread = [problem for problem in found if isinstance(problem, Problem)]
-        self._flows += len(flows)
+        found: list[Flow | Gap | Problem] = [*decoder.decode(page.answer)]
         self._nodes |= decoder.nodes
         self._sampling = max(self._sampling, decoder.sampling)
-        if flows:
-            self._since = min([self._since or time.time(), *(flow.time for flow in flows)])
-        if unread:
-            self._unread += len(unread)
-            self._why = self._why or printable(f"a record in Loki: {unread[0].reason}", 400)
-            flows.append(Gap(time.time(), len(unread), self._why))
         if page.lost:
-            flows.append(Gap(time.time(), 1, "Loki has more records of one moment than it gives at once"))
-        if flows:
-            emit(FlowsRead(tuple(flows)))
+            found.append(Gap(time.time(), 1, "Loki has more records of one moment than it gives at once"))
+        self._intake.take(found, emit)
 
     def _tell(self, emit: Emit, trouble: str = "", *, ended: bool = False) -> None:
-        until = time.time() if ended else 0.0
-        sampling = self._sampling or self._configured
-        observed = Observed(ORIGIN, self._since or time.time(), until, frozenset(self._nodes), sampling)
+        nodes, sampling = frozenset(self._nodes), self._sampling or self._configured
         how = f"1 of {sampling} packets" if sampling else "sampling not told"
-        detail = f"{self._flows} flows from {len(self._nodes)} nodes, {how}" if self._flows else "no flow yet"
-        if self._why:
-            detail += f"; {self._why}"
-        status = SourceStatus(
-            self.name, self.live, detail, self._unread, trouble, ended=ended, observed=observed
-        )
-        if status != self._told:
-            self._told = status
-            emit(status)
+        counted = f"{self._intake.flows} flows from {len(nodes)} nodes, {how}"
+        self._intake.tell(emit, counted, trouble, ended=ended, nodes=nodes, sampling=sampling)
 
 
 def _sampling(way: Way) -> int:
@@ -167,6 +149,35 @@ def _sampling(way: Way) -> int:
         return sampling_of(way.api, way.api.groups()) if way.api else 0
     except NetsecError:
         return 0
+
+
+class _Live:
+    """Read what is new since the last time, and once more what was before it, for it comes late.
+
+    ``http`` may be replaced by another way to the same server.
+    """
+
+    def __init__(self, http: HttpService, begun: int) -> None:
+        self.http = http
+        self._loki = Loki(http, LATEST + 2 * LOOK_BACK_EVERY)
+        self._read, self._looked_back = begun, 0
+        self._begun = begun
+
+    def pages(self) -> Iterator[Page]:
+        """Yield pages, in order; what was not read to the end is read again the next time.
+
+        Raises:
+            UnreachableError: Loki does not give them now.
+        """
+        self._loki.http = self.http
+        now, start = time.time_ns(), self._read - _OVERLAP
+        looks_back = now - self._looked_back >= LOOK_BACK_EVERY
+        if looks_back:
+            start = min(start, max(self._looked_back, self._begun) - LATEST)
+        yield from self._loki.pages(start, now)
+        self._read = now
+        if looks_back:
+            self._looked_back = now
 
 
 class _History:

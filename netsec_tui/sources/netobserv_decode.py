@@ -38,7 +38,8 @@ _BELONGS = 120.0
 """Seconds between two records that may be of one connection."""
 
 _SAYING = {Verdict.UNKNOWN: 0, Verdict.ERROR: 1}
-"""Verdicts that say less than others of what became of a connection."""
+_DECIDED = 2
+"""How much verdicts say of what became of a connection; all others say most."""
 
 _MARKS = re.compile(
     rb'\\?"(SrcAddr|DstAddr|TimeFlowStartMs|TimeFlowEndMs|FlowDirection|K8S_FlowLayer|AgentIP)\\?"'
@@ -96,13 +97,15 @@ class NetObservDecoder:
         self._opened: Recent[_Tuple, float] = Recent()
         self._answered: Recent[_Tuple, float] = Recent()
         self._clients: Recent[tuple[int, str, int], float] = Recent()
+        self._resets: Recent[_Tuple, _Read] = Recent()
         self._told: Told[tuple[_Tuple, bool]] = Told()
 
     def decode(self, value: object) -> list[Flow | Problem]:
         """Return the flows in one decoded JSON value: an answer of Loki, an array of records or one record.
 
         Nothing is returned for what repeats within the minute. Records that come in one value are
-        understood by each other, whatever their order. Never raises.
+        understood by each other, whatever their order. A reset is held back until it is known what it
+        answers: it may be all that came of a request. Never raises.
         """
         found: list[Flow | Problem] = []
         read: list[_Read] = []
@@ -143,7 +146,7 @@ class NetObservDecoder:
             return
         request = read.tuple.back if reply else read.tuple
         self._opened.put(request, read.time)
-        if reply:
+        if reply and not self._resets_only(read):
             self._answered.put(request, read.time)
         if service_of(read.fields, "Src" if reply else "Dst") and request.source_port >= EPHEMERAL:
             # Behind a Service the same client's port talks to a pod: that is the same connection.
@@ -167,20 +170,35 @@ class NetObservDecoder:
     def _dialled(self, request: _Tuple, time: float) -> bool:
         return request.destination_port < EPHEMERAL and _is_near(self._clients.get(request[:3]), time)
 
-    def _flows(self, read: _Read) -> list[Flow | Problem]:
+    def _flows(self, read: _Read) -> list[Flow]:
         node = self._ends.reporter(read.fields)
         if node:
             self.nodes.add(node)
         reply = self._direction(read)
-        if reply:
+        if reply is None and self._resets_only(read):
+            self._resets.put(read.tuple, read)
+            return []
+        if reply and not self._resets_only(read):
             self._answered.put(read.tuple.back, read.time)
+            # The answer says of its request that it was let in: that is not told by the request again.
+            self._told.add((read.tuple.back, False), read.time, _rank(reply=False, saying=_DECIDED))
         flows = [self._flow(read, node, reply)]
         if reply is False:
-            flows.append(self._behind(read, node))
+            flows += [self._behind(read, node), *self._refused(read)]
         return [flow for flow in flows if flow]
 
+    def _resets_only(self, read: _Read) -> bool:
+        return is_refusal(read.flags, pairs=self._pairs)
+
+    def _refused(self, read: _Read) -> list[Flow]:
+        """Return the reset of a request that was held back, as its answer."""
+        reset = self._resets.get(read.tuple.back)
+        return self._flows(reset) if reset and _is_near(reset.time, read.time) else []
+
     def _established(self, read: _Read, reply: bool | None) -> bool:
-        """Tell whether a connection is known to have got an answer."""
+        """Tell whether a connection is known to have got an answer; a reset is none, policies send it too."""
+        if reply and self._resets_only(read):
+            return False
         if reply or _is_near(self._answered.get(read.tuple), read.time):
             return True
         return read.protocol is Protocol.TCP and bool(read.flags & (ACK | SYN_ACK | FIN_ACK))
@@ -206,7 +224,7 @@ class NetObservDecoder:
             reply is not None,
             bool(flags & (SYN | SYN_ACK)),
             bool(flags & (ACK | SYN_ACK | FIN_ACK | RST_ACK)),
-            bool(reply) and is_refusal(flags, pairs=self._pairs),
+            bool(reply) and self._resets_only(read),
             service,
             node,
             origin=ORIGIN,
@@ -243,8 +261,13 @@ class NetObservDecoder:
         The same packets come from all interfaces and both nodes. A direction that becomes known is news, and
         so is what became of a request that was an attempt until then.
         """
-        rank = 3 * (reply is not None) + _SAYING.get(verdict, 2)
+        rank = _rank(reply=reply, saying=_SAYING.get(verdict, _DECIDED))
         return self._told.is_news((key, verdict.denied), time, rank)
+
+
+def _rank(*, reply: bool | None, saying: int) -> int:
+    """Return how much is told: who opened the connection before what became of it."""
+    return 3 * (reply is not None) + saying
 
 
 def _is_near(other: float | None, time: float) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from netsec_tui.model.flow import Verdict
+from netsec_tui.sources.hubble_endpoint import text
 from netsec_tui.sources.netobserv_records import whole
 
 _POLICY_CAUSES = (
@@ -27,6 +28,9 @@ _ARRIVED = ("SKB_DROP_REASON_TCP_", "SKB_DROP_REASON_NO_SOCKET", "SKB_DROP_REASO
 _DENYING, _ALLOWING = frozenset({"drop", "reject"}), frozenset({"allow", "allow-related"})
 """Actions of OVN-Kubernetes in NetworkEvents; others leave the decision to another rule."""
 
+_LEAVING = "egress"
+"""Direction of events at the client: who is let out is not let in by that."""
+
 
 def verdict_of(fields: Mapping[str, Any], *, established: bool) -> Verdict:
     """Return what is known of a record's packets; ``established`` tells that the connection went on.
@@ -35,7 +39,7 @@ def verdict_of(fields: Mapping[str, Any], *, established: bool) -> Verdict:
     Packets that are dropped later are among those that it counts.
     """
     actions = _actions(fields.get("NetworkEvents"))
-    if not actions.isdisjoint(_DENYING):
+    if any(action in _DENYING for action, _ in actions):
         return Verdict.DROPPED
     dropped = whole(fields.get("PktDropPackets")) or 0
     if dropped:
@@ -46,11 +50,13 @@ def verdict_of(fields: Mapping[str, Any], *, established: bool) -> Verdict:
             return Verdict.DROPPED
         if all_of_them and not cause.startswith(_ARRIVED):
             return Verdict.ERROR
-    return Verdict.FORWARDED if established or not actions.isdisjoint(_ALLOWING) else Verdict.UNKNOWN
+    let_in = any(action in _ALLOWING and direction != _LEAVING for action, direction in actions)
+    return Verdict.FORWARDED if established or let_in else Verdict.UNKNOWN
 
 
-def _actions(events: object) -> set[str]:
+def _actions(events: object) -> list[tuple[str, str]]:
+    """Return the actions in lower case, each with the direction of the rule."""
     if type(events) is not list:
-        return set()
-    told = (event.get("Action") for event in events if type(event) is dict)
-    return {action.lower() for action in told if type(action) is str}
+        return []
+    told = [event for event in events if type(event) is dict]
+    return [(text(event.get("Action")).lower(), text(event.get("Direction")).lower()) for event in told]

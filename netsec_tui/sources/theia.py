@@ -9,15 +9,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from netsec_tui.errors import NetsecError, UnreachableError
-from netsec_tui.model.flow import Flow, Gap
-from netsec_tui.model.observed import Observed
+from netsec_tui.model.flow import Flow
 from netsec_tui.sources.access import Access
 from netsec_tui.sources.antrea_flows import ORIGIN
-from netsec_tui.sources.contract import Emit, FlowsRead, SourceStatus
+from netsec_tui.sources.contract import Emit
 from netsec_tui.sources.grpc_tls import Secured, secured
+from netsec_tui.sources.intake import Intake
 from netsec_tui.sources.netobserv_records import whole
-from netsec_tui.sources.objects import printable
-from netsec_tui.sources.problem import Problem
 from netsec_tui.sources.service_reach import Wanted, Way, reach
 from netsec_tui.sources.theia_client import ClickHouse
 from netsec_tui.sources.theia_decode import TheiaDecoder
@@ -52,10 +50,8 @@ class TheiaSource:
         self._decoder = TheiaDecoder()
         self._columns: frozenset[str] = frozenset()
         self._watermark = 0
-        self._connections = self._unread = 0
-        self._why = ""
-        self._since = 0.0
-        self._told: SourceStatus | None = None
+        self._connections = 0
+        self._intake = Intake(self.name, ORIGIN, "a row of Theia's table")
 
     def read(self, emit: Emit) -> None:
         """Emit what the table holds of the last hours.
@@ -71,7 +67,7 @@ class TheiaSource:
                 pass
         finally:
             client.close()
-        self._tell(emit, over=True)
+        self._tell(emit, ended=True)
 
     def follow(self, emit: Emit, stop: threading.Event) -> None:
         """Emit what the table holds, and what is inserted until ``stop`` is set.
@@ -133,36 +129,13 @@ class TheiaSource:
             yield
 
     def _take(self, answer: bytes, emit: Emit) -> None:
-        flows: list[Flow | Gap] = []
-        unread: list[Problem] = []
-        for row in _rows(answer):
-            for item in self._decoder.decode(row_of(row)):
-                if isinstance(item, Problem):
-                    unread.append(item)
-                else:
-                    flows.append(item)
-        for flow in flows:
-            if isinstance(flow, Flow):
-                self._since = min(self._since or time.time(), flow.time)
-                self._connections += 0 if flow.is_reply or flow.service else flow.count
-        if unread:
-            self._unread += len(unread)
-            self._why = self._why or printable(f"a row of Theia's table: {unread[0].reason}", 400)
-            flows.append(Gap(time.time(), len(unread), self._why))
-        if flows:
-            emit(FlowsRead(tuple(flows)))
+        found = [item for row in _rows(answer) for item in self._decoder.decode(row_of(row))]
+        requests = (flow for flow in found if isinstance(flow, Flow) and not flow.is_reply)
+        self._connections += sum(flow.count for flow in requests if not flow.service)
+        self._intake.take(found, emit)
 
-    def _tell(self, emit: Emit, trouble: str = "", *, over: bool = False) -> None:
-        self._since = self._since or time.time()
-        observed = Observed(ORIGIN, self._since, time.time() if over else 0.0)
-        detail = f"{self._connections} connections" if self._connections else "no flow yet"
-        detail += f"; {self._why}" if self._why else ""
-        status = SourceStatus(
-            self.name, self.live, detail, self._unread, trouble, ended=over, observed=observed
-        )
-        if status != self._told:
-            self._told = status
-            emit(status)
+    def _tell(self, emit: Emit, trouble: str = "", *, ended: bool = False) -> None:
+        self._intake.tell(emit, f"{self._connections} connections", trouble, ended=ended)
 
 
 def _rows(answer: bytes) -> Iterator[Mapping[str, Any]]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from netsec_tui.model.flow import Flow, Labels
 from netsec_tui.sources.antrea_decode import UnusableError, labels_of, port_of, require
-from netsec_tui.sources.antrea_flows import Connections, End, Seen, is_answered, service_of
+from netsec_tui.sources.antrea_flows import Connections, End, Seen, is_answered, is_refused, service_of
 from netsec_tui.sources.hubble_endpoint import canonical_ip, text
 from netsec_tui.sources.netobserv_records import whole
 from netsec_tui.sources.problem import Problem
@@ -48,6 +48,7 @@ def _seen(row: Mapping[str, Any]) -> Seen:
     protocol = whole(get("protocolIdentifier")) or 0
     at = _seconds(get("flowEndSeconds"))
     require(source, destination, protocol, at)
+    back = _back(row)
     service_ip = canonical_ip(get("destinationServiceIP")) or canonical_ip(get("destinationClusterIP"))
     return Seen(
         at,
@@ -58,19 +59,21 @@ def _seen(row: Mapping[str, Any]) -> Seen:
         port_of(whole(get("destinationTransportPort")) or 0),
         whole(get("ingressNetworkPolicyRuleAction")) or 0,
         whole(get("egressNetworkPolicyRuleAction")) or 0,
-        _answered(row),
+        is_answered(*back) if back else None,
         service_of(text(get("destinationServicePortName"))),
         service_ip,
         port_of(whole(get("destinationServicePort")) or 0),
+        refused=bool(back and is_refused(*back)),
         connections=whole(get(CONNECTIONS)) or 0,
     )
 
 
-def _answered(row: Mapping[str, Any]) -> bool | None:
+def _back(row: Mapping[str, Any]) -> tuple[str, int] | None:
+    """Return the TCP state and the packets that came back, None where neither is told."""
     if "reversePacketTotalCount" not in row and "tcpState" not in row:
         return None
     back = (whole(row.get(f"reversePacket{kind}Count")) or 0 for kind in ("Total", "Delta"))
-    return is_answered(text(row.get("tcpState")), max(back))
+    return text(row.get("tcpState")), max(back)
 
 
 def _end(row: Mapping[str, Any], ip: str, side: str) -> End:
@@ -87,7 +90,11 @@ def _labels(raw: object) -> Labels:
 
 
 def _seconds(value: object) -> float:
-    """Return epoch seconds; a time without a zone is taken for UTC, as ClickHouse has it by default."""
+    """Return epoch seconds; a time without a zone is taken for UTC.
+
+    ClickHouse writes a DateTime in the server's zone and does not say which that is, except with
+    ``date_time_output_format='iso'``.
+    """
     number = whole(value)
     if number:
         return float(number)

@@ -24,7 +24,7 @@ _GROUPED = (
 )  # fmt: skip
 """What tells two ends and a policy's decision apart; versions lack some of it."""
 
-_ENDED, _ANSWERED = "lastSeen", "answered"
+_ENDED, _ANSWERED, _REFUSED = "lastSeen", "answered", "refused"
 """Names of their own: ClickHouse would take the name of a column for what it stands for here."""
 
 
@@ -39,12 +39,13 @@ def missing(columns: Collection[str]) -> str:
 def edges(columns: Collection[str], after: int, until: int) -> str:
     """Return the query for what was inserted after one time and until another, in epoch seconds."""
     grouped = ", ".join(name for name in _GROUPED if name in columns)
+    refused = "tcpState = 'CLOSE' AND reversePacketTotalCount <= 1" if "tcpState" in columns else "0"
     return (
-        f"SELECT {grouped}, reversePacketTotalCount > 0 AS {_ANSWERED}, "
+        f"SELECT {grouped}, reversePacketTotalCount > 0 AS {_ANSWERED}, {refused} AS {_REFUSED}, "
         f"toUnixTimestamp(max(flowEndSeconds)) AS {_ENDED}, "
         f"uniqExact(sourceTransportPort, flowStartSeconds) AS {CONNECTIONS} "
         f"FROM {TABLE} WHERE timeInserted > toDateTime({after}) AND timeInserted <= toDateTime({until}) "
-        f"GROUP BY {grouped}, {_ANSWERED}, toStartOfMinute(flowEndSeconds) ORDER BY {_ENDED}"
+        f"GROUP BY {grouped}, {_ANSWERED}, {_REFUSED}, toStartOfMinute(flowEndSeconds) ORDER BY {_ENDED}"
     )
 
 
@@ -53,4 +54,5 @@ def row_of(summary: Mapping[str, Any]) -> dict[str, Any]:
     row = dict(summary)
     row["flowEndSeconds"] = row.pop(_ENDED, None)
     row["reversePacketTotalCount"] = row.pop(_ANSWERED, 0)
+    row["tcpState"] = "CLOSE" if row.pop(_REFUSED, 0) else ""
     return row

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import operator
 import re
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -15,8 +16,11 @@ COLUMNS = (
     "sourcePodNamespace", "sourceNodeName", "destinationPodName", "destinationPodNamespace",
     "destinationNodeName", "destinationClusterIP", "destinationServicePort", "destinationServicePortName",
     "ingressNetworkPolicyRuleAction", "egressNetworkPolicyRuleAction", "sourcePodLabels",
-    "destinationPodLabels", "trusted",
+    "destinationPodLabels", "tcpState", "trusted",
 )  # fmt: skip
+
+
+_COMPARED = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
 class ClickHouseServer(ThreadingHTTPServer):
@@ -51,8 +55,11 @@ class ClickHouseServer(ThreadingHTTPServer):
             return _lines({"name": name} for name in self.columns)
         if "now()" in query:
             return _lines([{"now": self.now}])
-        after, until = (int(number) for number in re.findall(r"toDateTime\((\d+)\)", query))
-        return _lines(row for at, row in self.rows if after < at <= until)
+        bounds = re.findall(r"timeInserted ([<>]=?) toDateTime\((\d+)\)", query)
+        assert len(bounds) == 2, query
+        return _lines(
+            row for at, row in self.rows if all(_COMPARED[how](at, int(bound)) for how, bound in bounds)
+        )
 
 
 class _Handler(BaseHTTPRequestHandler):

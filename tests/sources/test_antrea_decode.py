@@ -102,6 +102,42 @@ def test_denials_in_theias_rows(side):
     assert {f.verdict for f in TheiaDecoder().decode(made)} == {Verdict.DROPPED, Verdict.TRACED}
 
 
+RESET = {"TCP": {"stateName": "CLOSE"}}
+BACK = {"packetTotalCount": "1"}
+
+
+@pytest.mark.parametrize(
+    ("decoder", "record", "told"),
+    [
+        (AntreaDecoder, flow(reverseStats=BACK, transport=RESET), [False, True]),
+        (AntreaDecoder, flow(reverseStats={}, transport=RESET), [False, True]),
+        (AntreaDecoder, flow(reverseStats={"packetDeltaCount": "2"}, transport=RESET), [False, False]),
+        (AntreaDecoder, flow(reverseStats=BACK), [False, False]),
+        (TheiaDecoder, row(reversePacketTotalCount="1", tcpState="CLOSE"), [False, True]),
+        (TheiaDecoder, row(reversePacketTotalCount="2", tcpState="CLOSE"), [False, False]),
+    ],
+)
+def test_a_reset_and_nothing_else_is_no_answer(decoder, record, told):
+    request, answer = (flow for flow in decoder().decode(record) if not flow.service)
+    assert [request.rst, answer.rst] == told
+    assert (request.is_reply, answer.is_reply) == (False, True)
+    assert request.verdict is (Verdict.UNKNOWN if answer.rst else Verdict.FORWARDED)
+
+
+def test_a_reset_of_a_policy_leaves_its_request_denied_alone():
+    """The client's node sees the reset, the server's that the policy rejects."""
+    nowhere = {"destinationServiceIp": "", "destinationServicePortName": ""}
+    reset = flow(reverseStats=BACK, transport=RESET, k8s=nowhere | {"destinationPodName": ""})
+    rejected = flow(reverseStats={}, k8s=nowhere | {"sourcePodName": "", "ingressNetworkPolicyRuleAction": 3})
+    for records in ([reset, rejected], [rejected, reset]):
+        decoder = AntreaDecoder()
+        flows = [flow for record in records for flow in decoder.decode(record)]
+        assert Counter((f.verdict, f.is_reply, f.rst) for f in flows) == {
+            (Verdict.DROPPED, False, False): 1, (Verdict.UNKNOWN, False, False): 1,
+            (Verdict.UNKNOWN, True, True): 1,
+        }  # fmt: skip
+
+
 def test_a_denial_is_told_beside_what_was_let_through():
     decoder = AntreaDecoder()
     decoder.decode(flow())
@@ -141,7 +177,14 @@ def test_a_summary_counts_its_connections():
 
 
 @pytest.mark.parametrize(
-    "told", ["2026-01-05 10:00:30", 1767607230, "1767607230", "2026-01-05T11:00:30+01:00"]
+    "told",
+    [
+        "2026-01-05 10:00:30",  # a server not in UTC means another time by that, and does not say so
+        "2026-01-05T10:00:30Z",  # as date_time_output_format='iso' has it written, whatever the server's zone
+        "2026-01-05T11:00:30+01:00",
+        1767607230,
+        "1767607230",
+    ],
 )
 def test_times_in_theias_rows(told):
     assert TheiaDecoder().decode(row(flowEndSeconds=told))[0].time == 1767607230

@@ -110,6 +110,29 @@ def test_new_flows_are_followed_and_the_hours_before_are_read_in_between(loki, q
     assert len(counted) == len(set(counted)) == 22  # none twice, though pages overlap
 
 
+def test_records_of_a_node_whose_clock_is_behind_are_read_once(loki, quick, monkeypatch):
+    monkeypatch.setattr(netobserv, "LOOK_BACK_EVERY", SECOND // 10)
+    loki.entries.append(entry(100, 49000))  # before the start, but read with what is new
+    with following(source(loki)) as collected:
+        collected.wait_for(lambda: {40191, 49000} <= {*ports(collected.flows)})
+        for behind in (0, 20, 60, 110):
+            at = time.time_ns() - behind * SECOND
+            loki.entries.append((LABELS, at, entry(behind, 50000 + behind)[2]))
+        collected.wait_for(lambda: {50000, 50020, 50060, 50110} <= {*ports(collected.flows)})
+        polls = len(loki.asked)
+        until(lambda: len(loki.asked) > polls + 10)
+    assert len(ports(collected.flows)) == len({*ports(collected.flows)}) == 25
+
+
+def test_what_is_late_is_asked_for_now_and_then_alone(loki, quick):
+    with following(source(loki)):
+        until(lambda: len(loki.asked) > 6)
+    spans = [int(query["end"]) - int(query["start"]) for query in loki.asked]
+    first, *others = [span for span in spans if span < 1000 * SECOND]  # the hour before is asked for too
+    assert first >= 120 * SECOND
+    assert max(others) < 120 * SECOND
+
+
 def test_a_server_that_allows_fewer_entries_is_asked_for_fewer(loki):
     loki.most = 700
     assert len(ports(read(source(loki)).flows)) == 20

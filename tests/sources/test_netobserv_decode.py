@@ -3,6 +3,7 @@
 import json
 import random
 from collections import Counter
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -173,14 +174,84 @@ def test_an_answer_tells_that_the_request_was_let_in():
     udp = {"Proto": 17, "DnsId": 3}
     asked, answered = record(DnsFlags=0x0100, **udp), back(record(), DnsFlags=0x8180, **udp)
     assert [flow.verdict for flow in decode([asked, answered])] == [Verdict.FORWARDED] * 2
+    # An attempt that was told before its answer is not told again: it would count twice.
     again = record(DnsFlags=0x0100, **udp)
-    assert [f.verdict.name for f in decode(asked, answered, again)] == ["UNKNOWN", "FORWARDED", "FORWARDED"]
+    assert [f.verdict.name for f in decode(asked, answered, again)] == ["UNKNOWN", "FORWARDED"]
+    assert [f.verdict.name for f in decode(answered, asked, again)] == ["FORWARDED", "FORWARDED"]
+
+
+LET_OUT = [{"Action": "allow", "Direction": "Egress", "Actor": "NetworkPolicy"}]
+LET_IN = [{"Action": "allow", "Direction": "Ingress", "Actor": "NetworkPolicy"}]
+KEPT_OUT = [{"Action": "drop", "Direction": "Ingress", "Actor": "NetworkPolicy"}]
+
+
+@pytest.mark.parametrize(
+    ("events", "verdicts"),
+    [
+        ([LET_OUT], ["UNKNOWN"]),
+        ([LET_IN], ["FORWARDED"]),
+        ([LET_OUT + LET_IN], ["FORWARDED"]),
+        ([LET_OUT + KEPT_OUT], ["DROPPED"]),
+        ([LET_OUT, KEPT_OUT], ["UNKNOWN", "DROPPED"]),
+        ([KEPT_OUT, LET_OUT], ["DROPPED", "UNKNOWN"]),
+    ],
+)
+def test_who_is_let_out_at_the_client_is_not_let_in_by_that(events, verdicts):
+    made = [record(Flags=0x02, NetworkEvents=told, AgentIP=f"192.0.2.{n}") for n, told in enumerate(events)]
+    assert [flow.verdict.name for flow in decode(*made)] == verdicts
+
+
+@pytest.mark.parametrize("order", [*permutations(range(4))])
+def test_records_from_within_a_node_count_once_beside_those_of_both_nodes(order):
+    """FlowDirection 2: seen between two pods of one node, or by both its interfaces (flows-format.adoc)."""
+    seen = [
+        record(Flags=0x02, FlowDirection=2, AgentIP="192.0.2.1"),
+        record(Flags=0x02, FlowDirection="1", AgentIP="192.0.2.1"),
+        record(Flags=0x02, FlowDirection=0, AgentIP="192.0.2.2"),
+        back(record(), Flags=0x110, FlowDirection=2, AgentIP="192.0.2.2"),
+    ]
+    told = Counter(flow.is_reply for flow in decode(*(seen[place] for place in order)))
+    assert told == {False: 1, True: 1}
+
+
+@pytest.mark.parametrize("direction", [0, 1, 2, "2", None])
+def test_the_interface_that_saw_a_record_does_not_tell_who_opened(direction):
+    assert directions(record(Flags=0x10, FlowDirection=direction)) == [(None, False)]
+    assert directions(back(record(), Flags=0x110, FlowDirection=direction)) == [(True, True)]
 
 
 @pytest.mark.parametrize(("flags", "rst"), [(0x400, True), (["RST_ACK"], True), (0x510, False), (0x04, True)])
 def test_a_refusal_is_a_reset_and_nothing_else(flags, rst):
     refused = decode([record(Flags=0x02), back(record(), Flags=flags)])[1]
     assert (refused.is_reply, refused.rst) == (True, rst)
+
+
+REFUSED = [record(Flags=0x02), back(record(), Flags=0x400)]
+
+
+@pytest.mark.parametrize(
+    "batches", [[[0], [1]], [[1], [0]], [[0, 1]], [[1, 0]], [[1], [0], [0]], [[1], [1, 0]]]
+)
+def test_a_reset_refuses_the_request_that_comes_before_or_after_it(batches):
+    flows = decode(*([REFUSED[place] for place in batch] for batch in batches))
+    assert sorted((f.source.pod, f.is_reply, f.rst, f.verdict.name) for f in flows) == [
+        ("api-0", True, True, "UNKNOWN"), ("web-6b5-x1", False, False, "UNKNOWN"),
+    ]  # fmt: skip
+
+
+def test_a_reset_alone_tells_nothing_and_one_long_ago_refuses_nothing():
+    assert decode(REFUSED[1], record(Flags=0x10, SrcPort=40001)) == decode(record(Flags=0x10, SrcPort=40001))
+    later = record(Flags=0x02, TimeFlowEndMs=COMMON["TimeFlowEndMs"] + 300_000)
+    assert [flow.is_reply for flow in decode(REFUSED[1], later)] == [False]
+
+
+def test_an_answer_after_a_reset_is_told():
+    answer = back(record(), Flags=0x110)
+    assert [(f.is_reply, f.rst) for f in decode(*REFUSED, answer)] == [
+        (False, False),
+        (True, True),
+        (True, False),
+    ]
 
 
 def test_ends_carry_pods_with_their_topmost_owner_and_nodes():

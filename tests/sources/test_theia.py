@@ -1,6 +1,7 @@
 """Theia's table read from a server that speaks ClickHouse's HTTP interface, by clickhouse-connect."""
 
 import builtins
+import re
 import time
 
 import pytest
@@ -32,7 +33,7 @@ def edge(seen, connections=1, **changes):
         del made[name]
     del made["reversePacketTotalCount"]
     # 64-bit numbers come as text, unless the server is told otherwise.
-    return {"answered": 1, "lastSeen": seen, "connections": str(connections)} | made | changes
+    return {"answered": 1, "refused": 0, "lastSeen": seen, "connections": str(connections)} | made | changes
 
 
 @pytest.fixture
@@ -84,6 +85,30 @@ def test_the_query_adds_up_in_the_server_and_asks_for_what_is_there(clickhouse):
     assert all("uniqExact(sourceTransportPort, flowStartSeconds)" in query for query in edges)
 
 
+def test_a_row_at_the_border_of_two_parts_is_read_once(clickhouse):
+    at = NOW - 3600 + 600  # where the first ten minutes end
+    clickhouse.rows = [(at - 1, edge(at - 31, 1)), (at, edge(at - 30, 2)), (at + 1, edge(at - 29, 4))]
+    assert counts(read(source(clickhouse))) == [1, 2, 4]
+
+
+def test_no_time_is_asked_for_that_the_servers_zone_would_shift(clickhouse):
+    """A DateTime in an answer is text of the server's zone, and a text in a condition is read as such."""
+    read(source(clickhouse))
+    edges = [query for query in clickhouse.asked if "GROUP BY" in query]
+    assert edges
+    for query in edges:
+        selected, _, conditions = query.partition(" FROM ")
+        numbers = re.sub(r"(toUnixTimestamp\(max|uniqExact)\([^()]*\)+", "", selected)
+        assert not re.search(r"Seconds|timeInserted", numbers), query
+        assert not re.search(r"toDateTime\((?!\d+\))|'\d{4}-", conditions), query
+
+
+def test_a_table_without_tcp_states_is_read_too(clickhouse):
+    clickhouse.columns = tuple(name for name in clickhouse.columns if name != "tcpState")
+    assert counts(read(source(clickhouse))) == [12, 3]
+    assert not any("tcpState" in query for query in clickhouse.asked)
+
+
 @pytest.mark.usefixtures("_quick")
 def test_what_is_inserted_is_followed_and_read_once(clickhouse):
     with following(source(clickhouse)) as collected:
@@ -115,11 +140,15 @@ def test_denied_and_unanswered_edges(clickhouse):
     clickhouse.rows = [
         (NOW - 30, edge(NOW - 50, ingressNetworkPolicyRuleAction=2, answered=0)),
         (NOW - 30, edge(NOW - 50, destinationPodName="api-1", answered=0)),
+        (NOW - 30, edge(NOW - 50, destinationPodName="api-2", refused=1)),
         (NOW - 30, edge(NOW - 50, destinationIP="?")),
     ]
     collected = read(source(clickhouse))
-    told = {(f.destination.pod, f.verdict) for f in collected.flows if isinstance(f, Flow) and not f.service}
-    assert told == {("api-0", Verdict.DROPPED), ("api-1", Verdict.UNKNOWN)}
+    flows = [f for f in collected.flows if isinstance(f, Flow) and not f.service]
+    assert {(f.destination.pod, f.verdict) for f in flows if not f.is_reply} == {
+        ("api-0", Verdict.DROPPED), ("api-1", Verdict.UNKNOWN), ("api-2", Verdict.UNKNOWN),
+    }  # fmt: skip
+    assert [(f.source.pod, f.rst) for f in flows if f.is_reply] == [("api-2", True)]
     assert [gap.lost for gap in collected.flows if isinstance(gap, Gap)] == [1]
     assert collected.status.skipped == 1
 

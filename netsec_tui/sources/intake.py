@@ -1,0 +1,67 @@
+"""What a source that decodes records hands on of them, and what it says of itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from netsec_tui.model.flow import Flow, Gap
+from netsec_tui.model.observed import Observed
+from netsec_tui.sources.contract import Emit, FlowsRead, SourceStatus
+from netsec_tui.sources.objects import printable
+from netsec_tui.sources.problem import Problem
+
+_MOST_WORDS = 400
+
+
+class Intake:
+    """Hand on the flows of one live source, count what could not be read and tell how the source is doing.
+
+    ``record`` names what is read, as the beginning of a sentence; ``flows`` is how many were handed on.
+    """
+
+    def __init__(self, name: str, origin: str, record: str) -> None:
+        self._name, self._origin, self._record = name, origin, record
+        self.flows = 0
+        self._unread = 0
+        self._why = ""
+        self._since = 0.0
+        self._told: SourceStatus | None = None
+
+    def take(self, found: Iterable[Flow | Gap | Problem], emit: Emit) -> None:
+        """Emit flows and gaps; what could not be read becomes one gap."""
+        told: list[Flow | Gap] = []
+        unread: list[Problem] = []
+        for item in found:
+            if isinstance(item, Problem):
+                unread.append(item)
+                continue
+            told.append(item)
+            if isinstance(item, Flow):
+                self.flows += 1
+                self._since = min(self._since or time.time(), item.time)
+        if unread:
+            self._unread += len(unread)
+            self._why = self._why or printable(f"{self._record}: {unread[0].reason}", _MOST_WORDS)
+            told.append(Gap(time.time(), len(unread), self._why))
+        if told:
+            emit(FlowsRead(tuple(told)))
+
+    def tell(
+        self,
+        emit: Emit,
+        counted: str,
+        trouble: str = "",
+        *,
+        ended: bool = False,
+        nodes: frozenset[str] | None = None,
+        sampling: int = 1,
+    ) -> None:
+        """Emit how the source is doing, if that has changed; ``counted`` says what came as yet."""
+        self._since = self._since or time.time()
+        observed = Observed(self._origin, self._since, time.time() if ended else 0.0, nodes, sampling)
+        detail = (counted if self.flows else "no flow yet") + (f"; {self._why}" if self._why else "")
+        status = SourceStatus(self._name, True, detail, self._unread, trouble, ended=ended, observed=observed)
+        if status != self._told:
+            self._told = status
+            emit(status)
