@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -88,10 +87,7 @@ class Loaded:
 
     def gaps(self) -> dict[str, int]:
         """Return how many events each reason has cost."""
-        lost: Counter[str] = Counter()
-        for gap in self.session.gaps:
-            lost[gap.reason] += gap.lost
-        return dict(lost)
+        return self.session.lost
 
     def document(self) -> dict[str, Any]:
         """Return all that as JSON."""

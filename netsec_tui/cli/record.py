@@ -79,7 +79,7 @@ def _summary(recorded: Recorded, path: str) -> int:
             note(status.error)
     for problem in dict.fromkeys(problem for told in recorded.problems.values() for problem in told):
         note(problem)
-    for reason, lost in recorded.lost.items():
+    for reason, lost in recorded.losses.by_reason.items():
         note(gap_told(reason, lost))
     skipped = sum(status.skipped for status in recorded.statuses.values())
     if skipped:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from netsec_tui.core.traffic.observe import Observations, Told
@@ -10,6 +9,7 @@ from netsec_tui.model.communication import Communication, Orientation
 from netsec_tui.model.flow import Gap
 from netsec_tui.model.identity import PeerSort
 from netsec_tui.model.inventory import Inventory
+from netsec_tui.model.losses import Losses
 from netsec_tui.model.observed import Observed
 from netsec_tui.model.quality import Lost, Quality, Silent, Watched
 from netsec_tui.model.timespan import Timespan, Window
@@ -128,11 +128,9 @@ def covered_seconds(window: Window, now: float, sources: Iterable[Watched]) -> f
 
 def lost_in(window: Window, gaps: Iterable[Gap]) -> tuple[Lost, ...]:
     """Return what was lost in the window, the most first; a gap without a time may lie in any."""
-    lost: Counter[str] = Counter()
-    for gap in gaps:
-        if not gap.time or window.start <= gap.time <= window.end:
-            lost[gap.reason] += gap.lost
-    return tuple(Lost(reason, count) for reason, count in sorted(lost.items(), key=lambda x: (-x[1], x[0])))
+    losses = Losses(gap for gap in gaps if not gap.time or window.start <= gap.time <= window.end)
+    by_reason = sorted(losses.by_reason.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(Lost(reason, count) for reason, count in by_reason)
 
 
 def doubtful(rows: Iterable[Communication]) -> tuple[int, int, int]:

@@ -131,10 +131,12 @@ class Flow:
 class Gap:
     """Report what a source could not deliver: lost events, an unreadable line, a node out of reach.
 
-    ``lost`` counts events or lines; ``reason`` is one sentence for a person.
+    ``lost`` counts events or lines; ``reason`` is one sentence for a person. ``origin`` is as in ``Flow``,
+    empty where no other source may tell of the same.
     """
 
     time: float
     lost: int
     reason: str
     node: str = ""
+    origin: str = ""

@@ -18,6 +18,7 @@ from netsec_tui.model.decision import Alias, Decisions, ManualRule
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.model.identity import WorkloadRef
 from netsec_tui.model.inventory import Inventory
+from netsec_tui.model.losses import Losses
 from netsec_tui.model.observed import Observed
 from netsec_tui.model.quality import Quality
 from netsec_tui.model.review import Review
@@ -115,6 +116,16 @@ class Session:
     def last_told(self) -> dict[str, float]:
         """Return the time of the last flow of each source, in epoch seconds."""
         return {origin: told.last for origin, told in self._record.observations.told.items()}
+
+    @property
+    def lost_until(self) -> dict[tuple[str, str, str], float]:
+        """Return the time of the last loss of each source, node and reason, in epoch seconds."""
+        return dict(self._record.observations.lost_until)
+
+    @property
+    def lost(self) -> dict[str, int]:
+        """Return how many events and lines each reason has cost."""
+        return Losses(self._record.observations.gaps).by_reason
 
     def add_flows(self, flows: Iterable[Flow | Gap]) -> None:
         """Fold in what a source has read."""

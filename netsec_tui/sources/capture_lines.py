@@ -57,7 +57,8 @@ def encode_flow(flow: Flow, source: int, destination: int) -> dict[str, Any]:
 def encode_gap(gap: Gap) -> dict[str, Any]:
     """Return the fields of a gap line."""
     fields = {"t": gap.time, "lost": gap.lost, "reason": gap.reason}
-    return {**fields, "node": gap.node} if gap.node else fields
+    told = {"node": gap.node, "origin": gap.origin}
+    return {**fields, **{key: value for key, value in told.items() if value}}
 
 
 def decode_endpoint(fields: Fields) -> tuple[int, Endpoint]:
@@ -128,7 +129,8 @@ def decode_gap(fields: Fields) -> Gap:
         BadInputError: a field is missing or has the wrong type.
     """
     lost, reason = as_number(fields, "lost", None, 0, _MOST), _field(fields, "reason", str)
-    return Gap(as_time(fields), lost, reason, _field(fields, "node", str, ""))
+    node, origin = _field(fields, "node", str, ""), _field(fields, "origin", str, "")
+    return Gap(as_time(fields), lost, reason, node, origin)
 
 
 def _field(fields: Fields, key: str, wanted: type[_T], default: _T | None = None) -> _T:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from netsec_tui.model.flow import Gap
 
 
 class Gaps:
-    """Gather gaps, one for each node and reason; the latest time counts, now where none is told."""
+    """Gather gaps, one for each node, reason and second; the latest time counts, now where none is told.
+
+    The second keeps old losses apart from new ones, where a source begins again with what it remembers.
+    """
 
     def __init__(self) -> None:
-        self._gaps: dict[tuple[str, str], Gap] = {}
+        self._gaps: dict[tuple[str, str, int], Gap] = {}
 
     def __len__(self) -> int:
         """Return how many gaps wait."""
@@ -19,9 +23,11 @@ class Gaps:
 
     def add(self, gap: Gap) -> None:
         """Take in a gap."""
-        same = self._gaps.get((gap.node, gap.reason))
-        lost = gap.lost + (same.lost if same else 0)
-        self._gaps[gap.node, gap.reason] = Gap(gap.time or time.time(), lost, gap.reason, gap.node)
+        at = gap.time or time.time()
+        key = gap.node, gap.reason, int(at)
+        same = self._gaps.get(key)
+        lost, last = (gap.lost + same.lost, max(at, same.time)) if same else (gap.lost, at)
+        self._gaps[key] = replace(gap, time=last, lost=lost)
 
     def take(self) -> tuple[Gap, ...]:
         """Return what has come since, and forget it."""

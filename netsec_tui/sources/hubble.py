@@ -77,7 +77,7 @@ class HubbleDecoder:
                 return self._flow(value, _EMPTY)
         except UnusableError as error:
             return Problem(str(error))
-        return _event(value, node_name(value.get("node_name")) or self._node)
+        return _event(value, node_name(value.get("node_name")) or self._node, self._origin)
 
     def _flow(self, flow: Mapping[str, Any], wrapper: Mapping[str, Any]) -> Flow | None:
         get = flow.get
@@ -236,9 +236,9 @@ def _whole(value: Any) -> int:
     return value if type(value) is int and value > 0 else 0
 
 
-def _event(value: Mapping[str, Any], node: str) -> Gap | Problem | None:
+def _event(value: Mapping[str, Any], node: str, origin: str) -> Gap | Problem | None:
     if "lost_events" in value:
-        return lost(_object(value["lost_events"]), _time_or_zero(value), node)
+        return lost(_object(value["lost_events"]), _time_or_zero(value), node, origin)
     if "node_status" in value:
         return node_status(_object(value["node_status"]), _time_or_zero(value), node)
     if "agent_event" in value or "debug_event" in value:
@@ -246,12 +246,12 @@ def _event(value: Mapping[str, Any], node: str) -> Gap | Problem | None:
     return Problem("not a Hubble flow: none of its fields is there")
 
 
-def lost(event: Mapping[str, Any], time: float, node: str) -> Gap:
+def lost(event: Mapping[str, Any], time: float, node: str, origin: str) -> Gap:
     """Return the gap that lost events are (flow.proto, LostEvent)."""
     source = event.get("source")
     why = _LOSSES.get(source) if type(source) is str else None
     reason = f"Hubble lost events: {why}" if why else "Hubble lost events"
-    return Gap(time, _whole(event.get("num_events_lost")) or 1, reason, node)
+    return Gap(time, _whole(event.get("num_events_lost")) or 1, reason, node, origin)
 
 
 def node_status(event: Mapping[str, Any], time: float, node: str) -> Gap | None:

@@ -218,10 +218,14 @@ class _Lines:
 
 
 def _identity(value: Any) -> object:
-    """Return what tells a flow from all others: its uuid, which old agents do not give, else all it says."""
+    """Return what tells a flow from all others: its uuid, which old agents do not give, else all it says.
+
+    A loss is known by all it says too, if it has a time; of anything else that repeats nothing is said.
+    """
     flow = value.get("flow") if type(value) is dict else None
     if type(flow) is not dict:
-        return None
+        lost = type(value) is dict and "lost_events" in value and value.get("time")
+        return json.dumps(value) if lost else None
     uuid = flow.get("uuid")
     if type(uuid) is str and uuid:
         return uuid

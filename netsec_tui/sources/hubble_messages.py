@@ -45,7 +45,8 @@ class HubbleMessageDecoder:
                     "source": LOSSES.get(reply.lost_events.source),
                     "num_events_lost": reply.lost_events.num_events_lost,
                 }
-                return hubble.lost(event, _seconds(reply), node_name(reply.node_name))
+                node = node_name(reply.node_name)
+                return hubble.lost(event, _seconds(reply), node, self._origin)
             if reply.HasField("node_status"):
                 status = reply.node_status
                 event = {

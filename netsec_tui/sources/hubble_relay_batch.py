@@ -14,9 +14,12 @@ from netsec_tui.sources.hubble_proto import NODE_CONNECTED, NODE_ERROR, types
 from netsec_tui.sources.hubble_relay_progress import Progress
 from netsec_tui.sources.objects import printable
 from netsec_tui.sources.problem import Problem
+from netsec_tui.sources.recent import Recent
 
 _COMPLAINTS = ("InvalidArgument", "filter", "unknown protocol")
 """Words of agents that do not know a filter, in what Relay tells of a node."""
+
+_LOSSES_REMEMBERED = 20_000
 
 
 class Batch:
@@ -38,6 +41,7 @@ class Batch:
         self._decoder = HubbleMessageDecoder()
         self._items: list[Flow | Gap] = []
         self._gaps = Gaps()
+        self._lost: Recent[int, bool] = Recent(_LOSSES_REMEMBERED)
 
     @property
     def size(self) -> int:
@@ -57,6 +61,8 @@ class Batch:
             self.refused = self.refused or _refuses(status)
             if not self._changed(status):
                 return
+        elif reply.HasField("lost_events") and self._repeats(reply):
+            return
         found = self._decoder.decode(reply)
         if isinstance(found, Flow):
             self._take_flow(found)
@@ -95,6 +101,18 @@ class Batch:
             self.nodes.setdefault(flow.node, True)
         self.progress.take(flow)
         self._items.append(flow)
+
+    def _repeats(self, loss: Any) -> bool:
+        """Tell whether a loss was told before: Hubble gives all that it holds, whatever time is asked for.
+
+        Its node, time, kind, number and CPU make it the same; without a time nothing does.
+        """
+        if not loss.HasField("time"):
+            return False
+        key = hash(loss.SerializeToString())
+        known = bool(self._lost.get(key))
+        self._lost.put(key, True)
+        return known
 
     def _leave_out(self, problem: Problem) -> None:
         self.unread += 1

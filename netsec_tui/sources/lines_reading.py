@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from netsec_tui.errors import BadInputError
@@ -184,7 +185,7 @@ class LineReading:
         """Add up lost events: servers may report them one by one, thousands a second."""
         same = self._lost.get((gap.reason, gap.node))
         lost = gap.lost + (same.lost if same else 0)
-        self._lost[gap.reason, gap.node] = Gap(gap.time or self._newest, lost, gap.reason, gap.node)
+        self._lost[gap.reason, gap.node] = replace(gap, time=gap.time or self._newest, lost=lost)
 
     def _skipped_since(self) -> list[Gap]:
         fresh, first = self.skipped - self._told, not self._told

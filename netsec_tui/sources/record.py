@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from netsec_tui.errors import NetsecError
 from netsec_tui.model.flow import Gap
+from netsec_tui.model.losses import Losses
 from netsec_tui.sources.capture_writer import CaptureWriter
 from netsec_tui.sources.contract import FlowsRead, Message, ObjectsRead, Source, SourceStatus
 from netsec_tui.sources.feed_thread import SourceThread, put_all
@@ -27,13 +27,13 @@ _PATIENCE = 0.1
 class Recorded:
     """Count what was written.
 
-    ``failures`` are what sources raised, ``statuses`` the last of each source. ``lost`` counts events by
-    the reason why they are missing; ``problems`` are each source's sentences about its objects.
+    ``failures`` are what sources raised, ``statuses`` the last of each source. ``losses`` are
+    events by the reason why they are missing; ``problems`` are each source's sentences about its objects.
     """
 
     flows: int = 0
     gaps: int = 0
-    lost: Counter[str] = field(default_factory=Counter)
+    losses: Losses = field(default_factory=Losses)
     problems: dict[str, tuple[str, ...]] = field(default_factory=dict)
     objects: dict[str, int] = field(default_factory=dict)
     statuses: dict[str, SourceStatus] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Recorded:
             self.flows += len(message.flows) - len(gaps)
             self.gaps += len(gaps)
             for gap in gaps:
-                self.lost[gap.reason] += gap.lost
+                self.losses.add(gap)
         elif isinstance(message, ObjectsRead):
             self.problems[message.source] = message.problems
             self.objects[message.source] = sum(not is_gone(obj) for obj in message.objects)

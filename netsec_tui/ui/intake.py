@@ -21,15 +21,20 @@ MANY_FLOWS = 1000
 class Intake:
     """Hold one session and the feed that fills it; without a feed the session stays as it is.
 
-    ``told`` is the time of the last flow of each source that an earlier feed has told: a source may begin
-    with what it remembers, and nothing counts twice.
+    ``told`` is the time of the last flow of each source that an earlier feed has told, ``lost`` of the last
+    loss of each source, node and reason: a source may begin with what it remembers, and nothing counts twice.
     """
 
     def __init__(
-        self, session: Session, feed: FeedLike | None, told: Mapping[str, float] | None = None
+        self,
+        session: Session,
+        feed: FeedLike | None,
+        told: Mapping[str, float] | None = None,
+        lost: Mapping[tuple[str, str, str], float] | None = None,
     ) -> None:
         self.session = session
         self._told = told or {}
+        self._lost = lost or {}
         self.statuses: dict[str, SourceStatus] = {}
         self._feed = feed
         self._seen: tuple[int, tuple[SourceStatus, ...]] = (-1, ())
@@ -57,7 +62,7 @@ class Intake:
 
     def again(self, feed: FeedLike | None) -> Intake:
         """Return the same session with another feed that goes on where this one was left."""
-        return Intake(self.session, feed, self.session.last_told)
+        return Intake(self.session, feed, self.session.last_told, self.session.lost_until)
 
     def fail(self, source: str, error: str) -> None:
         """Take it that there is no feed because of an error; with a feed the sources speak for themselves."""
@@ -69,7 +74,7 @@ class Intake:
         flows = 0
         for message in self._feed.drain(DRAIN_SECONDS) if self._feed is not None else ():
             if isinstance(message, FlowsRead):
-                self.session.add_flows(self._news(message.flows) if self._told else message.flows)
+                self.session.add_flows(self._news(message.flows))
                 flows += len(message.flows)
             elif isinstance(message, Inventory):
                 self.session.set_inventory(message)
@@ -79,9 +84,12 @@ class Intake:
         return flows >= MANY_FLOWS
 
     def _news(self, flows: Iterable[Flow | Gap]) -> list[Flow | Gap]:
-        return [
-            flow for flow in flows if isinstance(flow, Gap) or flow.time > self._told.get(flow.origin, 0.0)
-        ]
+        return [flow for flow in flows if self._is_news(flow)] if self._told or self._lost else [*flows]
+
+    def _is_news(self, flow: Flow | Gap) -> bool:
+        if isinstance(flow, Flow):
+            return flow.time > self._told.get(flow.origin, 0.0)
+        return not flow.lost or flow.time > self._lost.get((flow.origin, flow.node, flow.reason), -1.0)
 
     def news(self) -> bool:
         """Tell whether session or sources differ from when this was last asked."""

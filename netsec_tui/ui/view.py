@@ -76,7 +76,7 @@ def view_of(
         awaited=awaited,
         review=review,
         statuses=told,
-        lost=sum(gap.lost for gap in session.gaps),
+        lost=sum(session.lost.values()),
         known=inventory.known,
         config=session.config,
         advice=advise(session, told, awaited) if review is None else Advice(),

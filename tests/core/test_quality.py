@@ -119,6 +119,19 @@ class TestLost:
         warnings = review(session([*gaps, flow(5)], span=1), "Workload/web").warnings
         assert [text for text in warnings if text.startswith("7 events or lines were lost")]
 
+    def test_what_two_sources_tell_of_one_agent_counts_once_by_the_one_that_tells_more(self):
+        gaps = [
+            Gap(NOON, 5, "lost", "n1", "hubble"),
+            Gap(NOON + 1, 4, "lost", "n1", "hubble"),
+            Gap(NOON, 7, "lost", "n1", "hubble-exec"),
+            Gap(NOON, 2, "lost", "n2", "hubble-exec"),
+            Gap(NOON, 1, "lost"),
+            Gap(NOON + 2, 1, "lost"),
+        ]
+        made = session([*gaps, flow(5)], span=1)
+        assert made.quality().lost == (Lost("lost", 9 + 2 + 2),)
+        assert made.lost == {"lost": 13}
+
     def test_one_without_a_time_may_lie_in_any_window(self):
         assert session([Gap(0.0, 4, "x"), flow()], span=0).quality().lost == (Lost("x", 4),)
 

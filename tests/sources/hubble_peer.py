@@ -18,6 +18,7 @@ from netsec_tui.sources.hubble_proto import GET_FLOWS, GET_NODES, SERVER_STATUS,
 from tests.sources.grpc_peer import GrpcPeer, Offered
 
 _UUIDS = itertools.count(1)
+_NANOS = itertools.count(1)
 
 
 class HubblePeer(GrpcPeer):
@@ -25,7 +26,7 @@ class HubblePeer(GrpcPeer):
 
     ``nodes`` are names and states as GetNodes and the head of each stream tell them; with ``alone`` it is an
     agent, which knows of no nodes. ``refuses`` is the status for filters; ``requests`` holds all requests;
-    ``first`` is told to all who follow.
+    ``first`` is told to all who follow, ``losses`` to all who ask for what is kept.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None, capacity: int = 4095) -> None:
@@ -37,6 +38,7 @@ class HubblePeer(GrpcPeer):
             SERVER_STATUS: Offered(nothing, known["ServerStatusResponse"], self._status),
         }
         self.ring: deque[Any] = deque(maxlen=capacity)
+        self.losses: list[Any] = []
         self.nodes: dict[str, int] = {"n1": 1}
         self.alone = False
         self.refuses: Status | None = None
@@ -61,6 +63,11 @@ class HubblePeer(GrpcPeer):
         for queue in self._following:
             queue.put_nowait(reply)
 
+    def _kept(self, request: Any) -> list[Any]:
+        """Return what is in the ring; losses are told whatever time is asked for."""
+        asked = request.number or request.since.ByteSize()
+        return [*self.losses, *self._old(request)] if asked else self._old(request)
+
     async def _flows(self, stream: Any) -> None:
         request = await stream.recv_message()
         self.requests.append(request)
@@ -71,7 +78,7 @@ class HubblePeer(GrpcPeer):
             self._following.append(queue)
         try:
             await self._tell_nodes(stream)
-            for number, reply in enumerate(self._old(request)):
+            for number, reply in enumerate(self._kept(request)):
                 if number + 1 == self.breaks_after:
                     self.breaks_after = 0
                     raise GRPCError(Status.UNAVAILABLE, "going down")
@@ -139,7 +146,7 @@ def flow(port: int = 8080, node: str = "n1", at: float = 0.0, **more: Any) -> An
 
 def lost(count: int, node: str = "n1") -> Any:
     reply = types()["GetFlowsResponse"](node_name=node)
-    reply.time.seconds = int(time.time())
+    reply.time.seconds, reply.time.nanos = int(time.time()), next(_NANOS)
     reply.lost_events.source, reply.lost_events.num_events_lost = 3, count
     return reply
 

@@ -198,6 +198,25 @@ def test_records_of_old_agents_are_told_apart_and_are_of_the_node_asked(server, 
     assert [(gap.node, gap.lost) for gap in gaps(collected)] == [("n2", 7)]
 
 
+def test_losses_that_come_again_after_a_break_are_told_once(server, source):
+    del server.commands["cilium-b", "hubble"]
+    loss = {**json.loads(lost(7)), "time": datetime.now(UTC).isoformat()}
+    said = []
+
+    def breaks_off(handler):
+        said.append(len(said))
+        handler._send(1, json.dumps(loss).encode() + b"\n" + flow(len(said)))
+        if len(said) < 3:
+            handler._end(SUCCESS)
+        else:
+            server.over.wait()
+
+    server.commands["cilium-a", "hubble"] = breaks_off
+    with following(source) as collected:
+        until(lambda: 40003 in ports(collected))
+    assert [(gap.lost, gap.origin) for gap in gaps(collected) if gap.lost] == [(7, "hubble-exec")]
+
+
 def test_a_flood_of_lost_events_is_one_gap(server, source):
     server.commands["cilium-a", "hubble"] = flow(1) + lost(2) * 20_000
     collected = read(source)

@@ -150,6 +150,21 @@ def test_a_flood_of_lost_events_is_a_gap_now_and_then(peer, source):
     assert len(told) < 3_000
 
 
+def test_losses_that_an_agent_tells_again_after_a_break_count_once(peer, source):
+    peer.ring.append(flow(1))
+    peer.losses = [lost(3), lost(3), lost(3, node="n2")]
+    with following(source) as collected:
+        settled(peer, collected)
+        collected.wait_for(lambda: sum(gap.lost for gap in gaps(collected)) == 9)
+        peer.kill()
+        peer.losses.append(lost(4))
+        peer.ring.append(flow(2))
+        peer.start()
+        collected.wait_for(lambda: 2 in ports(collected))
+    assert sum(gap.lost for gap in gaps(collected) if gap.lost) == 13
+    assert {gap.origin for gap in gaps(collected) if gap.lost} == {"hubble"}
+
+
 def test_a_node_out_of_reach_is_a_gap_and_reports_no_more(peer, source):
     peer.nodes = {"n1": 1, "n2": 2}
     with following(source) as collected:

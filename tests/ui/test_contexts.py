@@ -191,6 +191,19 @@ def test_a_feed_that_begins_again_tells_nothing_twice():
     assert sum(gap.lost for gap in second.session.gaps) == 4
 
 
+def test_losses_that_a_feed_remembers_count_once():
+    def loss(second, count, node="n1"):
+        return Gap(NOON + second, count, "Hubble lost events", node, "hubble")
+
+    known = (loss(0, 5), loss(1, 6), loss(0, 7, "n2"))
+    first = Intake(session(), GivenFeed(FlowsRead(known)))
+    first.empty()
+    first.leave()
+    second = first.again(GivenFeed(FlowsRead((*known, loss(2, 8), loss(1, 9, "n2")))))
+    second.empty()
+    assert second.session.lost == {"Hubble lost events": 5 + 6 + 7 + 8 + 9}
+
+
 def test_nobody_watches_while_another_cluster_is_looked_at():
     now = [NOON]
     kept = Session(Options(live=True), lambda: now[0])

@@ -132,7 +132,10 @@ class Told:
 
 
 class Observations:
-    """Own everything recorded: endpoints, edges, gaps, when each source told of flows."""
+    """Own everything recorded: endpoints, edges, gaps, when each source told of flows.
+
+    ``lost_until`` is the time of the last loss by source, node and reason, of sources that name themselves.
+    """
 
     # Many distinct Endpoint objects can be equal; beyond this the short cut by identity is forgotten.
     _SHORTCUTS = 100_000
@@ -145,7 +148,8 @@ class Observations:
         self.ports = Ports()
         self._index: dict[Endpoint, int] = {}
         self._shortcut: dict[int, tuple[Endpoint, int]] = {}
-        self._gaps: dict[tuple[int, str, str], Gap] = {}
+        self.lost_until: dict[tuple[str, str, str], float] = {}
+        self._gaps: dict[tuple[int, str, str, str], Gap] = {}
 
     @property
     def reports_replies(self) -> bool:
@@ -179,7 +183,10 @@ class Observations:
 
     def _miss(self, gap: Gap) -> None:
         """Keep a gap; a flood of lost events comes as one message for each."""
-        key = (int(gap.time // 60), gap.node, gap.reason)
+        kind = gap.origin, gap.node, gap.reason
+        if gap.origin:
+            self.lost_until[kind] = max(gap.time, self.lost_until.get(kind, 0.0))
+        key = (int(gap.time // 60), *kind)
         before = self._gaps.get(key)
         if before:
             gap = replace(gap, time=min(before.time, gap.time), lost=before.lost + gap.lost)
