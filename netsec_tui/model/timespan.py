@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+OLDEST = 946_684_800.0
+"""The year 2000 in epoch seconds. No record is older: a clock that was never set begins in 1970."""
+
+SKEW_SECONDS = 120.0
+"""How far the clock of a node may be ahead of this machine's for its records to count."""
+
 ADVISED_HOURS = 12
 """The documents advise to observe at least this long before generating."""
+
+
+def plausible(time: float, now: float) -> bool:
+    """Tell whether something can have been recorded at a time; both are in epoch seconds."""
+    return OLDEST <= time <= now + SKEW_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from netsec_tui.model.inventory import Inventory
 from netsec_tui.model.observed import Observed
 from netsec_tui.model.quality import Quality, Silent
 from netsec_tui.model.review import Subject
-from netsec_tui.model.timespan import Timespan, Window
+from netsec_tui.model.timespan import SKEW_SECONDS, Timespan, Window, plausible
 
 
 class Resolved:
@@ -70,8 +70,15 @@ class Record:
         return tuple(self._observed.values())
 
     def watched(self, told: Iterable[Observed], now: float) -> None:
-        """Take in what all present sources say of themselves; one that says no more has ended by now."""
-        current = {(one.origin, one.since): one for one in told}
+        """Take in what all present sources say of themselves; one that says no more has ended by now.
+
+        Who watches since a time that cannot be, as 0.0 before the first word of it, says nothing of that.
+        """
+        current = {
+            (one.origin, one.since): replace(one, until=now) if one.until > now + SKEW_SECONDS else one
+            for one in told
+            if plausible(one.since, now)
+        }
         before = {
             key: one if one.until or key in current else replace(one, until=max(now, one.since))
             for key, one in self._observed.items()
@@ -95,9 +102,9 @@ class Record:
             quiet = Silent(namespace, named, len(every))
         return quality_of(asked, window, now, self.observations, self.observed, self.inventory, quiet)
 
-    def add(self, flows: Iterable[Flow | Gap]) -> None:
+    def add(self, flows: Iterable[Flow | Gap], now: float) -> None:
         """Fold flows in; conversations follow, anew only when something was learnt about a pod."""
-        changed = self.observations.add(flows)
+        changed = self.observations.add(flows, now)
         self.version += 1
         for endpoint in self.observations.endpoints[self._learnt :]:
             self._knowledge.learn(endpoint)

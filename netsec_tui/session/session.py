@@ -128,8 +128,8 @@ class Session:
         return Losses(self._record.observations.gaps).by_reason
 
     def add_flows(self, flows: Iterable[Flow | Gap]) -> None:
-        """Fold in what a source has read."""
-        self._record.add(flows)
+        """Fold in what a source has read; a flow dated as none can be is a gap instead."""
+        self._record.add(flows, self._now())
 
     def set_observed(self, told: Iterable[Observed]) -> None:
         """Take in how well all present sources have watched; one that is not among them has ended."""

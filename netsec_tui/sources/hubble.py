@@ -43,6 +43,8 @@ _TROUBLES = {
     "NODE_GONE": "has left Hubble",
 }
 _MESSAGE_LIMIT = 200
+_DIGITS = 20
+"""Of the largest number of 64 bits; longer ones would cost more to read than they say."""
 
 
 class UnusableError(Exception):
@@ -151,8 +153,9 @@ def _orientation(
     flow: Mapping[str, Any], verdict: Verdict, flags: tuple[bool, bool], source: End, destination: End
 ) -> Orientation:
     told = flow.get("is_reply")
-    if type(told) is bool and not source.twin and not destination.twin:
-        return told, True  # the common case, without the price of asking further
+    known = told is True or (told is False and (source.local or destination.local))
+    if known and not source.twin and not destination.twin:
+        return bool(told), True  # the common case, without the price of asking further
     return orient(flow, verdict, flags, source, destination)
 
 
@@ -231,7 +234,7 @@ def _count(aggregate: Any) -> int:
 
 
 def _whole(value: Any) -> int:
-    if type(value) is str and value.isdecimal() and len(value) < 20:
+    if type(value) is str and value.isdecimal() and len(value) <= _DIGITS:
         return int(value)
     return value if type(value) is int and value > 0 else 0
 

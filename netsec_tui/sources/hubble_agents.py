@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from netsec_tui.model.flow import Flow, Gap
+from netsec_tui.model.timespan import plausible
 from netsec_tui.sources.contract import KubeObject
 from netsec_tui.sources.gaps import Gaps
 from netsec_tui.sources.hubble import HubbleDecoder
@@ -35,7 +36,16 @@ _LONGEST = 1 << 20
 """Bytes of a line at most; Hubble's have about 1,400."""
 
 _FLUSH_SECONDS = 0.1
-_TELLING = ("IP", "l4", "verdict", "is_reply", "trace_observation_point", "event_type")
+_TELLING = (
+    "IP",
+    "l4",
+    "verdict",
+    "is_reply",
+    "source",
+    "destination",
+    "trace_observation_point",
+    "event_type",
+)
 """What tells flows of the same time apart, as in ``hubble_relay_progress``; a node is asked by itself."""
 
 
@@ -159,7 +169,8 @@ class _Batch:
         """Take in one decoded line."""
         decoded = self._decoder.decode(value)
         if isinstance(decoded, Flow):
-            self.newest = max(self.newest, decoded.time)
+            if plausible(decoded.time, time.time()):
+                self.newest = max(self.newest, decoded.time)
             self._flows.append(decoded)
         elif isinstance(decoded, Gap):
             self._gaps.add(decoded)

@@ -47,10 +47,13 @@ def orient(
 
 
 def _by_retina(source: End, destination: End) -> bool:
-    """Tell Retina from Cilium: its is_reply defaults to false, which therefore proves nothing."""
-    return (source.twin or destination.twin) and not (
-        source.endpoint.workloads or destination.endpoint.workloads
-    )
+    """Tell what may be Retina's from Cilium's: its is_reply defaults to false, which proves nothing.
+
+    Cilium gives the end on its node an ID of its own, Retina the identity; a field mask may remove it.
+    """
+    if source.endpoint.workloads or destination.endpoint.workloads:
+        return False
+    return source.twin or destination.twin or not (source.local or destination.local)
 
 
 def _handshake(flags: tuple[bool, bool]) -> bool | None:

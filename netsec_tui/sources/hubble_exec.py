@@ -12,6 +12,7 @@ from typing import Any
 from netsec_tui.errors import NetsecError, UnreachableError
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.model.observed import Observed
+from netsec_tui.model.timespan import plausible
 from netsec_tui.sources.access import Access
 from netsec_tui.sources.cluster_api import ClusterApi
 from netsec_tui.sources.cluster_login import log_in
@@ -168,8 +169,9 @@ class HubbleExecSource:
     def _note(self, node: _Node, told: Told, emit: Emit, *, follow: bool) -> None:
         """Keep in mind how a node's stream goes, and take it up again later where it has ended."""
         if not told.ended:
-            first = min((flow.time for flow in told.flows if isinstance(flow, Flow)), default=time.time())
-            self._since = min(self._since or first, first)
+            now = time.time()
+            times = (flow.time for flow in told.flows if isinstance(flow, Flow) and plausible(flow.time, now))
+            self._since = min(self._since or now, *times, now)
             node.heard, node.trouble, node.wait = True, "", _FIRST_WAIT
             return
         node.busy, node.ended = False, not follow

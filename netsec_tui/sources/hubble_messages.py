@@ -46,7 +46,7 @@ class HubbleMessageDecoder:
                     "num_events_lost": reply.lost_events.num_events_lost,
                 }
                 node = node_name(reply.node_name)
-                return hubble.lost(event, _seconds(reply), node, self._origin)
+                return hubble.lost(event, _time_or_zero(reply), node, self._origin)
             if reply.HasField("node_status"):
                 status = reply.node_status
                 event = {
@@ -54,7 +54,7 @@ class HubbleMessageDecoder:
                     "node_names": [*status.node_names],
                     "message": status.message,
                 }
-                return hubble.node_status(event, _seconds(reply), node_name(reply.node_name))
+                return hubble.node_status(event, _time_or_zero(reply), node_name(reply.node_name))
         except UnusableError as error:
             return Problem(str(error))
         return None
@@ -155,3 +155,10 @@ def _seconds(message: Any) -> float:
     if not 0 < seconds < _LAST:
         raise UnusableError("the time is not between 1970 and 9999")
     return seconds
+
+
+def _time_or_zero(message: Any) -> float:
+    try:
+        return _seconds(message)
+    except UnusableError:
+        return 0.0

@@ -129,7 +129,7 @@ class HubbleRelaySource:
         The stream has neither a number nor a time: Relay sends the request anew to a node that reconnects,
         and with either the node would tell everything a second time.
         """
-        since, began = self._batch.progress.resume(), time.monotonic()
+        since, began = self._batch.resume(), time.monotonic()
         live = self._filtered_flows(channel, stop, follow=True)
         for reply in live:
             self._take(reply, emit)
@@ -141,7 +141,7 @@ class HubbleRelaySource:
             if time.monotonic() - self._looked > STATUS_SECONDS:
                 self._look_again(channel, stop)
             if self._batch.returned:
-                self._catch_up(channel, emit, stop, self._batch.progress.resume())
+                self._catch_up(channel, emit, stop, self._batch.resume())
 
     def _catch_up(self, channel: GrpcChannel, emit: Emit, stop: threading.Event, since: float) -> None:
         """Read what the agents hold from a time on, and say what they do not hold any more."""

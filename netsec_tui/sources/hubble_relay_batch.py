@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from netsec_tui.model.flow import Flow, Gap
+from netsec_tui.model.timespan import plausible
 from netsec_tui.sources.gaps import Gaps
 from netsec_tui.sources.hubble import node_name
 from netsec_tui.sources.hubble_messages import HubbleMessageDecoder
@@ -84,6 +85,10 @@ class Batch:
         known = set(map(node_name, names))
         self.nodes = {name: reports for name, reports in self.nodes.items() if name in known}
 
+    def resume(self) -> float:
+        """Return from when on flows are to be asked for again, as ``Progress.resume`` does."""
+        return self.progress.resume({name for name, reports in self.nodes.items() if reports}, time.time())
+
     def miss(self, gap: Gap) -> None:
         """Take in a gap; what one node loses for one reason is added up."""
         self._gaps.add(gap)
@@ -95,11 +100,11 @@ class Batch:
 
     def _take_flow(self, flow: Flow) -> None:
         self.flows += 1
-        if flow.time < self.first or not self.first:
-            self.first = flow.time
         if flow.node:
             self.nodes.setdefault(flow.node, True)
-        self.progress.take(flow)
+        if plausible(flow.time, time.time()):
+            self.first = min(flow.time, self.first or flow.time)
+            self.progress.take(flow)
         self._items.append(flow)
 
     def _repeats(self, loss: Any) -> bool:
@@ -127,6 +132,8 @@ class Batch:
         names = [name for name in map(node_name, status.node_names) if name]
         changed = [name for name in names if self.nodes.get(name) is not reports]
         self.returned = self.returned or (reports and any(self.nodes.get(name) is False for name in names))
+        for name in () if reports else changed:
+            self.progress.hold(name)
         self.nodes |= dict.fromkeys(names, reports)
         return bool(changed)
 

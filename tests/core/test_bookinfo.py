@@ -2,6 +2,7 @@
 
 import json
 import random
+import time
 
 import pytest
 import yaml
@@ -32,7 +33,7 @@ def flows_of(shared_data, name):
 
 
 def read(*batches):
-    session = Session(Options(), lambda: 0.0)
+    session = Session(Options(), time.time)
     for batch in batches:
         session.add_flows(batch)
         session.workloads()  # so that the next batch is folded into what was resolved before

@@ -18,6 +18,7 @@ from tests.core.scene import with_ranges
 
 NOON = 1_700_006_400.0
 """2023-11-15T00:00:00Z: a whole minute."""
+DAY = 86_400.0
 IN, OUT = Direction.INGRESS, Direction.EGRESS
 Labels = Mapping[str, str]
 
@@ -158,11 +159,13 @@ def session(
     flows: Iterable[Flow | Gap] = (),
     objects: Iterable[dict[str, Any]] | Inventory = (),
     *,
-    now: float = NOON,
+    now: float = 0.0,
     span: int = -1,
     **options: Any,
 ) -> Session:
-    made = Session(Options(timespan=TIMESPANS[span], **options), lambda: now)
+    """Return a session that has taken in flows; ``now`` is noon while it is live, else a day later."""
+    clock = now or (NOON if options.get("live") else NOON + DAY)
+    made = Session(Options(timespan=TIMESPANS[span], **options), lambda: clock)
     state = objects if isinstance(objects, Inventory) else inventory(*objects)
     if state.known:
         made.set_inventory(state)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple
@@ -9,6 +10,7 @@ from typing import NamedTuple
 from netsec_tui.core.traffic.ports import Ports
 from netsec_tui.model.communication import Counts, Orientation
 from netsec_tui.model.flow import Endpoint, Flow, Gap, Protocol, Verdict
+from netsec_tui.model.timespan import OLDEST, SKEW_SECONDS
 
 _FIRST, _LAST, _ANSWERS, _REFUSALS, _VERDICTS = 0, 1, 2, 3, 4
 _EMPTY_VERDICTS = [0] * len(Verdict)
@@ -171,14 +173,20 @@ class Observations:
         """Return what was lost; what a node lost in one minute for one reason is one gap."""
         return self._gaps.values()
 
-    def add(self, flows: Iterable[Flow | Gap]) -> set[EdgeKey]:
-        """Fold flows in and return the keys of the edges that changed."""
+    def add(self, flows: Iterable[Flow | Gap], now: float = math.inf) -> set[EdgeKey]:
+        """Fold flows in and return the keys of the edges that changed.
+
+        What is dated as nothing can be at ``now`` (epoch seconds) is left out, which is a gap.
+        """
         changed: set[EdgeKey] = set()
+        latest = now + SKEW_SECONDS
         for flow in flows:
             if isinstance(flow, Gap):
-                self._miss(flow)
-            else:
+                self._miss(flow if OLDEST <= flow.time <= latest else replace(flow, time=0.0))
+            elif OLDEST <= flow.time <= latest:
                 changed.add(self._add(flow))
+            else:
+                self._miss(_misdated(flow))
         return changed
 
     def _miss(self, gap: Gap) -> None:
@@ -240,3 +248,14 @@ class Observations:
             self._shortcut.clear()
         self._shortcut[id(endpoint)] = (endpoint, number)
         return number
+
+
+def _misdated(flow: Flow) -> Gap:
+    """Return the gap that a flow is whose time cannot be; it may lie in any window."""
+    when = (
+        "before the year 2000" if flow.time < OLDEST else f"more than {SKEW_SECONDS / 60:.0f} min after now"
+    )
+    who = f"node {flow.node}" if flow.node else flow.origin or "a source"
+    return Gap(
+        0.0, max(1, flow.count), f"clock skew: {who} tells of flows {when}; they count nowhere", flow.node
+    )
