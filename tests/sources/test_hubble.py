@@ -267,6 +267,8 @@ def test_tcp_flags():
     [
         ({"num_events_lost": "12", "source": "HUBBLE_RING_BUFFER"}, 12, "overwritten"),
         ({"num_events_lost": 3, "source": "PERF_EVENT_RING_BUFFER"}, 3, "buffer was full"),
+        ({"num_events_lost": "18446744073709551615"}, 2**64 - 1, "lost events"),
+        ({"num_events_lost": "9" * 5_000}, 1, "lost events"),
         ({"source": "NEW"}, 1, "lost events"),
         ({"num_events_lost": "-4"}, 1, "lost events"),
     ],
@@ -277,6 +279,12 @@ def test_lost_events_are_a_gap(event, lost, words):
     assert (gap.lost, gap.node) == (lost, "n1")
     assert gap.time == pytest.approx(1623862333.136834)
     assert words in gap.reason
+
+
+def test_losses_without_a_time_that_can_be_used_are_losses_all_the_same():
+    gap = decode({"lost_events": {"num_events_lost": "5"}, "time": "-5"})
+    assert isinstance(gap, Gap)
+    assert (gap.time, gap.lost) == (0.0, 5)
 
 
 @pytest.mark.parametrize("state", ["NODE_UNAVAILABLE", "NODE_ERROR", "NODE_GONE"])

@@ -108,6 +108,24 @@ def test_an_audited_policy_verdict_is_made_for_a_first_packet():
     assert direction(verdict="AUDIT", event_type={"type": 5}) == REQUEST
 
 
+WITHOUT_ID = {"identity": 3000, "pod_name": "here"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, GUESSED),
+        ({"l4": tcp("SYN")}, REQUEST),
+        ({"l4": tcp("SYN", "ACK")}, ANSWER),
+        ({"is_reply": True}, ANSWER),
+        ({"destination": {**THERE, "workloads": [{"name": "w", "kind": "Pod"}]}}, REQUEST),
+        ({"destination": HERE_TOO}, REQUEST),
+    ],
+)
+def test_without_ids_it_may_be_retinas_word_which_is_no_proof(fields, expected):
+    assert direction(**{"is_reply": False, "source": WITHOUT_ID, **fields}) == expected
+
+
 @pytest.mark.parametrize(("kind", "expected"), [("REQUEST", REQUEST), ("RESPONSE", ANSWER)])
 @pytest.mark.parametrize("ends", [(HERE, THERE), (RETINA, THERE)])
 def test_layer_7_tells_by_its_own_type(kind, expected, ends):

@@ -172,6 +172,36 @@ def test_what_comes_again_after_a_break_is_told_once(server, source, uuid):
     assert datetime.fromisoformat(resumed[6]).timestamp() < begun
 
 
+@pytest.mark.parametrize("wrong", [1.5, 4_000_000_000])
+def test_a_flow_dated_as_none_can_be_moves_nothing(server, source, wrong):
+    del server.commands["cilium-b", "hubble"]
+    begun = time.time()
+
+    def breaks_off(handler):
+        handler._send(1, flow(0, at=begun) + flow(1, at=wrong))
+        handler._end(SUCCESS)
+
+    server.commands["cilium-a", "hubble"] = breaks_off
+    with following(source) as collected:
+        until(lambda: sum(pod == "cilium-a" for pod, _, _ in server.ran) > 1)
+        until(lambda: set(ports(collected)) == {40000, 40001})
+        observed = collected.status.observed
+    resumed = [words for pod, _, words in server.ran if pod == "cilium-a"][1]
+    assert begun - 10 < datetime.fromisoformat(resumed[6]).timestamp() < begun
+    assert begun - 1 < observed.since <= time.time()
+
+
+def test_pods_tell_records_of_old_agents_apart_that_have_no_addresses(server, source):
+    said = json.loads(flow(1, uuid=False))
+    said["flow"]["IP"] = {}
+    other = {**said, "flow": {**said["flow"], "source": {"ID": 2, "namespace": "shop", "pod_name": "c"}}}
+    server.commands["cilium-a", "hubble"] = b"\n".join(
+        json.dumps(one).encode() for one in (said, other, said)
+    )
+    del server.commands["cilium-b", "hubble"]
+    assert [one.source.pod for one in read(source).flows if isinstance(one, Flow)] == ["a", "c"]
+
+
 def test_a_replaced_pod_is_taken_up_and_a_new_node_joins(server, source):
     server.commands["cilium-a", "hubble"] = 404
     with following(source) as collected:

@@ -13,7 +13,7 @@ from netsec_tui.sources.hubble import HubbleDecoder
 from netsec_tui.sources.hubble_messages import HubbleMessageDecoder
 from netsec_tui.sources.hubble_proto import WHOLE_BUFFER, flows_request, types
 from netsec_tui.sources.problem import Problem
-from tests.sources.hubble_peer import flow
+from tests.sources.hubble_peer import flow, lost, node_status
 from tests.sources.hubble_replies import reply_of
 
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "data" / "flows" / "hubble"
@@ -145,6 +145,14 @@ def test_a_time_that_no_calendar_has_is_a_problem(seconds):
     reply = flow()
     reply.flow.time.seconds, reply.flow.time.nanos = seconds, 0
     assert isinstance(HubbleMessageDecoder().decode(reply), Problem)
+
+
+@pytest.mark.parametrize("told", [lost(5), node_status(2, "n1")])
+def test_a_gap_is_one_whatever_its_time(told):
+    told.time.seconds = -5
+    gap = HubbleMessageDecoder().decode(told)
+    assert isinstance(gap, Gap)
+    assert (gap.time, gap.lost) == (0.0, told.lost_events.num_events_lost)
 
 
 def test_a_hundred_thousand_broken_messages_crash_nothing():
