@@ -144,6 +144,8 @@ class Connections:
         """Tell what begins, or what another node or zone has told before where that is so."""
         opened, own = opened or is_opened(entry), direct_leg(entry.key)
         judged = Judgement(False, True) if opened else self._directions.judge(own)
+        # What its server's packet made shows an answer by itself.
+        answered = entry.answered or (judged.mirrored and entry.state not in REFUSED)
         if seen_before and judged.mirrored != known.mirrored:
             self._leave(entry.key, known)
             seen_before = False
@@ -158,10 +160,10 @@ class Connections:
                 if judged.proven and not told.proven:
                     told.proven = True
                     yield from self._correction(leg, told)
-                if entry.answered and not told.answered:
+                if answered and not told.answered:
                     yield from self._answered(leg, what, told, known.told, node)
             else:
-                told.begin(known, known.told, node, answered=entry.answered, proven=judged.proven)
+                told.begin(known, known.told, node, answered=answered, proven=judged.proven)
                 self.told += what == DIRECT
                 yield from self._exchange(leg, what, told, known.told, node)
             if what != DIALLED:
@@ -218,7 +220,8 @@ class Connections:
         told = self._legs.get(leg)
         if told is None:
             told = self._legs[leg] = Told()
-            told.begin(None, before.at, before.node, answered=before.answered, proven=True)
+            answered = before.answered or known.mirrored
+            told.begin(None, before.at, before.node, answered=answered, proven=True)
         told.entries += 1
         told.showing.append(known)
 

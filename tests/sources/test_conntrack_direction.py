@@ -159,6 +159,16 @@ def test_an_answer_at_one_node_is_of_the_connection_that_the_other_node_knows():
     assert tables.connections.told == 1
 
 
+@pytest.mark.parametrize("turn", [1, -1])
+def test_where_each_node_has_seen_the_packets_of_one_end_the_connection_was_answered(turn):
+    tables, ends = Tables(), ("10.244.1.5:40000", "10.244.1.8:80")
+    half = {"answered": False, "timeout": 299}
+    readings = [("n1", line(*ends, **half)), ("n2", line(*ends[::-1], **half))][::turn]
+    told = [flow for node, text in readings for flow in tables.read(text, node=node)]
+    assert [(flow.is_reply, flow.verdict.name) for flow in told] == [
+        (False, "UNKNOWN"), (False, "FORWARDED"), (True, "FORWARDED")]  # fmt: skip
+
+
 def test_two_ends_on_the_same_port_may_both_open_a_connection():
     tables, one, other = Tables(), "10.244.1.5:40000", "10.244.1.8:40000"
     tables.read(line(one, other, **UDP))

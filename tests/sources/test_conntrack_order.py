@@ -17,7 +17,7 @@ WORLD = st.lists(
         st.sampled_from(["everyday", "high", "low", "crossed"]),
         st.integers(0, 2),  # the server
         st.integers(0, ROUNDS - 1),  # the round in which it is first seen; 0 is before the first tables
-        st.sampled_from(["plain", "opening", "translated", "answers", "n1 answers", "n2 answers"]),
+        st.sampled_from(["plain", "opening", "translated", "answers", "n1 answers", "n2 answers", "half"]),
         st.lists(st.sampled_from(["goes on", "forgotten", "asks", "answers"]), min_size=8, max_size=8),
         st.booleans(),  # whether db opens it rather than web
     ),
@@ -56,6 +56,10 @@ def entries_of(number, connection):
         "answers": {"n1": answer, "n2": answer},
         "n1 answers": {"n1": answer, "n2": plain},
         "n2 answers": {"n1": plain, "n2": answer},
+        "half": {  # each node has seen the packets of one end
+            "n1": line(listens, client, answered=False, timeout=299),
+            "n2": line(client, listens, answered=False, timeout=299),
+        },
     }[how]
     for turn in range(opens, ROUNDS):
         if turn > opens:
@@ -115,13 +119,13 @@ def pods_of(world, ports):
 
 
 def rows_of(flows, objects):
-    """Return the rows between both workloads: whose, which way, to whom, on which port, how well known."""
+    """Return the rows between both workloads: whose, which way, to whom, port, orientation, standing."""
     made, found = session(flows, objects, now=NOW + 60), set()
     for app, other in (("web", "db"), ("db", "web")):
         shown = review(made, f"StatefulSet/{app}")
         for way in (IN, OUT):
             found |= {
-                (app, way, other, row.key.port, row.communication.orientation)
+                (app, way, other, row.key.port, row.communication.orientation, row.standing)
                 for row in shown.of(way).rows
                 if f"StatefulSet/{other}" in row_line(row)
             }
