@@ -51,7 +51,8 @@ class Reserved(StrEnum):
     """Name what a source knows of an endpoint that is no pod (Cilium's reserved identities, Calico's types).
 
     An endpoint without an address that is WORLD, PRIVATE_NETWORK or NETWORK_SET (a NetworkSet of Calico, with
-    its name in ``Endpoint.names``) is somebody there: which address that is was not told.
+    its name in ``Endpoint.names``) is somebody there: which address that is was not told. A NETWORK_SET with
+    a namespace of its own is the pod of that name where there is one: the source does not tell which it is.
     """
 
     NONE = ""

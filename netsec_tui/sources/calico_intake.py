@@ -29,6 +29,9 @@ _QUIET = 0.5
 
 _LONGEST = 1.0
 
+_OVERDUE = 20.0
+"""Seconds of silence after which the next window is taken to hold nothing."""
+
 
 class Intake:
     """Gather records of one source and hand flows on; ``product`` names who tells them.
@@ -52,7 +55,10 @@ class Intake:
     @property
     def asked_from(self) -> int:
         """Return from when on flows are to be asked for: epoch seconds, or negative before now."""
-        return self._pairs.newest - _OVERLAP if self._pairs.newest else -HISTORY_SECONDS
+        if not self._pairs.newest:
+            return -HISTORY_SECONDS
+        # A node whose clock is ahead is no reason to leave out what the others tell.
+        return min(self._pairs.newest, int(time.time())) - _OVERLAP
 
     def follow(
         self, records: Callable[[], Iterator[Record | Problem | None]], emit: Emit, stop: threading.Event
@@ -79,7 +85,7 @@ class Intake:
                     raise
                 trouble = str(error)
             if not stop.is_set():
-                self.pass_on(emit, all_of_it=True)
+                self.pass_on(emit, broken=True)
                 self.tell(emit, f"{trouble}; it is tried again")
                 # What was told last is to come again: without it, what was between is lost.
                 self._newest_before = self._pairs.newest
@@ -100,15 +106,12 @@ class Intake:
         self._since = min(self._since or record.start, record.start) or float(record.end)
         self._pairs.add(record, whole=whole)
 
-    def pass_on(self, emit: Emit, *, all_of_it: bool = False) -> bool:
-        """Emit the flows of windows that are over, and what could not be read; return whether any was."""
-        now = self._clock()
-        flows: tuple[Flow, ...] = ()
-        if all_of_it or (self._pairs.waiting and now - self._last >= _QUIET):
-            flows = self._pairs.flush()
-        elif self._pairs.waiting and now - self._first_waiting >= _LONGEST:
-            flows = self._pairs.flush(until=self._pairs.newest - 1)
-            self._first_waiting = now
+    def pass_on(self, emit: Emit, *, all_of_it: bool = False, broken: bool = False) -> bool:
+        """Emit the flows of windows that are over, and what could not be read; return whether any was.
+
+        ``broken`` tells that no more will come of them for now.
+        """
+        flows = self._pairs.flush() if all_of_it else self._over(broken=broken)
         self._flows += sum(flow.count for flow in flows)
         if flows:
             self._compare(emit)
@@ -118,9 +121,25 @@ class Intake:
             emit(FlowsRead((Gap(time.time(), fresh, self._why),)))
         return bool(flows or fresh)
 
+    def _over(self, *, broken: bool) -> tuple[Flow, ...]:
+        """Return what is known by now of the windows that have come in whole."""
+        now = self._clock()
+        if not self._pairs.waiting:
+            return ()
+        if now - self._last >= _OVERDUE:
+            return self._pairs.flush()
+        if broken or now - self._last >= _QUIET:
+            return self._pairs.flush(until=self._pairs.newest)
+        if now - self._first_waiting < _LONGEST:
+            return ()
+        self._first_waiting = now
+        return self._pairs.flush(until=self._pairs.newest - 1)
+
     def _compare(self, emit: Emit) -> None:
         """Say what is lost when what came first after a break is of a time that was not known before."""
         before, lowest = self._newest_before, self._lowest
+        if not lowest:  # flows of before the break that had waited
+            return
         self._newest_before = self._lowest = 0
         if before and lowest > before:
             lost = f"{self._product} has lost its history, as when it restarts: flows are missing"

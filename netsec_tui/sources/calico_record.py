@@ -6,11 +6,13 @@ whisker-backend/pkg/upstream/goldmane/convert.go. Neither tells pods, addresses 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from netsec_tui.model.flow import Endpoint, Labels, Protocol, Reserved, Verdict
+from netsec_tui.model.timespan import SKEW_SECONDS, plausible
 from netsec_tui.sources.hubble_endpoint import text
 from netsec_tui.sources.problem import Problem
 
@@ -60,6 +62,11 @@ _OF_CALICO = "projectcalico.org/"
 _ENDS_KEPT = 16_384
 _LATEST = 253_402_300_799
 """The last second of the year 9999; no clock is there."""
+
+_WRONG_CLOCK = Problem(
+    f"a time before the year 2000 or more than {SKEW_SECONDS:.0f} s ahead of this machine's clock: "
+    "set the clock of the node that tells it, or this one's"
+)
 
 
 class RawEnd(NamedTuple):
@@ -118,9 +125,10 @@ class Record:
 
 
 class RecordReader:
-    """Make records of what is told, sharing the endpoints that repeat."""
+    """Make records of what is told, sharing the endpoints that repeat; ``clock`` is epoch seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
         self._ends: dict[RawEnd, Endpoint | str] = {}
 
     def read(self, raw: Raw) -> Record | Problem:
@@ -138,6 +146,8 @@ class RecordReader:
             return Problem("the port is not a number from 0 to 65535")
         if not end or end > _LATEST or start is None:
             return Problem("no time")
+        if not all(plausible(moment, self._clock()) for moment in (start or end, end)):
+            return _WRONG_CLOCK
         service, service_port = _service(raw.service)
         # Of an end that is no pod the Service stands for it, which is known by the port that was dialled.
         dialled = service_port if service and service_port and not destination.pod else port
@@ -177,6 +187,8 @@ def _endpoint(raw: RawEnd) -> Endpoint | str:
         return "no name"
     kind = raw.type
     if kind not in TYPES.values():
+        if namespace and not name.endswith("*"):  # a pod without a controller, or a NetworkSet
+            return Endpoint("", namespace, reserved=Reserved.NETWORK_SET, names=(f"{namespace}/{name}",))
         kind = WORKLOAD if namespace else NETWORK
     if kind == WORKLOAD:
         return Endpoint("", namespace, name, _labels(raw.labels)) if namespace else "no namespace"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-START = 1_790_000_010
+START = 1_760_000_010
 """A multiple of 15 s, as Goldmane's windows begin."""
 
 TYPES = {1: "WorkloadEndpoint", 2: "HostEndpoint", 3: "NetworkSet", 4: "Network"}

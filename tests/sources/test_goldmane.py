@@ -13,7 +13,7 @@ from netsec_tui.sources.goldmane import SERVER_NAME, GoldmaneSource
 from netsec_tui.sources.goldmane_proto import DEST_NAME, LIST, STREAM
 from netsec_tui.sources.goldmane_proto import goldmane as classes_of
 from tests.sources.api_server import write_kubeconfig
-from tests.sources.calico_flows import START, goldmane_message, told
+from tests.sources.calico_flows import API, PUBLIC, START, goldmane_message, told
 from tests.sources.collected import following, read
 from tests.sources.forward_server import serving_forwards
 from tests.sources.grpc_peer import GrpcPeer, Offered, certificates
@@ -112,8 +112,9 @@ def source(api, pems, tmp_path):
     )
 
 
-def flow(n=0, **more):
-    return told(start=START + 15 * n, **more)
+def flow(n=0, dest=PUBLIC, **more):
+    """Return a flow to outside, of which no other node tells."""
+    return told(start=START + 15 * n, dest=dest, **more)
 
 
 def times(collected):
@@ -127,11 +128,11 @@ def gaps(collected):
 def test_read_goes_through_all_pages_and_counts_each_connection_once(source, server, api, monkeypatch):
     monkeypatch.setattr(goldmane, "_PAGE_SIZE", 4)
     server.flows = [
-        flow(port=port, reporter=reporter, seconds=900 * reporter)
+        flow(0, API, port=port, reporter=reporter, seconds=900 * reporter)
         for port in range(8001, 8006)
         for reporter in (1, SERVER_SIDE)
     ]
-    server.flows.append(flow(port=8001, reporter=SERVER_SIDE, action=DENY, started=1))
+    server.flows.append(flow(0, API, port=8001, reporter=SERVER_SIDE, action=DENY, started=1))
     collected = read(source)
     assert sorted((f.destination_port, f.verdict, f.count) for f in collected.flows) == [
         (8001, Verdict.FORWARDED, 3),
@@ -148,10 +149,10 @@ def test_read_goes_through_all_pages_and_counts_each_connection_once(source, ser
 
 
 def test_follow_tells_what_was_and_what_comes(source, server):
-    server.flows = [flow(0), flow(0, reporter=SERVER_SIDE)]
+    server.flows = [flow(0, API), flow(0, API, reporter=SERVER_SIDE)]
     with following(source) as collected:
         collected.wait_for(lambda: times(collected) == [START + 15])
-        server.flows += [flow(1, reporter=SERVER_SIDE, action=DENY), flow(1)]
+        server.flows += [flow(1, API, reporter=SERVER_SIDE, action=DENY), flow(1, API)]
         collected.wait_for(lambda: len(times(collected)) == 2)
         collected.wait_for(lambda: collected.status.detail == "6 connections")
     assert [f.verdict for f in collected.flows] == [Verdict.FORWARDED, Verdict.DROPPED]

@@ -73,7 +73,7 @@ def counts(flows):
 
 
 def test_flow_tells_all_that_is_known():
-    (flow,) = decoded(told(service=("shop", "api", 80)))
+    (flow,) = decoded(told(service=("shop", "api", 80)), told(reporter=DST))
     assert flow == Flow(
         START + 15.0,
         Endpoint("", "shop", "web-6b687c8dcb-*", (("app", "web"),)),
@@ -102,7 +102,11 @@ def test_flow_tells_all_that_is_known():
         (PRIVATE, Endpoint(reserved=Reserved.PRIVATE_NETWORK)),
         (("elsewhere", "-", 4, ()), Endpoint(reserved=Reserved.NETWORK_SET, names=("elsewhere",))),
         # A type that is not told, or newer than this.
-        (("lone", "data", 0, ()), Endpoint("", "data", "lone")),
+        (("db-*", "data", 0, ()), Endpoint("", "data", "db-*")),
+        (
+            ("lone", "data", 0, ("a=b",)),
+            Endpoint("", "data", reserved=Reserved.NETWORK_SET, names=("data/lone",)),
+        ),
         (("pub", "-", 9, ()), Endpoint(reserved=Reserved.WORLD)),
         (("node-a", "-", 0, ()), Endpoint(reserved=Reserved.NETWORK_SET, names=("node-a",))),
     ],
@@ -183,7 +187,7 @@ def test_what_is_no_flow(value):
 @pytest.mark.parametrize(
     ("flows", "expected"),
     [
-        ([(SRC, ALLOW, 3)], {("FORWARDED", None): 3}),
+        ([(SRC, ALLOW, 3)], {("UNKNOWN", None): 3}),
         ([(DST, ALLOW, 3)], {("FORWARDED", None): 3}),
         ([(SRC, ALLOW, 3), (DST, ALLOW, 3)], {("FORWARDED", None): 3}),
         ([(SRC, ALLOW, 3), (DST, ALLOW, 5)], {("FORWARDED", None): 5}),
@@ -210,7 +214,7 @@ def test_service_is_known_to_the_clients_node_alone():
     assert counts(decoded(through, direct, denied)) == {
         ("DROPPED", "api"): 3,
         ("DROPPED", None): 1,
-        ("FORWARDED", None): 1,
+        ("UNKNOWN", None): 1,
     }
 
 
@@ -220,9 +224,9 @@ def test_flows_that_differ_in_their_policies_add_up():
 
 
 def test_windows_add_up_and_what_comes_again_does_not():
-    flows = [told(start=START + 15 * n) for n in range(40)]
+    flows = [told(start=START + 15 * n, reporter=r) for n in range(40) for r in (SRC, DST)]
     assert counts(decoded(*flows)) == {("FORWARDED", None): 120}
-    assert counts(decoded(*flows, *flows[-6:])) == {("FORWARDED", None): 120}
+    assert counts(decoded(*flows, *flows[-12:])) == {("FORWARDED", None): 120}
 
 
 def test_flows_are_told_as_soon_as_their_windows_are_complete():
@@ -256,7 +260,13 @@ def test_what_comes_after_its_window_was_told_adds_only_what_is_more():
     for record in (src, dst, src, dst, denied):
         pairs.add(record)
         made.append(counts(pairs.flush()))
-    assert made == [{("FORWARDED", "api"): 3}, {("FORWARDED", None): 2}, {}, {}, {("DROPPED", "api"): 1}]
+    assert made == [
+        {("UNKNOWN", "api"): 3},
+        {("FORWARDED", None): 5},
+        {},
+        {},
+        {("DROPPED", None): 1},
+    ]
 
 
 def test_windows_are_remembered_for_a_while_only():
@@ -264,7 +274,11 @@ def test_windows_are_remembered_for_a_while_only():
     for n in range(1000):
         pairs.add(*records(told(start=START + 15 * n)))
         pairs.flush()
-    assert len(pairs._pairs) <= (REMEMBERED + 60) / 15 + 1
+    (ledger,) = pairs._ledgers.values()
+    assert len(ledger.known) <= (REMEMBERED + 60) / 15 + 1
+    pairs.add(*records(told(dest=PUBLIC, start=START + 20_000)))
+    pairs.flush()
+    assert len(pairs._ledgers) == 1
 
 
 reports = st.lists(

@@ -21,7 +21,8 @@ def decoded(*values):
 
 
 def test_flow_tells_all_that_is_known():
-    assert decoded(whisker_json(told(service=("shop", "api", 80)))) == [
+    both = told(service=("shop", "api", 80)), told(reporter=SERVER_SIDE)
+    assert decoded(*map(whisker_json, both)) == [
         Flow(
             START + 15.0,
             Endpoint("", "shop", "web-6b687c8dcb-*", (("app", "web"),)),
@@ -45,6 +46,11 @@ def test_flow_tells_all_that_is_known():
         # A node or a network set: released versions do not tell which.
         (("node-a", "-", 2, ()), Endpoint(reserved=Reserved.NETWORK_SET, names=("node-a",))),
         (("partners", "", 3, ()), Endpoint(reserved=Reserved.NETWORK_SET, names=("partners",))),
+        # A network set of a namespace or a pod without a controller: whose labels these are is not known.
+        (
+            ("corp-dns", "shop", 3, ("app=db",)),
+            Endpoint("", "shop", reserved=Reserved.NETWORK_SET, names=("shop/corp-dns",)),
+        ),
     ],
 )
 def test_ends_without_a_type(dest, endpoint):

@@ -109,6 +109,9 @@ class Resolver:
             known_api = reserved is Reserved.KUBE_APISERVER
             return Party(node_peer(name), node_like=True, api_server=known_api)
         if reserved is Reserved.NETWORK_SET:
+            pod = self._pod_there(endpoint.namespace, name.removeprefix(f"{endpoint.namespace}/"))
+            if endpoint.namespace and pod:
+                return _party(pod, "")
             return Party(network_peer(f"network set {name}"))
         if reserved is Reserved.PRIVATE_NETWORK:
             return Party(PRIVATE_NETWORK)
@@ -132,7 +135,7 @@ class Resolver:
         if is_aggregated(endpoint.pod):
             return self._aggregated(endpoint)
         name = (endpoint.namespace, endpoint.pod)
-        pod = self.inventory.pod_by_name.get(name) or self.inventory.gone_pod_by_name.get(name)
+        pod = self._pod_there(*name)
         if pod:
             return _party(pod, endpoint.ip)
         labels = endpoint.labels or self.knowledge.labels.get(name, ())
@@ -140,6 +143,11 @@ class Resolver:
         ref = told or self._owner_of(endpoint.namespace, labels, endpoint.pod)
         ref = self._topmost(ref) if ref else WorkloadRef("Pod", *name)
         return self._owned(ref, endpoint.ip, "/".join(name), labels)
+
+    def _pod_there(self, namespace: str, name: str) -> Pod | None:
+        """Return the pod of that name, else one that is gone."""
+        names = (self.inventory.pod_by_name, self.inventory.gone_pod_by_name)
+        return next((pods[namespace, name] for pods in names if (namespace, name) in pods), None)
 
     def _identity(self, endpoint: Endpoint) -> Party:
         """Resolve a pod identity that came with a foreign IP: a proxy spoke for the pod."""
