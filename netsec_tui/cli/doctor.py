@@ -22,7 +22,9 @@ from netsec_tui.sources.registry import SOURCES, make_source
 from netsec_tui.sources.survey import Survey, survey
 
 _NO_CNI = "not seen; k3s and others run theirs outside of pods"
-_NO_PICK = "none can be used; flows from a file: netsec-tui --flows FILE"
+_NO_PICK = "none can be used"
+_NO_ANSWER = "none, as none answers"
+_ELSE = "; flows from a file: netsec-tui --flows FILE"
 
 
 Tried = tuple[dict[str, Answer], tuple[str, ...]]
@@ -47,13 +49,13 @@ def run(args: Namespace) -> int:
 
 
 def _tried(found: Survey, access: Access) -> Tried:
-    """Return what sources answered, up to the first choice that does, and that choice, else the first one."""
+    """Return what sources answered, up to the first choice that does, and that choice, if any does."""
     answers: dict[str, Answer] = {}
     for names in found.choices:
         answers |= {name: probe(make_source(name, access)) for name in names if name not in answers}
         if any(answers[name].answered for name in names):
             return answers, names
-    return answers, next(iter(found.choices), ())
+    return answers, ()
 
 
 def _command(args: Namespace, context: str, pick: Sequence[str]) -> str:
@@ -117,7 +119,7 @@ def _put_text(context: str, cni: Cni | None, found: Survey, tried: Tried, comman
     rows = [row for finding in found.findings for row in _rows(finding)]
     put_table(("SOURCE", "STATE", "WHERE", "WHAT IT LACKS"), rows)
     put("\n")
-    lines = [("taken", " and ".join(taken) or _NO_PICK)]
+    lines = [("taken", " and ".join(taken) or (_NO_ANSWER if answers else _NO_PICK) + _ELSE)]
     for name, answer in answers.items():
         lines.append((f"{name} answers", f"{'yes' if answer.answered else 'no'}: {answer.detail}"))
     put_table(("RESULT", ""), [*lines, *([("run", command)] if command else [])])

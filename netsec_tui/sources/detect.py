@@ -30,7 +30,7 @@ def cut_workload(workload: KubeObject) -> KubeObject | None:
 
 def detect(seen: Seen) -> tuple[Finding, ...]:
     """Return a finding for each source, in the order in which they are taken; rights are not judged yet."""
-    return (
+    found = (
         _hubble(seen),
         _hubble_exec(seen),
         _whisker(seen),
@@ -40,6 +40,20 @@ def detect(seen: Seen) -> tuple[Finding, ...]:
         _theia(seen),
         _conntrack(seen),
     )
+    return tuple(_doubted(finding, seen) for finding in found)
+
+
+_TOLD_BY = {"hubble-exec": "daemonsets"}
+"""The resource that tells that a source is there, where it is not services."""
+
+
+def _doubted(finding: Finding, seen: Seen) -> Finding:
+    """Return a finding that does not call absent what could not be looked for."""
+    resource = _TOLD_BY.get(finding.source, "services")
+    if finding.state is not State.ABSENT or resource not in seen.refused:
+        return finding
+    why = f"whether it is there is not known: {resource} cannot be listed"
+    return replace(finding, state=State.UNKNOWN, lacks=(why,))
 
 
 def _hubble(seen: Seen) -> Finding:
@@ -49,7 +63,10 @@ def _hubble(seen: Seen) -> Finding:
         how = ("switch Relay on: cilium hubble enable, or hubble.relay.enabled in the chart",)
         return Finding("hubble", State.ABSENT, lacks=how if _agents(seen) else ())
     if service is None:
-        why = "it has no Service by which it can be found; give its address: --source hubble://HOST:PORT"
+        why = "it has no Service by which it can be found"
+        if "services" in seen.refused:
+            why = "whether it has a Service is not known: services cannot be listed"
+        why += "; give its address: --source hubble://HOST:PORT"
         return Finding("hubble", State.UNUSABLE, _title(relay), (why,))
     found = _behind("hubble", service, relay)
     if _TLS_PORT in _ports(service) and not seen.trust:
@@ -148,6 +165,9 @@ def _theia(seen: Seen) -> Finding:
 
 def _conntrack(seen: Seen) -> Finding:
     spaces = sorted({namespace for found in seen.host_pods.values() for namespace in found})
+    if not spaces and "pods" in seen.refused:
+        why = "whether pods run on the nodes' own network is not known: pods cannot be listed"
+        return Finding("conntrack", State.UNUSABLE, lacks=(why,))
     if not spaces:
         why = "no pod runs on a node's own network; netsec-tui reader prints pods that do"
         return Finding("conntrack", State.UNUSABLE, lacks=(why,))

@@ -31,6 +31,7 @@ class State(StrEnum):
     USABLE = "usable"
     UNUSABLE = "not usable"
     ABSENT = "not there"
+    UNKNOWN = "not known"
 
 
 class Right(NamedTuple):
@@ -79,7 +80,7 @@ class Seen:
     ``groups`` are the API groups; ``cilium`` is the ConfigMap cilium-config, empty where it cannot be read;
     ``sampling`` is that of the FlowCollector, 0 where it is not known. ``trust`` tells whether it was said
     which certificates of servers to take, ``certificate`` whether a client's was given, ``clickhouse``
-    whether its library is installed.
+    whether its library is installed. ``refused`` names the resources that could not be listed.
     """
 
     services: Sequence[KubeObject] = ()
@@ -92,6 +93,7 @@ class Seen:
     trust: bool = False
     certificate: bool = False
     clickhouse: bool = False
+    refused: Collection[str] = ()
 
 
 def judged(findings: Iterable[Finding], denied: Collection[Right]) -> tuple[Finding, ...]:

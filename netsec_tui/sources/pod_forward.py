@@ -15,9 +15,10 @@ from typing import Any
 
 from netsec_tui.errors import UnreachableError
 from netsec_tui.sources.cluster_api import ClusterApi
+from netsec_tui.sources.cluster_refusals import RefusedError
 from netsec_tui.sources.cluster_resources import RESOURCES
 from netsec_tui.sources.contract import KubeObject
-from netsec_tui.sources.objects import printable
+from netsec_tui.sources.objects import object_key, printable
 from netsec_tui.sources.objects_fields import Fields
 from netsec_tui.sources.pod_frames import BINARY, CLOSE, PING, PONG, Frames, FramingError, framed
 from netsec_tui.sources.pod_websocket import PodApi, Stream, words_of
@@ -34,6 +35,13 @@ _DATA, _ERROR = b"\x00", b"\x01"
 _MOST_WORDS = 400
 _NORMAL = (1000).to_bytes(2, "big")
 _ENDPOINTSLICES = next(resource for resource in RESOURCES if resource.name == "endpointslices")
+
+
+_SERVICES = next(resource for resource in RESOURCES if resource.name == "services")
+
+
+class NoServiceError(UnreachableError):
+    """Report that a cluster has no such Service."""
 
 
 class PodSocket(socket.socket):
@@ -68,6 +76,7 @@ def service_target(api: ClusterApi, namespace: str, service: str, port_name: str
 
     Raises:
         RefusedError: the EndpointSlices cannot be listed.
+        NoServiceError: there is no such Service.
         UnreachableError: there is no ready pod, or the server does not answer.
     """
     slices = api.list(_ENDPOINTSLICES, _backend(namespace, service))
@@ -75,10 +84,23 @@ def service_target(api: ClusterApi, namespace: str, service: str, port_name: str
         ports = {str(name): int(number) for name, number in slice_["ports"]}
         if ports and slice_["pods"]:
             return slice_["pods"][0], ports.get(port_name) or next(iter(ports.values()))
+    named = f"Service {printable(f'{namespace}/{service}')}"
+    if not slices and not _is_there(api, namespace, service):
+        raise NoServiceError(
+            f"this cluster has no {named}; netsec-tui doctor tells which sources it has, "
+            "and one elsewhere is named by its address: --source NAME://HOST:PORT"
+        )
     raise UnreachableError(
-        f"Service {printable(f'{namespace}/{service}')} has no pod that is ready; "
-        f"look at its pods with kubectl get pods -n {printable(namespace)}"
+        f"{named} has no pod that is ready; look at its pods with kubectl get pods -n {printable(namespace)}"
     )
+
+
+def _is_there(api: ClusterApi, namespace: str, service: str) -> bool:
+    """Tell whether there is such a Service; true where Services cannot be listed."""
+    try:
+        return (namespace, service) in (object_key(one)[1:] for one in api.list(_SERVICES))
+    except RefusedError:
+        return True
 
 
 def _backend(namespace: str, service: str) -> Any:

@@ -12,7 +12,7 @@ from netsec_tui.errors import NetsecError, UnreachableError
 from netsec_tui.sources.access import Access, Address
 from netsec_tui.sources.cluster_api import ClusterApi
 from netsec_tui.sources.cluster_login import log_in
-from netsec_tui.sources.pod_forward import forward, service_target
+from netsec_tui.sources.pod_forward import NoServiceError, forward, service_target
 from netsec_tui.sources.pod_websocket import logins_of, pod_api
 
 TOKEN_VARIABLE = "NETSEC_SOURCE_TOKEN"
@@ -77,7 +77,7 @@ def reach(access: Access, services: Sequence[Wanted]) -> Way:
             missing.append(error)
             continue
         return _through(client, api, wanted, pod, wanted.port or port)
-    raise missing[0]
+    raise next((error for error in missing if not isinstance(error, NoServiceError)), missing[0])
 
 
 def _through(client: Any, api: ClusterApi, wanted: Wanted, pod: str, port: int) -> Way:

@@ -78,6 +78,7 @@ class _Looking:
         self._api = ClusterApi(log_in(access.context, access.kubeconfig))
         self._tls = access.tls
         self.unread: list[str] = []
+        self._refused: list[str] = []
 
     def seen(self) -> Seen:
         """Return everything that ``detect`` goes by.
@@ -105,6 +106,7 @@ class _Looking:
             bool(self._tls.ca_file or self._tls.insecure or self._tls.mode == "off"),
             bool(self._tls.cert_file),
             find_spec("clickhouse_connect") is not None,
+            tuple(self._refused),
         )
 
     def allowed(self, right: Right) -> bool:
@@ -125,6 +127,7 @@ class _Looking:
             return self._api.list(_RESOURCES[name], cut)
         except RefusedError as error:
             self.unread.append(str(error))
+            self._refused.append(name)
             return []
 
     def _groups(self) -> Mapping[str, tuple[str, ...]]:

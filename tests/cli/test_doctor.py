@@ -90,6 +90,11 @@ def test_doctor_says_when_the_picked_source_does_not_answer(run, flags, server):
     code, out, _ = run("doctor", *flags)
     assert code == 2
     assert "conntrack answers   no: node n1" in out
+    assert "taken               none, as none answers; flows from a file: netsec-tui --flows FILE" in out
+    assert "--source conntrack" not in out
+    told = json.loads(run("doctor", *flags, "-o", "json")[1])
+    assert (told["picked"], told["command"]) == ([], None)
+    assert [one["source"] for one in told["passedOver"]] == ["conntrack"]
 
 
 def test_doctor_passes_over_what_does_not_answer(run, flags, server):

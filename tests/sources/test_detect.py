@@ -148,6 +148,17 @@ LACKS = {
         {"groups": ["flows.netobserv.io"]}, "netobserv", State.ABSENT, "--source netobserv://HOST:PORT",
     ),
     "library": ({"services": [CLICKHOUSE]}, "theia", State.UNUSABLE, "netsec-tui[clickhouse]"),
+    "relay, services hidden": (
+        {"workloads": [workload("hubble-relay", "kube-system", "Deployment")], "refused": ["services"]},
+        "hubble", State.UNUSABLE, "whether it has a Service is not known: services cannot be listed",
+    ),
+    "services hidden": ({"refused": ["services"]}, "whisker", State.UNKNOWN, "services cannot be listed"),
+    "agents hidden": ({"refused": ["daemonsets"]}, "hubble-exec", State.UNKNOWN, "daemonsets cannot be"),
+    "pods hidden": (
+        {"host_pods": {}, "refused": ["pods"]}, "conntrack", State.UNUSABLE,
+        "is not known: pods cannot be listed",
+    ),
+    "no pods": ({"host_pods": {}}, "conntrack", State.UNUSABLE, "no pod runs on a node's own network"),
     "stream port": (
         {"services": [service("flow-aggregator", "flow-aggregator", 4739)]},
         "antrea", State.UNUSABLE, "flowStreamService.enable",

@@ -316,7 +316,10 @@ def test_the_flow_collector_tells_the_sampling_where_records_do_not(loki, tmp_pa
 
 def test_a_cluster_without_loki_and_a_role_that_is_too_small(tmp_path):
     with serving_forwards([]) as api:
-        with pytest.raises(UnreachableError, match="Service netobserv/loki has no pod that is ready"):
+        with pytest.raises(UnreachableError, match="has no Service netobserv/loki;"):
+            read(in_cluster(api, tmp_path))
+        api.objects.append(obj("Service", "loki-gateway-http", "netobserv"))
+        with pytest.raises(UnreachableError, match="netobserv/loki-gateway-http has no pod that is ready"):
             read(in_cluster(api, tmp_path))
         api.objects.append(LOKI)
         api.ports["loki-0", 3100] = 403

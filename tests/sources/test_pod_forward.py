@@ -15,7 +15,7 @@ from kubernetes import client
 from netsec_tui.errors import UnreachableError
 from netsec_tui.sources import pod_forward
 from netsec_tui.sources.cluster_api import ClusterApi
-from netsec_tui.sources.pod_forward import forward, service_target
+from netsec_tui.sources.pod_forward import NoServiceError, forward, service_target
 from netsec_tui.sources.pod_frames import BINARY, PING, Frames, FramingError, framed
 from netsec_tui.sources.pod_websocket import (
     ExecError,
@@ -204,13 +204,23 @@ def slice_of(name, pods, ports, service="web", namespace="shop", ready=True):
     ],
 )
 def test_a_ready_pod_behind_a_service_is_found(server, slices, port_name, expected):
-    server.objects[:] = slices
+    server.objects[:] = [obj("Service", "web", "shop"), *slices]
     api = ClusterApi(api_client(server.url))
     if expected:
         assert service_target(api, "shop", "web", port_name) == expected
     else:
         with pytest.raises(UnreachableError, match="Service shop/web has no pod that is ready"):
             service_target(api, "shop", "web", port_name)
+
+
+def test_a_service_that_is_not_there_is_told_from_one_without_a_pod(server):
+    server.objects[:] = [obj("Service", "web", "other")]
+    api = ClusterApi(api_client(server.url))
+    with pytest.raises(NoServiceError, match="this cluster has no Service shop/web; netsec-tui doctor"):
+        service_target(api, "shop", "web")
+    server.refuse["services"] = [403]
+    with pytest.raises(UnreachableError, match="Service shop/web has no pod that is ready"):
+        service_target(api, "shop", "web")
 
 
 SIZES = [0, 1, 125, 126, 65_535, 65_536, 200_000]

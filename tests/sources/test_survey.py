@@ -104,6 +104,13 @@ def test_settings_of_cilium_that_may_not_be_read_prove_nothing(looked_at):
     assert found.choices[0] == ("hubble-exec",)
 
 
+def test_what_cannot_be_listed_is_not_called_absent(looked_at):
+    sources, found, _ = looked_at(LOKI, refuse=["services", "pods"])
+    assert str(sources["netobserv"].state) == "not known"
+    assert "no pod runs" not in found.obstacles
+    assert "pods cannot be listed" in found.obstacles
+
+
 def test_a_certificate_makes_goldmane_of_use(looked_at):
     assert looked_at(GOLDMANE)[1].choices[0] == ("conntrack",)
     assert looked_at(GOLDMANE, tls=TlsOptions(cert_file="a", key_file="b"))[1].choices[0] == (
