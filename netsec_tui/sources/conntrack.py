@@ -18,18 +18,9 @@ from netsec_tui.sources.cluster_login import log_in
 from netsec_tui.sources.cluster_resources import RESOURCES
 from netsec_tui.sources.conntrack_entry import Entry, EntryDecoder
 from netsec_tui.sources.conntrack_flows import ORIGIN, Connections
-from netsec_tui.sources.conntrack_health import (
-    BLIND,
-    NAMED,
-    READINGS,
-    PodAddresses,
-    divide,
-    losses,
-    missed,
-    names_of,
-    seen_pod,
-)
+from netsec_tui.sources.conntrack_health import BLIND, NAMED, divide, losses, missed, names_of
 from netsec_tui.sources.conntrack_nodes import Answer, Node, Way, read_table, targets
+from netsec_tui.sources.conntrack_pods import SILENT_SECONDS, PodAddresses, Sight, seen_pod
 from netsec_tui.sources.contract import Emit, FlowsRead, SourceStatus
 from netsec_tui.sources.objects import object_key, printable
 from netsec_tui.sources.pod_exec import Executor, executor
@@ -72,6 +63,7 @@ class ConntrackSource:
         self._decoder = EntryDecoder()
         self._connections = Connections()
         self._addresses = PodAddresses()
+        self._sight = Sight(self._addresses)
         self._since = self._until = 0.0
         self._unread = ""
         self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
@@ -91,6 +83,8 @@ class ConntrackSource:
             self._turn(emit, stop)
         if not any(node.given for node in self._nodes.values()):
             raise UnreachableError(self._trouble() or "the cluster has no nodes")
+        if blind := self._blind(0.0):  # there is no second reading to wait for
+            emit(FlowsRead(blind))
         self._tell(emit, ended=True)
 
     def follow(self, emit: Emit, stop: threading.Event) -> None:
@@ -194,25 +188,25 @@ class ConntrackSource:
             self._since = now
         self._until = max(self._until, now)
         table, statistics = divide(answer.table.decode("utf-8", "replace"))
-        flows = self._connections.take(answer.node, self._entries(answer.node, table, node), now)
+        flows = self._connections.take(answer.node, self._entries(answer, table, node), now)
         while part := tuple(islice(flows, _PART)):
             emit(FlowsRead(part))
         node.trouble = ""
-        if gaps := missed(answer.node, now, node.lost, lost := losses(statistics), blind=node.blind):
+        lost = losses(statistics)
+        if gaps := (*missed(answer.node, now, node.lost, lost), *self._blind(SILENT_SECONDS)):
             emit(FlowsRead(gaps))
         node.lost = lost or node.lost
         if node.skipped > skipped:
             emit(FlowsRead((Gap(now, node.skipped - skipped, self._unread, answer.node),)))
 
-    def _entries(self, name: str, table: str, node: Node) -> Iterator[Entry]:
+    def _entries(self, answer: Answer, table: str, node: Node) -> Iterator[Entry]:
         """Yield a table's entries; the same line is not counted again each time that it cannot be read."""
         skipped = node.entries = 0
-        named = not self._addresses.on(name)
         for number, line in enumerate(table.split("\n"), 1):
             entry = self._decoder.decode(line)
             if isinstance(entry, Entry):
                 node.entries += 1
-                named = named or self._addresses.named(entry, name)
+                self._sight.look(entry, answer.node, answer.at)
                 yield entry
                 continue
             if not line:
@@ -220,8 +214,8 @@ class ConntrackSource:
             skipped += 1
             node.skipped = max(node.skipped, skipped)
             if not self._unread:
-                self._unread = printable(f"node {name}, line {number}: {entry.reason}", 400)
-        node.blind = 0 if named else node.blind + 1
+                self._unread = printable(f"node {answer.node}, line {number}: {entry.reason}", 400)
+        self._sight.end(answer.node, answer.at)
 
     def _fail(self, answer: Answer, node: Node, emit: Emit) -> None:
         trouble = printable(answer.trouble, 400)
@@ -241,7 +235,7 @@ class ConntrackSource:
         status = SourceStatus(
             self.name,
             self.live,
-            self._detail(READINGS if not ended else 1),
+            self._detail(SILENT_SECONDS if not ended else 0.0),
             skipped,
             error,
             ended=ended,
@@ -252,19 +246,22 @@ class ConntrackSource:
             emit(status)
 
     def _observed(self, *, ended: bool) -> Observed:
-        given = frozenset(name for name, node in self._nodes.items() if node.given)
         until = self._until if ended else 0.0
-        return Observed(ORIGIN, self._since, until, given, idle=self._connections.quiet)
+        return Observed(ORIGIN, self._since, until, frozenset(self._given()), idle=self._connections.quiet)
 
-    def _detail(self, readings: int) -> str:
-        given = sum(node.given for node in self._nodes.values())
-        detail = f"{self._connections.told} connections from {given} of {len(self._nodes)} nodes"
-        blind = [name for name, node in self._nodes.items() if node.given and node.blind >= readings]
-        empty = [
-            name
-            for name, node in self._nodes.items()
-            if node.given and not node.entries and name not in blind
-        ]
+    def _given(self) -> list[str]:
+        return [name for name, node in self._nodes.items() if node.given]
+
+    def _blind(self, silent: float) -> tuple[Gap, ...]:
+        """Return a gap for each node that is found blind for the first time."""
+        news = self._sight.news(self._given(), silent)
+        return tuple(Gap(self._until, 0, f"{names_of([name])}: {BLIND}", name) for name in news)
+
+    def _detail(self, silent: float) -> str:
+        given = self._given()
+        detail = f"{self._connections.told} connections from {len(given)} of {len(self._nodes)} nodes"
+        blind = self._sight.blind(given, silent)
+        empty = [name for name in given if not self._nodes[name].entries and name not in blind]
         if empty:
             detail += f"; empty on {names_of(empty)}"
         if blind:

@@ -94,8 +94,7 @@ class Node:
     """Hold how reading a node goes; ``began`` (of the last reading) and ``due`` are in monotonic time.
 
     ``entries`` is -1 before the first table. ``gone`` means that the pod which gave the table does not any
-    more, and no other has since. ``blind`` counts tables in a row that named no connection of its pods,
-    ``lost`` what the kernel says it lost.
+    more, and no other has since. ``lost`` is what the kernel says it lost.
     """
 
     tries: list[Target]
@@ -107,7 +106,6 @@ class Node:
     way: Way | None = None
     entries: int = -1
     skipped: int = 0
-    blind: int = 0
     lost: dict[str, int] = field(default_factory=dict)
     trouble: str = ""
 

@@ -67,6 +67,23 @@ def test_refusal_is_told_and_the_exit_code_says_so(run, flags, server):
     assert 'resources: ["pods/exec"], verbs: ["create", "get"]' in err
 
 
+@pytest.mark.parametrize("table", ["", line("192.0.2.10:40000", "192.0.2.11:6443") + "\n"])
+def test_tables_that_leave_out_the_pods_are_told_in_a_single_reading(run, flags, server, table):
+    for made in server.objects:
+        if made["kind"] == "Pod":
+            made["status"]["startTime"] = "2026-01-01T00:00:00Z"
+    server.commands["kube-proxy-1", "cat"] = table.encode()
+    said = "node n1: the table names no connection of the pods there; if a network plugin on eBPF"
+    for command in (("list",), ("generate", "-n", "shop", "deploy/web", "--comments")):
+        _, out, err = run(*command, *flags)
+        assert said in err
+    comments = " ".join(out.replace("# ", " ").split())
+    assert (said in comments) == bool(table)  # without a single flow no policy is written
+    told = json.loads(run("list", *flags, "-o", "json")[1])
+    assert [gap["reason"].startswith(said) for gap in told["input"]["gaps"]] == [True]
+    assert told["quality"]["nothingKnownMissing"] is False
+
+
 def test_observing_contacts_a_cluster_beside_files_too(tmp_path, flags):
     args = parse(["list", "--manifests", str(tmp_path), "--source", "conntrack"])
     assert reads_cluster(args)

@@ -30,6 +30,7 @@ def quick(no_proxy_and_no_waiting, monkeypatch):
     monkeypatch.setattr(conntrack, "POLL_SECONDS", 0.01)
     monkeypatch.setattr(conntrack, "RETRY_SECONDS", 0.01)
     monkeypatch.setattr(conntrack, "_PATIENCE", 0.01)
+    monkeypatch.setattr(conntrack, "SILENT_SECONDS", 0.05)
 
 
 def pod(name, node, *containers, namespace="kube-system", host=True, phase="Running", **metadata):
@@ -199,7 +200,8 @@ def test_an_empty_table_is_said(server, source):
 
 def serving(*ips, node="n1"):
     """Return a running pod with addresses."""
-    status = {"phase": "Running", "podIP": ips[0], "podIPs": [{"ip": ip} for ip in ips]}
+    started = "2026-01-01T00:00:00Z"
+    status = {"phase": "Running", "podIP": ips[0], "podIPs": [{"ip": ip} for ip in ips], "startTime": started}
     made = obj("Pod", f"web-{ips[0]}", "shop", spec={"nodeName": node, "containers": []}, status=status)
     return {**made, "metadata": {**made["metadata"], "uid": ips[0]}}
 
@@ -214,7 +216,7 @@ def test_a_table_that_names_no_pod_of_its_node_is_not_taken_for_silence(server, 
     server.commands["kube-proxy-b", "cat"] = b""  # there is no pod that it could name
     said = "node n1: the table names no connection of the pods there"
     assert said in read(source).status.detail
-    with following(source) as collected:
+    with following(ConntrackSource("prod", source._kubeconfig)) as collected:
         collected.wait_for(lambda: bool(gaps(collected)))
         collected.wait_for(lambda: said in collected.status.detail)
         server.commands["kube-proxy-a", "cat"] = TABLE
