@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from netsec_tui.core.traffic.observe import Observations, Told
 from netsec_tui.model.communication import Communication, Orientation
@@ -11,7 +13,7 @@ from netsec_tui.model.identity import PeerSort
 from netsec_tui.model.inventory import Inventory
 from netsec_tui.model.losses import Losses
 from netsec_tui.model.observed import Observed
-from netsec_tui.model.quality import Lost, Quality, Silent, Watched
+from netsec_tui.model.quality import Lost, Quality, Silent, Watched, telling
 from netsec_tui.model.timespan import Timespan, Window
 
 _ORDER = ("hubble", "hubble-exec", "goldmane", "whisker", "netobserv", "antrea", "theia", "conntrack")
@@ -36,13 +38,13 @@ def quality_of(
     ``now`` is where sources have got to that still watch, in epoch seconds.
     """
     sources = tuple(watched(window, seen, observed))
-    nodes = {short_node(node) for source in sources if source.nodes is not None for node in source.nodes}
+    reporting = [source.nodes for source in telling(sources) if source.nodes is not None]
     present = tuple(sorted(node.name for node in inventory.nodes))
     return Quality(
         asked,
         covered_seconds(window, now, sources),
         sources,
-        tuple(sorted(nodes)) if any(source.nodes is not None for source in sources) else None,
+        tuple(sorted({short_node(node) for nodes in reporting for node in nodes})) if reporting else None,
         present or None,
         lost_in(window, seen.gaps),
         synthetic=sum(told.synthetic for told in seen.told.values()),
@@ -54,7 +56,8 @@ def watched(window: Window, seen: Observations, observed: Iterable[Observed]) ->
     """Yield how each source has watched, as far as it has in the window; the better sources first.
 
     A source that says nothing of itself watched from its first flow to its last, as far as anybody can
-    tell; so did one before the time that it speaks of, for flows that are older.
+    tell; so did one before the time that it speaks of, for flows that are older. What two of one kind have
+    watched without a hole between them is one.
     """
     told = sorted(observed, key=lambda one: (_rank(one.origin), one.origin, one.since))
     earliest: dict[str, float] = {}
@@ -62,9 +65,38 @@ def watched(window: Window, seen: Observations, observed: Iterable[Observed]) ->
         earliest[one.origin] = min(one.since, earliest.get(one.origin, one.since))
     found = [_of_flows(origin, flows, window, earliest.get(origin)) for origin, flows in seen.told.items()]
     found += [_of_itself(one, window, seen.told.get(one.origin)) for one in told]
-    for source in sorted(filter(None, found), key=lambda one: (_rank(one.origin), one.origin, one.since)):
+    for source in _joined(filter(None, found)):
         if _share(source, window, source.until or window.end):
             yield source
+
+
+def _joined(found: Iterable[Watched]) -> list[Watched]:
+    """Return sources in order, those of one kind whose times overlap as one."""
+    joined: list[list[Watched]] = []
+    for one in sorted(found, key=lambda one: (_rank(one.origin), one.origin, not one.told, one.since)):
+        same = joined[-1] if joined else []
+        alike = same and (same[0].origin, same[0].told) == (one.origin, one.told)
+        if alike and one.since <= max(before.until or math.inf for before in same):
+            same.append(one)
+        else:
+            joined.append([one])
+    return sorted(map(_as_one, joined), key=lambda one: (_rank(one.origin), one.origin, one.since))
+
+
+def _as_one(several: list[Watched]) -> Watched:
+    if len(several) == 1:
+        return several[0]
+    now = telling(several)
+    told = [one.nodes for one in now if one.nodes is not None]
+    sampling = [one.sampling for one in several]
+    return replace(
+        several[0],
+        until=0.0 if any(not one.until for one in several) else max(one.until for one in several),
+        nodes=tuple(sorted({node for nodes in told for node in nodes})) if told else None,
+        sampling=max(sampling) if max(sampling) > 1 else min(sampling),
+        idle=max(one.idle for one in now),
+        addresses=all(one.addresses for one in several),
+    )
 
 
 def _of_itself(one: Observed, window: Window, flows: Told | None) -> Watched:

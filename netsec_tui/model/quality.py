@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from netsec_tui.model.identity import WorkloadRef
@@ -28,6 +29,13 @@ class Watched:
     sampling: int = 1
     idle: int = 0
     addresses: bool = True
+
+
+def telling(sources: Iterable[Watched]) -> tuple[Watched, ...]:
+    """Return those that say how things are: of each kind of source those that still watch, else all."""
+    told = tuple(sources)
+    watching = {source.origin for source in told if source.told and not source.until}
+    return tuple(source for source in told if not source.until or source.origin not in watching)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +105,7 @@ class Quality:
     @property
     def idle(self) -> int:
         """Return how many connections are open, but were never seen in use."""
-        return sum(source.idle for source in self.sources)
+        return sum(source.idle for source in telling(self.sources))
 
     @property
     def without_addresses(self) -> tuple[str, ...]:

@@ -79,9 +79,12 @@ class Record:
             for one in told
             if plausible(one.since, now)
         }
+        # Who finds that it knows of older flows than it knew of has not begun again.
+        earliest = dict(sorted(current, reverse=True))
         before = {
             key: one if one.until or key in current else replace(one, until=max(now, one.since))
             for key, one in self._observed.items()
+            if one.until or key in current or one.since <= earliest.get(one.origin, one.since)
         }
         if before | current != self._observed:
             self._observed = before | current

@@ -104,11 +104,60 @@ class TestNodes:
         both = [Observed(o, NOON, nodes=frozenset({n})) for o, n in (("hubble", "n1"), ("conntrack", "n2"))]
         assert told(session([], self.STATE, live=True), *both).quality().missing == ()
 
+    def test_who_watches_now_says_which_nodes_report(self):
+        now = [NOON]
+        made = session([], self.STATE, live=True)
+        made._now = lambda: now[0]
+        told(made, Observed("hubble", NOON, nodes=frozenset({"n1", "n2"})))
+        now[0] = NOON + 60
+        told(made)  # another cluster is looked at
+        assert made.quality().nodes == ("n1", "n2")
+        now[0] = NOON + 120
+        told(made, Observed("hubble", NOON + 120, nodes=frozenset({"n1"}), idle=3))
+        found = made.quality()
+        assert (found.nodes, found.missing, found.idle) == (("n1",), ("n2",), 3)
+        assert [(one.since, one.until) for one in found.sources] == [(NOON, NOON + 60), (NOON + 120, 0.0)]
+
     def test_what_is_not_told_is_not_believed(self):
         found = told(session([], self.STATE, live=True), Observed("goldmane", NOON)).quality()
         assert found.nodes is None
         assert found.missing == ()
         assert not found.complete
+
+
+class TestOneForEachKind:
+    def test_who_finds_older_flows_has_not_begun_again(self):
+        made = told(session([], now=NOON, live=True), Observed("hubble", NOON))
+        told(made, Observed("hubble", NOON - 5, nodes=frozenset({"n1"})))
+        (found,) = made.quality().sources
+        assert (found.since, found.until, found.nodes) == (NOON - 5, 0.0, ("n1",))
+
+    @pytest.mark.parametrize(
+        ("spans", "expected"),
+        [
+            ([(0, 10), (5, 30)], [(0, 30)]),
+            ([(0, 30), (5, 10)], [(0, 30)]),
+            ([(0, 10), (10, 30)], [(0, 30)]),
+            ([(0, 10), (10, 0)], [(0, 0)]),
+            ([(0, 10), (20, 30)], [(0, 10), (20, 30)]),
+            ([(0, 40), (5, 10), (20, 30)], [(0, 40)]),
+        ],
+    )
+    def test_what_was_watched_without_a_hole_is_one(self, spans, expected):
+        made = session([], now=NOON + 60, live=True)
+        ended = [Observed("hubble", NOON + a, NOON + b if b else 0.0, idle=2) for a, b in spans]
+        found = told(made, *ended, Observed("conntrack", NOON)).quality()
+        told_of = [one for one in found.sources if one.origin == "hubble"]
+        assert [(one.since - NOON, one.until and one.until - NOON) for one in told_of] == expected
+        assert {one.idle for one in told_of} == {2}
+
+    def test_the_worst_of_those_is_what_is_told(self):
+        one, other = (
+            Observed("netobserv", NOON, NOON + 9, frozenset({"n1"}), sampling=50),
+            Observed("netobserv", NOON + 1, NOON + 8, frozenset({"n2"}), sampling=1, addresses=False),
+        )
+        (found,) = told(session([], now=NOON + 60, live=True), one, other).quality().sources
+        assert (found.sampling, found.addresses, found.nodes) == (50, False, ("n1", "n2"))
 
 
 class TestLost:
