@@ -17,7 +17,8 @@ NO_SOURCE = "none"
 _MINUTES = {"d": 24 * 60, "h": 60, "m": 1}
 _TIMESPAN = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?", re.ASCII)
 _LONGEST_MINUTES = 100 * 365 * 24 * 60
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
+_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
+_UNITS = (24 * 3600, 3600, 60, 1)
 _LARGEST_PORT = 65535
 _LONGEST_SECONDS = 7 * 24 * 3600
 _ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9_.-]+)):(\d{1,5})", re.ASCII)
@@ -97,15 +98,17 @@ def _spell(minutes: int) -> str:
 
 
 def duration(text: str) -> int:
-    """Return the seconds that ``30s``, ``5m``, ``1h`` or ``1h30m`` means.
+    """Return the seconds that ``30s``, ``5m``, ``1h``, ``1h30m`` or ``2d`` means, a week at most.
 
     Raises:
         ArgumentTypeError: it is not such a text, zero, or more than a week.
     """
     match = _DURATION.fullmatch(text.casefold())
-    hours, minutes, seconds = (int(part or 0) for part in match.groups()) if match and text else (0, 0, 0)
-    total = hours * 3600 + minutes * 60 + seconds
-    if not 0 < total <= _LONGEST_SECONDS:
+    parts = (int(part or 0) for part in match.groups()) if match and text else ()
+    total = sum(part * size for part, size in zip(parts, _UNITS, strict=False))
+    if total > _LONGEST_SECONDS:
+        raise ArgumentTypeError(f"{text!r} is too long; at most a week (7d)")
+    if not total:
         raise ArgumentTypeError(f"{text!r} is not a duration; use for instance 30s, 5m, 1h or 1h30m")
     return total
 

@@ -157,13 +157,28 @@ def test_source_refused(text, words):
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("30s", 30), ("5m", 300), ("1h", 3600), ("1h30m", 5400), ("1M5S", 65), ("168h", 604800)],
+    [
+        ("30s", 30),
+        ("5m", 300),
+        ("1h", 3600),
+        ("1h30m", 5400),
+        ("1M5S", 65),
+        ("168h", 604800),
+        ("7d", 604800),
+        ("1d12h", 129600),
+    ],
 )
 def test_duration(text, seconds):
     assert values.duration(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "0s", "30", "s", "-5m", "1.5h", "5m1h", "1d", "169h", "9" * 40 + "s"])
+@pytest.mark.parametrize("text", ["", "0s", "30", "s", "-5m", "1.5h", "5m1h", "h", "1w"])
 def test_duration_refused(text):
     with pytest.raises(ArgumentTypeError, match="30s, 5m, 1h or 1h30m"):
+        values.duration(text)
+
+
+@pytest.mark.parametrize("text", ["8d", "169h", "7d1s", "9" * 40 + "s"])
+def test_duration_that_is_too_long(text):
+    with pytest.raises(ArgumentTypeError, match="at most a week"):
         values.duration(text)
