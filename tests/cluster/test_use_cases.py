@@ -79,7 +79,7 @@ class Scene:
         async with app.run_test(size=size) as pilot:
             operator = Operator(app, pilot)
             await operator.until(
-                lambda: f"Deployment/{name}" in operator.screen().splitlines()[0], "it is chosen"
+                lambda: f"Deployment/{name}" in operator.screen().split("\n")[0], "it is chosen"
             )
             await operator.answer("Timespan", "last 1 h")
             await operator.press()
