@@ -154,7 +154,7 @@ def test_a_node_that_is_away_is_asked_for_all_since_when_it_is_back(peer, source
     """Its first flow comes by the stream before anybody has told that it is back."""
     now = time.time()
     peer.nodes = {"n1": 1, "n2": 1}
-    peer.ring.extend([flow(1, at=now - 90), flow(2, node="n2", at=now - 90)])
+    peer.ring.extend([flow(1), flow(2, node="n2", at=now - 90)])
     with following(source) as collected:
         caught_up(peer, collected, 1)
         collected.wait_for(lambda: len(ports(collected)) == 2)
