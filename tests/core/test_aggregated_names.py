@@ -72,6 +72,7 @@ def peer_of(server, objects=(), **told):
         ("api-6b687c8dcb-*", [], "Workload/api"),
         ("db-*", [workload("StatefulSet", "db"), workload("DaemonSet", "db")], "Workload/db"),
         ("db-0", [workload("StatefulSet", "db")], "StatefulSet/db"),
+        ("odd-*", [pod("odd-1", "odd")], "Workload/odd"),
     ],
 )
 def test_name_leads_to_the_owner(name, objects, peer):

@@ -120,6 +120,14 @@ def test_unanswered_attempt_of_connection_tracking_beside_it_changes_nothing():
 
 
 @ways
+def test_let_in_and_denied_at_other_times_is_both_and_in_once_something_answers(way):
+    made = way([at(0, SRC), at(0, DST, DENY), at(7, SRC), at(7, DST)])
+    assert counts(made) == {"FORWARDED": 1, "DROPPED": 1}
+    answered = request(made[0].destination, made[0].source, 40000, source_port=8080, is_reply=True)
+    assert row([*made, answered]).ticked
+
+
+@ways
 def test_what_only_went_out_is_an_attempt(way):
     made = way([at(0, SRC)])
     assert counts(made) == {"UNKNOWN": 1}
