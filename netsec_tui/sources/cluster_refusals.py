@@ -108,7 +108,8 @@ def unreachable(error: Exception, server: str, timeout: Timeout) -> str:
         case exceptions.NewConnectionError():
             reason = tail(str(error))
         case exceptions.TimeoutError():
-            reason = f"it does not answer within {timeout[0]:g} s (data: {timeout[1]:g} s)"
+            waited = timeout[isinstance(error, exceptions.ReadTimeoutError)]
+            reason = f"it does not answer within {waited:g} s"
         case exceptions.ProtocolError():
             reason = "the connection breaks off while it answers"
         case _:

@@ -112,7 +112,8 @@ def pod_api(client: Any) -> PodApi:
 
 def words_of(error: Exception) -> str:
     """Return what an exception says, as a part of a sentence."""
-    return printable(" ".join(str(error).split()) or type(error).__name__)
+    said = getattr(error, "strerror", None) or str(error)
+    return printable(" ".join(said.split()) or type(error).__name__)
 
 
 def _path(subresource: str, namespace: str, pod: str, query: Sequence[tuple[str, str]]) -> str:

@@ -35,7 +35,7 @@ def settled(statuses: Iterable[SourceStatus]) -> bool:
 def advise(session: Session, statuses: Iterable[SourceStatus], awaited: WorkloadRef | None = None) -> Advice:
     """Say what to do while no workload is chosen; ``awaited`` is the one that flags have named."""
     told = tuple(statuses)
-    errors = tuple(status.error for status in told if status.error)
+    errors = tuple(dict.fromkeys(status.error for status in told if status.error))
     if awaited is not None and session.workloads() and not settled(told):
         return Advice(
             f"Waiting for {awaited} in {awaited.namespace}",

@@ -30,3 +30,9 @@ def test_advice_without_flows(statuses, heading, line):
     advice = advise(session, statuses)
     assert heading in advice.heading
     assert any(line in text for text in advice.lines)
+
+
+def test_what_two_sources_say_alike_is_said_once():
+    refused = "the TLS connection to prod fails: certificate has expired"
+    statuses = [SourceStatus(name, live=True, error=refused) for name in ("context prod", "conntrack")]
+    assert advise(Session(Options(cluster="prod", live=True), time.time), statuses).lines.count(refused) == 1
