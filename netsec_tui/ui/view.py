@@ -54,7 +54,8 @@ class View:
         """Return what goes to the top of the view: sources that fail, then what the review warns of."""
         if self.review is None:
             return ()
-        failing = (TopMessage(status.error) for status in self.statuses if status.error)
+        errors = dict.fromkeys(status.error for status in self.statuses if status.error)
+        failing = map(TopMessage, errors)
         settled_in = self.review.settled_in
         return (*failing, *(TopMessage(text, settled_in.get(text)) for text in self.review.warnings))
 
