@@ -14,7 +14,9 @@ Ends = tuple[int, int, Protocol]
 class Ports:
     """Know the ports between two endpoints; thousands of clients' ports are one, at either end.
 
-    The first few are kept all the same: something may listen there, and cluster state tell so.
+    The first few are kept all the same: something may listen there, and cluster state tell so. A connection
+    between two ports that both have many partners counts at the one which had them first: there, and
+    nowhere else, the order of flows may make a difference.
     """
 
     def __init__(self) -> None:
