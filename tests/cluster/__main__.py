@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import urllib3
@@ -19,6 +19,7 @@ from tests.cluster.harness import binaries, instance, waiting
 from tests.cluster.harness.calls import read_calls
 from tests.cluster.harness.client import ClusterClient
 from tests.cluster.harness.cluster import Cluster
+from tests.cluster.harness.hubble import Hubble
 from tests.cluster.matrix.side_by_side import side_by_side
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
@@ -59,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--nodes", type=_count, default=2, help=f"how many, 1 to {_MOST_NODES} (%(default)s)")
     up.add_argument("--no-enforcer", action="store_true", help="do not enforce NetworkPolicies")
     up.add_argument("--bare", action="store_true", help="without cluster DNS and pods on the nodes' network")
+    up.add_argument("--hubble", action="store_true", help="with Hubble Relay and its agents")
     up.add_argument("--detach", action="store_true", help="return when it runs; the command down ends it")
     up.add_argument("--background", action="store_true", help=argparse.SUPPRESS)
     up.set_defaults(run=_up)
@@ -108,11 +110,12 @@ def _up(chosen: argparse.Namespace) -> None:
     with suppress(KeyboardInterrupt), Cluster.up(chosen.nodes, enforce=not chosen.no_enforcer) as cluster:
         if not chosen.bare:
             cluster.load(_SYSTEM)
-        _introduce(cluster)
-        if chosen.background:
-            _leave_terminal(cluster.instance.logs / "harness.log")
-        while True:
-            signal.pause()
+        with Hubble.up(cluster) if chosen.hubble else nullcontext():
+            _introduce(cluster, "hubble" if chosen.hubble else "conntrack")
+            if chosen.background:
+                _leave_terminal(cluster.instance.logs / "harness.log")
+            while True:
+                signal.pause()
 
 
 def _interrupt(*_: object) -> None:
@@ -126,6 +129,7 @@ def _up_detached(chosen: argparse.Namespace) -> None:
     """Start a process that goes on when this one ends; it says the same things first."""
     command = [sys.executable, "-m", __package__, "up", "--background", "--nodes", str(chosen.nodes)]
     command += ["--no-enforcer"] * chosen.no_enforcer + ["--bare"] * chosen.bare
+    command += ["--hubble"] * chosen.hubble
     owner = subprocess.Popen(
         command,
         cwd=_ROOT,
@@ -149,7 +153,7 @@ def _leave_terminal(log: Path) -> None:
             os.dup2(file.fileno(), descriptor)
 
 
-def _introduce(cluster: ClusterClient) -> None:
+def _introduce(cluster: ClusterClient, source: str) -> None:
     folder = binaries.find().kubectl.parent
     print(f"Cluster {cluster.instance.number} runs. In another terminal:")
     print(f"  export KUBECONFIG={cluster.kubeconfig} PATH=$PATH:{folder}")
@@ -158,7 +162,7 @@ def _introduce(cluster: ClusterClient) -> None:
     print(f"  {command} load{which} MANIFEST.yaml   # pods with real listeners")
     print(f"  {command} drive{which} CALLS.yaml     # real connections between them")
     print(f"  {command} matrix{which}               # the evaluator and the kernel side by side")
-    print(f"  {_beside('netsec-tui')} --context {cluster.context} --source conntrack")
+    print(f"  {_beside('netsec-tui')} --context {cluster.context} --source {source}")
     print(f"Ctrl-C here ends it, or: {command} down{which}", flush=True)
 
 

@@ -21,6 +21,7 @@ from tests.cluster.harness.instance import Instance
 from tests.cluster.harness.nodes import STREAMS_PORT
 from tests.cluster.harness.traffic import Answer, Probe
 from tests.cluster.owners import pids_in, run, running_in_another_process
+from tests.cluster.product.running import run as netsec_tui
 
 POD = """\
 apiVersion: v1
@@ -105,15 +106,20 @@ def test_the_command_for_a_person(binaries, tmp_path):
     manifest, calls = tmp_path / "pods.yaml", tmp_path / "calls.yaml"
     manifest.write_text("---\n".join(POD % (name, "default", name) for name in ("one", "two")))
     calls.write_text("calls: [{from: default/pod/one, to: 'default/pod/two:8080'}]")
-    up = run("up", "--detach", "--nodes", "2")
+    up = run("up", "--detach", "--nodes", "2", "--hubble")
     assert up.returncode == 0, up.stderr
     number = int(re.match(r"Cluster (\d+) runs", up.stdout)[1])
     try:
         assert f"KUBECONFIG={Instance(number).kubeconfig}" in up.stdout
+        assert "--source hubble\n" in up.stdout
         loaded = run("load", "--cluster", number, manifest)
         assert loaded.returncode == 0, loaded.stderr
         driven = run("drive", "--cluster", number, calls)
         assert driven.stdout == "default/one -> default/pod/two:8080/TCP: reached default/two 8080\n"
+        flags = ("list", "-n", "default", "--source", "hubble")
+        waiting.until(
+            lambda: "two" in netsec_tui(Instance(number).kubeconfig, *flags).out, 30, "Hubble's flows"
+        )
     finally:
         down = run("down", "--cluster", number)
     assert down.returncode == 0, down.stderr
