@@ -96,6 +96,7 @@ class Loaded:
             "skipped": self.skipped,
             "gaps": [{"lost": lost, "reason": reason} for reason, lost in self.gaps().items()],
             "problems": self.problems(),
+            "sources": [{"name": status.source, "detail": status.detail} for status in self.reading.statuses],
         }
 
 
@@ -200,6 +201,9 @@ def _namespace(args: Namespace, context: Context | None) -> str:
 
 
 def _tell(loaded: Loaded) -> None:
+    for status in loaded.reading.statuses:
+        if status.live and status.observed is not None and status.detail:
+            note(f"{status.source}: {status.detail}")
     for problem in loaded.problems():
         note(problem)
     for reason, lost in loaded.gaps().items():

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from netsec_tui.core.describe import duration
 from netsec_tui.core.words import listed
 from netsec_tui.model.quality import Quality, Silent, Watched
-from netsec_tui.render.cells import cell_width, crop, wrap
+from netsec_tui.render.bullets import bullets
+from netsec_tui.render.cells import cell_width, crop
 from netsec_tui.render.literal import literal
 from netsec_tui.render.moments import utc
 from netsec_tui.render.spans import Line, Role, Span
@@ -195,12 +196,7 @@ def _silent_sentences(silent: Silent | None, names: int) -> list[str]:
 
 def quality_page(quality: Quality, width: int) -> list[Line]:
     """Return everything as lines, under a heading."""
-    lines = [Line(), Line((Span("How it was observed", Role.HEADING),))]
-    for sentence in quality_sentences(quality):
-        first, *rest = wrap(sentence, max(width - 2, 20))
-        lines.append(Line((Span("- ", Role.DIM), Span(first))))
-        lines += [Line((Span("  "), Span(part))) for part in rest]
-    return lines
+    return bullets("How it was observed", quality_sentences(quality), width)
 
 
 def with_comments(yaml: str, quality: Quality) -> str:

@@ -76,7 +76,7 @@ SHORTCUTS: tuple[Shortcut, ...] = (
         "Show what applied policies and this draft would make of recorded communications",
         _A,
     ),
-    Shortcut("proof", "p", "proof", "Proof", "Show what evaluating the generated policy has proven", _A),
+    Shortcut("proof", "p", "proof", "Proof", "Show what is proven of the policy, and what sources say", _A),
     Shortcut(
         "configuration",
         "C",

@@ -58,6 +58,14 @@ def source_state(view: View) -> str:
     return "live" if any(status.live for status in view.statuses) else "reading"
 
 
+def source_sentences(view: View) -> list[str]:
+    """Say of each source what it has read, where and how, and what is wrong with it."""
+    return [
+        f"{status.source}: {'; '.join(filter(None, (status.detail, status.error))) or 'nothing said yet'}"
+        for status in view.statuses
+    ]
+
+
 def table_title(table: DirectionReview, row_filter: RowFilter, shown: int) -> list[str]:
     """Say in parts what governs a table: filter, general rule, manual rules."""
     parts = [f"{row_filter}: {shown} shown"] if row_filter.active else []

@@ -113,3 +113,11 @@ def test_without_a_kubeconfig_that_is_what_is_missing(run, monkeypatch, tmp_path
     code, _, err = run("list", "--source", "conntrack")
     assert code == 66
     assert "none" in err
+
+
+def test_what_a_source_says_of_itself_is_told_and_in_the_document(run, flags):
+    code, out, err = run("list", "-n", "shop", "deploy/web", "-o", "json", *flags)
+    assert code == 0, err
+    (told,) = (one for one in json.loads(out)["input"]["sources"] if one["name"].startswith("conntrack"))
+    assert "1 of 1 nodes" in told["detail"]
+    assert f"netsec-tui: {told['name']}: {told['detail']}\n" in err

@@ -24,7 +24,9 @@ def test_workloads_with_communications_are_listed_and_others_are_not(run, cluste
         ("shop", "Deployment", "idle"),
         ("shop", "Deployment", "web"),
     ]
+    told = document["input"].pop("sources")
     assert document["input"] == {"flows": 11, "skipped": 0, "gaps": [], "problems": []}
+    assert {"name": "flows flows.json", "detail": "11 flows"} in told
 
 
 def test_workloads_of_one_namespace(run, cluster):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from netsec_tui.sources.contract import SourceStatus
 from tests.ui.demo_host import NARROW, WIDE, Operator, opened
 
 
@@ -51,3 +52,17 @@ async def test_without_a_policy_there_is_no_proof_and_the_key_says_so() -> None:
         assert "Proof" not in operator.pane("policy")
         await operator.press("p")
         assert operator.status() == "\u2717 There is no generated policy to prove."
+        assert "How it was observed" in operator.screen()
+
+
+async def test_what_sources_say_of_themselves_is_shown_and_never_obeyed() -> None:
+    said = "12 flows from 1 of 2 nodes; Hubble keeps flows for about 9 s only [bold]\x1b[2Jx"
+    async with opened(WIDE) as operator:
+        await operator.choose("shop", "Deployment", "web")
+        operator.app._intake.statuses["hubble"] = SourceStatus("hubble", True, said)
+        await operator.until(lambda: "demo, hubble" in operator.screen(), "the source is known")
+        await operator.press("p", "end")
+        shown = operator.screen()
+        assert "What the sources say" in shown
+        assert "- hubble: 12 flows from 1 of 2 nodes; Hubble keeps flows for about 9 s only" in shown
+        assert "[bold]\\x1b[2Jx" in shown

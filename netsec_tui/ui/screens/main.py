@@ -13,6 +13,7 @@ from textual.widgets import Footer
 from netsec_tui.model.decision import ManualRule
 from netsec_tui.model.identity import Direction, WorkloadRef
 from netsec_tui.model.review import Review
+from netsec_tui.render.bullets import bullets
 from netsec_tui.render.detail import detail_lines
 from netsec_tui.render.proof import proof_page
 from netsec_tui.render.quality import quality_page, with_comments
@@ -28,6 +29,7 @@ from netsec_tui.ui.screens.help_entries import help_entries
 from netsec_tui.ui.screens.pages import Pages, text_width
 from netsec_tui.ui.screens.save import SaveDialog
 from netsec_tui.ui.screens.what_if_host import WhatIfHost
+from netsec_tui.ui.sentences import source_sentences
 from netsec_tui.ui.sharing import shared_sentence
 from netsec_tui.ui.view import View
 from netsec_tui.ui.widgets.advice_panel import AdvicePanel
@@ -189,15 +191,20 @@ class MainScreen(WhatIfHost):
             self.app.push_screen(Pages("Detail", lines))
 
     def action_proof(self) -> None:
-        """Show the proof of the generated policy, finding by finding."""
-        review = self._view.review
-        if review is None or not review.policies:
-            self.say("There is no generated policy to prove.", error=review is not None)
-            return
+        """Show the proof of the generated policy, finding by finding, and what the sources say."""
+        review, title, lines = self._view.review, "Observation", []
         width = min(DETAIL_WIDTH, text_width(self.size.width))
-        lines = [*proof_page(review, width), *quality_page(review.quality, width)]
-        names = ", ".join(policy.name for policy in review.policies)
-        self.app.push_screen(Pages(f"Proof of {names}", lines))
+        if review is not None and review.policies:
+            title = f"Proof of {', '.join(policy.name for policy in review.policies)}"
+            lines = proof_page(review, width)
+        else:
+            self.say("There is no generated policy to prove.", error=review is not None)
+        if review is not None:
+            lines = [*lines, *quality_page(review.quality, width)]
+        if told := source_sentences(self._view):
+            lines = [*lines, *bullets("What the sources say", told, width)]
+        if lines:
+            self.app.push_screen(Pages(title, lines))
 
     def action_warnings(self) -> None:
         """Show all warnings, or the first only."""
