@@ -12,11 +12,10 @@ from netsec_tui.model.flow import Gap
 from netsec_tui.model.identity import PeerSort
 from netsec_tui.model.inventory import Inventory
 from netsec_tui.model.losses import Losses
-from netsec_tui.model.observed import Observed
+from netsec_tui.model.observed import SOURCES_IN_ORDER, Observed
 from netsec_tui.model.quality import Lost, Quality, Silent, Watched, telling
 from netsec_tui.model.timespan import Timespan, Window
 
-_ORDER = ("hubble", "hubble-exec", "goldmane", "whisker", "netobserv", "antrea", "theia", "conntrack")
 _REMEMBERED = 180.0
 """Seconds before its first reading that a source may tell of without having watched: what it remembers."""
 
@@ -140,7 +139,8 @@ def short_node(name: str) -> str:
 
 
 def _rank(origin: str) -> int:
-    return _ORDER.index(origin) if origin in _ORDER else len(_ORDER)
+    order = SOURCES_IN_ORDER
+    return order.index(origin) if origin in order else len(order)
 
 
 def _share(source: Watched, window: Window, until: float) -> tuple[float, float] | None:

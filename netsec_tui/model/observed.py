@@ -4,6 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+SOURCES_IN_ORDER = (
+    "hubble",
+    "hubble-exec",
+    "whisker",
+    "goldmane",
+    "antrea",
+    "netobserv",
+    "theia",
+    "conntrack",
+)
+"""Which source comes before which: first those that also tell what was denied."""
+
 
 @dataclass(frozen=True, slots=True)
 class Observed:

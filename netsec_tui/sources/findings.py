@@ -7,19 +7,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple
 
+from netsec_tui.model.observed import SOURCES_IN_ORDER
 from netsec_tui.sources.contract import KubeObject
-
-ORDER = (
-    "hubble",
-    "hubble-exec",
-    "whisker",
-    "goldmane",
-    "antrea",
-    "netobserv",
-    "theia",
-    "conntrack",
-)
-"""Which source is taken before which: first those that also tell what was denied."""
+from netsec_tui.sources.pod_websocket import rule_of
 
 WITHOUT_ADDRESSES = frozenset({"whisker", "goldmane"})
 """Sources that tell no address outside; conntrack is added where it can be read."""
@@ -42,8 +32,8 @@ class Right(NamedTuple):
 
     @property
     def rule(self) -> str:
-        """Return the rule of a Role that allows it; servers before Kubernetes 1.35 ask for get alone."""
-        return f'apiGroups: [""], resources: ["pods/{self.subresource}"], verbs: ["create", "get"]'
+        """Return the rule of a Role that allows it."""
+        return rule_of(self.subresource)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +97,7 @@ def choices(findings: Iterable[Finding]) -> Iterator[tuple[str, ...]]:
     A sampled NetObserv comes after conntrack: a rare connection that it misses would be denied.
     """
     usable = {finding.source: finding for finding in findings if finding.state is State.USABLE}
-    order = [name for name in ORDER if name in usable]
+    order = [name for name in SOURCES_IN_ORDER if name in usable]
     if "netobserv" in usable and usable["netobserv"].lacks and "conntrack" in usable:
         order.remove("netobserv")
         order.append("netobserv")

@@ -23,10 +23,7 @@ from netsec_tui.sources.objects_fields import Fields
 from netsec_tui.sources.pod_frames import BINARY, CLOSE, PING, PONG, Frames, FramingError, framed
 from netsec_tui.sources.pod_websocket import PodApi, Stream, words_of
 
-RULE = 'apiGroups: [""], resources: ["pods/portforward"], verbs: ["create", "get"]'
-"""What a role must allow; servers before Kubernetes 1.35 ask for get alone."""
-
-_FORWARD = Stream("portforward", "no port can be forwarded", "ports may not be forwarded to pods", RULE)
+_FORWARD = Stream("portforward", "no port can be forwarded", "ports may not be forwarded to pods")
 _ROOM = 256 << 10
 """Bytes that may wait in each direction; with more waiting, that side is not read."""
 

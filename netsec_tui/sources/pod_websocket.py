@@ -47,16 +47,20 @@ class UnauthenticatedError(ExecError):
     """Report credentials that the API server does not take (any more)."""
 
 
+def rule_of(subresource: str) -> str:
+    """Return the rule of a Role that allows it; servers before Kubernetes 1.35 ask for get alone."""
+    return f'apiGroups: [""], resources: ["pods/{subresource}"], verbs: ["create", "get"]'
+
+
 class Stream(NamedTuple):
     """Name a subresource of a pod that is a websocket: ``what`` it does, as sentences say it.
 
-    ``rule`` is what a role must allow; ``refused`` is what RBAC has refused where it does not.
+    ``refused`` is what RBAC has refused where a role does not allow it.
     """
 
     subresource: str
     what: str
     refused: str
-    rule: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +151,7 @@ def _refusal(error: Any, stream: Stream, namespace: str) -> ExecError:
     if error.status_code == 403:
         return ExecForbiddenError(
             f"{stream.refused} of namespace {printable(namespace)}; what is missing in a Role there or a "
-            f"ClusterRole is {stream.rule}"
+            f"ClusterRole is {rule_of(stream.subresource)}"
         )
     reason = printable(" ".join(said.split()))
     return GoneError(reason) if error.status_code == 404 else ExecError(reason)

@@ -83,4 +83,4 @@ SOURCES: Mapping[str, SourceKind] = MappingProxyType(
         "conntrack": SourceKind(_conntrack, addressed=False),
     }
 )
-"""In the order in which they are taken (findings.py)."""
+"""In the order in which they are taken (model/observed.py)."""

@@ -13,9 +13,9 @@ from netsec_tui.cli import exits
 from netsec_tui.cli.flags import COMMANDS, parse
 from netsec_tui.errors import NetsecError
 from netsec_tui.kube.overriding import OVERRIDING_KINDS
-from netsec_tui.sources import pod_exec
 from netsec_tui.sources.cluster_resources import RANGE_RESOURCES, RESOURCES
 from netsec_tui.sources.objects_ranges import CONFIG_MAPS
+from netsec_tui.sources.pod_websocket import rule_of
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -83,7 +83,7 @@ def test_rule_for_commands_in_pods_is_the_one_that_a_refusal_names():
     (rule,) = role["rules"]
     told = (f"{key}: {json.dumps(rule[key])}" for key in ("apiGroups", "resources", "verbs"))
     assert role["kind"] == "Role"
-    assert ", ".join(told) == pod_exec.RULE
+    assert ", ".join(told) == rule_of("exec")
 
 
 def test_every_key_in_the_readme_works():

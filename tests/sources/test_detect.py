@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from netsec_tui.sources import pod_exec, pod_forward
+from netsec_tui.model.observed import SOURCES_IN_ORDER
 from netsec_tui.sources.detect import cut_workload, detect
-from netsec_tui.sources.findings import ORDER, Right, Seen, State, choices, judged
+from netsec_tui.sources.findings import Right, Seen, State, choices, judged
 from netsec_tui.sources.registry import SOURCES
 from tests.sources.kube_objects import deployment, obj
 
@@ -121,7 +121,7 @@ def test_what_is_taken(seen, pick):
     findings, taken = found(**seen)
     assert taken == pick
     assert all(findings[name].state is State.USABLE for name in taken)
-    assert tuple(findings) == ORDER
+    assert tuple(findings) == SOURCES_IN_ORDER
 
 
 LACKS = {
@@ -196,9 +196,4 @@ def test_the_order_is_that_of_the_sources_and_of_their_description():
     document = (Path(__file__).resolve().parents[2] / "docs" / "sources.md").read_text(encoding="utf-8")
     table = document.partition("## Choosing a source")[2].partition("\n\n**")[0]
     described = re.findall(r"^\| `([a-z][a-z-]*)` \|", table, re.MULTILINE)
-    assert described == [*SOURCES] == [name for name in ORDER if name in SOURCES]
-
-
-def test_the_rules_are_those_that_a_refusal_names():
-    assert Right("x", "exec").rule == pod_exec.RULE
-    assert Right("x", "portforward").rule == pod_forward.RULE
+    assert described == [*SOURCES] == [name for name in SOURCES_IN_ORDER if name in SOURCES]

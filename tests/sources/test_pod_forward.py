@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from kubernetes import client
 
 from netsec_tui.errors import UnreachableError
-from netsec_tui.sources import pod_forward
 from netsec_tui.sources.cluster_api import ClusterApi
 from netsec_tui.sources.pod_forward import NoServiceError, forward, service_target
 from netsec_tui.sources.pod_frames import BINARY, PING, Frames, FramingError, framed
@@ -28,6 +27,8 @@ from netsec_tui.sources.pod_websocket import (
 from tests.sources.collected import PATIENCE
 from tests.sources.forward_server import frames_of_client, serving_forwards
 from tests.sources.kube_objects import obj
+
+RULE = 'apiGroups: [""], resources: ["pods/portforward"], verbs: ["create", "get"]'
 
 
 @pytest.fixture
@@ -163,7 +164,7 @@ def test_a_ping_of_the_server_is_answered(server, pods, listening):
     ("status", "raised", "words"),
     [
         (401, UnauthenticatedError, "does not take the credentials"),
-        (403, ExecForbiddenError, f"not be forwarded to pods of namespace shop; .* {pod_forward.RULE}"),
+        (403, ExecForbiddenError, f"not be forwarded to pods of namespace shop; .* {RULE}"),
         (404, GoneError, "refused with 404"),
         (500, ExecError, "refused with 500"),
     ],
