@@ -12,7 +12,7 @@ def quality_document(quality: Quality, *, rows: bool = True) -> dict[str, Any]:
     """Return everything that is known; ``rows`` is False where no workload is looked at."""
     silent = quality.silent
     return {
-        "complete": quality.complete,
+        "nothingKnownMissing": quality.nothing_known_missing,
         "askedSeconds": quality.asked.seconds,
         "coveredSeconds": int(quality.covered),
         "sources": [_source(source) for source in quality.sources],

@@ -48,6 +48,11 @@ class Counts:
         return sum(self.verdicts[v] for v in Verdict if v.denied)
 
     @property
+    def audited(self) -> int:
+        """Return how many requests went on although a policy denies them: it is audited, not enforced."""
+        return self.verdicts[Verdict.AUDIT]
+
+    @property
     def total(self) -> int:
         """Return all requests and answers."""
         return sum(self.verdicts) + self.answers + self.refusals
@@ -81,7 +86,8 @@ class Communication:
     port, for instance "web (NodePort)", on ingress rows of nodes and addresses. ``suspect`` marks one of
     many high ports of a peer that nobody declares. ``addressed`` is set on a row of somebody whose address is
     not told where other rows on the port have addresses that it may be. ``answerable`` is false where only
-    sources have seen it that never tell of answers.
+    sources have seen it that never tell of answers. ``disputed`` are pods that had the address of one of the
+    ends while its labels were told to be others; it is empty where anything was seen without such a doubt.
     """
 
     key: CommunicationKey
@@ -99,6 +105,7 @@ class Communication:
     suspect: bool = False
     addressed: bool = False
     answerable: bool = True
+    disputed: tuple[str, ...] = ()
 
     @property
     def peer(self) -> Peer:

@@ -119,11 +119,11 @@ class Quality:
         return self.covered + SLACK >= (ADVISED_HOURS * 3600 if wanted is None else wanted)
 
     @property
-    def complete(self) -> bool:
+    def nothing_known_missing(self) -> bool:
         """Tell whether nothing is known to be missed or guessed, all nodes and the whole window included.
 
-        What was not told is no ground to believe it: without a word of nodes nothing is complete. A sample
-        never is, whatever the rest says.
+        It does not say that nothing is: what is rare, or was not done meanwhile, nobody has seen. What was
+        not told is no ground to believe it: without a word of nodes it is never true, nor is it of a sample.
         """
         watched = self.covers and self.nodes is not None and self.present is not None and not self.missing
         whole = not self.lost and self.sampling == 1 and not self.idle and not self.synthetic

@@ -116,8 +116,8 @@ def _joined(said: list[tuple[str, Role]], joint: str) -> Line:
 
 def quality_summary(quality: Quality) -> str:
     """Return one sentence for standard error."""
-    verdict = "complete" if quality.complete else "not complete"
-    return f"observation {verdict}: {', '.join(long for long, _, _ in quality_parts(quality))}"
+    limits = "nothing known to be missing" if quality.nothing_known_missing else "known limits"
+    return f"observation with {limits}: {', '.join(long for long, _, _ in quality_parts(quality))}"
 
 
 def quality_sentences(quality: Quality, names: int = _NAMES) -> list[str]:
@@ -156,7 +156,7 @@ def quality_sentences(quality: Quality, names: int = _NAMES) -> list[str]:
 
 
 def _verdict(quality: Quality) -> str:
-    if quality.complete:
+    if quality.nothing_known_missing:
         return "nothing is known to be missing"
     return "the policy may lack what was not seen"
 

@@ -63,7 +63,7 @@ def test_every_live_workload_is_listed_or_named_as_silent(run, cluster):
 def test_the_bytes_depend_on_decisions_alone_unless_comments_are_asked_for(run, cluster):
     code, plain, err = run("generate", *WEB, *cluster)
     assert code == 0
-    assert "netsec-tui: observation not complete: " in err
+    assert "netsec-tui: observation with known limits: " in err
     _, commented, _ = run("generate", *WEB, *cluster, "--comments")
     assert "#" not in plain
     assert commented.endswith(plain)

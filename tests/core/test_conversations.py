@@ -144,6 +144,22 @@ def test_denied_packet_of_unproven_direction_is_inferred():
     assert row.reason == "denied only (once)"
 
 
+def test_denied_packet_of_unproven_direction_goes_where_it_was_told_to():
+    # 7070 is no client's port, and nothing else is known of the two: the ports alone would turn it round.
+    refused = request(WEB, DB, 45000, source_port=7070, verdict=Verdict.DROPPED, proven=False)
+    made = session([refused])
+    assert table(made, "Workload/web", OUT) == ["Workload/db TCP 45000"]
+    assert table(made, "Workload/db", OUT) == []
+
+
+def test_denied_packet_without_direction_is_no_answer():
+    packets = [packet(DB, WEB, 5432, 41000, verdict=Verdict.DROPPED), packet(WEB, DB, 41000, 5432)]
+    row = only(session([*packets, *exchange(of("a"), of("b"), 80)]), "Workload/web", OUT)
+    counts = row.communication.counts
+    assert (counts.allowed, counts.denied, counts.answers) == (1, 1, 0)
+    assert (row.ticked, row.reason) == (False, "denied once, never answered")
+
+
 def test_unproven_not_a_reply_of_a_packet_that_went_on_tells_no_direction():
     # Retina writes is_reply false on answers too.
     flows = [

@@ -8,12 +8,16 @@ from hypothesis import strategies as st
 
 from netsec_tui.core.traffic.once import Shares, once
 from netsec_tui.model.communication import Counts
-from netsec_tui.model.flow import Endpoint, Gap, Verdict
+from netsec_tui.model.flow import Endpoint, Gap, Protocol, Verdict
 from tests.core.test_observe import FLOWS, STATE, everything
-from tests.core.traffic import IN, NOON, OUT, end, exchange, of, only, request, review, session
+from tests.core.traffic import IN, NOON, OUT, end, exchange, of, only, request, review, session, workload
 
 WEB, API = of("web", ip="10.244.0.1"), of("api", ip="10.244.0.2")
 HUBBLE, CONNTRACK = "hubble", "conntrack"
+BOTH = [
+    workload("Deployment", "web"),
+    workload("Deployment", "api", protocol="UDP", ports={"api": 8080}),
+]
 
 COUNTS = st.builds(
     Counts,
@@ -126,11 +130,25 @@ class TestNodes:
         counts = counted([*told(forwarded(2), HUBBLE, "n1"), *told(forwarded(5), HUBBLE, "n2")])
         assert counts.allowed == 5
 
-    def test_what_left_one_node_and_was_denied_at_the_other_is_both(self):
-        left = told(forwarded(2), HUBBLE, "n1")
-        denied = told(forwarded(2, verdict=Verdict.DROPPED), HUBBLE, "n2")
-        counts = counted([*left, *denied])
-        assert (counts.allowed, counts.denied) == (2, 2)
+    @pytest.mark.parametrize("protocol", [Protocol.TCP, Protocol.UDP])
+    @pytest.mark.parametrize("answers", [True, False])
+    def test_what_left_one_node_and_was_denied_at_the_other_is_both_and_starts_out(self, protocol, answers):
+        left = told(forwarded(2, protocol=protocol), HUBBLE, "n1")
+        denied = told(forwarded(2, protocol=protocol, verdict=Verdict.DROPPED), HUBBLE, "n2")
+        others = told(exchange(of("x"), of("y"), 80), HUBBLE, "n1") if answers else []
+        made = session([*left, *denied, *others], BOTH)
+        for row in (only(made, "Deployment/api", IN), only(made, "Deployment/web", OUT)):
+            counts = row.communication.counts
+            assert (counts.allowed, counts.denied) == (2, 2)
+            assert not row.ticked
+            assert row.reason.startswith("denied 2 times, ")
+
+    def test_nor_does_an_entry_without_a_reply_make_it_allowed(self):
+        left = told(forwarded(1, protocol=Protocol.UDP), HUBBLE, "n1")
+        denied = told(forwarded(1, protocol=Protocol.UDP, verdict=Verdict.DROPPED), HUBBLE, "n2")
+        tracked = told(forwarded(1, protocol=Protocol.UDP, verdict=Verdict.UNKNOWN), CONNTRACK)
+        row = only(session([*left, *denied, *tracked], BOTH), "Deployment/api", IN)
+        assert (row.ticked, row.reason) == (False, "denied once, and whether anything answered is not told")
 
     def test_pods_on_several_nodes_add_up(self):
         pairs = [(of("web", n, ip=f"10.244.{n}.1"), of("api", n, ip=f"10.244.{n}.2")) for n in range(3)]

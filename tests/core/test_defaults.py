@@ -30,6 +30,7 @@ def verdicts(*some: Verdict, answered: bool = False) -> list[Flow]:
 
 
 F, DROPPED, AUDIT = Verdict.FORWARDED, Verdict.DROPPED, Verdict.AUDIT
+UNENFORCED = ": a policy that is only audited would deny it"
 
 
 @pytest.mark.parametrize(
@@ -40,8 +41,8 @@ F, DROPPED, AUDIT = Verdict.FORWARDED, Verdict.DROPPED, Verdict.AUDIT
         (verdicts(Verdict.REDIRECTED, answered=True), ""),
         (verdicts(Verdict.UNKNOWN, answered=True), ""),
         (verdicts(Verdict.TRACED, F, answered=True), ""),
-        (verdicts(F, DROPPED, answered=True), "denied once"),
-        (verdicts(F, AUDIT, DROPPED, answered=True), "denied 2 times"),
+        (verdicts(F, DROPPED, answered=True), "denied once, answered once"),
+        (verdicts(F, DROPPED, DROPPED, answered=True), "denied 2 times, answered once"),
         (talk(WEB, CART, **UDP), ""),
         (talk(WEB, CART, 9125, **UDP), ""),
     ],
@@ -56,7 +57,14 @@ def test_rows_that_start_in(flows: list[Flow], reason: str) -> None:
         (verdicts(F), "never answered"),
         (verdicts(Verdict.REDIRECTED), "never answered"),
         (verdicts(DROPPED), "denied only (once)"),
-        (verdicts(AUDIT, AUDIT), "denied only (2 times)"),
+        (verdicts(DROPPED, answered=True), "denied only (once), though something answered"),
+        (verdicts(AUDIT, AUDIT), f"audited 2 times{UNENFORCED}"),
+        # Of each audited packet Hubble tells the policy's verdict, one trace or several, and what answered.
+        (verdicts(AUDIT, answered=True), f"audited once{UNENFORCED}"),
+        (verdicts(AUDIT, F, answered=True), f"audited once{UNENFORCED}"),
+        (verdicts(AUDIT, F, F, F, F, answered=True), f"audited once{UNENFORCED}"),
+        (verdicts(F, AUDIT, DROPPED, answered=True), f"denied once, audited once{UNENFORCED}"),
+        (verdicts(AUDIT, F), f"audited once{UNENFORCED}"),
         (verdicts(Verdict.TRACED), "never answered: no verdict on it was seen"),
         (verdicts(Verdict.TRANSLATED, Verdict.ERROR), "never answered: no verdict on it was seen"),
         ([*verdicts(F), answer(WEB, CART, rst=True)], "never answered (refused once)"),
@@ -67,8 +75,32 @@ def test_rows_that_start_out(flows: list[Flow], reason: str) -> None:
     assert started(flows, OUT, "cart") == (Standing.OUT, reason)
 
 
-def test_denied_and_forwarded_without_an_answer_starts_out() -> None:
-    assert started(verdicts(F, DROPPED), OUT, "cart") == (Standing.OUT, "never answered")
+@pytest.mark.parametrize(
+    ("replies", "flows", "reason"),
+    [
+        (True, verdicts(F, DROPPED, DROPPED), "denied 2 times, never answered"),
+        (True, verdicts(F, F, F, DROPPED), "denied once, never answered"),
+        (
+            True,
+            [*verdicts(F, DROPPED), answer(WEB, CART, rst=True)],
+            "denied once, never answered (refused once)",
+        ),
+        (False, verdicts(F, DROPPED), "denied once, and whether anything answered is not told"),
+        (False, verdicts(AUDIT, F), f"audited once{UNENFORCED}"),
+    ],
+)
+def test_denied_and_forwarded_without_an_answer_starts_out(
+    replies: bool, flows: list[Flow], reason: str
+) -> None:
+    assert started(flows, OUT, "cart", replies=replies) == (Standing.OUT, reason)
+
+
+@pytest.mark.parametrize("replies", [True, False])
+def test_denied_and_forwarded_traffic_to_the_api_server_starts_out(replies: bool) -> None:
+    seen = [flow(WEB, "172.18.0.3", 6443, verdict=verdict) for verdict in (F, DROPPED)]
+    row = shop().sees([*seen, *(ELSEWHERE if replies else [])]).chooses().row(OUT, "kubernetes")
+    assert row.standing is Standing.OUT
+    assert row.reason.startswith("denied once, ")
 
 
 @pytest.mark.parametrize(
@@ -77,7 +109,7 @@ def test_denied_and_forwarded_without_an_answer_starts_out() -> None:
         (Verdict.FORWARDED, Standing.IN, ""),
         (Verdict.REDIRECTED, Standing.IN, ""),
         (Verdict.DROPPED, Standing.OUT, "denied only (once)"),
-        (Verdict.AUDIT, Standing.OUT, "denied only (once)"),
+        (Verdict.AUDIT, Standing.OUT, f"audited once{UNENFORCED}"),
         (Verdict.TRACED, Standing.OUT, "never answered: no verdict on it was seen"),
         (Verdict.TRANSLATED, Standing.OUT, "never answered: no verdict on it was seen"),
     ],
@@ -105,6 +137,18 @@ def udp_scene(*flows: Flow) -> Scene:
 def test_udp_without_answer_starts_in_when_the_listening_pod_declares_the_port() -> None:
     scene = udp_scene(flow(WEB, known_ends([UDP_POD])["stat-1"], 8125, **UDP))
     assert scene.row(OUT, "stat").standing is Standing.IN
+
+
+@pytest.mark.parametrize(
+    ("verdict", "reason"),
+    [(DROPPED, "denied once, never answered"), (AUDIT, f"audited once{UNENFORCED}")],
+)
+def test_udp_that_was_denied_starts_out_though_the_listening_pod_declares_the_port(
+    verdict: Verdict, reason: str
+) -> None:
+    stat = known_ends([UDP_POD])["stat-1"]
+    row = udp_scene(*(flow(WEB, stat, 8125, verdict=v, **UDP) for v in (F, verdict))).row(OUT, "stat")
+    assert (row.standing, row.reason) == (Standing.OUT, reason)
 
 
 @pytest.mark.parametrize("port", [8080, 8126])
@@ -199,4 +243,4 @@ def test_the_api_server_starts_in_even_unanswered_but_not_when_only_denied() -> 
 def test_dns_shows_the_denied_count_too() -> None:
     seen = [*talk(WEB, "10.96.0.10", 53, **UDP), flow(WEB, "10.96.0.10", 53, verdict=DROPPED, **UDP)]
     row = shop().sees(seen).chooses().row(OUT, "cluster DNS")
-    assert (row.standing, row.reason) == (Standing.IN, "denied once")
+    assert (row.standing, row.reason) == (Standing.IN, "denied once, answered once")

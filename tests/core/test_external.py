@@ -172,7 +172,7 @@ def test_a_source_behind_a_node_address_counts_as_outside_however_it_is_told() -
 def test_refused_clients_are_said() -> None:
     scene = seen()
     scene.sees([flow("192.0.2.5", scene.end("web-1"), verdict=Verdict.DROPPED)])
-    assert scene.row(IN, NAME).reason.endswith("a node's; denied once")
+    assert scene.row(IN, NAME).reason.endswith("a node's; denied once, answered 3 times")
 
 
 def test_a_gateway_with_a_named_port_behind_a_load_balancer_has_the_row_too() -> None:

@@ -506,6 +506,12 @@ def test_15_denied_flows_are_never_learned():
     assert [state(scene.row(OUT, name)) for name in ("db", "pay")] == [OUT_OF_IT, OUT_OF_IT]
     assert opened(scene, IN) == [(to_pods(app="cart"), [8080])]
     assert egress(scene) == []
+    # Audited packets go on, each is traced more than once, and they are answered.
+    audited = shop()
+    pay, web = audited.end("pay-1"), audited.end("web-1")
+    audited.sees([flow(pay, web, 8080, verdict=Verdict.AUDIT)], [flow(pay, web, 8080)] * 4, (pay, web, 8080))
+    audited.chooses()
+    assert (opened(audited, IN), audited.row(IN, "pay").communication.counts.answers) == ([], 1)
     # Nor where the source tells of no answers at all, so that silence means nothing.
     mute = shop()
     web = mute.end("web-1")

@@ -122,7 +122,7 @@ class TestNodes:
         found = told(session([], self.STATE, live=True), Observed("goldmane", NOON)).quality()
         assert found.nodes is None
         assert found.missing == ()
-        assert not found.complete
+        assert not found.nothing_known_missing
 
 
 class TestOneForEachKind:
@@ -231,9 +231,9 @@ class TestSilent:
 GOOD = Quality(TIMESPANS[1], HOUR, (Watched("hubble", NOON, nodes=("n1",)),), ("n1",), ("n1",), rows=2)
 
 
-class TestComplete:
+class TestNothingKnownMissing:
     def test_nothing_is_known_to_be_lacking(self):
-        assert GOOD.complete
+        assert GOOD.nothing_known_missing
 
     @pytest.mark.parametrize(
         "lacking",
@@ -252,10 +252,10 @@ class TestComplete:
         ],
     )
     def test_anything_lacking_is_enough(self, lacking):
-        assert not replace(GOOD, **lacking).complete
+        assert not replace(GOOD, **lacking).nothing_known_missing
 
     @given(st.integers(2, 1000), st.booleans())
-    def test_a_sample_is_never_complete(self, sampling, beside):
+    def test_of_a_sample_it_is_never_said(self, sampling, beside):
         sample = Watched("netobserv", NOON, nodes=("n1",), sampling=sampling)
         sources = (GOOD.sources[0], sample) if beside else (sample,)
-        assert not replace(GOOD, sources=sources).complete
+        assert not replace(GOOD, sources=sources).nothing_known_missing

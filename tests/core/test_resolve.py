@@ -5,6 +5,7 @@ import yaml
 
 from netsec_tui.model.flow import Endpoint, Reserved
 from netsec_tui.model.identity import WorkloadRef
+from netsec_tui.model.review import Standing
 from tests.core.traffic import (
     IN,
     NOON,
@@ -146,6 +147,53 @@ def test_proxied_identity_lends_its_address_to_nobody():
     made = session(flows)
     assert table(made, "Workload/job", OUT) == ["ip 10.244.0.77 TCP 81"]
     assert only(made, "Workload/web", OUT).communication.addresses == ()
+
+
+@pytest.mark.parametrize("reserved", [Reserved.HOST, Reserved.REMOTE_NODE, Reserved.WORLD])
+def test_link_local_address_is_no_node_and_no_service(reserved):
+    # A DNS cache or a cloud's metadata: each node has its own behind the same address.
+    server = Endpoint("169.254.20.10", reserved=reserved)
+    assert peer_of(*exchange(WEB, server, 80)) == "ip 169.254.20.10"
+    assert peer_of(*exchange(WEB, server, 80, service=("shop", "api"))) == "ip 169.254.20.10"
+
+
+@pytest.mark.parametrize(
+    ("labels", "holder", "after", "standing"),
+    [
+        pytest.param({"app": "api"}, {"app": "db"}, 0, Standing.OUT, id="another's"),
+        pytest.param({"app": "api"}, {"app": "api", "tier": "x"}, 0, Standing.IN, id="its own"),
+        pytest.param({"app": "api", "tier": "x"}, {"app": "api"}, 0, Standing.IN, id="less is known of it"),
+        pytest.param(
+            {"app": "api", "pod-template-hash": "1"},
+            {"app": "api", "pod-template-hash": "2"},
+            0,
+            Standing.IN,
+            id="before a rollout",
+        ),
+        pytest.param({"app": "api"}, {"app": "db"}, -600, Standing.IN, id="another's later"),
+    ],
+)
+def test_labels_of_one_pod_at_the_address_of_another_start_out(labels, holder, after, standing):
+    owner = ("Deployment", holder["app"])
+    held = pod("held-0", ip="10.244.0.77", labels=holder, owner=owner, created="2023-11-15T00:00:00Z")
+    server = end(labels=labels, ip="10.244.0.77")
+    objects = [workload("Deployment", "api"), pod("api-0", "api", owner=("Deployment", "api")), held]
+    made = session(exchange(WEB, server, 80, time=NOON + after), objects)
+    row = only(made, "Workload/web", OUT)
+    assert (line(row), row.standing) == ("Deployment/api TCP 80", standing)
+    if standing is Standing.OUT:
+        assert row.reason == "labels and address are of different pods: the address is that of shop/held-0"
+        made.add_flows(exchange(WEB, end("api-0"), 80))
+        assert only(made, "Workload/web", OUT).standing is Standing.IN
+
+
+def test_pod_of_another_namespace_at_the_address_is_another_pod_whatever_its_labels():
+    held = pod("api-0", "api", ip="10.244.0.77", namespace="other")
+    objects = [workload("Deployment", "api"), pod("api-0", "api", owner=("Deployment", "api")), held]
+    row = only(
+        session(exchange(end(labels={"app": "api"}, ip="10.244.0.77"), WEB, 80), objects), "Workload/web", IN
+    )
+    assert (row.ticked, row.communication.disputed) == (False, ("other/api-0",))
 
 
 def test_address_that_a_flow_gave_a_pod_names_the_pod_in_others():

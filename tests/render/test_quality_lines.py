@@ -85,7 +85,7 @@ class TestLine:
     def test_a_sampling_that_is_not_told_is_not_taken_for_every_packet(self):
         sampled = replace(GOOD, sources=(replace(GOOD.sources[0], sampling=0),))
         assert "sampling not told" in said(sampled)
-        assert not sampled.complete
+        assert not sampled.nothing_known_missing
         assert any(line.startswith("it is not told how many packets") for line in quality_sentences(sampled))
         both = replace(GOOD, sources=(*sampled.sources, replace(GOOD.sources[0], sampling=50)))
         assert both.sampling == 50
@@ -117,7 +117,10 @@ class TestSentences:
             "hubble: 2023-11-15 00:00:00 UTC to now",
             "3 of 3 nodes told",
         ]
-        assert quality_summary(GOOD) == "observation complete: 12 h of 12 h observed, 3 of 3 nodes"
+        assert quality_summary(GOOD) == (
+            "observation with nothing known to be missing: 12 h of 12 h observed, 3 of 3 nodes"
+        )
+        assert quality_summary(BAD).startswith("observation with known limits: 2 h 10 min of 12 h observed, ")
 
     def test_what_flows_alone_tell_is_said_to_be_so(self):
         quality = replace(GOOD, sources=(replace(GOOD.sources[0], told=False, until=START + HOUR),))

@@ -79,7 +79,7 @@ async def test_a_host_network_workload_is_listed_and_refused():
     [
         (("shop", "ReplicaSet", "search"), "[ ]", "denied only"),
         (("shop", "CronJob", "stock-sync"), "[x]", "denied 32 times"),
-        (("monitoring", "Deployment", "grafana"), "[ ]", "denied only"),
+        (("monitoring", "Deployment", "grafana"), "[ ]", "audited 8 times"),
     ],
     ids=["denied", "denied and allowed, from a CronJob", "audited"],
 )

@@ -8,6 +8,7 @@ from netsec_tui.core.cluster.dns import is_local_dns
 from netsec_tui.core.cluster.world import World
 from netsec_tui.core.decide.kept import lent_to
 from netsec_tui.core.traffic.services import declares
+from netsec_tui.core.words import listed
 from netsec_tui.model.communication import Communication, Counts, Orientation
 from netsec_tui.model.flow import Protocol, Verdict
 from netsec_tui.model.identity import Direction, PeerSort, WorkloadRef
@@ -96,9 +97,13 @@ def _of_evidence(
     counts = communication.counts
     udp = communication.key.protocol is Protocol.UDP
     one_way = udp and reports_replies and _unknown(counts)
-    # An audited request is answered, and would be refused all the same once its policy is enforced.
-    if not counts.allowed and (counts.denied or not (counts.answers or one_way)):
+    if refused := _refused(communication, reports_replies):
+        return Default(False, refused)
+    if not counts.allowed and not (counts.answers or one_way):
         return Default(False, _never(communication))
+    if communication.disputed:
+        holders = listed(communication.disputed)
+        return Default(False, f"labels and address are of different pods: the address is that of {holders}")
     if communication.peer.sort is PeerSort.API_SERVER:
         return Default(True, _caveat(communication))
     if communication.orientation is Orientation.UNKNOWN:
@@ -120,10 +125,29 @@ def _outside(communication: Communication) -> str:
     return "; ".join(filter(None, (sentence, _caveat(communication))))
 
 
+def _refused(communication: Communication, reports_replies: bool) -> str:
+    """Say why what was refused starts out, nothing where what was seen does not come to that.
+
+    What left its client's node was forwarded there, whatever becomes of it at the server's: only an answer
+    shows that both let it through. Audited packets are forwarded and answered, several for each verdict, so
+    no number of them shows that they would pass once the policy is enforced.
+    """
+    counts = communication.counts
+    if counts.audited:
+        return f"{_denials(counts)}: a policy that is only audited would deny it"
+    if not counts.denied or (counts.allowed and counts.answers):
+        return ""
+    if counts.answers:
+        return f"denied only ({_times(counts.denied)}), though something answered"
+    if not counts.allowed:
+        return f"denied only ({_times(counts.denied)})"
+    if not reports_replies:
+        return f"{_denials(counts)}, and whether anything answered is not told"
+    return f"{_denials(counts)}, {_never(communication)}"
+
+
 def _never(communication: Communication) -> str:
     counts = communication.counts
-    if counts.denied and not counts.allowed:
-        return f"denied only ({_times(counts.denied)})"
     if counts.refusals:
         return f"never answered (refused {_times(counts.refusals)})"
     if not counts.allowed:
@@ -135,11 +159,21 @@ def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
 
 
+def _denials(counts: Counts) -> str:
+    """Return how often something was denied or audited, nothing when it never was."""
+    dropped = counts.denied - counts.audited
+    said = (("denied", dropped), ("audited", counts.audited))
+    return ", ".join(f"{what} {_times(count)}" for what, count in said if count)
+
+
 def _caveat(communication: Communication) -> str:
+    counts = communication.counts
     parts = []
-    if communication.counts.denied:
-        parts.append(f"denied {_times(communication.counts.denied)}")
-    if _unknown(communication.counts):
+    if counts.denied:
+        # The policies may have changed in between: the one who decides sees that both happened.
+        answered = f", answered {_times(counts.answers)}" if counts.answers else ""
+        parts.append(_denials(counts) + answered)
+    if _unknown(counts):
         parts.append("never answered: whether it arrived is not known")
     if communication.orientation is Orientation.INFERRED:
         parts.append("direction inferred")

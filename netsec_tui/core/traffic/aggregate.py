@@ -13,7 +13,7 @@ from netsec_tui.core.traffic.once import Shares
 from netsec_tui.core.traffic.resolve import Party
 from netsec_tui.core.traffic.services import foreign_endpoints, is_known, owner_ports, service_port
 from netsec_tui.model.communication import Communication, Counts, Orientation, Via
-from netsec_tui.model.flow import Labels
+from netsec_tui.model.flow import Labels, Verdict
 from netsec_tui.model.identity import (
     CommunicationKey,
     Direction,
@@ -43,6 +43,8 @@ class _Gathered:
     pods: set[str] = field(default_factory=set)
     own_pods: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
+    disputed: set[str] = field(default_factory=set)
+    undisputed: bool = False
     seen: bool = False
 
     def take(self, link: Link, row_peer: Peer, window: Window, *, outgoing: bool) -> bool:
@@ -55,7 +57,7 @@ class _Gathered:
             return False
         counts, first, last = summed
         if link.answer_shaped:
-            counts = Counts(answers=counts.total)
+            counts = _as_answers(counts)
         self.shares.add(counts, link.edge.key.origin, link.ends, link.edge.key.node)
         self.first = min(self.first, first) if self.seen else first
         self.last = max(self.last, last)
@@ -68,6 +70,8 @@ class _Gathered:
         if peer.ip and (peer.peer.sort is not PeerSort.SERVICE or peer.peer == row_peer):
             self.addresses.add(peer.ip)
         self.names.update(peer.names)
+        self.disputed.update(end.holder for end in (own, peer) if end.holder)
+        self.undisputed = self.undisputed or not (own.holder or peer.holder)
         return True
 
     def communication(self, key: CommunicationKey, answering: Collection[str]) -> Communication:
@@ -83,7 +87,14 @@ class _Gathered:
             tuple(sorted(self.own_pods)),
             tuple(sorted(self.names)),
             answerable=any(origin in answering for origin in self.shares.origins),
+            disputed=() if self.undisputed else tuple(sorted(self.disputed)),
         )
+
+
+def _as_answers(counts: Counts) -> Counts:
+    """Count as answers what went from server to client, but what was denied on its way as denied."""
+    denied = tuple(count if v.denied else 0 for v, count in zip(Verdict, counts.verdicts, strict=True))
+    return Counts(denied, answers=counts.total - sum(denied))
 
 
 _Rows = dict[CommunicationKey, _Gathered]

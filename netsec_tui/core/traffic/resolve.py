@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netsec_tui.core.cluster.addresses import is_link_local
 from netsec_tui.core.cluster.selectors import owner_label
@@ -39,7 +39,8 @@ class Party:
 
     ``pod`` is "namespace/name" or empty; ``labels`` are the pod's, empty when not known. ``node_like``
     marks nodes and whatever else a source calls host. ``api_server`` tells that the address is one the
-    API server answers on, which makes it the API server's only on its port.
+    API server answers on, which makes it the API server's only on its port. ``holder`` is the pod that had
+    the address where the labels told are not its own, else empty.
     """
 
     peer: Peer
@@ -50,6 +51,7 @@ class Party:
     node_like: bool = False
     api_server: bool = False
     names: tuple[str, ...] = ()
+    holder: str = ""
 
 
 class Resolver:
@@ -71,7 +73,7 @@ class Resolver:
         if endpoint.pod and endpoint.namespace:
             return self._pod(endpoint)
         if endpoint.namespace and endpoint.labels:
-            return self._identity(endpoint)
+            return self._identity(endpoint, when)
         found = self._by_ip(endpoint, when)
         if found:
             return found
@@ -88,7 +90,7 @@ class Resolver:
 
     def changes(self, endpoint: Endpoint) -> tuple[int, ...]:
         """Return the minutes from which an endpoint resolves to another pod, sorted; mostly none."""
-        if endpoint.namespace and (endpoint.pod or endpoint.labels):
+        if endpoint.namespace and endpoint.pod:
             return ()
         return changes_of(self._tenures_at(endpoint.ip))
 
@@ -149,12 +151,19 @@ class Resolver:
         names = (self.inventory.pod_by_name, self.inventory.gone_pod_by_name)
         return next((pods[namespace, name] for pods in names if (namespace, name) in pods), None)
 
-    def _identity(self, endpoint: Endpoint) -> Party:
-        """Resolve a pod identity that came with a foreign IP: a proxy spoke for the pod."""
+    def _identity(self, endpoint: Endpoint, when: float) -> Party:
+        """Resolve a pod identity that came with a foreign IP: a proxy spoke for the pod.
+
+        A proxy has an address of the node's. Where it is another pod's, one of the two was told wrong.
+        """
         ref = self._owner_of(endpoint.namespace, endpoint.labels)
         if ref is None:
             ref = WorkloadRef("Pod", endpoint.namespace, "(unnamed)")
-        return self._owned(self._topmost(ref), "", "", endpoint.labels)
+        found = self._owned(self._topmost(ref), "", "", endpoint.labels)
+        holder = holder_at(self._tenures_at(endpoint.ip), when // 60.0)
+        if holder and _contradicts(holder, endpoint):
+            return replace(found, holder=f"{holder.namespace}/{holder.name}")
+        return found
 
     def _owned(self, ref: WorkloadRef, ip: str, pod: str, labels: Labels) -> Party:
         owner = self.inventory.owner_of(ref)
@@ -230,6 +239,13 @@ def _party(pod: Pod, ip: str) -> Party:
         pod.labels,
         host_network=pod.host_network,
     )
+
+
+def _contradicts(pod: Pod, endpoint: Endpoint) -> bool:
+    """Tell whether a pod cannot be the one whose labels were told; flows may carry a part of them."""
+    own = dict(pod.labels)
+    others = any(is_stable(key) and own.get(key, value) != value for key, value in endpoint.labels)
+    return others or pod.namespace != endpoint.namespace
 
 
 def _fit(owner: PodOwner, labels: Labels) -> int:
