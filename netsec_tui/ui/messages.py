@@ -20,10 +20,11 @@ class Decide(Message):
 
 @dataclass
 class Say(Message):
-    """Ask the screen to say one sentence in the status line."""
+    """Ask the screen to say one sentence in the status line, or only ``instead_of`` another one there."""
 
     text: str
     error: bool = False
+    instead_of: str | None = None
 
 
 @dataclass

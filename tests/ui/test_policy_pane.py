@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from textual.selection import SELECT_ALL
 
+from netsec_tui.model.inventory import Inventory
+from netsec_tui.model.policy import LabelSelector
 from netsec_tui.ui.widgets.line_view import LineView
 from tests.ui.demo_host import NARROW, WIDE, Operator, opened
+from tests.ui.shop import app_over, cluster, full_feed, read_all, status
 
 _BORDER = " \u2502\u2581\u2582\u2583\u2584\u2585\u2586\u2587"
 """What stands right of a line: the frame and the scroll bar."""
@@ -115,3 +119,35 @@ async def test_copying_lines_of_the_policy_takes_no_bar_with_it() -> None:
         assert "\u258c" not in copied[0]
         assert copied[0].startswith("apiVersion: networking.k8s.io/v1\n")
         assert "              app.kubernetes.io/name: tracing" in copied[0]
+
+
+async def test_the_status_line_follows_what_the_line_under_the_cursor_says() -> None:
+    feed = full_feed()
+    app = app_over(feed)
+    async with app.run_test(size=WIDE) as pilot:
+        await read_all(feed, pilot)
+        await pilot.press("4", "home", "j", "j")
+        await pilot.pause()
+        rule = "ingress rule 1 of deployment-checkout, pods "
+        assert status(app).startswith(f"{rule}app=frontend: 1 row")
+        feed.waiting.append(relabelled("frontend", "fore"))
+        await read_all(feed, pilot)
+        assert status(app).startswith(f"{rule}app=fore: 1 row")
+        app.screen.say("Saved x.yaml.")
+        feed.waiting.append(relabelled("frontend", "aft"))
+        await read_all(feed, pilot)
+        assert status(app) == "Saved x.yaml."
+        await pilot.press("j")
+        await pilot.pause()
+        assert status(app).startswith(f"{rule}app=aft: 1 row")
+
+
+def relabelled(name: str, label: str) -> Inventory:
+    """Return the cluster in which the pods of an owner have another label."""
+    labels, both = (("app", label),), cluster()
+    owners = (
+        replace(one, selector=LabelSelector(labels), template_labels=labels) if one.ref.name == name else one
+        for one in both.owners
+    )
+    pods = (replace(one, labels=labels) if one.owner.name == name else one for one in both.pods)
+    return replace(both, owners=tuple(owners), pods=tuple(pods))

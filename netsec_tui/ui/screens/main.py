@@ -15,6 +15,7 @@ from netsec_tui.model.identity import Direction, WorkloadRef
 from netsec_tui.model.review import Review
 from netsec_tui.render.bullets import bullets
 from netsec_tui.render.detail import detail_lines
+from netsec_tui.render.literal import literal
 from netsec_tui.render.proof import proof_page
 from netsec_tui.render.quality import quality_page, with_comments
 from netsec_tui.ui.applied_answers import applied_detail, applied_yaml
@@ -172,7 +173,8 @@ class MainScreen(WhatIfHost):
 
     @on(Say)
     def _say(self, event: Say) -> None:
-        self.say(event.text, event.error)
+        if event.instead_of is None or self.query_one(StatusLine).text == literal(event.instead_of):
+            self.say(event.text, event.error)
 
     @on(FocusCommunication)
     def _focus_communication(self, event: FocusCommunication) -> None:

@@ -66,6 +66,7 @@ class PolicyPane(Pane):
         self._view = View()
         self._places: Places | None = None
         self._marked: list[range] = []
+        self._said = ""
 
     def compose(self) -> ComposeResult:
         """Put the proof under the lines, and under it how all this was observed."""
@@ -90,6 +91,8 @@ class PolicyPane(Pane):
             moved = before.focused not in (None, view.focused)
             if moved or (before.focused and not found):
                 self.query_one(LineView).show_marked()
+        if review is not before.review:
+            self._tell_again()
         self.query_one(ProofLine).show(review)
         self.query_one(QualityLine).show(review)
         self.summarise(_summary(review), _summary(review))
@@ -132,10 +135,23 @@ class PolicyPane(Pane):
         self._tell(event.target)
 
     def _tell(self, target: Target) -> None:
-        view = self._view
-        if view.review and view.provenance and isinstance(target, RulePlace):
-            found = view.provenance.origins(target)
-            self.post_message(Say(origins_sentence(view.review, found) if found else ""))
+        if self._view.review and isinstance(target, RulePlace):
+            self._said = self._sentence(target)
+            self.post_message(Say(self._said))
+
+    def _tell_again(self) -> None:
+        """Say of the line under the cursor what is so by now, where that still stands in the status line."""
+        lines, before = self.query_one(LineView), self._said
+        if lines.has_focus and isinstance(lines.target, RulePlace):
+            self._said = self._sentence(lines.target)
+            if self._said != before:
+                self.post_message(Say(self._said, instead_of=before))
+
+    def _sentence(self, place: RulePlace) -> str:
+        """Return which rows are behind a place of the policies, nothing when there is no such place."""
+        review, known = self._view.review, self._view.provenance
+        found = known.origins(place) if known else None
+        return origins_sentence(review, found) if review and found else ""
 
     @on(LineView.TargetActivated)
     def _activated(self, event: LineView.TargetActivated) -> None:
