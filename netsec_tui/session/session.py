@@ -108,11 +108,6 @@ class Session:
         return self._ledger.of(self._scope)
 
     @property
-    def gaps(self) -> tuple[Gap, ...]:
-        """Return what the sources could not deliver."""
-        return tuple(self._record.observations.gaps)
-
-    @property
     def last_told(self) -> dict[str, float]:
         """Return the time of the last flow of each source, in epoch seconds."""
         return {origin: told.last for origin, told in self._record.observations.told.items()}
