@@ -32,7 +32,7 @@ class Shares:
     def total(self) -> Counts:
         """Return the sum of all pairs of ends; what nodes, and then sources, told alike counts once."""
         return once(
-            [_sum([once(by_node.values()) for by_node in told.values()]) for told in self._told.values()]
+            [_sum([_of_nodes(by_node.values()) for by_node in told.values()]) for told in self._told.values()]
         )
 
 
@@ -53,6 +53,20 @@ def once(tellings: Collection[Counts]) -> Counts:
     return Counts(
         tuple(verdicts), max(told.answers for told in tellings), max(told.refusals for told in tellings)
     )
+
+
+def _of_nodes(tellings: Collection[Counts]) -> Counts:
+    """Return what the nodes of one pair of ends come to.
+
+    Where one node denies all that it sees, and the answers come from where requests went to a proxy, it is
+    the proxy that answered (Cilium's at the client's node): nothing says that the server did.
+    """
+    counts = once(tellings)
+    answered = [told for told in tellings if told.answers]
+    denies = any(told.denied and not (told.allowed or told.answers) for told in tellings)
+    if denies and answered and all(told.verdicts[Verdict.REDIRECTED] for told in answered):
+        return Counts(counts.verdicts, 0, counts.refusals)
+    return counts
 
 
 def _sum(parts: Collection[Counts]) -> Counts:

@@ -161,7 +161,7 @@ class Resolver:
             ref = WorkloadRef("Pod", endpoint.namespace, "(unnamed)")
         found = self._owned(self._topmost(ref), "", "", endpoint.labels)
         holder = holder_at(self._tenures_at(endpoint.ip), when // 60.0)
-        if holder and _contradicts(holder, endpoint):
+        if holder and holder.owner != found.peer.ref and _contradicts(holder, endpoint):
             return replace(found, holder=f"{holder.namespace}/{holder.name}")
         return found
 
