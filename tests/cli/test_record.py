@@ -13,7 +13,10 @@ def test_capture_gives_the_same_as_its_inputs(run, cluster, tmp_path):
     for command in (["list", "-o", "json"], ["list", "-n", "shop", "deploy/web", "-o", "json"]):
         _, direct, _ = run(*command, *cluster)
         _, recorded, _ = run(*command, "--capture", "a.capture")
-        assert json.loads(recorded) == json.loads(direct)
+        told = [json.loads(text) for text in (recorded, direct)]
+        for document in told:
+            assert document["input"].pop("sources")  # which files these were is all that differs
+        assert told[0] == told[1]
     generate = ["generate", "-n", "shop", "deploy/web"]
     assert run(*generate, "--capture", "a.capture")[1] == run(*generate, *cluster)[1]
 
