@@ -77,7 +77,7 @@ class Directions:
 
     def judge(self, leg: Leg) -> Judgement:
         """Return what is known of an entry that does not prove its direction itself."""
-        number, client, client_port, server, port, _ = leg
+        number, _, client_port, server, port, _ = leg
         if not port:  # only a request makes an entry of ICMP (nf_conntrack_proto_icmp.c); others do not tell
             return Judgement(False, protocol_of(number) is Protocol.ICMP)
         mine = self._knows(leg)
@@ -87,15 +87,11 @@ class Directions:
         if other:
             return Judgement(True, True)
         if (number, server, port) in self._listening:
-            return Judgement(False, True)
+            # Where both ends listen, either may have opened it.
+            return Judgement(False, not self._calls_from_a_server(leg))
         if other is not None and leg not in self._live:  # one connection, whoever opened it
-            return Judgement(True, (number, client, client_port) in self._listening)
+            return Judgement(True, self._calls_from_a_server(leg))
         return Judgement(False, False)
-
-    def may_answer(self, leg: Leg) -> bool:
-        """Tell whether the first packet of an entry without states may be an answer, by all that is known."""
-        _, _, client_port, _, port, _ = leg
-        return client_port < EPHEMERAL <= port or self._knows(turned(leg)) is not None
 
     def remember(self, leg: Leg, *, proven: bool) -> None:
         """Keep a connection in mind whose ports will not tell who opened it.
@@ -132,7 +128,7 @@ class Directions:
         self._listening[at] = None
         _limit(self._listening)
         for doubted, told in self._assured(at).items():
-            if self._knows(turned(doubted)) or self._knows(doubted):
+            if self._knows(turned(doubted)) or self._knows(doubted) or self._calls_from_a_server(doubted):
                 continue
             self._remembered[doubted] = True
             _limit(self._remembered)
@@ -159,6 +155,11 @@ class Directions:
         for leg in waiting:
             del self._doubts[at, leg]
         return waiting
+
+    def _calls_from_a_server(self, leg: Leg) -> bool:
+        """Tell whether something is known to listen at the client's end, so that it may be the server."""
+        number, client, client_port, *_ = leg
+        return (number, client, client_port) in self._listening
 
     def _knows(self, leg: Leg) -> bool | None:
         """Return whether who opened a connection is proven; None for one that was not seen."""

@@ -44,7 +44,8 @@ def decode_dpctl(line: str) -> Entry | Unread:
         return Unread("a port is no number from 0 to 65535")
     protoinfo = _PROTOINFO.search(rest)
     told = dict(_FIELD.findall(_PROTOINFO.sub("", rest)))
-    state = _state(dict(_FIELD.findall(protoinfo[1])) if protoinfo else {})
+    info = dict(_FIELD.findall(protoinfo[1])) if protoinfo else {}
+    state = info.get("state", "")
     key = (number, ends[0], ports[0], ends[1], ports[1], ends[2], ports[2], ends[3], ports[3])
     zone = f" zone={told['zone']}" if told.get("zone", "0") != "0" else ""
     tag = f"{asked.get('type', '')}/{asked['id']}" if "id" in asked and "sport" not in asked else ""
@@ -53,7 +54,8 @@ def decode_dpctl(line: str) -> Entry | Unread:
         (*key, zone, tag),
         state,
         int(timeout) if timeout.isdecimal() and len(timeout) < 10 else -1,
-        _answered(told.get("status"), state),
+        # The userspace datapath tells a state for each side, and SYN_SENT of any first packet: no opening.
+        _answered(told.get("status"), state or info.get("state_orig", "")),
         -1,
         _start(told.get("start", "")),
     )
@@ -64,11 +66,6 @@ def _port(text: str | None) -> int:
     if not 0 <= port <= 65535:
         raise ValueError(text)
     return port
-
-
-def _state(told: dict[str, str]) -> str:
-    """Return the state of the one who asked; the userspace datapath tells one for each side."""
-    return told.get("state") or told.get("state_orig") or ""
 
 
 def _answered(status: str | None, state: str) -> bool:

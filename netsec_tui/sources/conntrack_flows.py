@@ -91,8 +91,7 @@ class Connections:
             yield from self._end(node, entry, before, now)
         elif what == "NEW" and before is None and not entry.state and not is_left_out(entry.key):
             before = known[entry.key] = Known(now, quiet=False)
-            opened = is_opened(entry) or not self._directions.may_answer(direct_leg(entry.key))
-            yield from self._begin(node, entry, before, opened=opened)
+            yield from self._begin(node, entry, before)
             before.renew(entry, now, self._reading)
         else:
             self._read[node] = now  # a packet has passed just now, whatever the timeout
@@ -138,11 +137,9 @@ class Connections:
         if not self._quiet[leg]:
             del self._quiet[leg]
 
-    def _begin(
-        self, node: str, entry: Entry, known: Known, *, seen_before: bool = False, opened: bool = False
-    ) -> Iterator[Flow]:
+    def _begin(self, node: str, entry: Entry, known: Known, *, seen_before: bool = False) -> Iterator[Flow]:
         """Tell what begins, or what another node or zone has told before where that is so."""
-        opened, own = opened or is_opened(entry), direct_leg(entry.key)
+        opened, own = is_opened(entry), direct_leg(entry.key)
         judged = Judgement(False, True) if opened else self._directions.judge(own)
         # What its server's packet made shows an answer by itself.
         answered = entry.answered or (judged.mirrored and entry.state not in REFUSED)
