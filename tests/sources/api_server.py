@@ -82,6 +82,11 @@ class ApiServer(ThreadingHTTPServer):
     def cut(self) -> None:
         self.cuts += 1
 
+    def server_close(self) -> None:
+        """End the watches too: each is a thread that would go on looking for changes."""
+        self.ending.set()
+        super().server_close()
+
     def note(self, path: str, listed: Listed) -> str:
         """Remember what a list said, or what a watch has told, under a version of its own."""
         with self._counting:
@@ -240,7 +245,6 @@ def serving(objects: list[dict[str, Any]], page: int = 500) -> Iterator[ApiServe
     try:
         yield server
     finally:
-        server.ending.set()
         server.shutdown()
         server.server_close()
         thread.join()
