@@ -47,7 +47,7 @@ def test_what_is_dated_as_nothing_can_be_counts_nowhere(live, time, words):
 def test_what_may_be_counts(time):
     made = session(exchange(WEB, DB, 5432, time=time), now=NOON)
     assert at(made) == ["Workload/db TCP 5432"]
-    assert made.gaps == ()
+    assert made.lost == {}
 
 
 @pytest.mark.parametrize("time", [NOON + YEAR, 1.0])
