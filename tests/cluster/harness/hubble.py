@@ -232,9 +232,10 @@ class Hubble:
 
     def lose(self, node: str, times: int, source: str = "PERF_EVENT_RING_BUFFER", each: int = 1) -> None:
         """Have an agent say that events were lost: so many times, so many events each time."""
-        now = background(node, time.time())["time"]
-        lost = {"source": source, "num_events_lost": str(each)}
-        self._agents[node].give([{"lost_events": lost, "node_name": node, "time": now}] * times)
+        lost, now = {"source": source, "num_events_lost": str(each)}, time.time()
+        # Each loss has its own time: one that comes again with the same is the same loss.
+        moments = (background(node, now + number / 100_000)["time"] for number in range(times))
+        self._agents[node].give([{"lost_events": lost, "node_name": node, "time": at} for at in moments])
         self.give(node, [background(node, time.time())])
 
     def settle(self) -> None:
