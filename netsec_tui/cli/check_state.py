@@ -21,8 +21,8 @@ from netsec_tui.errors import BadInputError, NotFoundError, UsageError
 from netsec_tui.model.cni import Cni
 from netsec_tui.model.connection import EndPod
 from netsec_tui.model.inventory import Inventory
-from netsec_tui.sources.feed import Reading, read_all
-from netsec_tui.sources.kubeconfig import choose_context
+from netsec_tui.sources.cluster.kubeconfig import choose_context
+from netsec_tui.sources.feeds.feed import Reading, read_all
 
 _NOTHING_TO_READ = (
     "there is nothing to read: no kubeconfig was found; give cluster state with --manifests, "

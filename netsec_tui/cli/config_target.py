@@ -11,7 +11,7 @@ from netsec_tui.cli.loading import Loaded, read
 from netsec_tui.configuration.writing import ConfigFile
 from netsec_tui.errors import LockedError, UsageError
 from netsec_tui.model.config import Config
-from netsec_tui.sources.kubeconfig import choose_context
+from netsec_tui.sources.cluster.kubeconfig import choose_context
 
 _ONLY_READ = ("get", "check", "export")
 

@@ -11,7 +11,7 @@ from netsec_tui.configuration.paths import config_path
 from netsec_tui.configuration.writing import ConfigFile, locked_everywhere
 from netsec_tui.errors import NetsecError, NotFoundError, UsageError
 from netsec_tui.model.config import Config
-from netsec_tui.sources.kubeconfig import choose_context
+from netsec_tui.sources.cluster.kubeconfig import choose_context
 
 DEMO = "demo"
 """The cluster that the demo's configuration belongs to."""

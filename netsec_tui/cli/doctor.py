@@ -14,12 +14,12 @@ from netsec_tui.cli.output import note, put, put_json, put_table
 from netsec_tui.core.cluster.cni import find_cni
 from netsec_tui.model.cni import Cni
 from netsec_tui.sources.access import Access
-from netsec_tui.sources.findings import Finding
-from netsec_tui.sources.inventory import build_inventory
-from netsec_tui.sources.kubeconfig import choose_context
-from netsec_tui.sources.probe import Answer, probe
+from netsec_tui.sources.cluster.kubeconfig import choose_context
+from netsec_tui.sources.finding.findings import Finding
+from netsec_tui.sources.finding.probe import Answer, probe
+from netsec_tui.sources.finding.survey import Survey, survey
+from netsec_tui.sources.inventory.build import build_inventory
 from netsec_tui.sources.registry import SOURCES, make_source
-from netsec_tui.sources.survey import Survey, survey
 
 _NO_CNI = "not seen; k3s and others run theirs outside of pods"
 _NO_PICK = "none can be used"

@@ -14,7 +14,7 @@ from netsec_tui.cli.exits import DONE
 from netsec_tui.cli.output import put_json, put_table
 from netsec_tui.configuration.paths import config_home
 from netsec_tui.errors import BadInputError, NetsecError
-from netsec_tui.sources.kubeconfig import choose_context, kubeconfig_files
+from netsec_tui.sources.cluster.kubeconfig import choose_context, kubeconfig_files
 
 _PACKAGE = Path(netsec_tui.__file__).resolve().parent
 

@@ -53,7 +53,7 @@ def reads_cluster(args: Namespace) -> bool:
 
 
 def _has_kubeconfig() -> bool:
-    from netsec_tui.sources.kubeconfig import kubeconfig_files
+    from netsec_tui.sources.cluster.kubeconfig import kubeconfig_files
 
     try:
         return bool(kubeconfig_files())
@@ -112,19 +112,19 @@ def access_of(args: Namespace, context: str = "") -> Access:
 def _state_sources(args: Namespace, context: str) -> list[Source]:
     sources: list[Source] = []
     if reads_cluster(args):
-        from netsec_tui.sources.cluster import ClusterSource
+        from netsec_tui.sources.cluster.source import ClusterSource
 
         sources.append(ClusterSource(args.context or context or None, args.kubeconfig or None))
     if args.manifests:
-        from netsec_tui.sources.manifests import ManifestSource
+        from netsec_tui.sources.manifests.source import ManifestSource
 
         sources.append(ManifestSource(args.manifests))
     return sources
 
 
 def _flow_sources(args: Namespace, stdin: Callable[[], BinaryIO], context: str) -> list[Source]:
-    from netsec_tui.sources.capture import CaptureSource
-    from netsec_tui.sources.lines import FlowFileSource, FlowStreamSource
+    from netsec_tui.sources.capture.source import CaptureSource
+    from netsec_tui.sources.lines.source import FlowFileSource, FlowStreamSource
 
     sources: list[Source] = [CaptureSource(path) for path in args.capture]
     if args.demo:
@@ -139,7 +139,7 @@ def _flow_sources(args: Namespace, stdin: Callable[[], BinaryIO], context: str) 
 def _observing(args: Namespace, access: Access) -> list[Source]:
     """Return the sources that observe a cluster."""
     if finds_source(args):
-        from netsec_tui.sources.auto import AutoSource
+        from netsec_tui.sources.finding.auto import AutoSource
 
         return [AutoSource(access, patient=args.command == SCREEN)]
     from netsec_tui.sources.registry import make_source

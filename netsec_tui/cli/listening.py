@@ -10,8 +10,8 @@ from netsec_tui.cli.inputs import Inputs
 from netsec_tui.cli.interrupts import ended_by_signals
 from netsec_tui.errors import UsageError
 from netsec_tui.model.flow import Flow, Gap
-from netsec_tui.sources.feed import Reading
-from netsec_tui.sources.listen import OnFlows, listen
+from netsec_tui.sources.feeds.feed import Reading
+from netsec_tui.sources.feeds.listen import OnFlows, listen
 
 NOTHING_LIVE = "--for listens to live sources, and none is given: name one with --source, or leave --for out"
 

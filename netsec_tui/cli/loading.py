@@ -25,9 +25,9 @@ from netsec_tui.model.review import Review
 from netsec_tui.model.saved import SavedDecisions
 from netsec_tui.session.actions import ChooseWorkload
 from netsec_tui.session.session import Session
+from netsec_tui.sources.cluster.kubeconfig import Context, choose_context, kubeconfig_files
 from netsec_tui.sources.contract import observed_by
-from netsec_tui.sources.feed import Reading, read_all
-from netsec_tui.sources.kubeconfig import Context, choose_context, kubeconfig_files
+from netsec_tui.sources.feeds.feed import Reading, read_all
 
 NOTHING_TO_READ = (
     "there is nothing to read: no kubeconfig was found; look around with netsec-tui demo (or --demo), "

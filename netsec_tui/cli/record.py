@@ -15,8 +15,8 @@ from netsec_tui.cli.listening import NOTHING_LIVE
 from netsec_tui.cli.output import gap_told, left_out, note
 from netsec_tui.cli.tty import piped_input
 from netsec_tui.errors import BadInputError, UsageError
+from netsec_tui.sources.capture.record import Recorded, record
 from netsec_tui.sources.contract import SourceStatus
-from netsec_tui.sources.record import Recorded, record
 
 STDOUT = "-"
 

@@ -16,7 +16,7 @@ from netsec_tui.cli.tty import piped_input_beside_keyboard, require_terminal
 from netsec_tui.decisions_file.reading import load_decisions
 from netsec_tui.errors import BadInputError, NetsecError, NotFoundError, UsageError
 from netsec_tui.session.session import Session
-from netsec_tui.sources.kubeconfig import choose_context
+from netsec_tui.sources.cluster.kubeconfig import choose_context
 
 if TYPE_CHECKING:
     from netsec_tui.ui.start import Connected, StartScope
@@ -34,7 +34,7 @@ class KubeconfigClusters:
         Raises:
             NetsecError: the kubeconfig cannot be read or holds no context.
         """
-        from netsec_tui.sources.kubeconfig import contexts
+        from netsec_tui.sources.cluster.kubeconfig import contexts
 
         offered = sorted(contexts(self._args.kubeconfig or None), key=lambda c: not c.current)
         return [context.name for context in offered]
@@ -85,7 +85,7 @@ def _context(args: Namespace) -> str:
 
 def _require_kubeconfig(args: Namespace) -> None:
     """Look for a kubeconfig without reading it: that waits until the screen is there."""
-    from netsec_tui.sources.kubeconfig import kubeconfig_files
+    from netsec_tui.sources.cluster.kubeconfig import kubeconfig_files
 
     try:
         kubeconfig_files(args.kubeconfig or None)
@@ -97,7 +97,7 @@ def _require_kubeconfig(args: Namespace) -> None:
 
 def _connect(args: Namespace, context: str) -> Connected:
     """Return a session, its feed and its file; with a context, that cluster is read too."""
-    from netsec_tui.sources.feed import Feed
+    from netsec_tui.sources.feeds.feed import Feed
     from netsec_tui.ui.start import Connected
 
     known = configured(args, context)

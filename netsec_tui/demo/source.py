@@ -6,7 +6,7 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-from netsec_tui.sources.capture import CaptureSource
+from netsec_tui.sources.capture.source import CaptureSource
 from netsec_tui.sources.contract import Emit, Message, SourceStatus
 
 CAPTURE = Path(__file__).resolve().parent / "shop.capture.jsonl"

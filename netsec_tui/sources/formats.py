@@ -8,8 +8,8 @@ from enum import Enum
 from typing import Any, Protocol
 
 from netsec_tui.model.flow import Flow, Gap
-from netsec_tui.sources.conntrack_entry import Unread
-from netsec_tui.sources.hubble import HubbleDecoder
+from netsec_tui.sources.conntrack.entry import Unread
+from netsec_tui.sources.hubble.decode import HubbleDecoder
 from netsec_tui.sources.problem import Problem
 
 Item = Flow | Gap | Problem | Unread | None
@@ -81,15 +81,12 @@ def event_data(line: bytes) -> bytes:
 
 
 def _others() -> Iterator[tuple[Looks, Format]]:
-    from netsec_tui.sources import (
-        antrea_csv,
-        antrea_decode,
-        conntrack_file,
-        goldmane_decode,
-        netobserv_decode,
-        theia_decode,
-        whisker_decode,
-    )
+    from netsec_tui.sources.antrea import csv as antrea_csv
+    from netsec_tui.sources.antrea import decode as antrea_decode
+    from netsec_tui.sources.antrea import theia_decode
+    from netsec_tui.sources.calico import goldmane_decode, whisker_decode
+    from netsec_tui.sources.conntrack import file as conntrack_file
+    from netsec_tui.sources.netobserv import decode as netobserv_decode
 
     yield conntrack_file.looks, Format(Shape.TEXT, conntrack_file.ConntrackFileDecoder)
     yield goldmane_decode.looks, Format(Shape.JSON, lambda at: goldmane_decode.GoldmaneDecoder())
@@ -105,6 +102,6 @@ def _others() -> Iterator[tuple[Looks, Format]]:
 
 def _whiskers(head: bytes) -> bool:
     """Tell whether a line is Whisker's, the only one that sends events."""
-    from netsec_tui.sources import whisker_decode
+    from netsec_tui.sources.calico import whisker_decode
 
     return head.startswith(_EVENT_FIELDS) or whisker_decode.looks(head)

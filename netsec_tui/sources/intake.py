@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.model.observed import Observed
 from netsec_tui.sources.contract import Emit, FlowsRead, SourceStatus
-from netsec_tui.sources.objects import printable
+from netsec_tui.sources.objects.strip import printable
 from netsec_tui.sources.problem import Problem
 
 _MOST_WORDS = 400

@@ -24,49 +24,49 @@ def make_source(name: str, access: Access) -> Source:
 
 
 def _hubble(access: Access) -> Source:
-    from netsec_tui.sources.hubble_relay import HubbleRelaySource
+    from netsec_tui.sources.hubble.relay import HubbleRelaySource
 
     return HubbleRelaySource(access)
 
 
 def _hubble_exec(access: Access) -> Source:
-    from netsec_tui.sources.hubble_exec import HubbleExecSource
+    from netsec_tui.sources.hubble.exec import HubbleExecSource
 
     return HubbleExecSource(access)
 
 
 def _whisker(access: Access) -> Source:
-    from netsec_tui.sources.whisker import WhiskerSource
+    from netsec_tui.sources.calico.whisker import WhiskerSource
 
     return WhiskerSource(access)
 
 
 def _goldmane(access: Access) -> Source:
-    from netsec_tui.sources.goldmane import GoldmaneSource
+    from netsec_tui.sources.calico.goldmane import GoldmaneSource
 
     return GoldmaneSource(access)
 
 
 def _antrea(access: Access) -> Source:
-    from netsec_tui.sources.antrea import AntreaSource
+    from netsec_tui.sources.antrea.source import AntreaSource
 
     return AntreaSource(access)
 
 
 def _netobserv(access: Access) -> Source:
-    from netsec_tui.sources.netobserv import NetObservSource
+    from netsec_tui.sources.netobserv.source import NetObservSource
 
     return NetObservSource(access)
 
 
 def _theia(access: Access) -> Source:
-    from netsec_tui.sources.theia import TheiaSource
+    from netsec_tui.sources.antrea.theia import TheiaSource
 
     return TheiaSource(access)
 
 
 def _conntrack(access: Access) -> Source:
-    from netsec_tui.sources.conntrack import ConntrackSource
+    from netsec_tui.sources.conntrack.source import ConntrackSource
 
     return ConntrackSource(access.context, access.kubeconfig)
 

@@ -310,6 +310,8 @@ class NetsecApp(App[int]):
         except NetsecError as error:
             self._main.say(str(error), error=True)
             return False
+        while self.screen is not self._main:  # opened meanwhile, for the cluster that is left now
+            self.screen.dismiss(None)
         self._looked = self._kept.change(self._looked, connected)
         self._desk.file = self._looked.file
         self._intake.start()

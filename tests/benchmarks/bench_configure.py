@@ -23,7 +23,7 @@ from netsec_tui.core.configure.suggest import suggested_labels
 from netsec_tui.model.config import Config, LabelConfig, LabelFilter
 from netsec_tui.session.actions import ChooseWorkload, Configure
 from netsec_tui.session.session import Options, Session
-from netsec_tui.sources.inventory import build_inventory
+from netsec_tui.sources.inventory.build import build_inventory
 from tests.benchmarks.cluster_generator import generate
 
 SIZES = ((500, 50, 100), (5000, 500, 500), (10000, 1000, 1000))

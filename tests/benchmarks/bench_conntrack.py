@@ -18,8 +18,8 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[2])]
 
-from netsec_tui.sources.conntrack_entry import Entry, EntryDecoder  # noqa: E402
-from netsec_tui.sources.conntrack_flows import Connections  # noqa: E402
+from netsec_tui.sources.conntrack.entry import Entry, EntryDecoder  # noqa: E402
+from netsec_tui.sources.conntrack.flows import Connections  # noqa: E402
 
 NOW = 1_800_000_000.0
 

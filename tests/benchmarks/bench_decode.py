@@ -20,8 +20,8 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[2])]
 
 from hubble_lines import lines as made_up  # noqa: E402
 
-from netsec_tui.sources.hubble import HubbleDecoder  # noqa: E402
-from netsec_tui.sources.lines import FlowFileSource  # noqa: E402
+from netsec_tui.sources.hubble.decode import HubbleDecoder  # noqa: E402
+from netsec_tui.sources.lines.source import FlowFileSource  # noqa: E402
 
 
 def from_file(path: Path, count: int) -> list[bytes]:

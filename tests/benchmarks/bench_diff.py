@@ -22,7 +22,7 @@ from netsec_tui.model.inventory import AppliedPolicy, Inventory
 from netsec_tui.model.policy import LabelSelector, NetworkPolicy, PolicyPeer, PolicyPort, PolicyRule
 from netsec_tui.session.actions import ChooseWorkload
 from netsec_tui.session.session import Options, Session
-from netsec_tui.sources.inventory import build_inventory
+from netsec_tui.sources.inventory.build import build_inventory
 from tests.benchmarks.cluster_generator import generate
 
 SIZES = ((500, 50, 100), (5000, 500, 500), (10000, 1000, 1000))

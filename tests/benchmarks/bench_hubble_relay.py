@@ -24,13 +24,13 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[2])]
 
 from netsec_tui.sources.access import Access, Address  # noqa: E402
 from netsec_tui.sources.contract import FlowsRead, Message  # noqa: E402
-from netsec_tui.sources.grpc_channel import GrpcChannel, dial  # noqa: E402
-from netsec_tui.sources.hubble import HubbleDecoder  # noqa: E402
-from netsec_tui.sources.hubble_messages import HubbleMessageDecoder  # noqa: E402
-from netsec_tui.sources.hubble_proto import GET_FLOWS, GET_NODES, flows_request, types  # noqa: E402
-from netsec_tui.sources.hubble_relay import HubbleRelaySource  # noqa: E402
+from netsec_tui.sources.grpc.channel import GrpcChannel, dial  # noqa: E402
+from netsec_tui.sources.hubble.decode import HubbleDecoder  # noqa: E402
+from netsec_tui.sources.hubble.messages import HubbleMessageDecoder  # noqa: E402
+from netsec_tui.sources.hubble.proto import GET_FLOWS, GET_NODES, flows_request, types  # noqa: E402
+from netsec_tui.sources.hubble.relay import HubbleRelaySource  # noqa: E402
 from tests.benchmarks.hubble_lines import lines  # noqa: E402
-from tests.sources.hubble_replies import reply_of  # noqa: E402
+from tests.sources.hubble.hubble_replies import reply_of  # noqa: E402
 
 _FRAMES = 64
 _DISTINCT = 20_000
@@ -141,8 +141,8 @@ def _serve(made: list[bytes], count: int, ports: Any, rest: Any) -> None:
     """Serve as Relay and as the API server before it, in a process of their own."""
     import threading
 
-    from tests.sources.forward_server import serving_forwards
-    from tests.sources.test_hubble_relay import relay_slice, service
+    from tests.sources.hubble.test_hubble_relay import relay_slice, service
+    from tests.sources.reach.forward_server import serving_forwards
 
     listener = socket.create_server(("127.0.0.1", 0))
     ports.put(listener.getsockname()[1])

@@ -22,7 +22,7 @@ from hubble_lines import lines  # noqa: E402
 from netsec_tui.session.actions import ChooseWorkload  # noqa: E402
 from netsec_tui.session.session import Options, Session  # noqa: E402
 from netsec_tui.sources.contract import FlowsRead, Message  # noqa: E402
-from netsec_tui.sources.lines import FlowFileSource  # noqa: E402
+from netsec_tui.sources.lines.source import FlowFileSource  # noqa: E402
 
 ROUNDS = 3
 

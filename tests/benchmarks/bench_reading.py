@@ -33,9 +33,9 @@ def reading(kubeconfig: str) -> None:
     """Print seconds of two readings and of making the inventory, and MB of memory at the peak."""
     import resource
 
-    from netsec_tui.sources.cluster import ClusterSource
+    from netsec_tui.sources.cluster.source import ClusterSource
     from netsec_tui.sources.contract import Message, ObjectsRead
-    from netsec_tui.sources.inventory import build_inventory
+    from netsec_tui.sources.inventory.build import build_inventory
 
     source, told = ClusterSource(None, kubeconfig), list[Message]()
     marks = [time.perf_counter()]
@@ -74,8 +74,8 @@ def screen(kubeconfig: str) -> None:
 def watching(kubeconfig: str) -> None:
     """Print the median seconds from the server's answer to a changed label until it is in the inventory."""
     from netsec_tui.model.inventory import Inventory
-    from netsec_tui.sources.cluster import ClusterSource
-    from netsec_tui.sources.feed import Feed
+    from netsec_tui.sources.cluster.source import ClusterSource
+    from netsec_tui.sources.feeds.feed import Feed
 
     rest, feed, taken = Rest(Path(kubeconfig)), Feed([ClusterSource(None, kubeconfig)]), []
 

@@ -62,7 +62,7 @@ def agent_lines(count: int) -> list[bytes]:
 
 
 def agent_decode() -> Callable[[bytes], object]:
-    from netsec_tui.sources.hubble import HubbleDecoder
+    from netsec_tui.sources.hubble.decode import HubbleDecoder
 
     decoder = HubbleDecoder()
     return lambda line: decoder.decode(json.loads(line))
@@ -72,7 +72,7 @@ def agent_decode() -> Callable[[bytes], object]:
 def serve_agent(folder: Path, count: int) -> Iterator[Served]:
     from tests.sources.api_server import write_kubeconfig
     from tests.sources.exec_server import serving_commands
-    from tests.sources.test_hubble_exec import agent
+    from tests.sources.hubble.test_hubble_exec import agent
 
     with serving_commands([agent("cilium-a", "n1")]) as server:
         server.commands = {("cilium-a", "hubble"): b"\n".join(agent_lines(count)) + b"\n"}
@@ -86,7 +86,7 @@ def table_lines(count: int) -> list[str]:
 
 
 def table_decode() -> Callable[[str], object]:
-    from netsec_tui.sources.conntrack_entry import EntryDecoder
+    from netsec_tui.sources.conntrack.entry import EntryDecoder
 
     return EntryDecoder().decode
 
@@ -94,8 +94,8 @@ def table_decode() -> Callable[[str], object]:
 @contextmanager
 def serve_table(folder: Path, count: int) -> Iterator[Served]:
     from tests.sources.api_server import write_kubeconfig
+    from tests.sources.conntrack.test_conntrack import cluster, pod
     from tests.sources.exec_server import serving_commands
-    from tests.sources.test_conntrack import cluster, pod
 
     with serving_commands(cluster(pod("kube-proxy-a", "n1"), nodes=("n1",))) as server:
         table = "\n".join(table_lines(count)).encode() + b"\n"
@@ -104,7 +104,7 @@ def serve_table(folder: Path, count: int) -> Iterator[Served]:
 
 
 def calico_flows(count: int) -> list[dict[str, Any]]:
-    from tests.sources.calico_flows import told
+    from tests.sources.calico.calico_flows import told
 
     start = NOW // 15 * 15 - 3000
     return [
@@ -119,16 +119,16 @@ def calico_flows(count: int) -> list[dict[str, Any]]:
 
 
 def goldmane_messages(count: int) -> list[bytes]:
-    from netsec_tui.sources.goldmane_proto import goldmane
-    from tests.sources.calico_flows import goldmane_message
+    from netsec_tui.sources.calico.goldmane_proto import goldmane
+    from tests.sources.calico.calico_flows import goldmane_message
 
     return [goldmane_message(goldmane(), flow).SerializeToString() for flow in calico_flows(count)]
 
 
 def goldmane_decode() -> Callable[[bytes], object]:
-    from netsec_tui.sources.calico_record import RecordReader
-    from netsec_tui.sources.goldmane_decode import record_of_message
-    from netsec_tui.sources.goldmane_proto import goldmane
+    from netsec_tui.sources.calico.goldmane_decode import record_of_message
+    from netsec_tui.sources.calico.goldmane_proto import goldmane
+    from netsec_tui.sources.calico.record import RecordReader
 
     reader, parse = RecordReader(), goldmane()["FlowResult"].FromString
     return lambda data: record_of_message(reader, parse(data).flow)
@@ -136,9 +136,9 @@ def goldmane_decode() -> Callable[[bytes], object]:
 
 @contextmanager
 def serve_goldmane(folder: Path, count: int) -> Iterator[Served]:
-    from netsec_tui.sources.goldmane import SERVER_NAME
-    from tests.sources.grpc_peer import certificates
-    from tests.sources.test_goldmane import Goldmane
+    from netsec_tui.sources.calico.goldmane import SERVER_NAME
+    from tests.sources.calico.test_goldmane import Goldmane
+    from tests.sources.grpc.grpc_peer import certificates
 
     pems = certificates(folder, SERVER_NAME)
     server = Goldmane(pems.server_context(mutual=True))
@@ -152,14 +152,14 @@ def serve_goldmane(folder: Path, count: int) -> Iterator[Served]:
 
 
 def whisker_lines(count: int) -> list[bytes]:
-    from tests.sources.calico_flows import whisker_json
+    from tests.sources.calico.calico_flows import whisker_json
 
     return [json.dumps(whisker_json(flow)).encode() for flow in calico_flows(count)]
 
 
 def whisker_decode() -> Callable[[bytes], object]:
-    from netsec_tui.sources.calico_record import RecordReader
-    from netsec_tui.sources.whisker_decode import record_of
+    from netsec_tui.sources.calico.record import RecordReader
+    from netsec_tui.sources.calico.whisker_decode import record_of
 
     reader = RecordReader()
     return lambda data: record_of(reader, json.loads(data))
@@ -167,8 +167,8 @@ def whisker_decode() -> Callable[[bytes], object]:
 
 @contextmanager
 def serve_whisker(folder: Path, count: int) -> Iterator[Served]:
-    from tests.sources.calico_flows import whisker_json
-    from tests.sources.whisker_server import serving_whisker
+    from tests.sources.calico.calico_flows import whisker_json
+    from tests.sources.calico.whisker_server import serving_whisker
 
     with serving_whisker() as server:
         server.flows = [whisker_json(flow) for flow in calico_flows(count)]
@@ -176,7 +176,7 @@ def serve_whisker(folder: Path, count: int) -> Iterator[Served]:
 
 
 def loki_entries(count: int) -> list[tuple[dict[str, str], int, str]]:
-    from tests.sources.test_netobserv_decode import record
+    from tests.sources.netobserv.test_netobserv_decode import record
 
     entries = []
     for number, (client, server, sport, port) in enumerate(calls(count)):
@@ -198,7 +198,7 @@ def loki_records(count: int) -> list[str]:
 
 
 def loki_decode() -> Callable[[str], object]:
-    from netsec_tui.sources.netobserv_decode import NetObservDecoder
+    from netsec_tui.sources.netobserv.decode import NetObservDecoder
 
     decoder = NetObservDecoder()
     return lambda line: decoder.decode(json.loads(line))
@@ -206,7 +206,7 @@ def loki_decode() -> Callable[[str], object]:
 
 @contextmanager
 def serve_loki(folder: Path, count: int) -> Iterator[Served]:
-    from tests.sources.loki_server import LokiServer, serving
+    from tests.sources.netobserv.loki_server import LokiServer, serving
 
     server = LokiServer(loki_entries(count))
     with serving(server):
@@ -218,7 +218,7 @@ def antrea_messages(count: int) -> list[bytes]:
 
 
 def _antrea_flows(count: int) -> list[Any]:
-    from tests.sources.antrea_server import flow, packed
+    from tests.sources.antrea.antrea_server import flow, packed
 
     made = []
     for number, (client, server, sport, _) in enumerate(calls(count)):
@@ -230,8 +230,8 @@ def _antrea_flows(count: int) -> list[Any]:
 
 
 def antrea_decode() -> Callable[[bytes], object]:
-    from netsec_tui.sources.antrea_message import AntreaMessageDecoder
-    from netsec_tui.sources.antrea_proto import classes
+    from netsec_tui.sources.antrea.message import AntreaMessageDecoder
+    from netsec_tui.sources.antrea.proto import classes
 
     decoder, parse = AntreaMessageDecoder(), classes()["Flow"].FromString
     return lambda data: decoder.decode(parse(data))
@@ -239,8 +239,8 @@ def antrea_decode() -> Callable[[bytes], object]:
 
 @contextmanager
 def serve_antrea(folder: Path, count: int) -> Iterator[Served]:
-    from tests.sources.antrea_server import FlowAggregator
-    from tests.sources.grpc_peer import certificates, serving_grpc
+    from tests.sources.antrea.antrea_server import FlowAggregator
+    from tests.sources.grpc.grpc_peer import certificates, serving_grpc
 
     name = "flow-aggregator.flow-aggregator.svc"
     aggregator, pems = FlowAggregator(), certificates(folder, name)
@@ -254,7 +254,7 @@ def theia_rows(count: int) -> list[str]:
 
 
 def _edges(count: int) -> list[tuple[int, dict[str, Any]]]:
-    from tests.sources.test_theia import edge
+    from tests.sources.antrea.test_theia import edge
 
     return [
         (
@@ -272,7 +272,7 @@ def _edges(count: int) -> list[tuple[int, dict[str, Any]]]:
 
 
 def theia_decode() -> Callable[[str], object]:
-    from netsec_tui.sources.theia_decode import TheiaDecoder
+    from netsec_tui.sources.antrea.theia_decode import TheiaDecoder
 
     decoder = TheiaDecoder()
     return lambda line: decoder.decode(json.loads(line))
@@ -280,8 +280,8 @@ def theia_decode() -> Callable[[str], object]:
 
 @contextmanager
 def serve_theia(folder: Path, count: int) -> Iterator[Served]:
-    from tests.sources.clickhouse_server import ClickHouseServer
-    from tests.sources.loki_server import serving
+    from tests.sources.antrea.clickhouse_server import ClickHouseServer
+    from tests.sources.netobserv.loki_server import serving
 
     server = ClickHouseServer(_edges(count), NOW)
     with serving(server):

@@ -13,8 +13,8 @@ from netsec_tui.cli.check_state import cluster_of
 from netsec_tui.model.flow import Protocol
 from netsec_tui.model.identity import Direction, WorkloadRef
 from netsec_tui.model.inventory import Inventory, Pod
-from netsec_tui.sources.cluster_resources import RESOURCES
-from netsec_tui.sources.feed import Reading
+from netsec_tui.sources.cluster.resources import RESOURCES
+from netsec_tui.sources.feeds.feed import Reading
 
 ROOT = Path(__file__).resolve().parents[2]
 

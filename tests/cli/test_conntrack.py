@@ -7,7 +7,7 @@ import pytest
 from netsec_tui.cli.flags import parse
 from netsec_tui.cli.inputs import inputs_of, reads_cluster
 from tests.sources.api_server import write_kubeconfig
-from tests.sources.conntrack_lines import line
+from tests.sources.conntrack.conntrack_lines import line
 from tests.sources.exec_server import serving_commands
 from tests.sources.kube_objects import deployment, obj
 

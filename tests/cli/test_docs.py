@@ -13,9 +13,9 @@ from netsec_tui.cli import exits
 from netsec_tui.cli.flags import COMMANDS, parse
 from netsec_tui.errors import NetsecError
 from netsec_tui.kube.overriding import OVERRIDING_KINDS
-from netsec_tui.sources.cluster_resources import RANGE_RESOURCES, RESOURCES
-from netsec_tui.sources.objects_ranges import CONFIG_MAPS
-from netsec_tui.sources.pod_websocket import rule_of
+from netsec_tui.sources.cluster.resources import RANGE_RESOURCES, RESOURCES
+from netsec_tui.sources.objects.ranges import CONFIG_MAPS
+from netsec_tui.sources.reach.pod_websocket import rule_of
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

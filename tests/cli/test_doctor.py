@@ -14,9 +14,9 @@ import pytest
 from netsec_tui.cli.flags import parse
 from netsec_tui.cli.inputs import finds_source, inputs_of, reads_cluster
 from netsec_tui.errors import UsageError
-from netsec_tui.sources.auto import AutoSource
+from netsec_tui.sources.finding.auto import AutoSource
 from tests.sources.api_server import write_kubeconfig
-from tests.sources.conntrack_lines import line
+from tests.sources.conntrack.conntrack_lines import line
 from tests.sources.exec_server import serving_commands
 from tests.sources.kube_objects import deployment, obj
 

@@ -7,7 +7,7 @@ import yaml
 
 from netsec_tui.cli.flags import parse
 from netsec_tui.cli.inputs import inputs_of
-from netsec_tui.sources.record import record
+from netsec_tui.sources.capture.record import record
 from tests.cli import test_conntrack
 
 server, flags = test_conntrack.server, test_conntrack.flags

@@ -13,11 +13,12 @@ import yaml
 from netsec_tui.core.cluster.known_ranges import settled
 from netsec_tui.kube.overriding import OVERRIDING_KINDS
 from netsec_tui.model.config import Config
-from netsec_tui.sources import cluster, cluster_watch
-from netsec_tui.sources.capture import CaptureSource
-from netsec_tui.sources.cluster import ClusterSource
+from netsec_tui.sources.capture.source import CaptureSource
+from netsec_tui.sources.cluster import source as cluster
+from netsec_tui.sources.cluster import watch as cluster_watch
+from netsec_tui.sources.cluster.source import ClusterSource
 from netsec_tui.sources.contract import ObjectsRead
-from netsec_tui.sources.feed import read_all
+from netsec_tui.sources.feeds.feed import read_all
 from tests.cluster.harness import waiting
 from tests.cluster.harness.rest import MERGE, Rest
 from tests.cluster.product.running import (

@@ -1,6 +1,6 @@
 """Whisker in a pod, reached through the API server: names of real pods become their owners' rows.
 
-What answers in the pod is written from Whisker's published protocol (tests/sources/whisker_server.py).
+What answers in the pod is written from Whisker's published protocol (tests/sources/calico/whisker_server.py).
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ import pytest
 import yaml
 
 from netsec_tui.sources.access import Access
-from netsec_tui.sources.whisker import WhiskerSource
+from netsec_tui.sources.calico.whisker import WhiskerSource
 from tests.cluster.harness import netns, waiting
 from tests.cluster.harness.calls import Call
 from tests.cluster.harness.cluster import Cluster
 from tests.cluster.harness.places import pod_link
 from tests.cluster.harness.rest import Rest
 from tests.cluster.product.running import Right, account, documented_rights, run
-from tests.sources.calico_flows import told, whisker_json
+from tests.sources.calico.calico_flows import told, whisker_json
+from tests.sources.calico.whisker_server import WhiskerServer, serving_whisker
 from tests.sources.collected import following
-from tests.sources.whisker_server import WhiskerServer, serving_whisker
 
 WORKLOADS = Path(__file__).resolve().parent / "workloads"
 SOURCE = ("--source", "whisker")

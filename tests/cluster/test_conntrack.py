@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from netsec_tui.model.flow import Flow
-from netsec_tui.sources.capture import CaptureSource
+from netsec_tui.sources.capture.source import CaptureSource
 from tests.cluster.harness import netns, waiting
 from tests.cluster.harness.calls import Call
 from tests.cluster.harness.client import without_proxies

@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 from netsec_tui.model.flow import Flow, Gap
-from netsec_tui.sources import conntrack, conntrack_flows, pod_websocket
-from netsec_tui.sources.conntrack import ConntrackSource
+from netsec_tui.sources.conntrack import flows as conntrack_flows
+from netsec_tui.sources.conntrack import source as conntrack
+from netsec_tui.sources.conntrack.source import ConntrackSource
+from netsec_tui.sources.reach import pod_websocket
 from tests.cluster.harness import netns, waiting
 from tests.cluster.harness.calls import Call
 from tests.cluster.harness.cluster import Cluster

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from netsec_tui.model.flow import Flow, Gap, Verdict
-from netsec_tui.sources import grpc_connection
 from netsec_tui.sources.access import Access
-from netsec_tui.sources.hubble_relay import HubbleRelaySource
+from netsec_tui.sources.grpc import connection as grpc_connection
+from netsec_tui.sources.hubble.relay import HubbleRelaySource
 from tests.cluster.harness import waiting
 from tests.cluster.harness.calls import Call
 from tests.cluster.harness.cluster import Cluster

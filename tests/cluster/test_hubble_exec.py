@@ -10,7 +10,7 @@ import pytest
 
 from netsec_tui.model.flow import Flow
 from netsec_tui.sources.access import Access
-from netsec_tui.sources.hubble_exec import HubbleExecSource
+from netsec_tui.sources.hubble.exec import HubbleExecSource
 from tests.cluster.harness import waiting
 from tests.cluster.harness.calls import Call
 from tests.cluster.harness.cluster import Cluster

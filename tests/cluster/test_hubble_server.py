@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from netsec_tui.sources.grpc_channel import GrpcChannel, dial
-from netsec_tui.sources.grpc_trouble import GrpcError
-from netsec_tui.sources.proto_schema import COMMON, Many, messages
+from netsec_tui.sources.grpc.channel import GrpcChannel, dial
+from netsec_tui.sources.grpc.schema import COMMON, Many, messages
+from netsec_tui.sources.grpc.trouble import GrpcError
 from tests.cluster.harness import waiting
 
 BEGIN = 1_700_000_000

@@ -4,8 +4,8 @@ import pytest
 import yaml
 
 from netsec_tui.model.flow import Endpoint, Flow, Gap, Protocol, Verdict
-from netsec_tui.sources.capture import CaptureSource
-from netsec_tui.sources.capture_writer import CaptureWriter
+from netsec_tui.sources.capture.source import CaptureSource
+from netsec_tui.sources.capture.writer import CaptureWriter
 from netsec_tui.sources.contract import FlowsRead, ObjectsRead
 from tests.cluster.demo import record as record_demo
 from tests.cluster.demo.calls import calls, jobs, turns

@@ -11,9 +11,10 @@ import certifi
 import pytest
 import yaml
 
-from netsec_tui.sources import cluster as cluster_source
-from netsec_tui.sources import cluster_api, feed
-from netsec_tui.sources.cluster_resources import RESOURCES
+from netsec_tui.sources.cluster import api as cluster_api
+from netsec_tui.sources.cluster import source as cluster_source
+from netsec_tui.sources.cluster.resources import RESOURCES
+from netsec_tui.sources.feeds import feed
 from tests.cluster import etcd
 from tests.cluster.harness.cluster import Cluster
 from tests.cluster.harness.outages import hanging, killed

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from netsec_tui.sources.cluster import ClusterSource
-from netsec_tui.sources.cluster_api import ClusterApi
-from netsec_tui.sources.cluster_resources import RESOURCES
+from netsec_tui.sources.cluster.api import ClusterApi
+from netsec_tui.sources.cluster.resources import RESOURCES
+from netsec_tui.sources.cluster.source import ClusterSource
 from netsec_tui.sources.contract import ObjectsRead
 from tests.cluster import fake_pods
 from tests.cluster.harness.cluster import Cluster

@@ -12,7 +12,7 @@ import pytest
 
 from netsec_tui.model.connection import Outcome
 from netsec_tui.model.identity import Direction
-from netsec_tui.sources.inventory import build_inventory
+from netsec_tui.sources.inventory.build import build_inventory
 from tests.cluster.harness.instance import Instance
 from tests.cluster.harness.network import NodeNetwork
 from tests.cluster.matrix.kernel import all_states, questions

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from netsec_tui.sources import cluster as cluster_source
-from netsec_tui.sources import cluster_watch
-from netsec_tui.sources.cluster import ClusterSource
+from netsec_tui.sources.cluster import source as cluster_source
+from netsec_tui.sources.cluster import watch as cluster_watch
+from netsec_tui.sources.cluster.source import ClusterSource
 from tests.cluster import etcd
 from tests.cluster.harness import waiting
 from tests.cluster.harness.cluster import Cluster

@@ -115,7 +115,7 @@ def test_what_becomes_empty_goes_with_its_key(text, meant, expected):
     assert edited("f.yaml", text, meant) == expected
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(configs())
 @example(Config())
 def test_comments_outside_of_what_goes_survive_any_edit(config):
@@ -184,13 +184,13 @@ def test_line_ends_stay_what_they_are():
     assert after.count("\n") == after.count("\r\n") == text.count("\n") + 2
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(configs())
 def test_what_is_written_reads_as_it_was_meant(config):
     assert read_config("f.yaml", edited("f.yaml", "", config, "prod")) == config
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     configs(), configs(), st.sampled_from(["", HAND_MADE, "{schema: 1, aliases: {}, cidrs: {pods: ~,},}\n"])
 )
@@ -201,7 +201,7 @@ def test_any_edit_of_any_file_means_what_was_meant(first, second, text):
     assert read_config("f.yaml", after) == second
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(configs())
 def test_an_edit_that_changes_nothing_leaves_the_text_alone(config):
     text = edited("f.yaml", HAND_MADE, config)

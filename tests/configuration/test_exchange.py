@@ -39,7 +39,7 @@ def test_as_csv():
     ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(configs())
 def test_what_goes_out_comes_back(config):
     assert read_exchanged("x.yaml", exported_yaml(config.aliases)) == config.aliases
@@ -89,7 +89,7 @@ def test_a_mistake_is_told_with_its_line(path, text, told):
     assert str(caught.value) == f"{path}:{told}"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(max_size=100) | st.text('a,"\n\r1.:/=;', max_size=40).map("alias,entry,allowed\n{}".format))
 def test_any_csv_reads_or_is_refused(text):
     told = "x.csv:"

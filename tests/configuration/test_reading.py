@@ -232,7 +232,7 @@ def mutated(draw):
     return text
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(mutated())
 def test_a_file_with_a_slip_is_refused_or_means_what_yaml_says(text):
     read = readable(text)
@@ -241,7 +241,7 @@ def test_a_file_with_a_slip_is_refused_or_means_what_yaml_says(text):
         assert read == by_yaml(text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(max_size=200) | st.text("[]{}:-,#&*!|>'\"%@` \n\tab1~?.", max_size=60))
 def test_any_text_reads_or_is_refused(text):
     readable(text)
@@ -260,13 +260,13 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(JSON, st.booleans())
 def test_any_yaml_reads_or_is_refused(value, in_flow):
     readable(yaml.safe_dump(value, default_flow_style=in_flow, allow_unicode=True))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(configs())
 def test_exported_aliases_are_a_configuration(config):
     assert read_config("f.yaml", exported_yaml(config.aliases)).aliases == config.aliases

@@ -55,7 +55,7 @@ def test_the_schema_takes_the_example():
     assert by_schema(example())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(configs())
 def test_the_schema_takes_what_is_written(config):
     assert by_schema(edited("f.yaml", "", config, "prod"))

@@ -23,7 +23,7 @@ from netsec_tui.session.actions import (
     SetTicks,
 )
 from netsec_tui.session.session import Options, Session
-from netsec_tui.sources.inventory import build_inventory
+from netsec_tui.sources.inventory.build import build_inventory
 
 NOW = 1_790_000_000.0
 IN, OUT = Direction.INGRESS, Direction.EGRESS

@@ -95,7 +95,7 @@ def one_of_each(ground: Ground, own: tuple[End, ...], others: tuple[End, ...]) -
             yield (*alike.different(left, right), left.pairs(right))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(clusters(), st.lists(ADDRESSES, unique=True), st.booleans())
 def test_one_of_each_kind_stands_for_all(ground: Ground, addresses: list[str], incoming: bool) -> None:
     owned = ground.ends.owner(WorkloadRef("Deployment", "shop", "w"))

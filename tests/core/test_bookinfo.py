@@ -11,7 +11,7 @@ from netsec_tui.model.identity import Direction, PeerSort
 from netsec_tui.model.review import Standing
 from netsec_tui.session.actions import ChooseWorkload
 from netsec_tui.session.session import Options, Session
-from netsec_tui.sources.hubble import HubbleDecoder
+from netsec_tui.sources.hubble.decode import HubbleDecoder
 
 CALLS = {
     ("ratings", "productpage", 9080),

@@ -11,7 +11,7 @@ from netsec_tui.model.identity import Direction, PeerSort, WorkloadRef
 from netsec_tui.model.review import Standing
 from netsec_tui.session.actions import ChooseWorkload
 from netsec_tui.session.session import Options, Session
-from netsec_tui.sources.inventory import build_inventory
+from netsec_tui.sources.inventory.build import build_inventory
 from tests.core.traffic import NOON, exchange, request
 
 OWNERS = ["adservice", "cartservice", "checkoutservice", "currencyservice", "emailservice", "frontend"]

@@ -57,7 +57,7 @@ def forwarded(number, **rest):
 
 
 class TestSources:
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(
         st.lists(FLOWS, max_size=10), st.sampled_from([(HUBBLE, CONNTRACK), (CONNTRACK, ""), ("a", HUBBLE)])
     )
@@ -67,7 +67,7 @@ class TestSources:
             everything(session(first, STATE))
         )
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(st.lists(CLEAR, max_size=10), st.lists(CLEAR, max_size=10))
     def test_of_two_sources_neither_comes_short_and_both_together_are_the_most(self, some, others):
         alone = [_counts(told(some, HUBBLE)), _counts(told(others, CONNTRACK))]
@@ -175,7 +175,7 @@ class TestNodes:
         counts = counted([*told(forwarded(2), CONNTRACK, "n1"), *told(forwarded(3), CONNTRACK, "n2")])
         assert counts.allowed == 5
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(st.lists(FLOWS, max_size=8), st.data())
     def test_the_order_makes_no_difference(self, flows, data):
         places = st.tuples(st.sampled_from([HUBBLE, CONNTRACK, ""]), st.sampled_from(["n1", "n2", ""]))

@@ -285,7 +285,7 @@ def as_the_api_server_returns(obj: Object) -> Object:
     return dict(reversed(returned.items()))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(scenes())
 def test_an_applied_draft_differs_in_nothing(scene: Scene) -> None:
     assume(not scene.review.refusal)
@@ -375,7 +375,7 @@ def test_policies_that_may_overrule_are_named() -> None:
 # Against evaluating one connection at a time
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(strategies.stacked_clusters(), strategies.policies, strategies.policies, st.booleans())
 def test_agrees_with_evaluating_each_connection(
     pods: list[EndPod], before: list[NetworkPolicy], after: list[NetworkPolicy], blocks_match: bool
@@ -453,7 +453,7 @@ def _is_in(end: WorkloadRef | str, group: Any) -> bool:
     return any(address_number(a.first) <= asked <= address_number(a.last) for a in group.addresses)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(strategies.clusters(), strategies.policies, strategies.policies)
 def test_the_way_back_loses_what_was_gained(
     pods: list[EndPod], before: list[NetworkPolicy], after: list[NetworkPolicy]

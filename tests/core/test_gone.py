@@ -13,7 +13,7 @@ from netsec_tui.core.traffic.turns import turns
 from netsec_tui.model.flow import Endpoint
 from netsec_tui.model.identity import WorkloadRef
 from netsec_tui.model.inventory import Pod
-from netsec_tui.sources.inventory import build_inventory
+from netsec_tui.sources.inventory.build import build_inventory
 from tests.core.traffic import (
     IN,
     NOON,

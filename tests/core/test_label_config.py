@@ -405,7 +405,7 @@ def test_everything_follows_at_once_and_decisions_stay() -> None:
 # -- what holds of every configuration ---------------------------------------------------------------------
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.one_of(scenes(), cluster_scenes()))
 def test_no_selector_uses_another_key_or_none(scene: Scene) -> None:
     labels = scene.session.config.labels
@@ -431,7 +431,7 @@ def matches_exclude(keys: LabelFilter, key: str) -> bool:
     return not is_used(LabelFilter(exclude=keys.exclude), key)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.one_of(scenes(), cluster_scenes()))
 def test_whoever_shares_the_selector_of_the_workload_is_named(scene: Scene) -> None:
     review = scene.review

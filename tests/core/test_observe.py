@@ -94,7 +94,7 @@ def everything(made):
     return found
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(FLOWS, max_size=12), st.data(), st.sampled_from([None, STATE]))
 def test_any_order_and_any_batches_give_the_same(flows, data, state):
     objects = state or ()
@@ -108,7 +108,7 @@ def test_any_order_and_any_batches_give_the_same(flows, data, state):
     assert everything(made) == wanted
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(FLOWS, max_size=10))
 def test_cluster_state_may_come_before_or_after_the_flows(flows):
     wanted = everything(session(flows, STATE))
@@ -118,7 +118,7 @@ def test_cluster_state_may_come_before_or_after_the_flows(flows):
     assert everything(made) == wanted
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(FLOWS, max_size=10))
 def test_listed_workloads_have_as_many_rows_as_said(flows):
     made = session(flows, STATE)

@@ -15,7 +15,7 @@ from netsec_tui.model.flow import Endpoint, Flow, Gap, Protocol, Verdict
 from netsec_tui.model.identity import DNS, WorkloadRef
 from netsec_tui.model.review import Standing
 from netsec_tui.render.names import port_text
-from netsec_tui.sources.hubble import HubbleDecoder
+from netsec_tui.sources.hubble.decode import HubbleDecoder
 from tests.core.scene import (
     IN,
     NOW,

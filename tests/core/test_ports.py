@@ -61,7 +61,7 @@ END = st.sampled_from([5432, 8080, 20_000, 50_051, *range(40_000, 40_003)])
 FLOW = st.tuples(st.booleans(), END, st.one_of(END, st.integers(40_000, 40_020)), st.booleans())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(FLOW, max_size=30), st.lists(st.integers(0, 30), max_size=3), st.randoms(use_true_random=False)
 )

@@ -287,7 +287,7 @@ def owner_ends(scene: Scene, ground: Ground, owners: Iterable[WorkloadRef]) -> l
     return [*live, *(p for ref in owners for p in ground.ends.pods_of(ref) if p.synthetic)]
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.one_of(scenes(), cluster_scenes()))
 def test_every_row_says_what_evaluating_all_its_pairs_says(scene: Scene) -> None:
     asker = Asker(scene)
@@ -310,7 +310,7 @@ def test_every_row_says_what_evaluating_all_its_pairs_says(scene: Scene) -> None
             assert expected[row.reach], (row, found)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.one_of(scenes(), cluster_scenes()))
 def test_a_row_is_as_decided_or_says_why_not(scene: Scene) -> None:
     proof = scene.review.proof
@@ -340,7 +340,7 @@ def says_why(row: Row) -> bool:
     return own_node or any(part in row.reason for part in (*parts, *doubts))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.one_of(scenes(), cluster_scenes()))
 def test_nothing_else_touching_a_selected_pod_becomes_possible_unsaid(scene: Scene) -> None:
     asker = Asker(scene)

@@ -174,7 +174,7 @@ def _allowed(rules: list[PolicyRule], direction: Direction, ends: list[EndPod | 
     }
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(scenes())
 def test_rules_and_rows_lead_to_each_other_and_to_nothing_else(scene: Scene) -> None:
     review = scene.review

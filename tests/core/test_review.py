@@ -196,7 +196,7 @@ def verdicts(scene: Scene, world: World, row: Row) -> set[bool]:
     }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(scenes())
 def test_a_row_is_black_exactly_when_the_generated_policy_lets_it_through(scene: Scene) -> None:
     world = world_of(scene.session)
@@ -217,7 +217,7 @@ def test_a_row_is_black_exactly_when_the_generated_policy_lets_it_through(scene:
                 assert found <= {False}, row
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(scenes())
 def test_every_generated_object_is_one_that_the_api_server_takes(scene: Scene) -> None:
     review = scene.review
@@ -229,14 +229,14 @@ def test_every_generated_object_is_one_that_the_api_server_takes(scene: Scene) -
     assert types == ([] if review.refusal else ["Ingress", "Egress"])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(scenes())
 def test_every_generated_object_has_the_schema_of_the_api(scene: Scene) -> None:
     for document in yaml.safe_load_all(scene.review.yaml):
         check_schema(document)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(scenes())
 def test_what_is_suspended_or_out_brings_no_rule(scene: Scene) -> None:
     assume(not scene.review.refusal)
@@ -253,7 +253,7 @@ def test_what_is_suspended_or_out_brings_no_rule(scene: Scene) -> None:
             assert rules in ([], [{}], [{"from": [{"podSelector": {}}]}], [{"to": [{"podSelector": {}}]}])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(traffic, st.sampled_from(RANGES), st.lists(steps, max_size=5), st.randoms(use_true_random=False))
 def test_the_same_decisions_give_the_same_bytes_in_whatever_order_input_came(
     flows: list[Any], ranges: dict[str, Any], taken: list[Any], order: random.Random
@@ -296,7 +296,7 @@ VALUES = st.sampled_from(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(VALUES, VALUES)
 def test_label_values_stay_strings(own: str, other: str) -> None:
     web = Endpoint("10.9.0.1", "shop", "web-1", (("app", "web"), ("x", own)), (("Deployment", "web"),))

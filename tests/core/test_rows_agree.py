@@ -48,7 +48,7 @@ def applies_its_draft(scene: Scene) -> None:
 
 
 @given(st.one_of(scenes(), cluster_scenes()), applied_policies, st.booleans())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_what_is_applied_and_what_if_agree_on_every_row(
     scene: Scene, policies: tuple[Object, ...], drafted: bool
 ) -> None:
@@ -68,7 +68,7 @@ def test_what_is_applied_and_what_if_agree_on_every_row(
 
 
 @given(st.one_of(scenes(), cluster_scenes()))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_draft_that_alone_is_applied_does_to_each_decided_row_what_the_row_says(scene: Scene) -> None:
     scene.session.set_inventory(replace(scene.session.inventory, policies=(), overriding=()))
     assume(not scene.review.subject.refusal)

@@ -32,7 +32,7 @@ ASKED: tuple[Port, ...] = (
 
 
 @given(st.one_of(scenes(), cluster_scenes()), applied_policies, st.sampled_from(Scenario))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_owners_are_listed_with_just_what_is_open_and_no_row_shows(
     scene: Scene, applied: tuple[Object, ...], scenario: Scenario
 ) -> None:

@@ -355,7 +355,7 @@ def test_nothing_is_returned_when_nobody_wants_it_any_more() -> None:
     st.lists(steps, max_size=3),
     st.sampled_from(["web", "cart", "agent", "coredns"]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_verdict_is_that_of_all_pairs(
     policies: tuple[Object, ...], flows: list[Any], decisions: list[Any], name: str
 ) -> None:

@@ -13,7 +13,7 @@ from netsec_tui.model.review import Review, Row
 from netsec_tui.model.timespan import TIMESPANS
 from netsec_tui.session.actions import ChooseWorkload
 from netsec_tui.session.session import Options, Session
-from netsec_tui.sources.inventory import build_inventory
+from netsec_tui.sources.inventory.build import build_inventory
 from tests.core.scene import with_ranges
 
 NOON = 1_700_006_400.0

@@ -164,7 +164,7 @@ saved_files = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(saved_files)
 def test_what_is_written_is_read_again(saved: SavedDecisions) -> None:
     text = written(saved)
@@ -172,7 +172,7 @@ def test_what_is_written_is_read_again(saved: SavedDecisions) -> None:
     assert written(read_decisions("d.yaml", text)) == text
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(saved_files)
 def test_what_is_written_fits_the_schema(saved: SavedDecisions) -> None:
     jsonschema.validate(yaml.safe_load(written(saved)), SCHEMA)
@@ -305,7 +305,7 @@ def test_files_that_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         load_decisions(latin)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_a_broken_file_is_decisions_or_one_refusal(data: st.DataObject) -> None:
     text = EXAMPLE

@@ -7,7 +7,7 @@ import pytest
 from netsec_tui.kube.policies import parse_policy
 from netsec_tui.model.identity import Direction
 from netsec_tui.model.policy import IPBlock, LabelSelector, PolicyPeer, PolicyPort, PolicyRule
-from netsec_tui.sources.inventory_policies import read_policy
+from netsec_tui.sources.inventory.policies import read_policy
 from tests.sources.kube_objects import obj
 
 IN, OUT = Direction.INGRESS, Direction.EGRESS

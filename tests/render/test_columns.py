@@ -1,7 +1,7 @@
 """The tables' lines have exactly the width of the plan and say without colour how a row stands."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from netsec_tui.model.communication import AddressCategory, Via
@@ -38,7 +38,6 @@ def test_header_is_exactly_as_wide_as_the_plan(width, unresolved):
     assert line_width(header_line(column_plan(width, unresolved))) == width
 
 
-@settings(deadline=None)
 @given(ROWS, st.integers(1, 250), st.booleans(), st.booleans())
 def test_row_is_exactly_as_wide_as_the_plan_and_literal(drawn, width, unresolved, ascii_only):
     line = row_line(drawn, column_plan(width, unresolved, ascii_only=ascii_only))

@@ -217,7 +217,7 @@ def test_detail_of_what_is_gone_is_empty(gone):
     assert detail_lines(shop(), gone) == []
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(reviews(), st.integers(24, 120))
 def test_detail_of_anything_fits_and_shows_literally(review, width):
     topology = build_topology(review)

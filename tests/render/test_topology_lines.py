@@ -62,7 +62,7 @@ def test_golden_of_a_fold_that_is_open():
     assert_golden("topology_unfolded", sections)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(reviews(), WIDTHS, GLYPHS, st.integers(0, 20))
 def test_no_line_is_wider_than_the_pane_and_no_character_is_unseen(review, width, glyphs, fold_over):
     lines = draw(review, width, glyphs, fold_over=fold_over)
@@ -70,7 +70,7 @@ def test_no_line_is_wider_than_the_pane_and_no_character_is_unseen(review, width
     assert all(literal(span.text) == span.text for line in lines for span in line.spans)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(reviews(), WIDTHS, GLYPHS, st.integers(0, 20))
 def test_every_communication_can_be_pointed_at_once_all_is_unfolded(review, width, glyphs, fold_over):
     folds = frozenset(
@@ -84,7 +84,7 @@ def test_every_communication_can_be_pointed_at_once_all_is_unfolded(review, widt
     }
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(reviews(), WIDTHS)
 def test_ascii_drawing_uses_ascii_for_all_that_is_not_data(review, width):
     bare = Builder(rows=[row(OUT, address_peer("192.0.2.1"), standing=s) for s in Standing]).review()

@@ -65,7 +65,7 @@ def stands(scene: Scene, direction: Direction) -> list[tuple[object, ...]]:
     return [(row.key, row.ticked, row.reach, row.suspended) for row in scene.table(direction).rows]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ticks, rules, ticks)
 def test_what_is_saved_and_loaded_gives_the_same_review_but_for_reasons(
     first: list[tuple[Direction, int, bool]],
@@ -221,7 +221,7 @@ def test_undo_after_saving_lets_in_no_row_that_was_new() -> None:
     assert (pay.ticked, pay.in_policy, pay.since) == (False, False, Since.KNOWN)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ticks, rules, ticks)
 def test_a_session_that_was_saved_shows_what_one_that_was_not_shows(
     first: list[tuple[Direction, int, bool]],

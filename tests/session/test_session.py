@@ -444,7 +444,7 @@ def carry_out(scene: Scene, step: tuple[Any, ...]) -> None:
             scene.does(Undo())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(steps, max_size=8))
 def test_a_review_depends_on_the_decisions_and_not_on_the_way_to_them(taken: list[tuple[Any, ...]]) -> None:
     scene = busy()

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from netsec_tui.sources import cluster, cluster_keeper, cluster_watch
-from netsec_tui.sources.cluster import ClusterSource
+from netsec_tui.sources.cluster import keeper as cluster_keeper
+from netsec_tui.sources.cluster import source as cluster
+from netsec_tui.sources.cluster import watch as cluster_watch
+from netsec_tui.sources.cluster.source import ClusterSource
 from tests.sources.api_server import ApiServer, write_kubeconfig
 
 

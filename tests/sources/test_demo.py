@@ -14,7 +14,7 @@ from netsec_tui.model.config import Config
 from netsec_tui.model.flow import Protocol, Reserved
 from netsec_tui.model.identity import WorkloadRef
 from netsec_tui.sources.contract import FlowsRead, ObjectsRead, SourceStatus
-from netsec_tui.sources.inventory import build_inventory
+from netsec_tui.sources.inventory.build import build_inventory
 from tests.sources.demo_claims import CLAIMS, World
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -13,7 +13,7 @@ from netsec_tui.demo.source import DemoSource
 from netsec_tui.model.config import Config
 from netsec_tui.model.inventory import Inventory
 from netsec_tui.sources.contract import ObjectsRead
-from netsec_tui.sources.inventory import build_inventory
+from netsec_tui.sources.inventory.build import build_inventory
 from netsec_tui.ui.app import NetsecApp
 from tests.ui.driving import NARROW, WIDE, Operator
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from netsec_tui.model.config import DiscoveredRange, RangeKind
@@ -215,5 +215,25 @@ async def idle(pilot: Any) -> None:
         if not running:
             break
         await pilot.pause(0.01)
-    await pilot.pause()
+    await composed(pilot)
+
+
+async def until(pilot: Any, holds: Callable[[], bool]) -> None:
+    """Wait until something holds; gives up after some seconds, and fails."""
+    for _ in range(500):
+        if holds():
+            return
+        await pilot.pause(0.01)
+    raise AssertionError(f"waited in vain; on the screen is\n{screen_text(pilot.app)}")
+
+
+async def composed(pilot: Any) -> None:
+    """Wait until the screen on top has all its widgets, and each has handled what it was sent.
+
+    A screen composes its widgets, these theirs, and each does so in its own time.
+    """
+    before: list[Any] = []
+    while before != (now := [pilot.app.screen, *pilot.app.screen.walk_children()]):
+        before = now
+        await pilot.pause()
     await pilot.pause()

@@ -6,7 +6,7 @@ import pytest
 
 from netsec_tui.session.session import Options, Session
 from netsec_tui.sources.contract import SourceStatus
-from netsec_tui.sources.inventory import build_inventory
+from netsec_tui.sources.inventory.build import build_inventory
 from netsec_tui.ui.advice import advise
 from tests.core.scene import namespace, owner
 

@@ -76,7 +76,7 @@ OPERATIONS = st.lists(
 )
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first=st.integers(1, 16), moves=st.integers(0, 15), batches=OPERATIONS, focused=st.booleans())
 def test_cursor_is_never_carried_to_another_row(first, moves, batches, focused):
     """Insert, remove and reorder at random: the key under the cursor stays as long as its row is there."""

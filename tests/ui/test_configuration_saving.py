@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from netsec_tui.configuration.writing import ConfigFile
@@ -26,7 +28,7 @@ from tests.ui.config_host import (
     words,
     write,
 )
-from tests.ui.shop import NARROW, NEWEST, WIDE, full_feed, idle, screen_text, status
+from tests.ui.shop import NARROW, NEWEST, WIDE, composed, full_feed, idle, screen_text, status, until
 
 
 @pytest.fixture
@@ -203,11 +205,14 @@ class Clusters:
 
     def __init__(self, folder):
         self._folder = folder
+        self.reached = threading.Event()
+        self.reached.set()
 
     def names(self):
         return ("one", "two")
 
     def connect(self, name):
+        self.reached.wait()
         session = Session(Options(cluster=name), now=lambda: NEWEST)
         return Connected(session, full_feed(), ConfigFile(self._folder / f"{name}.yaml"))
 
@@ -238,3 +243,25 @@ class TestAnotherCluster:
             await press(pilot, "C")
             assert "/one.yaml " in words(app)
             assert app.session.config != Config()
+
+    async def test_what_was_opened_for_a_cluster_closes_when_another_is_reached(self, tmp_path):
+        clusters = Clusters(tmp_path)
+        first = clusters.connect("one")
+        app = NetsecApp(first.session, first.feed, start=CHOSEN, clusters=clusters, file=first.file)
+        async with app.run_test(size=WIDE) as pilot:
+            await pilot.pause()
+            await idle(pilot)
+            clusters.reached.clear()
+            await pilot.press("enter", "c")
+            await idle(pilot)
+            await pilot.press(*"two", "enter")
+            await until(pilot, lambda: "Connecting to two" in status(app))
+            for key in "C3a":
+                await pilot.press(key)
+                await composed(pilot)
+            assert app.screen.is_modal
+            assert isinstance(app.screen_stack[1], ConfigurationScreen)
+            clusters.reached.set()
+            await until(pilot, lambda: isinstance(app.screen, Picker))
+            assert app.session.options.cluster == "two"
+            assert app.screen_stack[1:] == [app.screen]

@@ -22,7 +22,7 @@ from netsec_tui.ui.intake import Intake
 from netsec_tui.ui.screens.confirm import Confirm
 from tests.cli.test_conntrack import pod
 from tests.core.traffic import IN, NOON, of, only, request, session
-from tests.sources.conntrack_lines import line
+from tests.sources.conntrack.conntrack_lines import line
 from tests.sources.exec_server import HANGS, serving_commands
 from tests.sources.kube_objects import deployment, obj
 from tests.ui.driving import WIDE, Operator

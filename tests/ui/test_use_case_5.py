@@ -16,8 +16,8 @@ import yaml
 from netsec_tui.core.evaluate import Policies, cluster_state, evaluate, parse_policy
 from netsec_tui.model.connection import Connection, Outcome
 from netsec_tui.model.flow import Protocol
-from netsec_tui.sources.inventory import build_inventory
-from netsec_tui.sources.objects import strip
+from netsec_tui.sources.inventory.build import build_inventory
+from netsec_tui.sources.objects.strip import strip
 from tests.core.scene import namespace, obj, owner, pod
 from tests.ui.demo_host import NARROW, WIDE, Operator, app_of
 

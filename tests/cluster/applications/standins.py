@@ -14,7 +14,7 @@ from netsec_tui.model.policy import NetworkPolicy
 from netsec_tui.model.review import Review
 from netsec_tui.session.actions import ChooseWorkload, SetTicks
 from netsec_tui.session.session import Options, Session
-from netsec_tui.sources.inventory import build_inventory
+from netsec_tui.sources.inventory.build import build_inventory
 from tests.cluster.applications.graphs import (
     DNS_SERVICE,
     OUTSIDE,

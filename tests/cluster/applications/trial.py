@@ -16,10 +16,10 @@ from netsec_tui.model.config import Config
 from netsec_tui.model.flow import Flow, Protocol
 from netsec_tui.model.identity import WorkloadRef
 from netsec_tui.model.inventory import Inventory
-from netsec_tui.sources.capture import CaptureSource
-from netsec_tui.sources.cluster import ClusterSource
+from netsec_tui.sources.capture.source import CaptureSource
+from netsec_tui.sources.cluster.source import ClusterSource
 from netsec_tui.sources.contract import FlowsRead, Message, ObjectsRead
-from netsec_tui.sources.inventory import build_inventory
+from netsec_tui.sources.inventory.build import build_inventory
 from tests.cluster.applications.graphs import Application, Call, Dialled, around
 from tests.cluster.applications.published import Attempt, Place
 from tests.cluster.applications.standins import DNS_PORT

@@ -12,11 +12,11 @@ from typing import Any
 
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.model.inventory import Inventory
-from netsec_tui.sources.capture import CaptureSource
-from netsec_tui.sources.capture_lines import HEADER_KEY, HEADER_VALUE, VERSION
-from netsec_tui.sources.capture_writer import CaptureWriter
+from netsec_tui.sources.capture.lines import HEADER_KEY, HEADER_VALUE, VERSION
+from netsec_tui.sources.capture.source import CaptureSource
+from netsec_tui.sources.capture.writer import CaptureWriter
 from netsec_tui.sources.contract import FlowsRead, KubeObject, Message, ObjectsRead
-from netsec_tui.sources.inventory import build_inventory
+from netsec_tui.sources.inventory.build import build_inventory
 from tests.cluster.demo.synthetic import Window, addition, flows
 
 SOURCE = "demo"

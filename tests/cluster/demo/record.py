@@ -21,7 +21,7 @@ import yaml
 
 from netsec_tui.demo.source import CAPTURE
 from netsec_tui.model.flow import Flow
-from netsec_tui.sources.capture import CaptureSource
+from netsec_tui.sources.capture.source import CaptureSource
 from netsec_tui.sources.contract import Message
 from tests.cluster.demo.calls import HOURS, JobTurn, calls, jobs, outside, turns
 from tests.cluster.demo.capture import WINDOW, compose, counted, told_by

@@ -9,9 +9,9 @@ from netsec_tui.core.evaluate import ClusterState, Policies, cluster_state, eval
 from netsec_tui.model.connection import Connection, EndPod, Outcome
 from netsec_tui.model.flow import Protocol
 from netsec_tui.model.inventory import Inventory
-from netsec_tui.sources.cluster import ClusterSource
+from netsec_tui.sources.cluster.source import ClusterSource
 from netsec_tui.sources.contract import Message, ObjectsRead
-from netsec_tui.sources.inventory import build_inventory
+from netsec_tui.sources.inventory.build import build_inventory
 
 
 class Question(NamedTuple):

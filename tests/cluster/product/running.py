@@ -14,10 +14,10 @@ from typing import Any
 
 import yaml
 
-from netsec_tui.sources.cluster_api import ClusterApi
-from netsec_tui.sources.cluster_login import log_in
-from netsec_tui.sources.cluster_refusals import ExpiredError
-from netsec_tui.sources.cluster_resources import Resource
+from netsec_tui.sources.cluster.api import ClusterApi
+from netsec_tui.sources.cluster.login import log_in
+from netsec_tui.sources.cluster.refusals import ExpiredError
+from netsec_tui.sources.cluster.resources import Resource
 from tests.cluster.harness import waiting
 from tests.cluster.harness.client import without_proxies
 from tests.cluster.harness.cluster import Cluster

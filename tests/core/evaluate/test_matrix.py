@@ -23,7 +23,7 @@ from tests.core.evaluate.build import deny_all, pod, policy
 PROBED = (1, 2, 79, 80, 81, 82, 442, 443, 444, 8079, 8080, 8081, 65534, 65535)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(strategies.clusters(), strategies.policies, st.sampled_from((4, 6)), st.booleans())
 def test_equals_evaluating_each_connection(
     pods: list[EndPod], policies: list[NetworkPolicy], family: int, blocks_match: bool
@@ -44,7 +44,7 @@ def test_equals_evaluating_each_connection(
             )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(strategies.stacked_clusters(), strategies.policies, st.booleans())
 def test_owners_say_what_all_and_what_some_of_their_pods_may(
     pods: list[EndPod], policies: list[NetworkPolicy], blocks_match: bool
@@ -71,7 +71,7 @@ def test_owners_say_what_all_and_what_some_of_their_pods_may(
             assert (possible, certain) == (any(answers), bool(answers) and all(answers))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(strategies.clusters(families=(4,)), strategies.policies)
 def test_addresses_of_a_range_are_alike_and_the_ranges_are_all_addresses(
     pods: list[EndPod], policies: list[NetworkPolicy]

@@ -33,7 +33,7 @@ def filled(policy: NetworkPolicy) -> NetworkPolicy:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(strategies.clusters(), strategies.policies, st.booleans())
 def test_a_long_policy_is_read_as_rule_by_rule(
     pods: list[EndPod], policies: list[NetworkPolicy], blocks_match: bool

@@ -1,0 +1,166 @@
+"""Flows from the FlowStreamService of Antrea's Flow Aggregator, over gRPC."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from netsec_tui.errors import NetsecError
+from netsec_tui.model.flow import Flow, Gap
+from netsec_tui.sources.access import Access
+from netsec_tui.sources.antrea.flows import ORIGIN
+from netsec_tui.sources.antrea.message import AntreaMessageDecoder, ended_at
+from netsec_tui.sources.contract import Emit, FlowsRead
+from netsec_tui.sources.grpc.channel import GrpcChannel
+from netsec_tui.sources.grpc.tls import secured
+from netsec_tui.sources.grpc.trouble import GrpcError
+from netsec_tui.sources.intake import Intake
+from netsec_tui.sources.problem import Problem
+from netsec_tui.sources.reach.service import TOKEN_VARIABLE, Wanted, Way, reach
+
+PORT = 14740
+SERVICES = (
+    Wanted("flow-aggregator", "flow-aggregator", port=PORT, secure=True, ca=("flow-aggregator-ca", "ca.crt")),
+)
+RULE = 'apiGroups: ["observability.antrea.io"], resources: ["flows"], verbs: ["list", "watch"]'
+"""What newer Flow Aggregators ask for, cluster-wide (antrea, flow-viewer-clusterrole.yaml)."""
+
+FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
+_LOOK_BACK = 120.0
+"""Seconds that are asked for again where the server cannot resume: aggregators keep records for 90 s."""
+
+_WAYS_OUT = {
+    "UNAUTHENTICATED": "it wants a token: log in to the cluster with one, or for an address of its own put "
+    f"it into {TOKEN_VARIABLE}",
+    "PERMISSION_DENIED": f"what is missing in a ClusterRole, bound cluster-wide, is {RULE}",
+    "UNIMPLEMENTED": "it has no FlowStreamService; a newer Antrea has (flowStreamService.enable)",
+}
+
+
+class AntreaSource:
+    """Follow the Flow Aggregator; what was missed while it was away is asked for again."""
+
+    live = True
+
+    def __init__(self, access: Access) -> None:
+        self.name = f"antrea of context {access.context}" if access.context else "antrea"
+        self._access = access
+        self._decoder = AntreaMessageDecoder()
+        self._resume: Any = None
+        self._last = 0.0
+        self._broke_off = 0.0
+        self._intake = Intake(self.name, ORIGIN, "a record of the Flow Aggregator")
+
+    def read(self, emit: Emit) -> None:
+        """Emit what the Flow Aggregator holds: the last 8,192 records.
+
+        Raises:
+            NetsecError: the kubeconfig cannot be used, or the Flow Aggregator gives nothing.
+        """
+        for _ in self._stream(emit, threading.Event(), follow=False):
+            pass
+        self._tell(emit, ended=True)
+
+    def follow(self, emit: Emit, stop: threading.Event) -> None:
+        """Emit what the Flow Aggregator holds and sees until ``stop`` is set.
+
+        Raises:
+            NetsecError: it cannot be reached at the start, for the reasons of ``read``.
+        """
+        reached, wait = False, FIRST_WAIT
+        while not stop.is_set():
+            trouble = "the Flow Aggregator has ended the stream"
+            try:
+                for _ in self._stream(emit, stop, follow=True):
+                    self._tell(emit)
+                    reached, wait = True, FIRST_WAIT
+            except NetsecError as error:
+                if not reached:
+                    raise
+                trouble = str(error)
+            if not stop.is_set():
+                self._broke_off = self._broke_off or time.time()
+                self._tell(emit, f"{trouble}; it is tried again")
+                stop.wait(wait)
+                wait = min(wait * 2, LONGEST_WAIT)
+
+    def _stream(self, emit: Emit, stop: threading.Event, *, follow: bool) -> Iterator[None]:
+        """Emit what one stream tells; yields whenever there may be something to say of it."""
+        from netsec_tui.sources.antrea.proto import GET_FLOWS, classes
+
+        way, reply_class = reach(self._access, SERVICES), classes()["GetFlowsResponse"]
+        dropped, first = 0, True
+        try:
+            with self._channel(way) as channel:
+                for reply in channel.stream(GET_FLOWS, self._request(follow=follow), reply_class, stop):
+                    if isinstance(reply, Problem):
+                        self._intake.take([reply], emit)
+                    elif reply is not None:
+                        if first:
+                            self._after_a_break(reply, emit)
+                        first = False
+                        self._take(reply, dropped, emit)
+                        dropped = max(dropped, reply.dropped_count)
+                    yield
+        except GrpcError as error:
+            raise self._explained(error, way) from error
+
+    def _channel(self, way: Way) -> GrpcChannel:
+        options = self._access.tls
+        if options.mode == "off":
+            return GrpcChannel(way.connect, way.peer)
+        tls = secured(options, way.host, way.ca_data)
+        token = way.token if not options.insecure else ""
+        headers = [("authorization", f"Bearer {token}")] if token else []
+        return GrpcChannel(way.connect, way.peer, tls, headers)
+
+    def _request(self, *, follow: bool) -> Any:
+        from netsec_tui.sources.antrea.proto import classes
+
+        request = classes()["GetFlowsRequest"](follow=follow, cluster_wide=True)
+        if self._resume is not None:
+            request.resume.CopyFrom(self._resume)
+        elif self._last:
+            request.since.seconds = int(self._last - _LOOK_BACK)
+        return request
+
+    def _explained(self, error: GrpcError, way: Way) -> GrpcError:
+        if error.status == "INVALID_ARGUMENT" and self._resume is not None:
+            self._resume = None  # it is another server's: the next stream asks by time
+        hint = _WAYS_OUT.get(error.status, "")
+        if error.status == "UNAVAILABLE" and way.wanted and not self._last:
+            hint = "is its FlowStreamService switched on (flowStreamService.enable)?"
+        if error.status in _WAYS_OUT:
+            return GrpcError(
+                f"the Flow Aggregator at {way.peer} refuses ({error.status}): {hint}", error.status
+            )
+        return GrpcError(f"{error}; {hint}" if hint else str(error), error.status)
+
+    def _after_a_break(self, reply: Any, emit: Emit) -> None:
+        """Tell what a stream that was taken up again cannot say it has in full."""
+        broke_off, self._broke_off = self._broke_off, 0.0
+        resumed = self._resume is not None and not reply.resume_reset
+        if broke_off and not resumed:
+            away = f"the Flow Aggregator was out of reach for {time.time() - broke_off:.0f} s"
+            emit(FlowsRead((Gap(broke_off, 0, f"{away}; records of that time may be missing"),)))
+
+    def _take(self, reply: Any, dropped: int, emit: Emit) -> None:
+        found: list[Flow | Gap | Problem] = []
+        for message in reply.flows:
+            found += self._decoder.decode(message)
+            # What a wrong clock dates ahead is not where the stream is to be taken up again.
+            self._last = max(self._last, min(ended_at(message), time.time()))
+        if reply.dropped_count > dropped:
+            lost = reply.dropped_count - dropped
+            found.append(
+                Gap(time.time(), lost, "the Flow Aggregator overwrote records before they were read")
+            )
+        if reply.resume_token.stream_epoch:
+            self._resume = type(reply.resume_token)()
+            self._resume.CopyFrom(reply.resume_token)
+        self._intake.take(found, emit)
+
+    def _tell(self, emit: Emit, trouble: str = "", *, ended: bool = False) -> None:
+        self._intake.tell(emit, f"{self._intake.flows} flows", trouble, ended=ended)

@@ -1,0 +1,147 @@
+"""Flows that Antrea's Flow Aggregator has put into Theia's table in ClickHouse."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from netsec_tui.errors import NetsecError, UnreachableError
+from netsec_tui.model.flow import Flow
+from netsec_tui.sources.access import Access
+from netsec_tui.sources.antrea.flows import ORIGIN
+from netsec_tui.sources.antrea.theia_client import ClickHouse
+from netsec_tui.sources.antrea.theia_decode import TheiaDecoder
+from netsec_tui.sources.antrea.theia_query import COLUMNS, NOW, edges, missing, row_of
+from netsec_tui.sources.contract import Emit
+from netsec_tui.sources.grpc.tls import Secured, secured
+from netsec_tui.sources.intake import Intake
+from netsec_tui.sources.netobserv.records import whole
+from netsec_tui.sources.reach.service import Wanted, Way, reach
+
+HOURS = 12
+POLL_SECONDS = 10.0
+"""The Flow Aggregator inserts every 8 s (antrea, clickhouse.commitInterval)."""
+
+LATE_SECONDS = 10
+"""What was inserted so lately is left for the next time: rows of the same second may still come."""
+
+_WINDOW = 600
+"""Seconds of rows that are asked for at once."""
+
+SERVICES = (Wanted("flow-visibility", "clickhouse-clickhouse", port=8123),)
+_SECURE_PORTS = frozenset({443, 8443})
+
+
+class TheiaSource:
+    """Read who talked to whom from the table of the last hours, and what is inserted every few seconds.
+
+    ClickHouse adds the connections up, by minute; each row of the table is read once.
+    """
+
+    live = True
+
+    def __init__(self, access: Access, hours: float = HOURS) -> None:
+        self.name = f"theia of context {access.context}" if access.context else "theia"
+        self._access = access
+        self._span = int(hours * 3600)
+        self._decoder = TheiaDecoder()
+        self._columns: frozenset[str] = frozenset()
+        self._watermark = 0
+        self._connections = 0
+        self._intake = Intake(self.name, ORIGIN, "a row of Theia's table")
+
+    def read(self, emit: Emit) -> None:
+        """Emit what the table holds of the last hours.
+
+        Raises:
+            NotFoundError: clickhouse-connect is not installed, or there is no such context.
+            BadInputError: the kubeconfig cannot be read.
+            UnreachableError: ClickHouse does not answer, or has no such table.
+        """
+        client = self._client()
+        try:
+            for _ in self._new(client, emit, late=0):
+                pass
+        finally:
+            client.close()
+        self._tell(emit, ended=True)
+
+    def follow(self, emit: Emit, stop: threading.Event) -> None:
+        """Emit what the table holds, and what is inserted until ``stop`` is set.
+
+        Raises:
+            NetsecError: ClickHouse cannot be reached at the start, for the reasons of ``read``.
+        """
+        client: ClickHouse | None = self._client()
+        try:
+            while not stop.is_set():
+                trouble = ""
+                try:
+                    client = client or self._client()
+                    for _ in self._new(client, emit, late=LATE_SECONDS):
+                        self._tell(emit)
+                        if stop.is_set():
+                            return
+                except NetsecError as error:
+                    if not self._watermark:
+                        raise
+                    trouble = f"{error}; it is asked again every {POLL_SECONDS:g} s"
+                    if client:
+                        client.close()
+                    client = None  # its pod may be another one by now
+                self._tell(emit, trouble)
+                stop.wait(POLL_SECONDS)
+        finally:
+            if client:
+                client.close()
+
+    def _client(self) -> ClickHouse:
+        way = reach(self._access, SERVICES)
+        return ClickHouse(way.connect, way.peer, self._secured(way))
+
+    def _secured(self, way: Way) -> Secured | None:
+        options, address = self._access.tls, self._access.address
+        named = bool(options.ca_file or options.cert_file or options.server_name or options.insecure)
+        guessed = bool(address and address.port in _SECURE_PORTS)
+        if options.mode == "off" or not (options.mode == "on" or guessed or named):
+            return None
+        tls = secured(options, way.host, way.ca_data)
+        tls.context.set_alpn_protocols(["http/1.1"])
+        return tls
+
+    def _new(self, client: ClickHouse, emit: Emit, late: int) -> Iterator[None]:
+        """Emit what was inserted since the last time, part by part; a part that fails is asked for again."""
+        if not self._columns:
+            self._columns = frozenset(str(row.get("name")) for row in _rows(client.rows(COLUMNS)))
+            if lacking := missing(self._columns):
+                raise UnreachableError(lacking)
+        told = (whole(row.get("now")) for row in _rows(client.rows(NOW)))
+        now = next(filter(None, told), int(time.time()))
+        self._watermark = self._watermark or now - self._span
+        while self._watermark < now - late:
+            until = min(self._watermark + _WINDOW, now - late)
+            answer = client.rows(edges(self._columns, self._watermark, until))
+            self._watermark = until
+            self._take(answer, emit)
+            yield
+
+    def _take(self, answer: bytes, emit: Emit) -> None:
+        found = [item for row in _rows(answer) for item in self._decoder.decode(row_of(row))]
+        requests = (flow for flow in found if isinstance(flow, Flow) and not flow.is_reply)
+        self._connections += sum(flow.count for flow in requests if not flow.service)
+        self._intake.take(found, emit)
+
+    def _tell(self, emit: Emit, trouble: str = "", *, ended: bool = False) -> None:
+        self._intake.tell(emit, f"{self._connections} connections", trouble, ended=ended)
+
+
+def _rows(answer: bytes) -> Iterator[Mapping[str, Any]]:
+    for line in answer.splitlines():
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            row = None
+        yield row if isinstance(row, dict) else {}

@@ -1,0 +1,199 @@
+"""Requests to Whisker over a socket of ours: whole answers, and events as they come."""
+
+from __future__ import annotations
+
+import queue
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from netsec_tui.errors import NetsecError, UnreachableError
+from netsec_tui.sources.access import TlsOptions
+from netsec_tui.sources.grpc.tls import Secured, secured
+from netsec_tui.sources.reach.http import http_over, http_trouble, words
+from netsec_tui.sources.reach.service import Way
+
+if TYPE_CHECKING:
+    from http.client import HTTPConnection, HTTPResponse
+
+PATH = "/whisker-backend/flows"
+SILENCE_SECONDS = 60.0
+"""Seconds without an event after which a stream is taken to hang; windows end every 15 s."""
+
+_PATIENCE = 0.1
+_CHUNK = 64 << 10
+_ROOM = 64
+_MOST_BYTES = 256 << 20
+_LONGEST_LINE = 16 << 20
+_REFUSALS = {
+    401: "it asks for a log-in, which netsec-tui has none for",
+    403: "it does not allow to read flows",
+    404: f"it has no {PATH}; Whisker is part of Calico since 3.30",
+    502: "its backend does not answer; look at kubectl get pods -n calico-system",
+    503: "its backend is not ready; look at kubectl get pods -n calico-system",
+    504: "its backend does not answer in time; look at kubectl get pods -n calico-system",
+}
+
+
+class Whisker:
+    """Ask Whisker at the end of ``way``, by HTTP or HTTPS, whichever it speaks (port 8081, later 8443).
+
+    Its certificate is its own: with mode "auto" it is taken as it is where the API server has led to the pod.
+    """
+
+    def __init__(self, way: Way, tls: TlsOptions) -> None:
+        self._way, self._tls = way, tls
+        self._secure = tls.mode == "on"
+        self._plain: socket.socket | None = None
+        self._socket: socket.socket | None = None
+
+    def get(self, query: str) -> bytes:
+        """Return the body of the answer to a query.
+
+        Raises:
+            UnreachableError: there is no answer, or it is an error; the sentence says which.
+        """
+        response = self._ask(query, "application/json")
+        try:
+            return response.read(_MOST_BYTES)
+        except Exception as error:
+            raise self._trouble(error) from error
+        finally:
+            self._close()
+
+    def events(self, query: str, stop: threading.Event) -> Iterator[bytes | None]:
+        """Yield the lines of a stream of events as they come, until it ends or ``stop`` is set.
+
+        None is yielded every tenth of a second while nothing comes. The server answers no sooner than it has
+        something to tell. A line that is cut off at the end is left out.
+
+        Raises:
+            UnreachableError: as for ``get``; or nothing came for a minute, or the connection broke off.
+        """
+        chunks: queue.Queue[bytes | Exception] = queue.Queue(_ROOM)
+        over = threading.Event()
+        name = f"events of {self._way.peer}"
+        threading.Thread(target=self._read, args=(query, chunks, over), name=name, daemon=True).start()
+        rest = b""
+        try:
+            while not stop.is_set():
+                try:
+                    chunk = chunks.get(timeout=_PATIENCE)
+                except queue.Empty:
+                    yield None
+                    continue
+                if isinstance(chunk, Exception):
+                    raise chunk
+                if not chunk:
+                    return
+                *lines, rest = (rest + chunk).split(b"\n")
+                yield from lines
+                if len(rest) > _LONGEST_LINE:
+                    raise UnreachableError(f"{self._way.peer} sends what are no events")
+        finally:
+            over.set()
+            self._close()
+
+    def _read(self, query: str, chunks: queue.Queue[bytes | Exception], over: threading.Event) -> None:
+        """Hand on what comes, then nothing or what went wrong; a slow reader holds the server up."""
+        try:
+            response = self._ask(query, "text/event-stream")
+            while _put(chunks, told := response.read1(_CHUNK), over) and told:
+                pass
+        except NetsecError as error:
+            _put(chunks, error, over)
+        except Exception as error:  # a socket that was closed from the other thread raises anything
+            _put(chunks, self._trouble(error), over)
+        finally:
+            self._close()
+
+    def _ask(self, query: str, accept: str) -> HTTPResponse:
+        try:
+            return self._request(query, accept)
+        except _MaybeSecureError as error:
+            told = error.told
+        self._secure = True
+        try:
+            return self._request(query, accept)
+        except UnreachableError as error:
+            if told is None or isinstance(error.__cause__, ssl.SSLCertVerificationError):
+                raise
+            self._secure = False
+            raise told from error
+
+    def _request(self, query: str, accept: str) -> HTTPResponse:
+        from http.client import HTTPException
+
+        maybe_tls = self._tls.mode == "auto" and not self._secure
+        try:
+            connection = self._dial()
+            connection.request(
+                "GET", f"{PATH}?{query}", headers={"Accept": accept, "User-Agent": "netsec-tui"}
+            )
+            response = connection.getresponse()
+            if response.status == 200:
+                connection.sock = None  # It is the response's, and closed here.
+                return response
+            said = words(response.read(_CHUNK).decode("utf-8", "replace"))
+        except (HTTPException, OSError) as error:
+            trouble = self._trouble(error)
+            self._close()
+            # What is no HTTP, or an end without a word, may be an alert of TLS.
+            strange = isinstance(error, HTTPException | ConnectionResetError)
+            if maybe_tls and strange and not getattr(self._plain, "trouble", ""):
+                raise _MaybeSecureError(trouble) from error
+            raise trouble from error
+        self._close()
+        if maybe_tls and response.status == 400 and "HTTPS" in said:
+            raise _MaybeSecureError(None)
+        why = _REFUSALS.get(response.status) or f"it answers {response.status}" + (
+            f": {said}" if said else ""
+        )
+        raise UnreachableError(f"{self._way.peer} gives no flows: {why}")
+
+    def _dial(self) -> HTTPConnection:
+        self._plain = self._socket = self._way.connect()
+        tls = self._secured() if self._secure else None
+        connection = http_over(self._plain, self._way.host, tls, SILENCE_SECONDS)
+        self._socket = connection.sock
+        return connection
+
+    def _secured(self) -> Secured:
+        tls = secured(self._tls, self._way.host)
+        tls.context.set_alpn_protocols(["http/1.1"])
+        if self._way.wanted and not self._tls.ca_file and self._tls.mode == "auto":
+            tls.context.check_hostname = False
+            tls.context.verify_mode = ssl.CERT_NONE
+        return tls
+
+    def _close(self) -> None:
+        """Close the socket; what reads it in another thread is woken up."""
+        if self._socket:
+            with suppress(OSError):
+                # Of a TLS connection too the socket underneath: its own method is not for two threads.
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+            self._socket.close()
+
+    def _trouble(self, error: Exception) -> UnreachableError:
+        late = f"nothing has come from {self._way.peer} for {SILENCE_SECONDS:.0f} s"
+        return http_trouble(self._way.peer, self._plain, error, late)
+
+
+class _MaybeSecureError(Exception):
+    """Say that a server seems to want HTTPS; ``told`` is what is wrong if it does not, None if it said so."""
+
+    def __init__(self, told: UnreachableError | None) -> None:
+        self.told = told
+
+
+def _put(chunks: queue.Queue[bytes | Exception], told: bytes | Exception, over: threading.Event) -> bool:
+    while not over.is_set():
+        try:
+            chunks.put(told, timeout=_PATIENCE)
+        except queue.Full:
+            continue
+        return True
+    return False

@@ -1,0 +1,1 @@
+"""The product's own recordings: written, read and replayed."""

@@ -1,0 +1,96 @@
+"""The lines of a capture that say how its sources have watched (docs/capture-format.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from netsec_tui.errors import BadInputError
+from netsec_tui.model.observed import Observed
+from netsec_tui.sources.capture.lines import as_number, as_time
+
+KEY = "observed"
+
+AGAIN_SECONDS = 60.0
+"""Seconds after which a source that watches on is written again: so much of its time a crash costs."""
+
+_LARGEST = 2**31
+
+
+class ObservedWriter:
+    """Write what sources say of how they have watched: when it changes, once a minute, and at the end.
+
+    How many connections are idle changes with every reading, and is no reason by itself.
+    """
+
+    def __init__(self) -> None:
+        self._written: dict[tuple[str, float], tuple[float, Observed]] = {}
+        self._told: dict[tuple[str, float], Observed] = {}
+
+    def lines(self, told: Iterable[Observed], now: float) -> Iterator[dict[str, Any]]:
+        """Yield the lines that are due; ``now`` is in epoch seconds."""
+        for one in told:
+            key = (one.origin, one.since)
+            self._told[key] = one
+            written, before = self._written.get(key, (0.0, None))
+            changed = before is None or replace(before, idle=one.idle) != one
+            if changed or now >= written + AGAIN_SECONDS:
+                yield self._line(one, now)
+
+    def last_lines(self, now: float) -> Iterator[dict[str, Any]]:
+        """Yield a line for each source that still watches, since it did until now, and what is unsaid."""
+        for key, one in self._told.items():
+            if not one.until or self._written[key][1] != one:
+                yield self._line(one, now)
+
+    def _line(self, one: Observed, now: float) -> dict[str, Any]:
+        self._written[one.origin, one.since] = (now, one)
+        told = {
+            "until": one.until,
+            "sampling": one.sampling if one.sampling != 1 else None,
+            "idle": one.idle,
+            "noAddresses": not one.addresses,
+        }
+        fields: dict[str, Any] = {"t": now, "origin": one.origin, "since": one.since}
+        fields |= {key: value for key, value in told.items() if value or (key == "sampling" and value == 0)}
+        return {KEY: fields if one.nodes is None else {**fields, "nodes": sorted(one.nodes)}}
+
+
+class ObservedReading:
+    """Hold what the lines read so far say."""
+
+    def __init__(self) -> None:
+        self._told: dict[tuple[str, float], Observed] = {}
+
+    def take(self, fields: Mapping[str, Any]) -> None:
+        """Take one line; a later one of the same watch stands in its place.
+
+        Raises:
+            BadInputError: a field is missing or has the wrong type.
+        """
+        one = _decoded(fields)
+        self._told[one.origin, one.since] = one
+
+    @property
+    def all(self) -> tuple[Observed, ...]:
+        """Return what the recording's sources have said last; none of them watches any more."""
+        return tuple(self._told.values())
+
+
+def _decoded(fields: Mapping[str, Any]) -> Observed:
+    origin, nodes, blind = fields.get("origin"), fields.get("nodes"), fields.get("noAddresses", False)
+    if not isinstance(origin, str) or not isinstance(blind, bool):
+        raise BadInputError("origin is no text, or noAddresses no boolean")
+    if nodes is not None and not (isinstance(nodes, list) and all(isinstance(node, str) for node in nodes)):
+        raise BadInputError("nodes is no list of texts")
+    read = Observed(
+        origin,
+        as_time(fields, "since"),
+        as_time(fields, "until") if "until" in fields else 0.0,
+        None if nodes is None else frozenset(nodes),
+        as_number(fields, "sampling", 1, 0, _LARGEST),
+        as_number(fields, "idle", 0, 0, _LARGEST),
+        not blind,
+    )
+    return read if read.until else replace(read, until=max(as_time(fields), read.since))

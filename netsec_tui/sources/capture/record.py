@@ -1,0 +1,112 @@
+"""Recording: what sources deliver goes into a capture."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from netsec_tui.errors import NetsecError
+from netsec_tui.model.flow import Gap
+from netsec_tui.model.losses import Losses
+from netsec_tui.sources.capture.writer import CaptureWriter
+from netsec_tui.sources.contract import FlowsRead, Message, ObjectsRead, Source, SourceStatus
+from netsec_tui.sources.feeds.thread import SourceThread, put_all
+from netsec_tui.sources.objects.strip import is_gone
+
+_ROOM = 64
+_PATIENCE = 0.1
+"""Seconds between two looks whether all sources have ended."""
+
+
+@dataclass(slots=True)
+class Recorded:
+    """Count what was written.
+
+    ``failures`` are what sources raised, ``statuses`` the last of each source. ``losses`` are
+    events by the reason why they are missing; ``problems`` are each source's sentences about its objects.
+    """
+
+    flows: int = 0
+    gaps: int = 0
+    losses: Losses = field(default_factory=Losses)
+    problems: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    objects: dict[str, int] = field(default_factory=dict)
+    statuses: dict[str, SourceStatus] = field(default_factory=dict)
+    failures: tuple[NetsecError, ...] = ()
+
+    @property
+    def anything(self) -> bool:
+        """Tell whether the capture holds more than its header."""
+        return bool(self.flows or self.gaps or self.objects)
+
+    def count(self, message: Message) -> None:
+        """Count one message."""
+        if isinstance(message, FlowsRead):
+            gaps = [gap for gap in message.flows if isinstance(gap, Gap)]
+            self.flows += len(message.flows) - len(gaps)
+            self.gaps += len(gaps)
+            for gap in gaps:
+                self.losses.add(gap)
+        elif isinstance(message, ObjectsRead):
+            self.problems[message.source] = message.problems
+            self.objects[message.source] = sum(not is_gone(obj) for obj in message.objects)
+        else:
+            self.statuses[message.source] = message
+
+
+def record(
+    sources: Iterable[Source],
+    path: str | Path,
+    stop: threading.Event,
+    *,
+    overwrite: bool = False,
+    report: Callable[[SourceStatus], None] = lambda status: None,
+) -> Recorded:
+    """Write what the sources deliver into a capture, until all have ended or ``stop`` is set.
+
+    ``report`` is called with every status. ``stop`` is set on return, however it comes. When nothing at
+    all was delivered and a source failed, the file is removed again.
+
+    Raises:
+        CannotWriteError: the file exists already, or cannot be written (any more).
+        NetsecError: nothing was delivered; what the first source raised.
+    """
+    recorded = Recorded()
+    with CaptureWriter(path, overwrite=overwrite) as writer:
+        messages: queue.Queue[Message] = queue.Queue(_ROOM)
+        threads = [SourceThread(source, partial(put_all, messages, stop=stop), stop) for source in sources]
+        for thread in threads:
+            thread.start()
+        try:
+            for message in _delivered(messages, threads, stop):
+                writer.write(message)
+                recorded.count(message)
+                if isinstance(message, SourceStatus):
+                    report(message)
+        finally:
+            stop.set()
+    recorded.failures = tuple(thread.failure for thread in threads if thread.failure)
+    if recorded.failures and not recorded.anything:
+        if Path(path).is_file():
+            with suppress(OSError):
+                Path(path).unlink()
+        raise recorded.failures[0]
+    return recorded
+
+
+def _delivered(
+    messages: queue.Queue[Message], threads: list[SourceThread], stop: threading.Event
+) -> Iterator[Message]:
+    """Yield messages until all sources have ended, or until ``stop`` and what was delivered by then."""
+    while True:
+        last = stop.is_set() or not any(thread.is_alive() for thread in threads)
+        try:
+            yield messages.get(timeout=0 if last else _PATIENCE)
+        except queue.Empty:
+            if last:
+                return

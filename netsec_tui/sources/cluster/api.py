@@ -1,0 +1,251 @@
+"""Lists of objects from an API server, and what changes in them."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from netsec_tui.errors import NetsecError, UnreachableError
+from netsec_tui.sources.cluster.login import complaints
+from netsec_tui.sources.cluster.refusals import (
+    GROUPS,
+    AbsentError,
+    ExpiredError,
+    RefusedError,
+    Timeout,
+    refusal,
+    unreachable,
+)
+from netsec_tui.sources.cluster.resources import Groups, Resource
+from netsec_tui.sources.contract import KubeObject
+from netsec_tui.sources.objects.fields import Fields
+from netsec_tui.sources.objects.strip import printable, strip, unpack
+
+Cut = Callable[[KubeObject], KubeObject | None]
+"""What is kept of an object, None for nothing."""
+
+PAGE = 500
+TIMEOUT: Timeout = (5, 30)
+PULSE: Timeout = (5, 5)
+"""For the small answer that tells whether the server still does its work."""
+
+WATCH_SECONDS = 300
+"""How long a watch is asked for; the server may end it before."""
+
+SILENCE: Timeout = (5, 50)
+"""A watch that says nothing for longer is asked for anew: its connection may be dead unnoticed."""
+
+_RESTARTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Hold all objects of a resource and the version from which on changes to them can be watched."""
+
+    objects: list[KubeObject]
+    version: str
+
+
+class ClusterApi:
+    """List resources of one cluster, page by page and without typed models, which cost 20 times more.
+
+    Fit for several threads.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._fresh = threading.Lock()
+        self.server = printable(urlsplit(client.configuration.host).netloc.rpartition("@")[2])
+
+    def list(self, resource: Resource, cut: Cut = strip) -> list[KubeObject]:
+        """Return all objects of a resource, each as ``cut`` leaves it.
+
+        Raises:
+            NetsecError: as ``listing`` does.
+        """
+        return self.listing(resource, cut).objects
+
+    def listing(self, resource: Resource, cut: Cut = strip) -> Listing:
+        """Return all objects of a resource, each as ``cut`` leaves it, and the version of the list.
+
+        A list whose continue token has expired (410, Resource Expired) is begun again.
+
+        Raises:
+            RefusedError: the server does not give this resource: RBAC forbids it, or it has none such.
+            AbsentError: it has none such, and it need not.
+            UnreachableError: the server cannot be reached, or does not take the credentials.
+        """
+        for _ in range(_RESTARTS):
+            try:
+                return self._whole(resource, cut)
+            except ExpiredError:
+                continue
+        raise RefusedError(f"{resource.name} cannot be listed: the list expires before its end is read")
+
+    def _whole(self, resource: Resource, cut: Cut) -> Listing:
+        objects: list[KubeObject] = []
+        token = version = ""
+        while True:
+            page = self._page(resource, token)
+            objects += (kept for item in unpack(page) if (kept := _cut(item, cut)) is not None)
+            metadata = Fields(page, resource.name, "", []).child("metadata")
+            version = version or metadata.text("resourceVersion")
+            token = metadata.text("continue")
+            if not token:
+                return Listing(objects, version)
+
+    def watch(self, resource: Resource, version: str) -> Any:
+        """Return the open answer to a watch from a version on: an ``urllib3.HTTPResponse`` with lines.
+
+        Raises:
+            ExpiredError: the version is too old.
+            ForbiddenError: RBAC forbids it.
+            NetsecError: as ``listing`` does.
+        """
+        query = {
+            "watch": "true",
+            "resourceVersion": version,
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(WATCH_SECONDS),
+        }
+        return self._ask(resource, resource.path, query, SILENCE)
+
+    def config_map(self, namespace: str, name: str) -> KubeObject | None:
+        """Return one ConfigMap, stripped; None when it is of no use.
+
+        Raises:
+            ForbiddenError: RBAC forbids it.
+            RefusedError: the server does not give it for another reason.
+            AbsentError: there is none.
+            UnreachableError: as ``listing`` does.
+        """
+        return strip({"apiVersion": "v1", "kind": "ConfigMap", **self._config_map(namespace, name)})
+
+    def config_data(self, namespace: str, name: str) -> Mapping[str, str]:
+        """Return all that a ConfigMap holds, nothing where it is not there or not given.
+
+        Only for what is not missed: whoever has to tell why there is none takes ``config_map``.
+        """
+        try:
+            found = self._config_map(namespace, name)
+        except NetsecError:
+            return {}
+        return dict(Fields(found, _CONFIG_MAP.name, "", []).labels("data"))
+
+    def allowed(self, attributes: Mapping[str, str]) -> bool:
+        """Tell whether RBAC allows what ResourceAttributes say; only a server that says no forbids it.
+
+        Every user who has logged in may ask this of itself (ClusterRole system:basic-user).
+
+        Raises:
+            NetsecError: the server does not answer, or has no such review.
+        """
+        kind = {"apiVersion": f"{_REVIEWS.group}/{_REVIEWS.version}", "kind": "SelfSubjectAccessReview"}
+        body = {**kind, "spec": {"resourceAttributes": attributes}}
+        answer = self._answer(_REVIEWS, _REVIEWS.path, body=body)
+        return Fields(answer, _REVIEWS.name, "", []).child("status").data.get("allowed") is not False
+
+    def groups(self) -> Groups:
+        """Return the API groups that the server has, none when it tells of none; it answers or fails soon.
+
+        Raises:
+            RefusedError: RBAC forbids it.
+            UnreachableError: as ``listing`` does.
+        """
+        try:
+            document = self._answer(GROUPS, "/apis/", timeout=PULSE)
+        except AbsentError:
+            return {}
+        groups = Fields(document, "the API server", "", []).children("groups")
+        return {group.text("name"): _versions(group) for group in groups}
+
+    def _config_map(self, namespace: str, name: str) -> Mapping[str, Any]:
+        path = f"/api/v1/namespaces/{quote(namespace, safe='')}/configmaps/{quote(name, safe='')}"
+        return self._answer(_CONFIG_MAP, path)
+
+    def _page(self, resource: Resource, token: str) -> Mapping[str, Any]:
+        more = {"continue": token} if token else {}
+        return self._answer(resource, resource.path, {"limit": str(PAGE), **more})
+
+    def _answer(
+        self,
+        resource: Resource,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        timeout: Timeout = TIMEOUT,
+        body: Mapping[str, Any] | None = None,
+    ) -> Mapping[str, Any]:
+        """Return an answer of JSON; an error while it is read counts like one before."""
+        page = self._ask(resource, path, query or {}, timeout, lambda answer: _json(answer.data), body)
+        if not isinstance(page, Mapping) or not isinstance(page.get("items") or [], list):
+            raise UnreachableError(f"{self.server} answers, but not as a Kubernetes API server does")
+        return page
+
+    def _ask(
+        self,
+        resource: Resource,
+        path: str,
+        query: Mapping[str, str],
+        timeout: Timeout,
+        read: Callable[[Any], Any] = lambda answer: answer,
+        body: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Return what ``read`` makes of an answer to a GET, or to a POST of a ``body``.
+
+        The client's own methods are not used: they run inside a validator of theirs, and a thread that waits
+        there as the process ends takes it down with an abort.
+        """
+        import urllib3
+
+        settings, pool = self._client.configuration, self._client.rest_client.pool_manager
+        waiting = urllib3.Timeout(connect=timeout[0], read=timeout[1])
+        with complaints() as heard:
+            try:
+                answer = pool.request(
+                    "POST" if body else "GET",
+                    settings.host + path,
+                    fields=query,
+                    json=body,
+                    headers={**_HEADERS, **self._login()},
+                    timeout=waiting,
+                    preload_content=False,
+                )
+                if answer.status in _GIVEN:
+                    return read(answer)
+                answer.drain_conn()
+            except urllib3.exceptions.HTTPError as error:
+                raise UnreachableError(unreachable(error, self.server, timeout)) from error
+        raise refusal(answer, resource, self.server, heard)
+
+    def _login(self) -> Mapping[str, str]:
+        """Return the headers that log in; a token that has ended is renewed, by one thread for all."""
+        with self._fresh:
+            wanted = self._client.configuration.auth_settings().values()
+            return {one["key"]: one["value"] for one in wanted if one["in"] == "header" and one["value"]}
+
+
+_CONFIG_MAP = Resource("configmaps", "", optional=True)
+_REVIEWS = Resource("selfsubjectaccessreviews", "authorization.k8s.io")
+_HEADERS = {"Accept": "application/json", "User-Agent": "netsec-tui"}
+_GIVEN = (200, 201)
+
+
+def _json(data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _versions(group: Fields) -> tuple[str, ...]:
+    preferred = group.child("preferredVersion").text("version")
+    versions = (version.text("version") for version in group.children("versions"))
+    return tuple(dict.fromkeys(version for version in (preferred, *versions) if version))
+
+
+def _cut(item: Any, cut: Cut) -> KubeObject | None:
+    return cut(item) if isinstance(item, Mapping) else None

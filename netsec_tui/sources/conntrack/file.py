@@ -1,0 +1,67 @@
+"""Connection tracking from a file: a table, or the events of ``conntrack -E`` (docs/sources.md)."""
+
+from __future__ import annotations
+
+import re
+
+from netsec_tui.model.flow import Flow
+from netsec_tui.sources.conntrack.dpctl import decode_dpctl, looks_like_dpctl
+from netsec_tui.sources.conntrack.entry import Entry, EntryDecoder, Key, Unread
+from netsec_tui.sources.conntrack.flows import Connections
+
+_SWEEP_SECONDS = 60.0
+
+_EVENT = re.compile(r"(?:\[(\d{1,11}(?:\.\d{1,9})?)\])?\s*\[(NEW|UPDATE|DESTROY)\]\s+")
+_LOOKS = re.compile(r"(?:^|\s)src=[0-9a-fA-F.:]+ dst=[0-9a-fA-F.:]+ ")
+_LAST_SECOND = 253_402_300_799.0
+_NODE = ""
+
+
+def looks(head: bytes) -> bool:
+    """Tell whether a file that begins so holds entries of connection tracking."""
+    for line in head.decode("utf-8", "replace").splitlines()[:20]:
+        if line.strip():
+            return bool(_LOOKS.search(line)) or looks_like_dpctl(line.strip())
+    return False
+
+
+class ConntrackFileDecoder:
+    """Turn lines into flows; ``at`` is when the table was read, for lines that tell no time.
+
+    The connections of a table are told once it is over: where one is shown twice, it takes all to know.
+    """
+
+    def __init__(self, at: float) -> None:
+        self._at = at
+        self._entries = EntryDecoder()
+        self._connections = Connections()
+        self._table: dict[Key, Entry] = {}
+        self._due = 0.0
+
+    def decode(self, line: str) -> Unread | tuple[Flow, ...]:
+        """Return the flows known by now, of a table none, or why the line cannot be used; never raises."""
+        line = line.strip()
+        event = _EVENT.match(line)
+        if event is None:
+            entry = decode_dpctl(line) if looks_like_dpctl(line) else self._entries.decode(line)
+        else:
+            entry = self._entries.decode(line[event.end() :])
+        if isinstance(entry, Unread):
+            return entry
+        if event is None:
+            self._table[entry.key] = entry
+            return ()
+        if event[1]:
+            self._pass_time(float(event[1]))
+        return (*self.finish(), *self._connections.hear(_NODE, event[2], entry, self._at))
+
+    def finish(self) -> tuple[Flow, ...]:
+        """Return the flows of a table that is over."""
+        table, self._table = self._table, {}
+        return tuple(self._connections.see(_NODE, table.values(), self._at)) if table else ()
+
+    def _pass_time(self, when: float) -> None:
+        self._at = min(when, _LAST_SECOND)
+        if self._at >= self._due:
+            self._connections.expire(_NODE, self._at)
+            self._due = self._at + _SWEEP_SECONDS

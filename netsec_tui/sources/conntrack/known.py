@@ -1,0 +1,145 @@
+"""How an entry of a connection tracking table stood when it was last read, and what its timeout tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from netsec_tui.sources.conntrack.entry import Entry
+
+MEMORY = 120.0
+"""Seconds for which a table remembers what has ended, by the kernel's defaults (TIME_WAIT)."""
+
+OPENING = frozenset({"SYN_SENT", "SYN_SENT2", "SYN_RECV", "COOKIE_WAIT", "COOKIE_ECHOED"})
+"""States before a connection is open; what the kernel has picked up in the middle never has them."""
+
+PICKED_UP = frozenset({"HEARTBEAT_SENT", "HEARTBEAT_ACKED", "DATA_SENT"})
+"""States of SCTP for what the kernel has picked up in the middle (nf_conntrack_proto_sctp.c)."""
+
+_OPEN = "ESTABLISHED"
+_RESET = "CLOSE"
+REFUSED = frozenset({_RESET, "CLOSED"})
+"""States without an answer of what was refused, or picked up and reset: nothing tells which."""
+
+_OVER = REFUSED | {"TIME_WAIT"}
+
+_LATE = 5
+"""Seconds by which late packets of a connection that is closing may set its timeout back."""
+
+_UNEVEN = 2
+"""Seconds by which timeouts seem to jump although nothing passed: they are whole, and readings take time."""
+
+_DEFAULTS = (86_400, 432_000)
+"""What nf_conntrack_tcp_timeout_established is by kube-proxy's and by the kernel's default."""
+
+_SWEEP = 180
+"""Seconds in which the kernel certainly removes what has run out (GC_SCAN_INTERVAL_MAX is 60 s)."""
+
+_UNACKNOWLEDGED = 300
+"""The timeout at most while data waits to be acknowledged (nf_conntrack_tcp_timeout_unacknowledged)."""
+
+
+class Known:
+    """Hold how an entry of one node stood when it was last read, and when its connection was last told.
+
+    ``quiet`` marks one that was idle when it was first read, and has not been told. ``mirrored`` marks one
+    that an answer made: its connection goes the other way round. ``opened`` marks one that proves who opened
+    its connection.
+    """
+
+    __slots__ = (
+        "age",
+        "answered",
+        "mirrored",
+        "opened",
+        "quiet",
+        "read",
+        "reading",
+        "start",
+        "state",
+        "timeout",
+        "told",
+    )
+
+    def __init__(self, told: float, *, quiet: bool) -> None:
+        self.told = told
+        self.quiet = quiet
+        self.mirrored = self.opened = False
+
+    def renew(self, entry: Entry, now: float, reading: int) -> None:
+        """Take over how the entry stands now."""
+        _, self.state, self.timeout, self.answered, self.age, self.start = entry
+        self.read, self.reading = now, reading
+
+    def replaced(self, entry: Entry) -> bool:
+        """Tell whether another connection between the same ports has taken the place of this one."""
+        if self.answered and not entry.answered:
+            return True
+        if self.age >= 0 <= entry.age:
+            return entry.age < self.age
+        if 0 <= self.start < entry.start - 1:
+            return True
+        if not self.state or self.state == _OPEN or self.state in OPENING | PICKED_UP:
+            return False
+        if self.state in _OVER and entry.state in _OVER:
+            return entry.timeout > self.timeout + _LATE
+        return self.state in _OVER or entry.state in OPENING or entry.state == _OPEN
+
+    def goes_on(self, entry: Entry, now: float) -> bool:
+        """Tell whether packets of an open connection have passed since it was last read."""
+        return entry.state in ("", _OPEN) and self._moved(entry, now)
+
+    def stirs(self, entry: Entry, now: float) -> bool:
+        """Tell whether a connection that was idle is used again.
+
+        A reset does not show it: who has the client's address by now sends one for what it never opened.
+        """
+        return self.replaced(entry) or (entry.state != _RESET and self._moved(entry, now))
+
+    def ran_out(self, now: float) -> bool:
+        """Tell whether the timeout ran out, and the kernel has removed the entry since."""
+        return 0 <= self.timeout < now - self.read - _SWEEP
+
+    def _moved(self, entry: Entry, now: float) -> bool:
+        """Tell whether the timeout did anything but run down: every packet sets it anew.
+
+        There is none where the network card or the flow table has taken the connection over.
+        """
+        if entry.timeout < 0 or entry.state != self.state:
+            return True
+        return abs(entry.timeout - self.timeout + now - self.read) > _UNEVEN
+
+
+def longest_timeouts(entries: Iterable[Entry]) -> dict[int, int]:
+    """Map protocols' numbers to the timeout in seconds from which open connections run down.
+
+    No table says how it is set: a default where the longest that is seen is not far below one, else that.
+    """
+    longest: dict[int, int] = {}
+    for entry in entries:
+        if entry.state == _OPEN and entry.timeout > longest.get(entry.key[0], 0):
+            longest[entry.key[0]] = entry.timeout
+    return {number: _configured(seconds) for number, seconds in longest.items()}
+
+
+def idle(entry: Entry, longest: dict[int, int]) -> float:
+    """Return for how many seconds no packet has passed; 0 where an entry does not tell."""
+    if entry.state != _OPEN or entry.timeout < 0:
+        return 0.0
+    most = longest.get(entry.key[0], entry.timeout)
+    if entry.timeout <= _UNACKNOWLEDGED < most:
+        most = _UNACKNOWLEDGED
+    return most - entry.timeout
+
+
+def begun(entry: Entry, now: float, idle_for: float) -> float:
+    """Return when a connection began where that is told, else when its last packet passed.
+
+    So it is for one that began long ago: of the time since then the table has forgotten all the others,
+    and nobody shall take it for time that was observed. The age needs no clock of the node's.
+    """
+    start = now - entry.age if entry.age >= 0 else entry.start
+    return start if now - MEMORY <= start <= now else now - idle_for
+
+
+def _configured(seconds: int) -> int:
+    return next((most for most in _DEFAULTS if most - MEMORY <= seconds <= most), seconds)

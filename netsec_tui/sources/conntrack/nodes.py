@@ -1,0 +1,184 @@
+"""Reading one node's connection tracking table in a pod on the node's own network (docs/sources.md)."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from netsec_tui.sources.contract import KubeObject
+from netsec_tui.sources.objects.strip import printable
+from netsec_tui.sources.reach.pod_exec import Executor
+from netsec_tui.sources.reach.pod_websocket import (
+    ExecError,
+    ExecForbiddenError,
+    GoneError,
+    NoConnectionError,
+    Target,
+    UnauthenticatedError,
+)
+
+_FAMILIES = ("ipv4", "ipv6")
+_TABLE, _STATISTICS = "/proc/net/nf_conntrack", "/proc/net/stat/nf_conntrack"
+COMMANDS = (
+    (("cat", _TABLE, _STATISTICS),),
+    (("cat", _TABLE),),
+    tuple(("conntrack", "-L", "-f", family) for family in _FAMILIES),
+)
+"""The kernel's files, which distributions may leave out, and the tool that asks the kernel by netlink.
+
+Older versions of the tool list IPv4 alone unless they are asked for each.
+"""
+
+_KNOWN = (
+    "kube-proxy",
+    "weave",
+    "calico-node",
+    "ovnkube",
+    "kube-router",
+    "cilium",
+    "antrea-agent",
+)
+"""Beginnings of names of pods and containers that work on the node's network as root."""
+
+_SYSTEM = frozenset(
+    {
+        "kube-system",
+        "calico-system",
+        "cilium",
+        "cilium-system",
+        "openshift-ovn-kubernetes",
+        "openshift-sdn",
+        "ovn-kubernetes",
+        "weave",
+    }
+)
+"""Namespaces of theirs: in another one anybody may have given a pod such a name."""
+
+_REST = 0.2
+"""The part of a period for which a node is left alone at least, where reading it takes almost as long."""
+
+_MOST_TRIES = 12
+_MOST_SECONDS = 20.0
+"""How many containers of a node are tried, and how long, before it is given up for a while."""
+
+
+class Way(NamedTuple):
+    """Say how a node's table was read: where, and by which commands, one after the other."""
+
+    target: Target
+    commands: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Hold what a node gave: its table, or why there is none (``trouble``, a part of a sentence).
+
+    ``at`` is when it had it, in seconds since the epoch. ``unauthenticated`` means that the credentials are
+    to be had anew, ``gone`` that the pods are to be listed anew.
+    """
+
+    node: str
+    table: bytes = b""
+    way: Way | None = None
+    trouble: str = ""
+    unauthenticated: bool = False
+    gone: bool = False
+    at: float = 0.0
+
+
+@dataclass(slots=True)
+class Node:
+    """Hold how reading a node goes; ``began`` (of the last reading) and ``due`` are in monotonic time.
+
+    ``entries`` is -1 before the first table. ``gone`` means that the pod which gave the table does not any
+    more, and no other has since. ``lost`` is what the kernel says it lost.
+    """
+
+    tries: list[Target]
+    gone: bool = False
+    began: float = 0.0
+    due: float = 0.0
+    busy: bool = False
+    asked: bool = False
+    way: Way | None = None
+    entries: int = -1
+    skipped: int = 0
+    lost: dict[str, int] = field(default_factory=dict)
+    trouble: str = ""
+
+    @property
+    def given(self) -> bool:
+        """Tell whether it gave its table when it was last asked."""
+        return self.entries >= 0 and not self.trouble
+
+    def due_after(self, now: float, period: float) -> float:
+        """Return when to read again after a reading that has ended; periods go from beginning to beginning.
+
+        A slow answer then delays no connection that it does not hold yet.
+        """
+        return max(self.began + period, now + _REST * period)
+
+
+def targets(pods: Iterable[KubeObject]) -> dict[str, list[Target]]:
+    """Return the containers to try on each node, the most promising first, of what ``seen_pod`` kept."""
+    found: dict[str, list[tuple[tuple[int, int], Target]]] = {}
+    for pod in pods:
+        if not pod["host"]:
+            continue
+        for container in pod["containers"]:
+            target = Target(pod["namespace"], pod["pod"], container)
+            found.setdefault(pod["node"], []).append((_rank(target, reader=pod["reader"]), target))
+    return {node: [target for _, target in sorted(ranked)] for node, ranked in found.items()}
+
+
+def read_table(
+    node: str, executor: Executor, tries: Iterable[Target], known: Way | None, stop: threading.Event
+) -> Answer:
+    """Read a node's table as it was read before, else in the first container that gives it."""
+    reasons: list[str] = []
+    ways = [Way(target, commands) for target in [*tries][:_MOST_TRIES] for commands in COMMANDS]
+    closed: set[str] = set()
+    deadline = time.monotonic() + _MOST_SECONDS
+    for way in [known, *ways] if known else ways:
+        if way.target.namespace in closed:
+            continue
+        if stop.is_set() or time.monotonic() > deadline:
+            break
+        try:
+            table = b"".join(executor.run(way.target, command, stop) for command in way.commands)
+            return Answer(node, table, way, at=time.time())
+        except UnauthenticatedError as error:
+            return Answer(node, trouble=str(error), unauthenticated=True)
+        except NoConnectionError as error:
+            return Answer(node, trouble=str(error))
+        except GoneError as error:
+            return Answer(node, trouble=f"{_place(way)}: {error}", gone=True)
+        except ExecForbiddenError as error:
+            closed.add(way.target.namespace)
+            reasons.append(str(error))
+        except ExecError as error:
+            reasons.append(f"{' '.join(way.commands[0][:2])} in {_place(way)}: {error}")
+    return Answer(node, trouble=_why(reasons), gone=known is not None)
+
+
+def _place(way: Way) -> str:
+    return printable(f"{way.target.namespace}/{way.target.pod}")
+
+
+def _why(reasons: list[str]) -> str:
+    if not reasons:
+        return "no pod runs on its network (hostNetwork) in which its connection tracking table could be read"
+    return reasons[0]
+
+
+def _rank(target: Target, *, reader: bool) -> tuple[int, int]:
+    """Return where a container stands among those to try: those made for it, those of a system, others."""
+    if reader:
+        return 0, 0
+    for rank, name in enumerate(_KNOWN):
+        if target.namespace in _SYSTEM and target.pod.startswith(name):
+            return 1, rank * 2 + (not target.container.startswith(name))
+    return 2, 0

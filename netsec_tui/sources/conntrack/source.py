@@ -1,0 +1,281 @@
+"""Flows from the kernel's connection tracking tables, read on each node through the API server."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from netsec_tui.errors import NetsecError, UnreachableError
+from netsec_tui.model.flow import Gap
+from netsec_tui.model.observed import Observed
+from netsec_tui.sources.cluster.api import ClusterApi
+from netsec_tui.sources.cluster.login import log_in
+from netsec_tui.sources.cluster.resources import RESOURCES
+from netsec_tui.sources.conntrack.entry import Entry, EntryDecoder
+from netsec_tui.sources.conntrack.flows import ORIGIN, Connections
+from netsec_tui.sources.conntrack.health import BLIND, NAMED, divide, losses, missed, names_of
+from netsec_tui.sources.conntrack.nodes import Answer, Node, Way, read_table, targets
+from netsec_tui.sources.conntrack.pods import SILENT_SECONDS, PodAddresses, Sight, seen_pod
+from netsec_tui.sources.contract import Emit, FlowsRead, SourceStatus
+from netsec_tui.sources.objects.strip import object_key, printable
+from netsec_tui.sources.reach.pod_exec import Executor, executor
+from netsec_tui.sources.reach.pod_websocket import Target
+
+POLL_SECONDS = 5.0
+"""From the beginning of one reading of a node to that of the next. A connection that was reset stays in the
+table for 10 s, all others longer."""
+
+RETRY_SECONDS = 30.0
+"""Seconds until a node that never gave a table is asked again."""
+
+_LIST_SECONDS = 60.0
+_LIST_AGAIN_SECONDS = 1.0
+"""Seconds between two lists at least, when a pod in which commands were run is gone."""
+
+_AT_ONCE = 8
+_PATIENCE = 0.1
+_PART = 10_000
+"""Flows that are handed on at once."""
+
+_NODES, _PODS = (next(r for r in RESOURCES if r.name == name) for name in ("nodes", "pods"))
+
+
+class ConntrackSource:
+    """Read the tables of all nodes of one context again and again; a node that gives none costs no other."""
+
+    live = True
+
+    def __init__(self, context: str | None = None, kubeconfig: str | None = None) -> None:
+        self.name = f"conntrack of context {context}" if context else "conntrack of the current context"
+        self._context = context
+        self._kubeconfig = kubeconfig
+        self._client: Any = None
+        self._executor: Executor | None = None
+        self._nodes: dict[str, Node] = {}
+        self._listed = float("-inf")
+        self._lost = ""
+        self._moved = False
+        self._decoder = EntryDecoder()
+        self._connections = Connections()
+        self._addresses = PodAddresses()
+        self._sight = Sight(self._addresses)
+        self._since = self._until = 0.0
+        self._unread = ""
+        self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+        self._told: SourceStatus | None = None
+
+    def read(self, emit: Emit) -> None:
+        """Emit what all tables hold now.
+
+        Raises:
+            NotFoundError: there is no such context or no kubeconfig.
+            BadInputError: the kubeconfig cannot be read.
+            UnreachableError: no node gives its table; the sentence says why.
+        """
+        self._list()
+        stop = threading.Event()
+        while not all(node.asked for node in self._nodes.values()):
+            self._turn(emit, stop)
+        if not any(node.given for node in self._nodes.values()):
+            raise UnreachableError(self._trouble() or "the cluster has no nodes")
+        if blind := self._blind(0.0):  # there is no second reading to wait for
+            emit(FlowsRead(blind))
+        self._tell(emit, ended=True)
+
+    def follow(self, emit: Emit, stop: threading.Event) -> None:
+        """Emit what is new in the tables, every few seconds.
+
+        Raises:
+            NetsecError: the nodes cannot be listed at the start, for the reasons of ``read``.
+        """
+        self._list()
+        while not stop.is_set():
+            self._turn(emit, stop)
+
+    def _turn(self, emit: Emit, stop: threading.Event) -> None:
+        """Ask the nodes whose time has come, and take in what has been answered."""
+        if time.monotonic() >= self._list_due():
+            self._list_again(emit)
+        self._ask(stop)
+        try:
+            answer = self._answers.get(timeout=_PATIENCE)
+        except queue.Empty:
+            return
+        node = self._nodes.get(answer.node)
+        if node is None:  # it has left the cluster since
+            return
+        first_miss = answer.gone and not node.gone
+        node.busy, node.way, node.gone = False, answer.way, answer.gone or (node.gone and not answer.way)
+        now, hopeless = time.monotonic(), node.entries < 0 and not answer.way
+        node.due = now + RETRY_SECONDS if hopeless else node.due_after(now, POLL_SECONDS)
+        if first_miss:  # who took its place is asked at once, before anything is complained of
+            self._moved = True
+            return
+        node.asked = True
+        if answer.way:
+            self._take(answer, node, emit)
+        elif not stop.is_set():
+            self._fail(answer, node, emit)
+        self._tell(emit)
+
+    def _list_due(self) -> float:
+        """Return when the nodes and pods are to be listed again, in monotonic time."""
+        if self._moved:
+            return self._listed + _LIST_AGAIN_SECONDS
+        missing = any(node.gone for node in self._nodes.values())
+        return self._listed + (POLL_SECONDS if missing else _LIST_SECONDS)
+
+    def _list(self) -> None:
+        client, self._client = self._client or log_in(self._context, self._kubeconfig), None
+        api = ClusterApi(client)
+        names = [object_key(node)[2] for node in api.list(_NODES)]
+        pods = api.list(_PODS, seen_pod)
+        found = targets(pods)
+        self._connections.hand_over(self._addresses.take(pods))
+        self._since = self._since or time.time()
+        self._executor, self._client = executor(client), client
+        for name in names:
+            node = self._nodes.setdefault(name, Node([]))
+            node.tries = found.get(name, [])
+            if node.gone:
+                node.due = 0.0
+        for gone in self._nodes.keys() - set(names):
+            del self._nodes[gone]
+        self._connections.keep(names)
+        self._listed = time.monotonic()
+        self._lost, self._moved = "", False
+
+    def _list_again(self, emit: Emit) -> None:
+        try:
+            self._list()
+        except NetsecError as error:
+            self._listed, self._moved = time.monotonic() - _LIST_SECONDS + POLL_SECONDS, False
+            self._lost = f"{error}; tables are read as before"
+        self._tell(emit)
+
+    def _ask(self, stop: threading.Event) -> None:
+        """Start reading the nodes that are due, a few at once: one that hangs must not hold up the others."""
+        now, busy = time.monotonic(), sum(node.busy for node in self._nodes.values())
+        assert self._executor
+        for name, node in self._nodes.items():
+            if busy >= _AT_ONCE:
+                return
+            if not node.busy and node.due <= now and not (node.gone and self._moved):
+                node.busy, node.began = True, now
+                busy += 1
+                work = (name, self._executor, node.tries, node.way, stop)
+                threading.Thread(
+                    target=self._read, args=work, name=f"{self.name} {name}", daemon=True
+                ).start()
+
+    def _read(
+        self, name: str, executor: Executor, tries: list[Target], way: Way | None, stop: threading.Event
+    ) -> None:
+        try:
+            answer = read_table(name, executor, tries, way, stop)
+        except Exception as error:  # One node must not take the others with it.
+            answer = Answer(name, trouble=f"a defect of netsec-tui: {type(error).__name__}: {error}")
+        self._answers.put(answer)
+
+    def _take(self, answer: Answer, node: Node, emit: Emit) -> None:
+        now, skipped = answer.at, node.skipped
+        if not self._until:
+            self._since = now
+        self._until = max(self._until, now)
+        table, statistics = divide(answer.table.decode("utf-8", "replace"))
+        flows = self._connections.take(answer.node, self._entries(answer, table, node), now)
+        while part := tuple(islice(flows, _PART)):
+            emit(FlowsRead(part))
+        node.trouble = ""
+        lost = losses(statistics)
+        if gaps := (*missed(answer.node, now, node.lost, lost), *self._blind(SILENT_SECONDS)):
+            emit(FlowsRead(gaps))
+        node.lost = lost or node.lost
+        if node.skipped > skipped:
+            emit(FlowsRead((Gap(now, node.skipped - skipped, self._unread, answer.node),)))
+
+    def _entries(self, answer: Answer, table: str, node: Node) -> Iterator[Entry]:
+        """Yield a table's entries; the same line is not counted again each time that it cannot be read."""
+        skipped = node.entries = 0
+        for number, line in enumerate(table.split("\n"), 1):
+            entry = self._decoder.decode(line)
+            if isinstance(entry, Entry):
+                node.entries += 1
+                self._sight.look(entry, answer.node, answer.at)
+                yield entry
+                continue
+            if not line:
+                continue
+            skipped += 1
+            node.skipped = max(node.skipped, skipped)
+            if not self._unread:
+                self._unread = printable(f"node {answer.node}, line {number}: {entry.reason}", 400)
+        self._sight.end(answer.node, answer.at)
+
+    def _fail(self, answer: Answer, node: Node, emit: Emit) -> None:
+        trouble = printable(answer.trouble, 400)
+        if not node.trouble:
+            reason = f"{names_of([answer.node])}: {trouble}; connections may be missing"
+            emit(FlowsRead((Gap(time.time(), 0, reason, answer.node),)))
+        node.trouble = trouble
+        if answer.unauthenticated:
+            self._client, self._listed = None, float("-inf")
+
+    def _tell(self, emit: Emit, *, ended: bool = False) -> None:
+        skipped = sum(node.skipped for node in self._nodes.values())
+        known = ended or any(node.entries >= 0 for node in self._nodes.values())
+        again = "" if known else f"tried again every {RETRY_SECONDS:g} s"
+        trouble = self._trouble()
+        error = "; ".join(filter(None, (self._lost, trouble, trouble and again)))
+        status = SourceStatus(
+            self.name,
+            self.live,
+            self._detail(SILENT_SECONDS if not ended else 0.0),
+            skipped,
+            error,
+            ended=ended,
+            observed=self._observed(ended=ended),
+        )
+        if status != self._told:
+            self._told = status
+            emit(status)
+
+    def _observed(self, *, ended: bool) -> Observed:
+        until = self._until if ended else 0.0
+        return Observed(ORIGIN, self._since, until, frozenset(self._given()), idle=self._connections.quiet)
+
+    def _given(self) -> list[str]:
+        return [name for name, node in self._nodes.items() if node.given]
+
+    def _blind(self, silent: float) -> tuple[Gap, ...]:
+        """Return a gap for each node that is found blind for the first time."""
+        news = self._sight.news(self._given(), silent)
+        return tuple(Gap(self._until, 0, f"{names_of([name])}: {BLIND}", name) for name in news)
+
+    def _detail(self, silent: float) -> str:
+        given = self._given()
+        detail = f"{self._connections.told} connections from {len(given)} of {len(self._nodes)} nodes"
+        blind = self._sight.blind(given, silent)
+        empty = [name for name in given if not self._nodes[name].entries and name not in blind]
+        if empty:
+            detail += f"; empty on {names_of(empty)}"
+        if blind:
+            detail += f"; {names_of(blind)}: {BLIND}"
+        if quiet := self._connections.quiet:
+            detail += f"; {quiet} more are open and idle, and not told until a packet passes"
+        return f"{detail}; {self._unread}" if self._unread else detail
+
+    def _trouble(self) -> str:
+        """Return why nodes give no table, one sentence for all that share a reason."""
+        reasons: dict[str, list[str]] = defaultdict(list)
+        for name, node in self._nodes.items():
+            if node.trouble:
+                reasons[node.trouble].append(name)
+        told = [f"{names_of(names)}: {reason}" for reason, names in reasons.items()]
+        more = sum(map(len, [*reasons.values()][NAMED:]))
+        return "; ".join([*told[:NAMED], *([f"{more} more nodes give no table either"] if more else [])])

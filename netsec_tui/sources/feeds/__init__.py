@@ -1,0 +1,1 @@
+"""Several sources together: for the screen, and for an answer without one."""

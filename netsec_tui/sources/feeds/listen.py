@@ -1,0 +1,134 @@
+"""All sources at once for a while, for an answer without a screen."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from netsec_tui.errors import NetsecError, UnreachableError
+from netsec_tui.model.flow import Flow, Gap
+from netsec_tui.sources.contract import FlowsRead, Message, ObjectsRead, Source, SourceStatus
+from netsec_tui.sources.feeds.feed import AGAIN_SECONDS, Reading
+from netsec_tui.sources.feeds.state import ClusterState
+from netsec_tui.sources.feeds.thread import SourceThread, put_all
+
+_ROOM = 64
+_PATIENCE = 0.1
+"""Seconds between two looks whether to end."""
+
+_LAST_WAIT = 1.0
+
+OnFlows = Callable[[Sequence[Flow | Gap]], None]
+
+
+def listen(
+    state: Sequence[Source],
+    flows: Sequence[Source],
+    seconds: float,
+    on_flows: OnFlows,
+    stop: threading.Event,
+    report: Callable[[float], None] = lambda elapsed: None,
+) -> Reading:
+    """Follow sources for so many seconds, until those of flows have all ended, or until ``stop`` is set.
+
+    The sources of cluster state are waited for until each has told it once or has failed. ``report`` is
+    called about ten times a second with the seconds that have passed.
+    """
+    return _Listening(state, flows, on_flows).go_on(seconds, stop, report)
+
+
+class _Listening:
+    """Hold what the sources have told so far."""
+
+    def __init__(self, state: Sequence[Source], flows: Sequence[Source], on_flows: OnFlows) -> None:
+        self._over = threading.Event()
+        self._messages: queue.Queue[tuple[int, Message]] = queue.Queue(_ROOM)
+        self._on_flows = on_flows
+        self._flowed = False
+        self._objects = ClusterState()
+        self._statuses: dict[tuple[int, str], SourceStatus] = {}
+        self._state = [*map(self._thread, range(len(state)), state)]
+        self._flows = [*map(self._thread, range(len(state), len(state) + len(flows)), flows)]
+
+    def go_on(self, seconds: float, stop: threading.Event, report: Callable[[float], None]) -> Reading:
+        threads = [*self._state, *self._flows]
+        for thread in threads:
+            thread.start()
+        begun = time.monotonic()
+        try:
+            while not stop.is_set() and not self._done(time.monotonic() - begun >= seconds):
+                self._take_next(_PATIENCE)
+                report(time.monotonic() - begun)
+        finally:
+            self._over.set()
+        self._let_end(threads)
+        while self._take_next(0.0):
+            pass
+        inventory, unclear = self._objects.build()
+        failures = self._failures(threads, interrupted=stop.is_set())
+        return Reading(inventory, tuple(self._statuses.values()), failures, unclear)
+
+    def _failures(self, threads: Sequence[SourceThread], *, interrupted: bool) -> tuple[NetsecError, ...]:
+        """Return what sources raised, and what those of flows only told where none of them gave anything.
+
+        Where listening was interrupted, they might have given something later.
+        """
+        raised = {at: t.failure for at, t in enumerate(threads) if t.failure and self._failing(at)}
+        of_flows = range(len(self._state), len(threads))
+        quiet = not self._flowed and not interrupted
+        if quiet and all(at in raised or self._gave_nothing(at) for at in of_flows):
+            raised |= {at: UnreachableError(self._errors(at)) for at in of_flows if at not in raised}
+        return tuple(raised.values())
+
+    def _let_end(self, threads: Sequence[SourceThread]) -> None:
+        """Give sources a moment to say how they have ended."""
+        deadline = time.monotonic() + _LAST_WAIT
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _thread(self, origin: int, source: Source) -> SourceThread:
+        return SourceThread(source, partial(self._put, origin), self._over, AGAIN_SECONDS)
+
+    def _put(self, origin: int, message: Message) -> None:
+        put_all(self._messages, (origin, message), self._over)
+
+    def _done(self, late: bool) -> bool:
+        ended = not any(thread.is_alive() for thread in self._flows)
+        return (late or (ended and self._messages.empty())) and all(
+            map(self._has_told, range(len(self._state)))
+        )
+
+    def _has_told(self, origin: int) -> bool:
+        return any(told.settled or told.error for told in self._told(origin))
+
+    def _failing(self, origin: int) -> bool:
+        return bool(self._errors(origin))
+
+    def _gave_nothing(self, origin: int) -> bool:
+        """Tell whether a source that watches has had errors only; with a node that reports, all was quiet."""
+        watched = [told.observed for told in self._told(origin) if told.observed]
+        return bool(watched) and self._failing(origin) and not any(observed.nodes for observed in watched)
+
+    def _errors(self, origin: int) -> str:
+        return "; ".join(told.error for told in self._told(origin) if told.error)
+
+    def _told(self, origin: int) -> list[SourceStatus]:
+        return [status for (of, _), status in self._statuses.items() if of == origin]
+
+    def _take_next(self, timeout: float) -> bool:
+        """Take in a message if one comes; return whether one did."""
+        try:
+            origin, message = self._messages.get(timeout=timeout) if timeout else self._messages.get_nowait()
+        except queue.Empty:
+            return False
+        if isinstance(message, FlowsRead):
+            self._flowed = self._flowed or any(isinstance(flow, Flow) for flow in message.flows)
+            self._on_flows(message.flows)
+        elif isinstance(message, ObjectsRead):
+            self._objects.take(origin, message)
+        else:
+            self._statuses[origin, message.source] = message
+        return True

@@ -1,0 +1,1 @@
+"""Finding out which sources a cluster has, and whether they answer."""

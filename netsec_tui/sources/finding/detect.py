@@ -1,0 +1,246 @@
+"""Which sources of flows a cluster has and what each lacks, from what was listed; pure.
+
+Names of objects are those that the projects' own charts and operators give (docs/sources.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from netsec_tui.sources.contract import KubeObject
+from netsec_tui.sources.finding.findings import Finding, Right, Seen, State
+from netsec_tui.sources.objects.fields import Fields
+from netsec_tui.sources.objects.strip import object_key, printable, strip
+
+
+def cut_workload(workload: KubeObject) -> KubeObject | None:
+    """Return a stripped Deployment or DaemonSet; ``ready`` means a pod is, ``bpf`` that Calico uses eBPF."""
+    fields, kept = Fields(workload, "", "", []), strip(workload)
+    if kept is None:
+        return None
+    status, template = fields.child("status"), fields.child("spec").child("template").child("spec")
+    told = [entry for container in template.children("containers") for entry in container.children("env")]
+    return {
+        **kept,
+        "ready": any(status.data.get(count) for count in ("readyReplicas", "numberReady")),
+        "bpf": any(e.text("name") == "FELIX_BPFENABLED" and e.text("value") == "true" for e in told),
+    }
+
+
+def detect(seen: Seen) -> tuple[Finding, ...]:
+    """Return a finding for each source, in the order in which they are taken; rights are not judged yet."""
+    found = (
+        _hubble(seen),
+        _hubble_exec(seen),
+        _whisker(seen),
+        _goldmane(seen),
+        _antrea(seen),
+        _netobserv(seen),
+        _theia(seen),
+        _conntrack(seen),
+    )
+    return tuple(_doubted(finding, seen) for finding in found)
+
+
+_TOLD_BY = {"hubble-exec": "daemonsets"}
+"""The resource that tells that a source is there, where it is not services."""
+
+
+def _doubted(finding: Finding, seen: Seen) -> Finding:
+    """Return a finding that does not call absent what could not be looked for."""
+    resource = _TOLD_BY.get(finding.source, "services")
+    if finding.state is not State.ABSENT or resource not in seen.refused:
+        return finding
+    why = f"whether it is there is not known: {resource} cannot be listed"
+    return replace(finding, state=State.UNKNOWN, lacks=(why,))
+
+
+def _hubble(seen: Seen) -> Finding:
+    service = _service(seen, "hubble-relay") or _labelled(seen, "hubble-relay")
+    relay = _workload(seen, "Deployment", "hubble-relay")
+    if service is None and relay is None:
+        how = ("switch Relay on: cilium hubble enable, or hubble.relay.enabled in the chart",)
+        return Finding("hubble", State.ABSENT, lacks=how if _agents(seen) else ())
+    if service is None:
+        why = "it has no Service by which it can be found"
+        if "services" in seen.refused:
+            why = "whether it has a Service is not known: services cannot be listed"
+        why += "; give its address: --source hubble://HOST:PORT"
+        return Finding("hubble", State.UNUSABLE, _title(relay), (why,))
+    found = _behind("hubble", service, relay)
+    if _TLS_PORT in _ports(service) and not seen.trust:
+        why = "it speaks TLS: give the authority of its certificate with --source-ca, or --source-insecure"
+        return replace(found, state=State.UNUSABLE, lacks=(*found.lacks, why))
+    return found
+
+
+_TLS_PORT = 443
+"""Of Relay's Service when it speaks TLS, which has port 80 otherwise (Cilium's chart)."""
+
+
+def _hubble_exec(seen: Seen) -> Finding:
+    agents = _agents(seen)
+    if agents is None:
+        return Finding("hubble-exec", State.ABSENT)
+    rights = (Right(_namespace(agents), "exec"),)
+    if seen.cilium.get("enable-hubble") == "false":
+        why = "Hubble is switched off (enable-hubble in ConfigMap cilium-config)"
+        return Finding("hubble-exec", State.UNUSABLE, _title(agents), (why,), rights)
+    return Finding("hubble-exec", State.USABLE, _title(agents), (), rights)
+
+
+def _whisker(seen: Seen) -> Finding:
+    service = _service(seen, "whisker", "calico-system")
+    if service is None:
+        how = (
+            "switch it on with the operator's resources Goldmane and Whisker, both named default "
+            "(Calico 3.30 or later)"
+        )
+        calico = _workload(seen, "DaemonSet", "calico-node")
+        return Finding("whisker", State.ABSENT, lacks=(how,) if calico else ())
+    found = _behind("whisker", service, _workload(seen, "Deployment", "whisker"))
+    return replace(found, lacks=(*found.lacks, "it tells no addresses outside the cluster"))
+
+
+def _goldmane(seen: Seen) -> Finding:
+    service = _service(seen, "goldmane", "calico-system")
+    if service is None:
+        return Finding("goldmane", State.ABSENT)
+    found = _behind("goldmane", service, _workload(seen, "Deployment", "goldmane"))
+    if not seen.certificate:
+        why = "it needs a client certificate of the operator's: --source-cert, --source-key and --source-ca"
+        found = replace(found, state=State.UNUSABLE, lacks=(*found.lacks, why))
+    return replace(found, lacks=(*found.lacks, "it tells no addresses outside the cluster"))
+
+
+def _antrea(seen: Seen) -> Finding:
+    service = _service(seen, "flow-aggregator", "flow-aggregator")
+    agents = _workload(seen, "DaemonSet", "antrea-agent")
+    if service is None:
+        how = "it takes the Flow Aggregator with flowStreamService.enable"
+        return Finding("antrea", State.ABSENT, lacks=(how,) if agents else ())
+    found = _behind("antrea", service, _workload(seen, "Deployment", "flow-aggregator"))
+    if _STREAM_PORT not in _ports(service):
+        why = f"its Service has no port {_STREAM_PORT}: set flowStreamService.enable in the chart"
+        return replace(found, state=State.UNUSABLE, lacks=(why,))
+    return found
+
+
+_STREAM_PORT = 14740
+
+
+def _netobserv(seen: Seen) -> Finding:
+    services = (_service(seen, name, namespace) for namespace, name in _LOKI)
+    service = next(filter(None, services), None)
+    if service is None:
+        why = ("no Loki is found where NetObserv puts it; give its address: --source netobserv://HOST:PORT",)
+        return Finding("netobserv", State.ABSENT, lacks=why if _NETOBSERV in seen.groups else ())
+    found = _behind("netobserv", service, None)
+    if seen.sampling == 1:
+        return found
+    ratio = (
+        f"one packet of {seen.sampling} is looked at" if seen.sampling else "how much is sampled is not known"
+    )
+    rare = (
+        f"{ratio}, so rare connections may be missed; set spec.agent.ebpf.sampling of the FlowCollector to 1"
+    )
+    return replace(found, lacks=(*found.lacks, rare))
+
+
+_NETOBSERV = "flows.netobserv.io"
+_LOKI = (("netobserv", "loki"), ("netobserv", "loki-gateway-http"), ("netobserv-loki", "loki-gateway-http"))
+
+
+def _theia(seen: Seen) -> Finding:
+    service = _service(seen, "clickhouse-clickhouse", "flow-visibility")
+    if service is None:
+        return Finding("theia", State.ABSENT)
+    found = _behind("theia", service, None)
+    if not seen.clickhouse:
+        why = "the library for ClickHouse is not installed: pip install 'netsec-tui[clickhouse]'"
+        return replace(found, state=State.UNUSABLE, lacks=(why,))
+    return found
+
+
+def _conntrack(seen: Seen) -> Finding:
+    spaces = sorted({namespace for found in seen.host_pods.values() for namespace in found})
+    if not spaces and "pods" in seen.refused:
+        why = "whether pods run on the nodes' own network is not known: pods cannot be listed"
+        return Finding("conntrack", State.UNUSABLE, lacks=(why,))
+    if not spaces:
+        why = "no pod runs on a node's own network; netsec-tui reader prints pods that do"
+        return Finding("conntrack", State.UNUSABLE, lacks=(why,))
+    rights = tuple(Right(namespace, "exec") for namespace in spaces)
+    where = f"{len(seen.host_pods)} of {len(seen.nodes)} nodes" if seen.nodes else ""
+    state, lacks = State.USABLE, [*_eBPF(seen), "it does not tell what was denied"]
+    if _tracks_elsewhere(seen):
+        state = State.UNUSABLE
+    return Finding("conntrack", state, where, tuple(lacks), rights, any_right=True)
+
+
+def _eBPF(seen: Seen) -> Iterator[str]:  # noqa: N802 - its name
+    agents = _agents(seen)
+    if _tracks_elsewhere(seen):
+        by = "Cilium without kube-proxy" if agents else "Calico's eBPF dataplane"
+        yield f"{by} tracks connections by eBPF: the kernel's tables are nearly empty"
+    elif agents:
+        yield "Cilium may track connections by eBPF: then the kernel's tables are nearly empty"
+
+
+def _tracks_elsewhere(seen: Seen) -> bool:
+    replaced = _agents(seen) is not None and seen.cilium.get("kube-proxy-replacement") in ("true", "strict")
+    calico = _workload(seen, "DaemonSet", "calico-node")
+    return replaced or (calico is not None and Fields(calico, "", "", []).flag("bpf"))
+
+
+def _behind(source: str, service: KubeObject, workload: KubeObject | None) -> Finding:
+    """Return a finding for a Service that is reached by a forwarded port."""
+    rights = (Right(_namespace(service), "portforward"),)
+    if workload is not None and not Fields(workload, "", "", []).flag("ready"):
+        why = f"{_title(workload)} has no ready pod"
+        return Finding(source, State.UNUSABLE, _title(service), (why,), rights)
+    return Finding(source, State.USABLE, _title(service), (), rights)
+
+
+def _agents(seen: Seen) -> KubeObject | None:
+    """Return the DaemonSet of Cilium's agents, which Google calls anetd."""
+    return _workload(seen, "DaemonSet", "cilium") or _workload(seen, "DaemonSet", "anetd")
+
+
+def _service(seen: Seen, name: str, namespace: str = "") -> KubeObject | None:
+    """Return the Service of that name, in a namespace if one is given."""
+    keys = ((object_key(service), service) for service in seen.services)
+    return next(
+        (service for (_, at, found), service in keys if found == name and namespace in ("", at)), None
+    )
+
+
+def _labelled(seen: Seen, value: str) -> KubeObject | None:
+    """Return a Service with that label ``k8s-app``."""
+    for service in seen.services:
+        if Fields(service, "", "", []).child("metadata").child("labels").text("k8s-app") == value:
+            return service
+    return None
+
+
+def _workload(seen: Seen, kind: str, name: str) -> KubeObject | None:
+    return next(
+        (obj for obj in seen.workloads if object_key(obj)[0] == kind and object_key(obj)[2] == name), None
+    )
+
+
+def _ports(service: KubeObject) -> set[int]:
+    ports = Fields(service, "", "", []).child("spec").children("ports")
+    return {port.port("port") for port in ports}
+
+
+def _namespace(obj: KubeObject) -> str:
+    return object_key(obj)[1]
+
+
+def _title(obj: KubeObject | None) -> str:
+    if obj is None:
+        return ""
+    kind, namespace, name = object_key(obj)
+    return printable(f"{kind} {namespace}/{name}")

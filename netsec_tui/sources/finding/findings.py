@@ -1,0 +1,118 @@
+"""What is found out about sources of flows: whether each can be used, what it lacks, which to take; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import NamedTuple
+
+from netsec_tui.model.observed import SOURCES_IN_ORDER
+from netsec_tui.sources.contract import KubeObject
+from netsec_tui.sources.reach.pod_websocket import rule_of
+
+WITHOUT_ADDRESSES = frozenset({"whisker", "goldmane"})
+"""Sources that tell no address outside; conntrack is added where it can be read."""
+
+
+class State(StrEnum):
+    """Say whether a source can be used."""
+
+    USABLE = "usable"
+    UNUSABLE = "not usable"
+    ABSENT = "not there"
+    UNKNOWN = "not known"
+
+
+class Right(NamedTuple):
+    """Name what RBAC must allow: ``subresource`` of the pods in a namespace."""
+
+    namespace: str
+    subresource: str
+
+    @property
+    def rule(self) -> str:
+        """Return the rule of a Role that allows it."""
+        return rule_of(self.subresource)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Say of one source whether it is there and can be used; ``where`` names the object that tells.
+
+    ``lacks`` are sentences: why it cannot be used, how it is switched on, or what it does not tell.
+    ``rights`` are those it needs, ``missing`` those of them that RBAC denies; one of them is enough where
+    ``any_right`` is set.
+    """
+
+    source: str
+    state: State
+    where: str = ""
+    lacks: tuple[str, ...] = ()
+    rights: tuple[Right, ...] = ()
+    missing: tuple[Right, ...] = ()
+    any_right: bool = False
+
+    @property
+    def obstacle(self) -> str:
+        """Say what stands first in the way of using it, empty when nothing is known to."""
+        if self.missing:
+            right = self.missing[0]
+            return f"in namespace {right.namespace} a Role lacks {right.rule}"
+        return self.lacks[0] if self.lacks else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Hold what was listed; of workloads with ``ready`` and ``bpf``, as ``cut_workload`` makes them.
+
+    ``host_pods`` gives each node the namespaces of pods on its network in which commands may be run.
+    ``groups`` are the API groups; ``cilium`` is the ConfigMap cilium-config, empty where it cannot be read;
+    ``sampling`` is that of the FlowCollector, 0 where it is not known. ``trust`` tells whether it was said
+    which certificates of servers to take, ``certificate`` whether a client's was given, ``clickhouse``
+    whether its library is installed. ``refused`` names the resources that could not be listed.
+    """
+
+    services: Sequence[KubeObject] = ()
+    workloads: Sequence[KubeObject] = ()
+    host_pods: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    nodes: frozenset[str] = frozenset()
+    groups: Collection[str] = ()
+    cilium: Mapping[str, str] = field(default_factory=dict)
+    sampling: int = 0
+    trust: bool = False
+    certificate: bool = False
+    clickhouse: bool = False
+    refused: Collection[str] = ()
+
+
+def judged(findings: Iterable[Finding], denied: Collection[Right]) -> tuple[Finding, ...]:
+    """Return the findings with the rights that are denied; a source that needs one cannot be used."""
+    return tuple(_judge(finding, denied) for finding in findings)
+
+
+def choices(findings: Iterable[Finding]) -> Iterator[tuple[str, ...]]:
+    """Yield the sources to take, then those to take where these do not answer, and so on.
+
+    A sampled NetObserv comes after conntrack: a rare connection that it misses would be denied.
+    """
+    usable = {finding.source: finding for finding in findings if finding.state is State.USABLE}
+    order = [name for name in SOURCES_IN_ORDER if name in usable]
+    if "netobserv" in usable and usable["netobserv"].lacks and "conntrack" in usable:
+        order.remove("netobserv")
+        order.append("netobserv")
+    while order:
+        name = order.pop(0)
+        if name in WITHOUT_ADDRESSES and "conntrack" in order:
+            yield name, "conntrack"
+        else:
+            yield (name,)
+
+
+def _judge(finding: Finding, denied: Collection[Right]) -> Finding:
+    missing = tuple(right for right in finding.rights if right in denied)
+    unusable = len(missing) == len(finding.rights) if finding.any_right else bool(missing)
+    if not missing or (finding.any_right and not unusable):
+        return finding
+    state = State.UNUSABLE if finding.state is State.USABLE else finding.state
+    return replace(finding, state=state, missing=missing)

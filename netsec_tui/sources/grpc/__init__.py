@@ -1,0 +1,1 @@
+"""gRPC over any socket, as far as the sources of flows need it."""

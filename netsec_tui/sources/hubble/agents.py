@@ -1,0 +1,249 @@
+"""One Cilium agent after the other: where they are, and what each says of its node's flows."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from netsec_tui.model.flow import Flow, Gap
+from netsec_tui.model.timespan import plausible
+from netsec_tui.sources.contract import KubeObject
+from netsec_tui.sources.gaps import Gaps
+from netsec_tui.sources.hubble.decode import HubbleDecoder
+from netsec_tui.sources.objects.fields import Fields
+from netsec_tui.sources.objects.strip import printable
+from netsec_tui.sources.problem import Problem
+from netsec_tui.sources.reach.pod_exec import Executor
+from netsec_tui.sources.reach.pod_websocket import ExecError, Target, UnauthenticatedError
+from netsec_tui.sources.recent import Recent
+
+ORIGIN = "hubble-exec"
+
+WHOLE_BUFFER = "65535"
+"""As many flows as an agent can keep (hubble-event-buffer-capacity)."""
+
+MARGIN_SECONDS = 5.0
+"""What is asked for again when a stream that has broken off is resumed; what was told already is left out."""
+
+_CONTAINER = "cilium-agent"
+_REMEMBERED = 20_000
+_LONGEST = 1 << 20
+"""Bytes of a line at most; Hubble's have about 1,400."""
+
+_FLUSH_SECONDS = 0.1
+_TELLING = (
+    "IP",
+    "l4",
+    "verdict",
+    "is_reply",
+    "source",
+    "destination",
+    "trace_observation_point",
+    "event_type",
+)
+"""What tells flows of the same time apart, as in ``hubble_relay_progress``; a node is asked by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Carry what the agent of a node has said: flows and gaps, and how its stream is doing.
+
+    ``ended`` means that there will be no more of this stream, ``trouble`` why, empty where it should end.
+    ``unread`` counts lines that could not be used, ``why`` is the first reason.
+    """
+
+    node: str
+    flows: tuple[Flow | Gap, ...] = ()
+    ended: bool = False
+    trouble: str = ""
+    unauthenticated: bool = False
+    unread: int = 0
+    why: str = ""
+
+
+def agent_pod(pod: KubeObject) -> KubeObject | None:
+    """Keep of a pod what tells where a Cilium agent runs; None for any other."""
+    fields = Fields(pod, "", "", [])
+    metadata, spec, status = fields.child("metadata"), fields.child("spec"), fields.child("status")
+    labels = metadata.child("labels")
+    agent = "cilium" in (labels.text("k8s-app"), labels.text("app.kubernetes.io/part-of"))
+    names = [container.text("name") for container in spec.children("containers")]
+    running = status.text("phase") == "Running" and not metadata.text("deletionTimestamp")
+    if not (agent and running and _CONTAINER in names and spec.text("nodeName")):
+        return None
+    return {
+        "node": spec.text("nodeName"),
+        "target": Target(metadata.text("namespace"), metadata.text("name"), _CONTAINER),
+    }
+
+
+def agents(pods: Iterable[KubeObject]) -> dict[str, Target]:
+    """Return the agent of each node, of what ``agent_pod`` kept."""
+    return {str(pod["node"]): pod["target"] for pod in pods}
+
+
+class AgentStream:
+    """Read one agent's flows; what it said before a break is not told again after it."""
+
+    def __init__(self, node: str) -> None:
+        self.node = node
+        self.newest = 0.0
+        self._seen: Recent[object, bool] = Recent(_REMEMBERED)
+        self._decoder = HubbleDecoder(ORIGIN, node)
+
+    def run(
+        self,
+        executor: Executor,
+        target: Target,
+        stop: threading.Event,
+        tell: Callable[[Told], None],
+        *,
+        follow: bool,
+    ) -> None:
+        """Tell what the agent says until its command ends or ``stop`` is set; the last says that it ended."""
+        try:
+            for told in self._read(executor, target, stop, follow=follow):
+                tell(told)
+        except UnauthenticatedError as error:
+            tell(Told(self.node, ended=True, trouble=str(error), unauthenticated=True))
+        except ExecError as error:
+            tell(Told(self.node, ended=True, trouble=_with_way_out(str(error))))
+        except Exception as error:  # one agent must not take the others with it
+            words = f"a defect of netsec-tui: {type(error).__name__}: {error}"
+            tell(Told(self.node, ended=True, trouble=words))
+        else:
+            tell(Told(self.node, ended=True, trouble="its stream of flows has ended" if follow else ""))
+
+    def _read(
+        self, executor: Executor, target: Target, stop: threading.Event, *, follow: bool
+    ) -> Iterator[Told]:
+        """Yield what has come in, several times a second, and once at the start that there is a stream."""
+        lines, batch = _Lines(self._seen), _Batch(self.node, self._decoder)
+        handed_on = 0.0
+        for chunk in executor.stream(target, self._command(follow=follow), stop):
+            lines.feed(chunk, batch)
+            now = time.monotonic()
+            if now - handed_on >= _FLUSH_SECONDS and (batch.anything or not handed_on):
+                handed_on = now
+                yield self._flushed(batch)
+        lines.finish(batch)
+        if batch.anything:
+            yield self._flushed(batch)
+
+    def _flushed(self, batch: _Batch) -> Told:
+        self.newest = max(self.newest, batch.newest)
+        return batch.take()
+
+    def _command(self, *, follow: bool) -> tuple[str, ...]:
+        command: tuple[str, ...] = ("hubble", "observe", "--output", "json")
+        if follow:
+            command += ("--follow",)
+        if not self.newest:
+            return (*command, "--last", WHOLE_BUFFER)
+        since = datetime.fromtimestamp(self.newest - MARGIN_SECONDS, UTC)
+        return (*command, "--since", since.strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+
+class _Batch:
+    """Gather what is told together; lost events may come by the thousand and are added up."""
+
+    def __init__(self, node: str, decoder: HubbleDecoder) -> None:
+        self._node = node
+        self._decoder = decoder
+        self._flows: list[Flow] = []
+        self._gaps = Gaps()
+        self._unread, self._why = 0, ""
+        self.newest = 0.0
+
+    @property
+    def anything(self) -> bool:
+        """Tell whether there is something to tell."""
+        return bool(self._flows or self._gaps or self._unread)
+
+    def put(self, value: Any) -> None:
+        """Take in one decoded line."""
+        decoded = self._decoder.decode(value)
+        if isinstance(decoded, Flow):
+            if plausible(decoded.time, time.time()):
+                self.newest = max(self.newest, decoded.time)
+            self._flows.append(decoded)
+        elif isinstance(decoded, Gap):
+            self._gaps.add(decoded)
+        elif isinstance(decoded, Problem):
+            self.leave_out(decoded.reason)
+
+    def leave_out(self, reason: str) -> None:
+        """Count a line that cannot be used."""
+        self._unread += 1
+        self._why = self._why or printable(reason)
+
+    def take(self) -> Told:
+        """Return what has been gathered and begin anew."""
+        told = Told(self._node, (*self._flows, *self._gaps.take()), unread=self._unread, why=self._why)
+        self._flows, self._unread, self._why = [], 0, ""
+        return told
+
+
+class _Lines:
+    """Find the JSON values in the bytes of a stream and leave out those that were told before a break."""
+
+    def __init__(self, seen: Recent[object, bool]) -> None:
+        self._rest = b""
+        self._seen = seen
+
+    def feed(self, chunk: bytes, batch: _Batch) -> None:
+        """Take in the next bytes."""
+        if not chunk:
+            return
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        for line in lines:
+            self._take(line, batch)
+        if len(self._rest) > _LONGEST:
+            batch.leave_out(f"a line is longer than {_LONGEST >> 20} MiB")
+            self._rest = b""
+
+    def finish(self, batch: _Batch) -> None:
+        """Take in what stands after the last newline."""
+        if self._rest.strip():
+            self._take(self._rest, batch)
+
+    def _take(self, line: bytes, batch: _Batch) -> None:
+        if not line.strip():
+            return
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError):
+            batch.leave_out("a line is no JSON")
+            return
+        key = _identity(value)
+        if key is not None and self._seen.get(key):
+            return
+        batch.put(value)
+        if key is not None:
+            self._seen.put(key, True)
+
+
+def _identity(value: Any) -> object:
+    """Return what tells a flow from all others: its uuid, which old agents do not give, else all it says.
+
+    A loss is known by all it says too, if it has a time; of anything else that repeats nothing is said.
+    """
+    flow = value.get("flow") if type(value) is dict else None
+    if type(flow) is not dict:
+        lost = type(value) is dict and "lost_events" in value and value.get("time")
+        return json.dumps(value) if lost else None
+    uuid = flow.get("uuid")
+    if type(uuid) is str and uuid:
+        return uuid
+    return json.dumps([flow.get("time") or value.get("time"), *map(flow.get, _TELLING)])
+
+
+def _with_way_out(trouble: str) -> str:
+    if "not found" in trouble or "no such file" in trouble:
+        return f"{trouble}; its image has no hubble: use --source hubble, or --source conntrack"
+    return trouble

@@ -1,0 +1,216 @@
+"""Flows from Hubble without Relay: ``hubble observe`` run in the Cilium agent of every node."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+from netsec_tui.errors import NetsecError, UnreachableError
+from netsec_tui.model.flow import Flow, Gap
+from netsec_tui.model.observed import Observed
+from netsec_tui.model.timespan import plausible
+from netsec_tui.sources.access import Access
+from netsec_tui.sources.cluster.api import ClusterApi
+from netsec_tui.sources.cluster.login import log_in
+from netsec_tui.sources.cluster.resources import RESOURCES
+from netsec_tui.sources.contract import Emit, FlowsRead, SourceStatus
+from netsec_tui.sources.hubble.agents import ORIGIN, AgentStream, Told, agent_pod, agents
+from netsec_tui.sources.objects.strip import printable
+from netsec_tui.sources.reach.pod_exec import Executor, executor
+from netsec_tui.sources.reach.pod_websocket import Target
+
+LIST_SECONDS = 30.0
+_FIRST_WAIT, _LONGEST_WAIT = 1.0, 30.0
+_PATIENCE = 0.1
+_ROOM = 256
+"""Messages of all agents that may wait; with more, agents wait, and their nodes' buffers hold what comes."""
+
+_NAMED = 3
+_PODS = next(resource for resource in RESOURCES if resource.name == "pods")
+
+
+@dataclass(slots=True)
+class _Node:
+    """Hold how the stream of one node's agent goes; ``due`` is monotonic time."""
+
+    stream: AgentStream
+    target: Target
+    due: float = 0.0
+    wait: float = _FIRST_WAIT
+    busy: bool = False
+    heard: bool = False
+    ended: bool = False
+    trouble: str = ""
+
+
+class HubbleExecSource:
+    """Follow the agents of all nodes; one that breaks off costs no other and is taken up again."""
+
+    live = True
+
+    def __init__(self, access: Access) -> None:
+        self.name = f"hubble-exec of context {access.context}" if access.context else "hubble-exec"
+        self._access = access
+        self._client: Any = None
+        self._executor: Executor | None = None
+        self._nodes: dict[str, _Node] = {}
+        self._told: queue.Queue[Told] = queue.Queue(_ROOM)
+        self._listed = float("-inf")
+        self._lost = ""
+        self._flows, self._unread, self._why = 0, 0, ""
+        self._since = 0.0
+        self._status: SourceStatus | None = None
+
+    def read(self, emit: Emit) -> None:
+        """Emit what all agents hold now.
+
+        Raises:
+            NetsecError: the kubeconfig cannot be used, no agent is there, or none gives anything.
+        """
+        self._list()
+        stop = threading.Event()
+        try:
+            while not all(node.ended for node in self._nodes.values()):
+                self._turn(emit, stop, follow=False)
+        finally:
+            stop.set()
+        if not any(node.heard for node in self._nodes.values()):
+            raise UnreachableError(self._trouble() or "no Cilium agent says anything")
+        self._tell(emit, ended=True)
+
+    def follow(self, emit: Emit, stop: threading.Event) -> None:
+        """Emit what all agents hold and see until ``stop`` is set.
+
+        Raises:
+            NetsecError: the agents cannot be listed at the start, or there are none.
+        """
+        self._list()
+        done = threading.Event()
+        try:
+            while not stop.is_set():
+                if time.monotonic() - self._listed >= LIST_SECONDS:
+                    self._list_again(emit)
+                self._turn(emit, done, follow=True)
+        finally:
+            done.set()
+
+    def _list(self) -> None:
+        client, self._client = self._client or log_in(self._access.context, self._access.kubeconfig), None
+        found = agents(ClusterApi(client).list(_PODS, agent_pod))
+        if not found:
+            raise UnreachableError(
+                "no pod of a Cilium agent runs here (label k8s-app=cilium, container cilium-agent); "
+                "netsec-tui doctor tells which sources this cluster has"
+            )
+        self._executor, self._client = executor(client), client
+        for name, target in found.items():
+            node = self._nodes.setdefault(name, _Node(AgentStream(name), target))
+            if node.target != target:
+                node.target, node.due, node.wait = target, 0.0, _FIRST_WAIT
+        for name in [name for name, node in self._nodes.items() if name not in found and not node.busy]:
+            del self._nodes[name]
+        self._listed, self._lost = time.monotonic(), ""
+
+    def _list_again(self, emit: Emit) -> None:
+        try:
+            self._list()
+        except NetsecError as error:
+            self._listed = time.monotonic()
+            self._lost = f"{error}; streams that are open go on"
+        self._tell(emit)
+
+    def _turn(self, emit: Emit, stop: threading.Event, *, follow: bool) -> None:
+        """Start streams whose time has come, and take in what was said."""
+        self._start(stop, follow=follow)
+        try:
+            told = self._told.get(timeout=_PATIENCE)
+        except queue.Empty:
+            return
+        node = self._nodes.get(told.node)
+        if told.flows:
+            self._flows += sum(isinstance(flow, Flow) for flow in told.flows)
+            emit(FlowsRead(told.flows))
+        if told.unread:
+            self._unread += told.unread
+            self._why = self._why or f"node {printable(told.node)}: {told.why}"
+            emit(FlowsRead((Gap(time.time(), told.unread, self._why, told.node),)))
+        if node is not None:
+            self._note(node, told, emit, follow=follow)
+        self._tell(emit)
+
+    def _start(self, stop: threading.Event, *, follow: bool) -> None:
+        assert self._executor
+        now = time.monotonic()
+        for node in self._nodes.values():
+            if node.busy or node.ended or node.due > now:
+                continue
+            node.busy = True
+            work = (self._executor, node.target, stop, self._teller(stop))
+            name = f"{self.name} {node.stream.node}"
+            threading.Thread(
+                target=node.stream.run, args=work, kwargs={"follow": follow}, name=name, daemon=True
+            ).start()
+
+    def _teller(self, stop: threading.Event) -> Any:
+        def tell(told: Told) -> None:
+            while not stop.is_set():
+                try:
+                    self._told.put(told, timeout=_PATIENCE)
+                    return
+                except queue.Full:
+                    continue
+
+        return tell
+
+    def _note(self, node: _Node, told: Told, emit: Emit, *, follow: bool) -> None:
+        """Keep in mind how a node's stream goes, and take it up again later where it has ended."""
+        if not told.ended:
+            now = time.time()
+            times = (flow.time for flow in told.flows if isinstance(flow, Flow) and plausible(flow.time, now))
+            self._since = min(self._since or now, *times, now)
+            node.heard, node.trouble, node.wait = True, "", _FIRST_WAIT
+            return
+        node.busy, node.ended = False, not follow
+        trouble = printable(told.trouble, 400)
+        if trouble and node.heard and not node.trouble:
+            reason = f"node {printable(told.node)}: {trouble}; flows may be missing"
+            emit(FlowsRead((Gap(time.time(), 0, reason, told.node),)))
+        node.trouble = trouble
+        node.due = time.monotonic() + node.wait
+        node.wait = min(node.wait * 2, _LONGEST_WAIT)
+        # The pod may have been replaced, or the credentials have ended: who is there now is asked next.
+        self._listed = min(self._listed, time.monotonic() - LIST_SECONDS + _FIRST_WAIT)
+        if told.unauthenticated:
+            self._client = None
+
+    def _tell(self, emit: Emit, *, ended: bool = False) -> None:
+        giving = [name for name, node in self._nodes.items() if node.heard and not node.trouble]
+        observed = Observed(ORIGIN, self._since, time.time() if ended else 0.0, frozenset(giving))
+        detail = f"{self._flows} flows from {len(giving)} of {len(self._nodes)} nodes"
+        detail += f"; {self._why}" if self._why else ""
+        error = "; ".join(filter(None, (self._lost, self._trouble())))
+        status = SourceStatus(
+            self.name, self.live, detail, self._unread, error, ended=ended, observed=observed
+        )
+        if status != self._status:
+            self._status = status
+            emit(status)
+
+    def _trouble(self) -> str:
+        """Return why streams have ended, one sentence for all that share a reason."""
+        reasons: dict[str, list[str]] = defaultdict(list)
+        for name, node in self._nodes.items():
+            if node.trouble:
+                reasons[node.trouble].append(printable(name))
+        told = [f"{_nodes(names)}: {reason}" for reason, names in reasons.items()]
+        return "; ".join(told[:_NAMED])
+
+
+def _nodes(names: list[str]) -> str:
+    names = sorted(names)
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"node{'s' if len(names) > 1 else ''} {', '.join(names[:_NAMED])}{more}"

@@ -1,0 +1,1 @@
+"""One snapshot of the cluster state, built from Kubernetes objects."""

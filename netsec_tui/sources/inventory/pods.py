@@ -1,0 +1,58 @@
+"""Pods and pod templates: labels, container ports, addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from netsec_tui.errors import BadInputError
+from netsec_tui.model.identity import WorkloadRef
+from netsec_tui.model.inventory import ContainerPort, Pod
+from netsec_tui.sources.inventory.addresses import canonical_ip
+from netsec_tui.sources.objects.fields import Fields
+from netsec_tui.sources.objects.strip import object_key, printable
+
+
+def read_pod(fields: Fields, owner: WorkloadRef) -> Pod:
+    """Return a pod; ``owner`` has been found before (inventory_owners)."""
+    _, namespace, name = object_key(fields.data)
+    spec, status, metadata = fields.child("spec"), fields.child("status"), fields.child("metadata")
+    return Pod(
+        namespace,
+        name,
+        metadata.labels("labels"),
+        owner,
+        read_ips(status, [status.text("podIP"), *(entry.text("ip") for entry in status.children("podIPs"))]),
+        read_ports(spec),
+        spec.flag("hostNetwork"),
+        spec.text("nodeName"),
+        status.text("phase"),
+        metadata.time("creationTimestamp"),
+        fields.data.get("deleted", 0.0),
+    )
+
+
+def read_ports(spec: Fields) -> tuple[ContainerPort, ...]:
+    """Return the ports that a pod spec declares, those of sidecars included (restartable init containers)."""
+    sidecars = [c for c in spec.children("initContainers") if c.text("restartPolicy") == "Always"]
+    found = [_port(port) for c in spec.children("containers") + sidecars for port in c.children("ports")]
+    return tuple(dict.fromkeys(port for port in found if port))
+
+
+def _port(fields: Fields) -> ContainerPort | None:
+    number, protocol = fields.port("containerPort"), fields.protocol()
+    if not number and fields.data.get("containerPort") in (None, 0):
+        fields.note("containerPort", "is missing")
+    return ContainerPort(fields.text("name"), protocol, number) if number and protocol else None
+
+
+def read_ips(fields: Fields, texts: Iterable[str]) -> tuple[str, ...]:
+    """Return addresses in canonical form without duplicates; one that is none is named and left out."""
+    found: dict[str, None] = {}
+    for text in texts:
+        if not text:
+            continue
+        try:
+            found[canonical_ip(text)] = None
+        except BadInputError:
+            fields.note("", f"holds something that is no IP address: {printable(text, 60)!r}")
+    return tuple(found)

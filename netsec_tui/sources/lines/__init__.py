@@ -1,0 +1,1 @@
+"""Files and streams of flows, a record to a line or a document."""

@@ -1,0 +1,1 @@
+"""NetObserv's flow logs, asked of Loki."""

@@ -1,0 +1,142 @@
+"""Pages of flows from Loki (grafana/loki, docs: HTTP API, query_range), in the order of time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from netsec_tui.errors import UnreachableError
+from netsec_tui.sources.netobserv.records import whole
+from netsec_tui.sources.reach.http import Answer, HttpService
+
+QUERY = '{app="netobserv-flowcollector"}'
+LIMIT = 5000
+"""Entries of one page: as many as Loki gives by default (limits_config, max_entries_limit_per_query)."""
+
+_FEWEST = 100
+_PATH = "/loki/api/v1/query_range"
+_TENANT = "/api/logs/v1/network"
+"""What stands before it at the gateway of the Loki operator, where flows are a tenant of their own."""
+
+READ_RULE = 'apiGroups: ["loki.grafana.com"], resources: ["network"], resourceNames: ["logs"], verbs: ["get"]'
+_OPEN = "see whether its Loki is up: kubectl get pods -n netobserv"
+
+
+class Page(NamedTuple):
+    """Hold some entries, as the decoder takes them; ``lost`` tells that more had the time of the last one."""
+
+    answer: Any
+    entries: int
+    lost: bool = False
+
+
+class Loki:
+    """Read pages; what was read of the last ``overlap`` nanoseconds is not given again.
+
+    ``http`` may be replaced by another way to the same server.
+    """
+
+    def __init__(self, http: HttpService, overlap: int = 0) -> None:
+        self.http = http
+        self._overlap = overlap
+        self._limit = LIMIT
+        self._prefix = ""
+        self._prefixes = [_TENANT, ""]
+        self._known: dict[int, int] = {}
+
+    def pages(self, start: int, end: int) -> Iterator[Page]:
+        """Yield what was written from ``start`` until before ``end``, in nanoseconds, in pages.
+
+        Raises:
+            UnreachableError: Loki does not give it; the sentence says why.
+        """
+        while start < end:
+            limit = self._limit
+            answer = self._ask(start, end)
+            if answer is None:
+                continue  # asked for less at once
+            entries, newest = _span(answer)
+            full = entries >= limit
+            lost = full and newest <= start
+            fresh = self._fresh(answer, newest)
+            yield Page(answer, fresh, lost)
+            if not full:
+                return
+            start = max(start, newest) + lost
+
+    def _ask(self, start: int, end: int) -> Any | None:
+        """Return one answer; None when Loki gives no such long ones, and shorter ones are asked for next."""
+        query = {"query": QUERY, "start": start, "end": end, "limit": self._limit, "direction": "forward"}
+        answer = self.http.get(f"{self._prefix}{_PATH}?{urlencode(query)}")
+        while answer.status == 404 and self._prefixes:
+            self._prefix = self._prefixes.pop(0)
+            answer = self.http.get(f"{self._prefix}{_PATH}?{urlencode(query)}")
+        if answer.status == 400 and b"max entries limit" in answer.body and self._limit > _FEWEST:
+            self._limit = max(self._limit // 2, _FEWEST)
+            return None
+        if answer.status != 200:
+            raise UnreachableError(_refusal(self.http.peer, answer))
+        self._prefixes = []
+        try:
+            value = json.loads(answer.body)
+        except (ValueError, RecursionError):
+            value = None
+        if not isinstance(value, dict) or not isinstance(value.get("data"), dict):
+            raise UnreachableError(f"{self.http.peer} answers, but not as Loki does; {_OPEN}")
+        return value
+
+    def _fresh(self, answer: Any, newest: int) -> int:
+        """Take out of an answer what was given before, and return how many entries are left."""
+        left = 0
+        for stream in _streams(answer):
+            fresh = []
+            for entry in stream["values"]:
+                at, mark = _time_of(entry), hash(str(entry))
+                if mark not in self._known:
+                    self._known[mark] = at
+                    fresh.append(entry)
+            stream["values"] = fresh
+            left += len(fresh)
+        oldest = newest - self._overlap
+        self._known = {mark: at for mark, at in self._known.items() if at >= oldest}
+        return left
+
+
+def _streams(answer: Any) -> Iterator[Any]:
+    streams = answer["data"].get("result")
+    for stream in streams if isinstance(streams, list) else ():
+        if isinstance(stream, dict) and isinstance(stream.get("values"), list):
+            yield stream
+
+
+def _time_of(entry: Any) -> int:
+    return (whole(entry[0]) or 0) if isinstance(entry, list) and entry else 0
+
+
+def _span(answer: Any) -> tuple[int, int]:
+    """Return how many entries there are and the time of the newest."""
+    times = [_time_of(entry) for stream in _streams(answer) for entry in stream["values"]]
+    return len(times), max(times, default=0)
+
+
+def _refusal(peer: str, answer: Answer) -> str:
+    said = f": {answer.words}" if answer.words else ""
+    match answer.status:
+        case 401:
+            return (
+                f"Loki at {peer} does not take the credentials; its gateway wants a token: log in to the "
+                "cluster with one, or put it into NETSEC_SOURCE_TOKEN for an address of its own"
+            )
+        case 403:
+            missing = f"what is missing in a ClusterRole is {READ_RULE}"
+            return f"Loki at {peer} does not allow to read flows; {missing}"
+        case 404:
+            return f"{peer} has no query API of Loki; name another with --source netobserv://HOST:PORT"
+        case 429:
+            return f"Loki at {peer} is asked for too much (429){said}; it is asked again"
+        case status if status >= 500:
+            return f"Loki at {peer} fails with {status}{said}; {_OPEN}"
+        case status:
+            return f"Loki at {peer} answers {status}{said}"

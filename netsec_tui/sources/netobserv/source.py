@@ -1,0 +1,219 @@
+"""Flows of NetObserv out of Loki, for OVN-Kubernetes and any other network plugin."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+from netsec_tui.errors import NetsecError, UnreachableError
+from netsec_tui.model.flow import Flow, Gap
+from netsec_tui.sources.access import Access
+from netsec_tui.sources.contract import Emit
+from netsec_tui.sources.grpc.tls import Secured, secured
+from netsec_tui.sources.intake import Intake
+from netsec_tui.sources.netobserv.decode import ORIGIN, NetObservDecoder
+from netsec_tui.sources.netobserv.loki import Loki, Page
+from netsec_tui.sources.netobserv.sampling import sampling_of
+from netsec_tui.sources.problem import Problem
+from netsec_tui.sources.reach.http import HttpService
+from netsec_tui.sources.reach.service import Wanted, Way, reach
+
+HOURS = 12
+POLL_SECONDS = 5.0
+_OVERLAP = 30 * 10**9
+"""Records come late: the agents keep them for 5 s, and the pipeline writes in batches."""
+
+LATEST = 120 * 10**9
+"""Records of a node whose clock is behind come later still."""
+
+LOOK_BACK_EVERY = 60 * 10**9
+"""Those are asked for less often: with many flows, all of the last minutes are many pages."""
+
+_SERVICE_CA = ("openshift-service-ca.crt", "service-ca.crt")
+SERVICES = (
+    Wanted("netobserv", "loki"),
+    Wanted("netobserv", "loki-gateway-http", "public", secure=True, ca=_SERVICE_CA),
+    Wanted("netobserv-loki", "loki-gateway-http", "public", secure=True, ca=_SERVICE_CA),
+)
+"""Where NetObserv's documentation puts Loki: a single pod, or the Loki operator's LokiStack ``loki``."""
+
+_SECURE_PORTS = frozenset({443, 8443})
+_HOUR = 3_600 * 10**9
+
+
+class NetObservSource:
+    """Read the flows of the last hours from Loki, and ask for new ones every few seconds."""
+
+    live = True
+
+    def __init__(self, access: Access, hours: float = HOURS) -> None:
+        self.name = f"netobserv of context {access.context}" if access.context else "netobserv"
+        self._access = access
+        self._span = int(hours * _HOUR)
+        self._nodes: set[str] = set()
+        self._sampling = self._configured = 0
+        self._intake = Intake(self.name, ORIGIN, "a record in Loki")
+
+    def read(self, emit: Emit) -> None:
+        """Emit what Loki has of the last hours.
+
+        Raises:
+            NetsecError: the kubeconfig cannot be used, or Loki cannot be found or does not give its flows.
+        """
+        http, now = self._http(), time.time_ns()
+        try:
+            decoder = NetObservDecoder()
+            loki = Loki(http)
+            for part in _hours(now - self._span, now):
+                for page in loki.pages(*part):
+                    self._take(page, decoder, emit)
+        finally:
+            http.close()
+        self._tell(emit, ended=True)
+
+    def follow(self, emit: Emit, stop: threading.Event) -> None:
+        """Emit what is new, and in between what Loki has of the hours before, the last hour first.
+
+        Raises:
+            NetsecError: Loki cannot be reached at the start, for the reasons of ``read``.
+        """
+        now = time.time_ns()
+        first = self._http()
+        http: HttpService | None = first
+        live, decoder = _Live(first, now), NetObservDecoder()
+        history = _History(first, _hours(now - LATEST - self._span, now - LATEST))
+        trouble, reached = "", False
+        try:
+            while not stop.is_set():
+                due = time.monotonic() + POLL_SECONDS
+                try:
+                    if http is None:
+                        http = live.http = history.http = self._http()
+                    for page in live.pages():
+                        self._take(page, decoder, emit)
+                    trouble, reached = "", True
+                    while not stop.is_set() and (old := history.page()):
+                        self._take(old, history.decoder, emit)
+                        if time.monotonic() >= due:
+                            break
+                except NetsecError as error:
+                    if not reached:
+                        raise
+                    trouble = f"{error}; it is asked again every {POLL_SECONDS:g} s"
+                    if http:
+                        http.close()
+                    http = None  # its pod may be another one by now, or the token have ended
+                self._tell(emit, trouble)
+                stop.wait(max(0.0, due - time.monotonic()))
+        finally:
+            if http:
+                http.close()
+
+    def _http(self) -> HttpService:
+        way = reach(self._access, SERVICES)
+        self._configured = _sampling(way)
+        tls = self._secured(way)
+        safe = tls and not self._access.tls.insecure
+        headers = {"Authorization": f"Bearer {way.token}"} if way.token and safe else {}
+        return HttpService(way.connect, way.peer, way.host, tls, headers)
+
+    def _secured(self, way: Way) -> Secured | None:
+        options, address = self._access.tls, self._access.address
+        guessed = way.wanted.secure if way.wanted else bool(address and address.port in _SECURE_PORTS)
+        named = bool(options.ca_file or options.cert_file or options.server_name or options.insecure)
+        if options.mode == "off" or not (options.mode == "on" or guessed or named):
+            return None
+        tls = secured(options, way.host, way.ca_data)
+        tls.context.set_alpn_protocols(["http/1.1"])
+        return tls
+
+    def _take(self, page: Page, decoder: NetObservDecoder, emit: Emit) -> None:
+        found: list[Flow | Gap | Problem] = [*decoder.decode(page.answer)]
+        self._nodes |= decoder.nodes
+        self._sampling = max(self._sampling, decoder.sampling)
+        if page.lost:
+            found.append(Gap(time.time(), 1, "Loki has more records of one moment than it gives at once"))
+        self._intake.take(found, emit)
+
+    def _tell(self, emit: Emit, trouble: str = "", *, ended: bool = False) -> None:
+        nodes, sampling = frozenset(self._nodes), self._sampling or self._configured
+        how = f"1 of {sampling} packets" if sampling else "sampling not told"
+        counted = f"{self._intake.flows} flows from {len(nodes)} nodes, {how}"
+        self._intake.tell(emit, counted, trouble, ended=ended, nodes=nodes, sampling=sampling)
+
+
+def _sampling(way: Way) -> int:
+    """Return what the FlowCollector says of it, 0 where it may not be read."""
+    try:
+        return sampling_of(way.api, way.api.groups()) if way.api else 0
+    except NetsecError:
+        return 0
+
+
+class _Live:
+    """Read what is new since the last time, and once more what was before it, for it comes late.
+
+    ``http`` may be replaced by another way to the same server.
+    """
+
+    def __init__(self, http: HttpService, begun: int) -> None:
+        self.http = http
+        self._loki = Loki(http, LATEST + 2 * LOOK_BACK_EVERY)
+        self._read, self._looked_back = begun, 0
+        self._begun = begun
+
+    def pages(self) -> Iterator[Page]:
+        """Yield pages, in order; what was not read to the end is read again the next time.
+
+        Raises:
+            UnreachableError: Loki does not give them now.
+        """
+        self._loki.http = self.http
+        now, start = time.time_ns(), self._read - _OVERLAP
+        looks_back = now - self._looked_back >= LOOK_BACK_EVERY
+        if looks_back:
+            start = min(start, max(self._looked_back, self._begun) - LATEST)
+        yield from self._loki.pages(start, now)
+        self._read = now
+        if looks_back:
+            self._looked_back = now
+
+
+class _History:
+    """Read what was before, hour by hour backwards; what breaks off is taken up again.
+
+    Each hour has a ``decoder`` of its own, since one takes what is older than what it told for a repetition.
+    ``http`` may be replaced by another way to the same server.
+    """
+
+    def __init__(self, http: HttpService, hours: list[tuple[int, int]]) -> None:
+        self.decoder = NetObservDecoder()
+        self.http, self._hours = http, hours
+        self._loki = Loki(http)
+        self._pages: Iterator[Page] | None = None
+
+    def page(self) -> Page | None:
+        """Return the next page, None when all has been read.
+
+        Raises:
+            UnreachableError: Loki does not give it now; the next call begins the hour anew.
+        """
+        while self._hours:
+            self._loki.http = self.http
+            self._pages = self._pages or self._loki.pages(*self._hours[-1])
+            try:
+                page = next(self._pages, None)
+            except UnreachableError:
+                self._pages = None
+                raise
+            if page:
+                return page
+            self._hours.pop()
+            self._pages, self.decoder = None, NetObservDecoder()
+        return None
+
+
+def _hours(start: int, end: int) -> list[tuple[int, int]]:
+    """Return a span of time in parts of an hour at most, in nanoseconds."""
+    return [(at, min(at + _HOUR, end)) for at in range(start, end, _HOUR)]

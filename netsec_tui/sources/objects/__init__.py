@@ -1,0 +1,1 @@
+"""Kubernetes objects cut down to what the product needs."""

@@ -1,0 +1,138 @@
+"""Requests to an HTTP server over a socket of ours, so that a forwarded port needs no local one."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from netsec_tui.errors import UnreachableError
+from netsec_tui.sources.grpc.tls import Secured
+from netsec_tui.sources.grpc.trouble import tls_trouble
+from netsec_tui.sources.objects.strip import printable
+
+if TYPE_CHECKING:
+    from http.client import HTTPConnection
+
+CONNECT_SECONDS = 5.0
+ANSWER_SECONDS = 30.0
+MOST_BYTES = 256 << 20
+_MOST_WORDS = 300
+
+
+class Answer(NamedTuple):
+    """Hold an answer: its status and the whole of its body."""
+
+    status: int
+    body: bytes
+
+    @property
+    def words(self) -> str:
+        """Return the beginning of the body as words for a sentence."""
+        return words(self.body[:4096].decode("utf-8", "replace"))
+
+
+class HttpService:
+    """Ask one server, over a connection that is kept as long as the server does; for one thread.
+
+    ``connect`` returns a connected socket, ``peer`` names the server in sentences and ``host`` is told to it.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], socket.socket],
+        peer: str,
+        host: str,
+        tls: Secured | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.peer = peer
+        self._connect, self._host, self._tls = connect, host, tls
+        self._headers = {"User-Agent": "netsec-tui", "Accept": "application/json", **(headers or {})}
+        self._open: HTTPConnection | None = None
+        self._plain: Any = None
+
+    def get(self, path: str, most: int = MOST_BYTES) -> Answer:
+        """Return the answer to a GET request, whatever its status.
+
+        Raises:
+            UnreachableError: the server does not answer, or not as HTTP says; or the answer is too long.
+        """
+        from http.client import HTTPException
+
+        while True:
+            kept = self._open is not None
+            try:
+                return self._ask(path, most)
+            except (HTTPException, OSError) as error:
+                self.close()
+                # A connection that was kept may have been closed since: one of its own tells.
+                if not kept or isinstance(error, TimeoutError):
+                    raise self._trouble(error) from error
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        if self._open:
+            self._open.close()
+            self._open = None
+
+    def _ask(self, path: str, most: int) -> Answer:
+        connection = self._open or self._dial()
+        self._open = connection
+        connection.request("GET", path, headers=self._headers)
+        response = connection.getresponse()
+        body = response.read(most + 1)
+        if len(body) > most:
+            self.close()
+            raise UnreachableError(f"{self.peer} answers with more than {most >> 20} MiB")
+        if response.will_close:
+            self.close()
+        return Answer(response.status, body)
+
+    def _dial(self) -> HTTPConnection:
+        self._plain = self._connect()
+        return http_over(self._plain, self._host, self._tls, ANSWER_SECONDS)
+
+    def _trouble(self, error: Exception) -> UnreachableError:
+        late = f"{self.peer} does not answer within {ANSWER_SECONDS:.0f} s"
+        return http_trouble(self.peer, self._plain, error, late)
+
+
+def http_over(plain: socket.socket, host: str, tls: Secured | None, silence: float) -> HTTPConnection:
+    """Return a connection over a connected socket, which it closes where TLS fails.
+
+    It waits ``silence`` seconds for data. A new socket is never made: it would go another way.
+
+    Raises:
+        OSError: TLS fails.
+    """
+    from http.client import HTTPConnection
+
+    plain.settimeout(CONNECT_SECONDS)
+    try:
+        connected = tls.context.wrap_socket(plain, server_hostname=tls.server_name or None) if tls else plain
+    except OSError:
+        plain.close()
+        raise
+    connected.settimeout(silence)
+    connection = HTTPConnection(host)
+    connection.auto_open = 0
+    connection.sock = connected
+    return connection
+
+
+def http_trouble(peer: str, plain: Any, error: Exception, late: str) -> UnreachableError:
+    """Return what an error on a connection means, ``late`` for one by time; a forwarded socket knows more."""
+    if isinstance(error, ssl.SSLError):
+        return tls_trouble(peer, error)
+    if isinstance(error, TimeoutError):
+        return UnreachableError(late)
+    why = getattr(plain, "trouble", "") or getattr(error, "strerror", "") or str(error)
+    because = f": {words(why)}" if why else ""
+    return UnreachableError(f"the connection to {peer} breaks off{because}")
+
+
+def words(said: str) -> str:
+    """Return the beginning of what a server said as words for a sentence."""
+    return printable(" ".join(said.split()), _MOST_WORDS)

@@ -1,0 +1,118 @@
+"""Connections to a source of flows: at its address, or to a pod behind its Service through the API server."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from netsec_tui.errors import NetsecError, UnreachableError
+from netsec_tui.sources.access import Access, Address
+from netsec_tui.sources.cluster.api import ClusterApi
+from netsec_tui.sources.cluster.login import log_in
+from netsec_tui.sources.reach.pod_forward import NoServiceError, forward, service_target
+from netsec_tui.sources.reach.pod_websocket import logins_of, pod_api
+
+TOKEN_VARIABLE = "NETSEC_SOURCE_TOKEN"
+"""The environment variable with the bearer token for a source at an address of its own.
+
+What logs in to the cluster is never sent to an address that somebody has typed.
+"""
+
+_CONNECT_SECONDS = 5.0
+
+
+class Wanted(NamedTuple):
+    """Name a Service that a source may be behind; ``ca`` is (ConfigMap, key) of who signs its certificate.
+
+    ``port`` is where its pods listen; 0 takes the port of the Service with ``port_name``, else its first.
+    """
+
+    namespace: str
+    service: str
+    port_name: str = ""
+    port: int = 0
+    secure: bool = False
+    ca: tuple[str, str] = ("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Hold how a source is reached; ``connect`` returns a connected socket each time.
+
+    ``peer`` names it in sentences, ``host`` is the name that its certificate carries. ``wanted`` is the
+    Service that was found, None at an address of its own. ``token`` is what may log in, empty for none.
+    """
+
+    connect: Callable[[], socket.socket]
+    peer: str
+    host: str
+    wanted: Wanted | None = None
+    token: str = ""
+    ca_data: str = ""
+    api: ClusterApi | None = None
+
+
+def reach(access: Access, services: Sequence[Wanted]) -> Way:
+    """Return the way to the first of some Services that has a pod which is ready, or to the address given.
+
+    Raises:
+        NotFoundError: there is no such context or no kubeconfig.
+        BadInputError: the kubeconfig cannot be read.
+        RefusedError: the EndpointSlices may not be listed.
+        UnreachableError: none of the Services is there, or the API server does not answer.
+    """
+    if access.address:
+        token = os.environ.get(TOKEN_VARIABLE, "")
+        return Way(_dial(access.address), str(access.address), access.address.host, token=token)
+    client = log_in(access.context, access.kubeconfig)
+    api = ClusterApi(client)
+    missing: list[UnreachableError] = []
+    for wanted in services:
+        try:
+            pod, port = service_target(api, wanted.namespace, wanted.service, wanted.port_name)
+        except UnreachableError as error:
+            missing.append(error)
+            continue
+        return _through(client, api, wanted, pod, wanted.port or port)
+    raise next((error for error in missing if not isinstance(error, NoServiceError)), missing[0])
+
+
+def _through(client: Any, api: ClusterApi, wanted: Wanted, pod: str, port: int) -> Way:
+    pods, host = pod_api(client), f"{wanted.service}.{wanted.namespace}.svc"
+
+    def connect() -> socket.socket:
+        try:
+            return forward(pods, wanted.namespace, pod, port)
+        except UnreachableError:
+            raise
+        except NetsecError as error:
+            raise UnreachableError(f"{wanted.namespace}/{wanted.service}: {error}") from error
+
+    authority, key = wanted.ca if wanted.secure else ("", "")
+    ca_data = api.config_data(wanted.namespace, authority).get(key, "") if authority else ""
+    peer = f"{wanted.namespace}/{wanted.service}"
+    return Way(connect, peer, host, wanted, _bearer(client) if wanted.secure else "", ca_data, api)
+
+
+def _bearer(client: Any) -> str:
+    """Return the token that logs in to the cluster, empty when something else does."""
+    for header in logins_of(client):
+        name, _, value = header.partition(": ")
+        kind, _, token = value.partition(" ")
+        if name == "authorization" and kind.lower() == "bearer":
+            return token
+    return ""
+
+
+def _dial(address: Address) -> Callable[[], socket.socket]:
+    def connect() -> socket.socket:
+        try:
+            return socket.create_connection((address.host, address.port), _CONNECT_SECONDS)
+        except OSError as error:
+            why = "it does not answer" if isinstance(error, TimeoutError) else error.strerror or str(error)
+            raise UnreachableError(f"{address} cannot be reached: {why}") from error
+
+    return connect

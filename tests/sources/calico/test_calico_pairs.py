@@ -1,0 +1,287 @@
+"""What the nodes of both ends tell of a connection, each in windows of its own, up to the rows of it."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netsec_tui.core.decide.express import _NO_ADDRESS
+from netsec_tui.model.flow import Flow, Gap, Verdict
+from netsec_tui.model.review import Standing
+from netsec_tui.model.timespan import SKEW_SECONDS
+from netsec_tui.sources.calico import intake as calico_intake
+from netsec_tui.sources.calico import whisker_decode
+from netsec_tui.sources.calico.goldmane_decode import GoldmaneDecoder, record_of_json
+from netsec_tui.sources.calico.intake import Intake
+from netsec_tui.sources.calico.record import RecordReader
+from netsec_tui.sources.calico.whisker_decode import WhiskerDecoder
+from netsec_tui.sources.contract import FlowsRead
+from netsec_tui.sources.problem import Problem
+from tests.core.traffic import IN, NOON, OUT, end, line, only, pod, request, review, session, workload
+from tests.sources.calico.calico_flows import PRIVATE, PUBLIC, goldmane_json, told, whisker_json
+
+SRC, DST = 1, 2
+ALLOW, DENY = 1, 2
+START = int(NOON)
+OBJECTS = [workload("Deployment", "web"), workload("Deployment", "api")]
+
+
+def at(window, reporter, action=ALLOW, **more):
+    """Return a connection as one node tells it, in a window of 15 s by its number."""
+    return told(start=START + 15 * window, reporter=reporter, action=action, **({"started": 1} | more))
+
+
+def by_goldmane(flows):
+    decoder = GoldmaneDecoder()
+    made = [decoder.decode(json.loads(json.dumps(goldmane_json(flow)))) for flow in flows]
+    return [flow for part in made for flow in part] + [*decoder.finish()]
+
+
+def by_whisker(flows):
+    decoder = WhiskerDecoder()
+    made = [decoder.decode(json.loads(json.dumps(whisker_json(flow)))) for flow in flows]
+    return [flow for part in made for flow in part] + [*decoder.finish()]
+
+
+def by_intake(flows):
+    """Return what a live source hands on that is looked at after each record."""
+    now, made, reader = [0.0], [], RecordReader()
+    intake = Intake("goldmane", "goldmane", "Goldmane", clock=lambda: now[0])
+    for flow in flows:
+        intake.take(record_of_json(reader, goldmane_json(flow)))
+        now[0] += 1
+        intake.pass_on(made.append)
+    now[0] += 60
+    intake.pass_on(made.append)
+    return [flow for message in made if isinstance(message, FlowsRead) for flow in message.flows]
+
+
+ways = pytest.mark.parametrize("way", [by_goldmane, by_whisker, by_intake])
+
+
+def counts(flows):
+    found = {}
+    for flow in flows:
+        found[flow.verdict.name] = found.get(flow.verdict.name, 0) + flow.count
+    return found
+
+
+def row(flows, direction=IN):
+    return only(session(flows, OBJECTS), "Deployment/api" if direction is IN else "Deployment/web", direction)
+
+
+# What the server's node denied is never taken for allowed
+
+
+@ways
+@pytest.mark.parametrize(
+    ("flows", "expected"),
+    [
+        ([at(0, SRC), at(0, DST, DENY)], {"DROPPED": 1}),
+        ([at(0, SRC), at(1, DST, DENY)], {"DROPPED": 1}),
+        ([at(0, DST, DENY), at(1, SRC)], {"DROPPED": 1}),
+        ([f for n in range(4) for f in (at(2 * n, SRC), at(2 * n + 1, DST, DENY))], {"DROPPED": 4}),
+        # Later than what is waited for: how often it was tried is not known, that it was denied is.
+        ([at(0, SRC), at(7, DST, DENY)], {"UNKNOWN": 1, "DROPPED": 1}),
+        ([at(0, DST, DENY), at(7, SRC)], {"UNKNOWN": 1, "DROPPED": 1}),
+        ([at(n, SRC) for n in range(3)] + [at(1, DST, DENY)], {"UNKNOWN": 2, "DROPPED": 1}),
+        ([at(0, SRC, proto="udp"), at(2, DST, DENY, proto="udp")], {"UNKNOWN": 1, "DROPPED": 1}),
+    ],
+)
+def test_denied_by_the_servers_node_in_whatever_window_starts_out(way, flows, expected):
+    made = way(flows)
+    assert counts(made) == expected
+    for direction in (IN, OUT):
+        assert not row(made, direction).ticked
+    assert "ingress:\n" not in review(session(made, OBJECTS), "Deployment/api").yaml
+
+
+def test_unanswered_attempt_of_connection_tracking_beside_it_changes_nothing():
+    made = by_whisker([at(0, SRC), at(1, DST, DENY)])
+    beside = request(end("web-6b687c8dcb-*"), end("api-78cb8f69c8-*"), 8080, origin="conntrack")
+    attempt = Flow(
+        NOON,
+        beside.source,
+        beside.destination,
+        beside.protocol,
+        40000,
+        8080,
+        is_reply=False,
+        origin="conntrack",
+    )
+    assert not row([*made, attempt]).ticked
+    answered = request(
+        beside.destination, beside.source, 40000, source_port=8080, is_reply=True, origin="conntrack"
+    )
+    assert row([*by_whisker([at(0, SRC), at(1, DST)]), beside, answered]).ticked
+
+
+@ways
+def test_let_in_and_denied_at_other_times_is_both_and_in_once_something_answers(way):
+    made = way([at(0, SRC), at(0, DST, DENY), at(7, SRC), at(7, DST)])
+    assert counts(made) == {"FORWARDED": 1, "DROPPED": 1}
+    answered = request(made[0].destination, made[0].source, 40000, source_port=8080, is_reply=True)
+    assert row([*made, answered]).ticked
+
+
+@ways
+def test_what_only_went_out_is_an_attempt(way):
+    made = way([at(0, SRC)])
+    assert counts(made) == {"UNKNOWN": 1}
+    found = row(made)
+    assert (found.ticked, found.reason) == (False, "never answered: no verdict on it was seen")
+
+
+@ways
+@pytest.mark.parametrize("dest", [PUBLIC, PRIVATE, ("partners", "-", 3, ())])
+def test_nobody_else_tells_of_what_goes_outside(way, dest):
+    assert counts(way([at(0, SRC, dest=dest)])) == {"FORWARDED": 1}
+
+
+# Once
+
+
+@ways
+@pytest.mark.parametrize("lag", [-1, 0, 1])
+def test_windows_of_the_two_nodes_may_be_one_apart(way, lag):
+    flows = [f for n in range(1, 9) for f in (at(n, SRC), at(n + lag, DST))]
+    made = way(sorted(flows, key=lambda flow: flow["start"]))
+    assert counts(made) == {"FORWARDED": 8}
+    assert row(made).ticked
+
+
+def test_service_is_kept_where_the_servers_node_was_first():
+    (made,) = by_goldmane([at(0, DST), at(1, SRC, service=("shop", "api", 80))])
+    assert (made.service, made.count, made.verdict) == (("shop", "api"), 1, Verdict.FORWARDED)
+
+
+def test_more_that_went_out_than_came_is_let_in_where_others_were_at_that_time():
+    assert counts(by_goldmane([at(0, SRC, started=5), at(1, DST, started=3)])) == {"FORWARDED": 5}
+    assert counts(by_goldmane([at(0, SRC, started=5), at(9, DST, started=3)])) == {
+        "UNKNOWN": 5,
+        "FORWARDED": 3,
+    }
+
+
+tries = st.lists(st.tuples(st.integers(0, 60), st.integers(-1, 1), st.booleans()), min_size=1, max_size=40)
+
+
+@given(tries)
+def test_each_try_counts_once_by_what_its_server_says(given_tries):
+    out, came = {}, {}
+    for window, lag, allowed in given_tries:
+        out[window] = out.get(window, 0) + 1
+        key = (window + lag, ALLOW if allowed else DENY)
+        came[key] = came.get(key, 0) + 1
+    flows = [at(n, SRC, started=count) for n, count in out.items()]
+    flows += [at(n, DST, action, started=count) for (n, action), count in came.items()]
+    allowed = sum(one[2] for one in given_tries)
+    expected = {"FORWARDED": allowed, "DROPPED": len(given_tries) - allowed}
+    made = by_goldmane(sorted(flows, key=lambda flow: flow["start"]))
+    assert counts(made) == {name: count for name, count in expected.items() if count}
+
+
+def test_both_sides_of_a_break_are_one_connection():
+    now, made, reader = [0.0], [], RecordReader()
+    intake = Intake("goldmane", "goldmane", "Goldmane", clock=lambda: now[0])
+    intake.take(record_of_json(reader, goldmane_json(at(0, SRC))))
+    intake.pass_on(made.append, broken=True)
+    intake.take(record_of_json(reader, goldmane_json(at(0, SRC))))
+    intake.take(record_of_json(reader, goldmane_json(at(1, DST))))
+    now[0] += 1
+    intake.pass_on(made.append)
+    assert counts(flow for message in made for flow in message.flows) == {"FORWARDED": 1}
+
+
+def test_silence_ends_the_waiting():
+    now, made = [0.0], []
+    intake = Intake("goldmane", "goldmane", "Goldmane", clock=lambda: now[0])
+    intake.take(record_of_json(RecordReader(), goldmane_json(at(0, SRC))))
+    now[0] = calico_intake._OVERDUE - 1
+    assert not intake.pass_on(made.append)
+    now[0] += 1
+    assert intake.pass_on(made.append)
+
+
+# Times ahead
+
+
+@pytest.mark.parametrize("ahead", [int(SKEW_SECONDS) + 10, 3600, 10 * 365 * 86_400])
+def test_window_ahead_of_every_clock_is_told_and_asks_for_nothing_later(ahead):
+    now, made, reader = int(time.time()), [], RecordReader()
+    intake = Intake("goldmane", "goldmane", "Goldmane", clock=lambda: 0.0)
+    for end_ in (now - 15, now + ahead):
+        intake.take(record_of_json(reader, goldmane_json(told(dest=PUBLIC, start=end_ - 15))))
+    intake.pass_on(made.append, all_of_it=True)
+    found = [flow for message in made for flow in message.flows]
+    assert [flow.time for flow in found if isinstance(flow, Flow)] == [now - 15]
+    (gap,) = (flow for flow in found if isinstance(flow, Gap))
+    assert "more than 120 s ahead of this machine's clock: set the clock of the node" in gap.reason
+    assert intake.asked_from == now - 15 - 60
+
+
+def test_clock_that_is_a_little_ahead_asks_from_now():
+    now = int(time.time())
+    intake = Intake("whisker", "whisker", "Whisker")
+    intake.take(whisker_decode.record_of(RecordReader(), whisker_json(told(start=now + 60))))
+    assert intake.asked_from <= int(time.time()) - 60
+
+
+@pytest.mark.parametrize(
+    ("start", "clock", "usable"),
+    [
+        (START, START + 15 - SKEW_SECONDS, True),
+        (START, START + 15 - SKEW_SECONDS - 1, False),
+        (0, START, True),  # not told
+        (1, START, False),  # a clock that was never set
+    ],
+)
+def test_clock_decides_what_can_be(start, clock, usable):
+    flow = goldmane_json(told(start=start, seconds=START + 15 - start))
+    assert isinstance(record_of_json(RecordReader(lambda: clock), flow), Problem) is not usable
+
+
+# Ends without a type, as released versions of Whisker tell them
+
+SET = ("corp-dns", "shop", 3, ("app=db",))
+LABELLED = [
+    *OBJECTS,
+    workload("Deployment", "db"),
+    pod("db-6b687c8dcb-x7k2p", "db", owner=("Deployment", "db")),
+]
+
+
+def peer(dest, objects, direction=OUT):
+    flow = at(0, SRC, dest=dest, port=53)
+    made = session(by_whisker([flow]), objects)
+    return only(made, "Deployment/web", direction), made
+
+
+def test_network_set_of_a_namespace_is_no_pod():
+    found, made = peer(SET, LABELLED)
+    assert found.key.peer.name == "network set shop/corp-dns"
+    assert (found.standing, found.reason) == (Standing.NOT_EXPRESSIBLE, _NO_ADDRESS)
+    assert "app: db" not in review(made, "Deployment/web").yaml
+
+
+@pytest.mark.parametrize("deleted", [0.0, NOON + 60])
+def test_pod_without_a_controller_is_known_by_its_name(deleted):
+    lone = pod("lone", labels={"run": "lone"}, ip="10.244.0.9", deleted=deleted)
+    found, _ = peer(("lone", "shop", 1, ("run=lone",)), [*OBJECTS, lone])
+    assert line(found).startswith("Pod/lone TCP 53")
+
+
+def test_pod_of_that_name_elsewhere_is_another():
+    lone = pod("lone", labels={"run": "lone"}, ip="10.244.0.9", namespace="data")
+    found, _ = peer(("lone", "shop", 1, ()), [*OBJECTS, lone])
+    assert found.key.peer.name == "network set shop/lone"
+
+
+def test_type_says_which_it_is_even_where_a_pod_has_the_name():
+    lone = pod("corp-dns", labels={"run": "lone"}, ip="10.244.0.9")
+    made = session(by_goldmane([at(0, SRC, dest=SET, port=53)]), [*OBJECTS, lone])
+    assert only(made, "Deployment/web", OUT).key.peer.name == "network set shop/corp-dns"

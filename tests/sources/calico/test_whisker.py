@@ -1,0 +1,327 @@
+"""Whisker read and followed, behind a Service of the tests' API server or at an address."""
+
+import socket
+import threading
+from contextlib import contextmanager, suppress
+
+import pytest
+
+from netsec_tui.errors import UnreachableError
+from netsec_tui.model.flow import Flow, Gap, Verdict
+from netsec_tui.sources.access import Access, Address, TlsOptions
+from netsec_tui.sources.calico import intake as calico_intake
+from netsec_tui.sources.calico import whisker, whisker_http
+from netsec_tui.sources.calico.whisker import WhiskerSource
+from tests.sources.api_server import write_kubeconfig
+from tests.sources.calico.calico_flows import API, PUBLIC, START, told, whisker_json
+from tests.sources.calico.whisker_server import PAGES, serving_whisker
+from tests.sources.collected import PATIENCE, following, read
+from tests.sources.grpc.grpc_peer import certificates
+from tests.sources.kube_objects import obj
+from tests.sources.reach.forward_server import serving_forwards
+
+POD = "whisker-5d9c7f8b6-x7k2p"
+
+
+def endpoints(port):
+    target = {"kind": "Pod", "name": POD, "namespace": "calico-system"}
+    return obj(
+        "EndpointSlice",
+        "whisker-abc",
+        "calico-system",
+        metadata={"labels": {"kubernetes.io/service-name": "whisker"}},
+        endpoints=[{"addresses": ["10.244.0.9"], "conditions": {"ready": True}, "targetRef": target}],
+        ports=[{"name": "", "port": port, "protocol": "TCP"}],
+    )
+
+
+@pytest.fixture(autouse=True)
+def quick(no_proxy_and_no_waiting, monkeypatch):
+    monkeypatch.setattr(calico_intake, "FIRST_WAIT", 0.01)
+
+
+@pytest.fixture
+def backend():
+    with serving_whisker() as server:
+        yield server
+
+
+@pytest.fixture
+def api(backend):
+    with serving_forwards([endpoints(8081)]) as server:
+        server.ports[POD, 8081] = backend.address
+        yield server
+
+
+@pytest.fixture
+def source(api, tmp_path):
+    return WhiskerSource(Access("prod", str(write_kubeconfig(tmp_path / "config", api.url))))
+
+
+def flow(n=0, dest=PUBLIC, **more):
+    """Return a flow to outside, of which no other node tells."""
+    return whisker_json(told(start=START + 15 * n, dest=dest, **more))
+
+
+def times(collected):
+    return [f.time for f in collected.flows if isinstance(f, Flow)]
+
+
+def gaps(collected):
+    return [f for f in collected.flows if isinstance(f, Gap)]
+
+
+def test_read_counts_each_connection_of_the_last_hour_once(source, backend, api):
+    both = [flow(seconds=3600, dest=API), flow(seconds=3600, dest=API, reporter=2)]
+    backend.flows = [*both, flow(port=9090, action=2)]
+    collected = read(source)
+    assert [(f.destination_port, f.verdict, f.count) for f in collected.flows] == [
+        (8080, Verdict.FORWARDED, 1),
+        (9090, Verdict.DROPPED, 1),
+    ]
+    assert api.forwards == [(POD, 8081)]
+    assert backend.asked == [{"startTimeGte": "-3600", "page": "0", "pageSize": "1000"}]
+    status = collected.status
+    assert (status.detail, status.error, status.ended) == ("2 connections", "", True)
+    assert (status.observed.origin, status.observed.addresses, status.observed.nodes) == (
+        "whisker",
+        False,
+        None,
+    )
+    assert status.observed.since == START
+
+
+def test_read_goes_through_all_pages_where_there_are_any(source, backend, monkeypatch):
+    monkeypatch.setattr(whisker, "_PAGE_SIZE", 10)
+    backend.lists = PAGES
+    backend.flows = [flow(port=1000 + n) for n in range(35)]
+    assert {f.destination_port for f in read(source).flows} == set(range(1000, 1035))
+    assert [query["page"] for query in backend.asked] == ["0", "1", "2", "3"]
+
+
+def test_read_of_nothing(source):
+    collected = read(source)
+    assert (collected.flows, collected.status.detail) == ([], "no flow yet")
+
+
+def test_follow_tells_what_was_and_what_comes(source, backend):
+    backend.flows = [flow(0, API), flow(0, API, reporter=2)]
+    with following(source) as collected:
+        collected.wait_for(lambda: times(collected) == [START + 15])
+        backend.push(flow(1, API), flow(1, API, reporter=2), flow(1, port=9090))
+        collected.wait_for(lambda: len(times(collected)) == 3)
+        collected.wait_for(lambda: collected.status.detail == "3 connections")
+    assert backend.asked == [{"watch": "true", "startTimeGte": "-3600"}]
+    assert collected.status.error == ""
+
+
+def test_stream_that_breaks_off_is_resumed_and_nothing_counts_twice(source, backend):
+    backend.flows = [flow(n) for n in range(8)]
+    with following(source) as collected:
+        collected.wait_for(lambda: len(times(collected)) == 8)
+        backend.break_off()
+        collected.wait_for(lambda: len(backend.streams) == 1)
+        backend.push(flow(8), raw=b'data: {"source_name": "half')
+        collected.wait_for(lambda: len(times(collected)) == 9)
+        collected.wait_for(lambda: collected.status.error == "")
+        # Again in the middle of an event, which comes whole with what is asked for again.
+        backend.break_off()
+        backend.push(flow(9))
+        collected.wait_for(lambda: len(times(collected)) == 10)
+    assert [query["startTimeGte"] for query in backend.asked] == [
+        "-3600",
+        str(START + 8 * 15 - 60),
+        str(START + 9 * 15 - 60),
+    ]
+    assert gaps(collected) == []
+
+
+def test_lost_history_is_a_gap(source, backend):
+    backend.flows = [flow(0)]
+    with following(source) as collected:
+        collected.wait_for(lambda: len(times(collected)) == 1)
+        backend.flows = [flow(20)]  # Goldmane has restarted
+        backend.break_off()
+        collected.wait_for(lambda: len(times(collected)) == 2)
+    (gap,) = gaps(collected)
+    assert gap.reason == (
+        "Whisker has lost its history, as when it restarts: flows are missing from 08:53:45 to 08:58:45 UTC"
+    )
+
+
+def test_server_that_is_gone_is_said_and_found_again(api, tmp_path):
+    source = WhiskerSource(Access("prod", str(write_kubeconfig(tmp_path / "config", api.url))))
+    with serving_whisker() as first:
+        api.ports[POD, 8081] = first.address
+        first.flows = [flow(0)]
+        with following(source) as collected:
+            collected.wait_for(lambda: len(times(collected)) == 1)
+            api.ports[POD, 8081] = "connection refused"
+            first.break_off()
+            collected.wait_for(lambda: "connection refused" in collected.status.error)
+            with serving_whisker() as second:
+                second.flows = [flow(0), flow(1)]
+                api.ports[POD, 8081] = second.address
+                collected.wait_for(lambda: len(times(collected)) == 2)
+                collected.wait_for(lambda: collected.status.error == "")
+    assert gaps(collected) == []
+
+
+def test_silence_is_taken_for_a_hang(source, backend, monkeypatch):
+    monkeypatch.setattr(whisker_http, "SILENCE_SECONDS", 0.3)
+    backend.flows = [flow(0)]
+    with following(source) as collected:
+        collected.wait_for(lambda: any("nothing has come from" in m.error for m in statuses(collected)))
+        collected.wait_for(lambda: len(backend.asked) > 2)
+    assert len(times(collected)) == 1
+
+
+def statuses(collected):
+    return [m for m in collected.messages if hasattr(m, "detail")]
+
+
+def test_it_stops_while_the_server_says_nothing_at_all(api, tmp_path):
+    source = WhiskerSource(Access("prod", str(write_kubeconfig(tmp_path / "config", api.url))))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        api.ports[POD, 8081] = silent.getsockname()
+        with following(source) as collected:
+            collected.wait_for(lambda: collected.status.detail == "no flow yet")
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        (b"data: {not json}\n\n", "Whisker: an event that is not JSON"),
+        (b"data: " + b"[" * 100_000 + b"\n\n", "Whisker: an event that is not JSON"),
+        (b'data: {"a": 1}\n\n', "Whisker: not a flow of Whisker: none of its fields is there"),
+        (b"error: out of\x1b[31m luck\n\n", "Whisker: out of\\x1b[31m luck"),
+        (b"data: \xff\xfe\n\n", "Whisker: an event that is not JSON"),
+    ],
+)
+def test_event_that_cannot_be_read_is_counted_and_the_rest_goes_on(source, backend, raw, reason):
+    with following(source) as collected:
+        collected.wait_for(lambda: len(backend.streams) == 1)
+        backend.push(raw=b": comment\nevent: x\n" + raw)
+        backend.push(flow(0))
+        collected.wait_for(lambda: len(times(collected)) == 1 and bool(gaps(collected)))
+        collected.wait_for(lambda: collected.status.skipped == 1)
+    assert [(gap.lost, gap.reason) for gap in gaps(collected)] == [(1, reason)]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        (404, b"", "it has no /whisker-backend/flows; Whisker is part of Calico since 3.30"),
+        (403, b"", "it does not allow to read flows"),
+        (502, b"<html>", "its backend does not answer; look at kubectl get pods -n calico-system"),
+        (500, b'{"error": "Internal\x07"}', 'it answers 500: {"error": "Internal\\x07"}'),
+    ],
+)
+def test_refusals_are_said_with_the_way_out(source, backend, status, body, said):
+    backend.status, backend.body = status, body
+    for run in (lambda: read(source), lambda: source.follow(lambda message: None, threading.Event())):
+        with pytest.raises(UnreachableError) as raised:
+            run()
+        assert str(raised.value) == f"calico-system/whisker gives no flows: {said}"
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"<html>", b"\xff"])
+def test_answer_that_is_no_list(source, backend, body):
+    backend.body = body
+    with pytest.raises(UnreachableError, match="Whisker answers with what is no list of flows"):
+        read(source)
+
+
+def test_no_whisker_in_the_cluster(tmp_path):
+    with serving_forwards([]) as api:
+        source = WhiskerSource(Access("prod", str(write_kubeconfig(tmp_path / "config", api.url))))
+        with pytest.raises(UnreachableError, match="has no Service calico-system/whisker;"):
+            read(source)
+
+
+# HTTPS
+
+
+@pytest.fixture(scope="module")
+def pems(tmp_path_factory):
+    return certificates(tmp_path_factory.mktemp("certificates"), "whisker")
+
+
+@pytest.fixture
+def secure(pems):
+    context = pems.server_context()
+    context.set_alpn_protocols(["http/1.1"])
+    with serving_whisker(context) as server:
+        server.flows = [flow(0)]
+        yield server
+
+
+def test_https_is_found_out_behind_a_service(api, secure, tmp_path):
+    api.ports[POD, 8081] = secure.address
+    source = WhiskerSource(Access("prod", str(write_kubeconfig(tmp_path / "config", api.url))))
+    assert len(times(read(source))) == 1
+    with following(source) as collected:
+        collected.wait_for(lambda: len(secure.streams) == 1)
+        secure.push(flow(1))
+        collected.wait_for(lambda: START + 30 in times(collected))
+
+
+def at(server, **tls):
+    return WhiskerSource(Access(address=Address(*server.address), tls=TlsOptions(**tls)))
+
+
+def test_certificate_counts_at_an_address(secure, pems):
+    with pytest.raises(UnreachableError, match=r"the certificate of 127\.0\.0\.1:\d+ is not accepted"):
+        read(at(secure))
+    assert len(times(read(at(secure, insecure=True)))) == 1
+    assert len(times(read(at(secure, ca_file=str(pems.authority), server_name="whisker")))) == 1
+
+
+def test_http_at_an_address(backend):
+    backend.flows = [flow(0)]
+    assert len(times(read(at(backend)))) == len(times(read(at(backend, mode="off")))) == 1
+    with pytest.raises(UnreachableError, match="does not speak TLS; try --source-tls off"):
+        read(at(backend, mode="on"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b"", "the connection to {} breaks off: Remote end closed connection without response"),
+        (b"SSH-2.0-x\r\n", "the connection to {} breaks off: SSH-2.0-x"),
+        (b"HTTP/1.0 400 Bad Request\r\n\r\nan HTTP request to an HTTPS server", "{} does not speak TLS; try"),
+    ],
+)
+def test_who_speaks_neither_http_nor_https(answer, said):
+    with serving(answer) as address:
+        with pytest.raises(UnreachableError) as raised:
+            read(WhiskerSource(Access(address=Address(*address))))
+        assert said.format(f"127.0.0.1:{address[1]}") in str(raised.value)
+
+
+@contextmanager
+def serving(answer):
+    """Answer whatever is asked with the same bytes, and close."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve():
+            with suppress(OSError):
+                while True:
+                    connection = listener.accept()[0]
+                    with connection:
+                        connection.settimeout(PATIENCE)
+                        connection.recv(1 << 16)
+                        connection.sendall(answer)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield listener.getsockname()
+        listener.shutdown(socket.SHUT_RDWR)
+    thread.join()
+
+
+def test_nobody_at_the_address():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with pytest.raises(UnreachableError, match=f"127.0.0.1:{port} cannot be reached: Connection refused"):
+        read(WhiskerSource(Access(address=Address("127.0.0.1", port))))

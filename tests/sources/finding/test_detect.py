@@ -1,0 +1,199 @@
+"""Which sources a cluster has, what each lacks and which is taken, from tables of what is listed."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from netsec_tui.model.observed import SOURCES_IN_ORDER
+from netsec_tui.sources.finding.detect import cut_workload, detect
+from netsec_tui.sources.finding.findings import Right, Seen, State, choices, judged
+from netsec_tui.sources.registry import SOURCES
+from tests.sources.kube_objects import deployment, obj
+
+RELAY = Right("kube-system", "portforward")
+HOST_PODS = {"n1": frozenset({"kube-system"}), "n2": frozenset({"kube-system", "monitoring"})}
+
+
+def service(name, namespace, *ports, labels=None):
+    spec = {"ports": [{"port": port} for port in ports]}
+    return obj("Service", name, namespace, spec=spec, metadata={"labels": labels or {}})
+
+
+def workload(name, namespace, kind="DaemonSet", ready=True, env=()):
+    made = deployment(name, kind=kind)
+    made["metadata"]["namespace"] = namespace
+    made["status"] = {"numberReady" if kind == "DaemonSet" else "readyReplicas": int(ready)}
+    made["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": n, "value": v} for n, v in env]
+    return cut_workload(made)
+
+
+CILIUM = workload("cilium", "kube-system")
+HUBBLE = (service("hubble-relay", "kube-system", 80), workload("hubble-relay", "kube-system", "Deployment"))
+CALICO = workload("calico-node", "calico-system")
+WHISKER = service("whisker", "calico-system", 8081)
+GOLDMANE = service("goldmane", "calico-system", 7443)
+LOKI = service("loki", "netobserv", 3100)
+CLICKHOUSE = service("clickhouse-clickhouse", "flow-visibility", 8123)
+
+
+def found(denied=(), **seen):
+    """Return the findings by source and the pick of a cluster with host-network pods on both nodes."""
+    seen = {"host_pods": HOST_PODS, "nodes": frozenset({"n1", "n2"}), **seen}
+    findings = judged(detect(Seen(**seen)), set(denied))
+    return {finding.source: finding for finding in findings}, next(choices(findings), ())
+
+
+CASES = {
+    "nothing but nodes": ({}, ("conntrack",)),
+    "no pod on a node's network": ({"host_pods": {}}, ()),
+    "relay": ({"services": [HUBBLE[0]], "workloads": [CILIUM, HUBBLE[1]]}, ("hubble",)),
+    "relay of another plugin": ({"services": [HUBBLE[0]]}, ("hubble",)),
+    "relay by its label": (
+        {"services": [service("relay", "gke", 80, labels={"k8s-app": "hubble-relay"})]},
+        ("hubble",),
+    ),
+    "relay with TLS": (
+        {"services": [service("hubble-relay", "kube-system", 443)], "workloads": [CILIUM]},
+        ("hubble-exec",),
+    ),
+    "relay with TLS that is trusted": (
+        {"services": [service("hubble-relay", "kube-system", 443)], "trust": True},
+        ("hubble",),
+    ),
+    "relay without a ready pod": (
+        {
+            "services": [HUBBLE[0]],
+            "workloads": [CILIUM, workload("hubble-relay", "kube-system", "Deployment", ready=False)],
+        },
+        ("hubble-exec",),
+    ),
+    "relay that may not be reached": (
+        {"services": [HUBBLE[0]], "workloads": [CILIUM], "denied": [RELAY]},
+        ("hubble-exec",),
+    ),
+    "no relay": ({"workloads": [CILIUM]}, ("hubble-exec",)),
+    "no relay, another Service of its name": (
+        {"services": [service("relay", "shop", 80)], "workloads": [CILIUM]},
+        ("hubble-exec",),
+    ),
+    "hubble off": ({"workloads": [CILIUM], "cilium": {"enable-hubble": "false"}}, ("conntrack",)),
+    "hubble off, no kube-proxy": (
+        {"workloads": [CILIUM], "cilium": {"enable-hubble": "false", "kube-proxy-replacement": "true"}},
+        (),
+    ),
+    "whisker with what it lacks": (
+        {"services": [WHISKER, GOLDMANE], "workloads": [CALICO]},
+        ("whisker", "conntrack"),
+    ),
+    "whisker alone, by eBPF": (
+        {
+            "services": [WHISKER],
+            "workloads": [workload("calico-node", "calico-system", env=[("FELIX_BPFENABLED", "true")])],
+        },
+        ("whisker",),
+    ),
+    "goldmane without a certificate": ({"services": [GOLDMANE]}, ("conntrack",)),
+    "goldmane with one": ({"services": [GOLDMANE], "certificate": True}, ("goldmane", "conntrack")),
+    "antrea's stream": ({"services": [service("flow-aggregator", "flow-aggregator", 14740)]}, ("antrea",)),
+    "antrea without it": (
+        {"services": [service("flow-aggregator", "flow-aggregator", 4739)]},
+        ("conntrack",),
+    ),
+    "netobserv": ({"services": [LOKI], "sampling": 1}, ("netobserv",)),
+    "netobserv sampled": ({"services": [LOKI], "sampling": 50}, ("conntrack",)),
+    "netobserv sampled, nothing else": (
+        {"services": [LOKI], "sampling": 50, "host_pods": {}},
+        ("netobserv",),
+    ),
+    "theia": ({"services": [CLICKHOUSE], "clickhouse": True}, ("theia",)),
+    "theia without its library": ({"services": [CLICKHOUSE]}, ("conntrack",)),
+    "pods of one namespace are enough": ({"denied": [Right("monitoring", "exec")]}, ("conntrack",)),
+    "no exec at all": (
+        {"denied": [Right("monitoring", "exec"), Right("kube-system", "exec")]},
+        (),
+    ),
+}
+
+
+@pytest.mark.parametrize(("seen", "pick"), CASES.values(), ids=CASES)
+def test_what_is_taken(seen, pick):
+    findings, taken = found(**seen)
+    assert taken == pick
+    assert all(findings[name].state is State.USABLE for name in taken)
+    assert tuple(findings) == SOURCES_IN_ORDER
+
+
+LACKS = {
+    "relay without a Service": (
+        {"workloads": [workload("hubble-relay", "kube-system", "Deployment")]},
+        "hubble", State.UNUSABLE, "--source hubble://HOST:PORT",
+    ),
+    "relay that is off": ({"workloads": [CILIUM]}, "hubble", State.ABSENT, "cilium hubble enable"),
+    "relay's authority": (
+        {"services": [service("hubble-relay", "kube-system", 443)]},
+        "hubble", State.UNUSABLE, "--source-ca",
+    ),
+    "no Cilium": ({}, "hubble", State.ABSENT, ""),
+    "certificates": ({"services": [GOLDMANE]}, "goldmane", State.UNUSABLE, "--source-cert"),
+    "whisker off": ({"workloads": [CALICO]}, "whisker", State.ABSENT, "Calico 3.30 or later"),
+    "Cilium without kube-proxy": (
+        {"workloads": [CILIUM], "cilium": {"kube-proxy-replacement": "true"}},
+        "conntrack", State.UNUSABLE, "tracks connections by eBPF",
+    ),
+    "Cilium beside kube-proxy": ({"workloads": [CILIUM]}, "conntrack", State.USABLE, "may track"),
+    "sampling": ({"services": [LOKI], "sampling": 400}, "netobserv", State.USABLE, "one packet of 400"),
+    "unknown sampling": ({"services": [LOKI]}, "netobserv", State.USABLE, "is not known"),
+    "NetObserv without Loki": (
+        {"groups": ["flows.netobserv.io"]}, "netobserv", State.ABSENT, "--source netobserv://HOST:PORT",
+    ),
+    "library": ({"services": [CLICKHOUSE]}, "theia", State.UNUSABLE, "netsec-tui[clickhouse]"),
+    "relay, services hidden": (
+        {"workloads": [workload("hubble-relay", "kube-system", "Deployment")], "refused": ["services"]},
+        "hubble", State.UNUSABLE, "whether it has a Service is not known: services cannot be listed",
+    ),
+    "services hidden": ({"refused": ["services"]}, "whisker", State.UNKNOWN, "services cannot be listed"),
+    "agents hidden": ({"refused": ["daemonsets"]}, "hubble-exec", State.UNKNOWN, "daemonsets cannot be"),
+    "pods hidden": (
+        {"host_pods": {}, "refused": ["pods"]}, "conntrack", State.UNUSABLE,
+        "is not known: pods cannot be listed",
+    ),
+    "no pods": ({"host_pods": {}}, "conntrack", State.UNUSABLE, "no pod runs on a node's own network"),
+    "stream port": (
+        {"services": [service("flow-aggregator", "flow-aggregator", 4739)]},
+        "antrea", State.UNUSABLE, "flowStreamService.enable",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("seen", "source", "state", "words"), LACKS.values(), ids=LACKS)
+def test_what_a_source_lacks(seen, source, state, words):
+    finding = found(**seen)[0][source]
+    assert finding.state is state
+    assert words in " ".join(finding.lacks)
+    assert bool(finding.lacks) is bool(words)
+
+
+def test_the_right_that_is_missing_is_named_with_its_rule():
+    findings, _ = found(services=[HUBBLE[0]], denied=[RELAY])
+    hubble = findings["hubble"]
+    assert (hubble.state, hubble.missing) == (State.UNUSABLE, (RELAY,))
+    assert RELAY.rule == 'apiGroups: [""], resources: ["pods/portforward"], verbs: ["create", "get"]'
+    assert hubble.obstacle == f"in namespace kube-system a Role lacks {RELAY.rule}"
+
+
+def test_names_of_objects_are_never_obeyed():
+    evil = service("hubble-relay", "kube\x1b[31m-system", 80)
+    assert "\x1b" not in found(services=[evil])[0]["hubble"].where
+
+
+def test_no_environment_is_kept_of_a_workload():
+    kept = workload("calico-node", "calico-system", env=[("PASSWORD", "hunter2")])
+    assert "hunter2" not in str(kept)
+
+
+def test_the_order_is_that_of_the_sources_and_of_their_description():
+    document = (Path(__file__).resolve().parents[3] / "docs" / "sources.md").read_text(encoding="utf-8")
+    table = document.partition("## Choosing a source")[2].partition("\n\n**")[0]
+    described = re.findall(r"^\| `([a-z][a-z-]*)` \|", table, re.MULTILINE)
+    assert described == [*SOURCES] == [name for name in SOURCES_IN_ORDER if name in SOURCES]

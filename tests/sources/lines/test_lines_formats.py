@@ -1,0 +1,189 @@
+"""Files of every known format, found by what they hold and read by the decoder of their live source."""
+
+import gzip
+import json
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from netsec_tui.errors import BadInputError
+from netsec_tui.model.flow import Flow, Gap
+from netsec_tui.sources.contract import FlowsRead, SourceStatus
+from netsec_tui.sources.lines.reading import LineReading
+from netsec_tui.sources.lines.source import FlowFileSource
+from tests.sources.antrea import antrea_records
+from tests.sources.calico.calico_flows import goldmane_json, told, whisker_json
+
+DATA = Path(__file__).resolve().parents[4] / "shared" / "data" / "flows"
+
+TABLE = (
+    "ipv4     2 tcp      6 431998 ESTABLISHED src=10.244.1.5 dst=10.96.10.20 sport=57268 dport=80 "
+    "src=10.244.1.8 dst=10.244.1.5 sport=8080 dport=57268 [ASSURED] mark=0 zone=0 use=2\n"
+)
+EVENTS = (
+    "[1795172270.660704]\t    [NEW] ipv4     2 tcp      6 120 SYN_SENT src=10.244.1.5 dst=10.96.10.20 "
+    "sport=57268 dport=80 [UNREPLIED] src=10.244.1.8 dst=10.244.1.5 sport=8080 dport=57268 id=3999237148\n"
+    "[1795172270.660745]\t [UPDATE] ipv4     2 tcp      6 432000 ESTABLISHED src=10.244.1.5 dst=10.96.10.20 "
+    "sport=57268 dport=80 src=10.244.1.8 dst=10.244.1.5 sport=8080 dport=57268 [ASSURED] id=3999237148\n"
+)
+DPCTL = (
+    "tcp,orig=(src=10.244.1.5,dst=10.96.10.20,sport=57268,dport=80),"
+    "reply=(src=10.244.1.8,dst=10.244.1.5,sport=8080,dport=57268),protoinfo=(state=ESTABLISHED)\n"
+)
+HUBBLE = {
+    "flow": {
+        "time": "2021-06-16T16:52:13Z",
+        "verdict": "FORWARDED",
+        "IP": {"source": "10.244.1.5", "destination": "10.244.1.8"},
+        "l4": {"TCP": {"source_port": 57268, "destination_port": 8080}},
+        "is_reply": False,
+    }
+}
+NETOBSERV = {
+    "SrcAddr": "10.244.1.5", "DstAddr": "10.244.1.8", "SrcPort": 57268, "DstPort": 8080, "Proto": 6,
+    "Flags": 2, "TimeFlowStartMs": 1767607230000, "TimeFlowEndMs": 1767607230000, "Sampling": 1,
+}  # fmt: skip
+LOKI = {
+    "status": "success",
+    "data": {
+        "resultType": "streams",
+        "result": [
+            {
+                "stream": {"app": "netobserv-flowcollector"},
+                "values": [["1767607230000000000", json.dumps(NETOBSERV)]],
+            }
+        ],
+    },
+}
+GOLDMANE = goldmane_json(told())
+WHISKER = whisker_json(told())
+
+
+def lines(*values):
+    return "".join(json.dumps(value) + "\n" for value in values)
+
+
+SAMPLES = {
+    "hubble": ("hubble", lines(HUBBLE)),
+    "nf_conntrack": ("conntrack", TABLE),
+    "conntrack -L": ("conntrack", TABLE.removeprefix("ipv4     2 ")),
+    "conntrack -E": ("conntrack", EVENTS),
+    "dpctl": ("conntrack", DPCTL),
+    "Loki": ("netobserv", json.dumps(LOKI)),
+    "Loki, indented": ("netobserv", json.dumps(LOKI, indent=2)),
+    "NetObserv's command": ("netobserv", json.dumps([NETOBSERV, NETOBSERV])),
+    "NetObserv's command, indented": ("netobserv", json.dumps([NETOBSERV], indent=1)),
+    "NetObserv's lines": ("netobserv", lines(NETOBSERV)),
+    "Goldmane": ("goldmane", lines(GOLDMANE)),
+    "Goldmane's list": ("goldmane", json.dumps({"meta": {}, "flows": [GOLDMANE]}, indent=2)),
+    "Whisker": ("whisker", lines(WHISKER)),
+    "Whisker's list": ("whisker", json.dumps({"total": {"totalPages": 1}, "items": [WHISKER]})),
+    "Whisker's events": ("whisker", f": hello\nid: 1\nevent: flow\ndata: {json.dumps(WHISKER)}\n\n"),
+    "Antrea": ("antrea", lines(antrea_records.flow())),
+    "Antrea's answer": ("antrea", lines({"flows": [antrea_records.flow()]})),
+    "Antrea's log": ("antrea", antrea_records.line() + "\n"),
+    "Theia": ("antrea", lines(antrea_records.row())),
+}
+
+
+def read(tmp_path, content, name="flows"):
+    """Return the flows and gaps of a file with that content, and the last status."""
+    path = tmp_path / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    messages = []
+    FlowFileSource(path).read(messages.append)
+    items = [item for message in messages if isinstance(message, FlowsRead) for item in message.flows]
+    status = [message for message in messages if isinstance(message, SourceStatus)][-1]
+    return [i for i in items if isinstance(i, Flow)], [i for i in items if isinstance(i, Gap)], status
+
+
+def listening(flows):
+    """Return who listens: the address and port of each flow's destination, of replies the source's."""
+    return {
+        (f.source.ip, f.source_port) if f.is_reply else (f.destination.ip, f.destination_port) for f in flows
+    }
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+@pytest.mark.parametrize("name", SAMPLES)
+def test_the_format_is_found_by_what_the_file_holds(tmp_path, name, packed):
+    origin, text = SAMPLES[name]
+    flows, gaps, status = read(tmp_path, gzip.compress(text.encode()) if packed else text)
+    assert 8080 in {port for _, port in listening(flows)}
+    assert {flow.origin for flow in flows} == {origin}
+    assert (gaps, status.skipped, status.ended) == ([], 0, True)
+
+
+def test_an_answer_of_many_megabytes_is_one_value(tmp_path):
+    stream = LOKI["data"]["result"][0]
+    many = [[str(1767607230000000000 + n), json.dumps({**NETOBSERV, "SrcPort": 40000 + n % 20000})]
+            for n in range(20_000)]  # fmt: skip
+    loki = {**LOKI, "data": {"resultType": "streams", "result": [{**stream, "values": many}]}}
+    flows, _, status = read(tmp_path, json.dumps(loki))
+    assert (tmp_path / "flows").stat().st_size > 4_000_000
+    assert (len({flow.source_port for flow in flows}), status.skipped) == (20_000, 0)
+
+
+def test_lines_of_another_format_are_counted_and_the_first_known_one_decides(tmp_path):
+    content = "$ conntrack -L\n" + TABLE + json.dumps(HUBBLE) + "\n"
+    flows, gaps, status = read(tmp_path, content)
+    assert {flow.origin for flow in flows} == {"conntrack"}
+    assert status.skipped == 2
+    assert status.detail.startswith(f"{tmp_path / 'flows'}:1: not JSON")
+    assert sum(gap.lost for gap in gaps) == 2
+
+
+def test_a_table_is_as_old_as_its_file(tmp_path):
+    path = tmp_path / "table"
+    path.write_text(TABLE)
+    os.utime(path, (1_700_000_000, 1_700_000_000))
+    messages = []
+    FlowFileSource(path).read(messages.append)
+    (flow, *_) = (item for message in messages if isinstance(message, FlowsRead) for item in message.flows)
+    assert 1_700_000_000 - 3600 < flow.time <= 1_700_000_000
+
+
+def test_a_file_of_an_unknown_format_is_told_what_is_known(tmp_path):
+    with pytest.raises(BadInputError, match=r"expected are JSON lines.*formats in docs/sources\.md"):
+        read(tmp_path, '{"level": "info", "msg": "started"}\n')
+
+
+@pytest.mark.parametrize("path", sorted(DATA.glob("*/*")), ids=lambda path: path.name)
+def test_recordings_are_recognised(path):
+    origins = {"hubble": "hubble", "conntrack": "conntrack", "netobserv": "netobserv"}
+    if path.parent.name not in origins:
+        pytest.skip(f"{path.parent.name} is no format of --flows")
+    messages = []
+    FlowFileSource(path).read(messages.append)
+    items = [item for message in messages if isinstance(message, FlowsRead) for item in message.flows]
+    assert {item.origin for item in items if isinstance(item, Flow)} == {origins[path.parent.name]}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_bytes_in_any_pieces_are_read_alike(name):
+    content = SAMPLES[name][1].encode()
+    results = []
+    for size in (1, 7, 64, len(content)):
+        reading, messages = LineReading("x", "x", live=False, at=1767607230.0), []
+        for at in range(0, len(content), size):
+            reading.feed(content[at : at + size])
+        reading.finish()
+        reading.flush(messages.append, ended=True)
+        results.append(messages)
+    assert results == [results[-1]] * len(results)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_broken_files_of_every_format_never_crash(name):
+    chance = random.Random(name)
+    content = (SAMPLES[name][1] * 20).encode()
+    for _ in range(150):
+        made = bytearray(content)
+        for _ in range(chance.randint(1, 40)):
+            made[chance.randrange(len(made))] = chance.randrange(256)
+        reading = LineReading("x", "x", live=False, at=1767607230.0)
+        reading.feed(bytes(made[: chance.randint(1, len(made))]))
+        reading.finish()
+        reading.flush(lambda message: None, ended=True)
