@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from netsec_tui.model.flow import Endpoint, Flow, Reserved, Verdict
 from netsec_tui.sources.calico.record import Connection, Record
@@ -43,6 +43,12 @@ class _Part:
             return _reports(record.source)
         return record.verdict is not Verdict.DROPPED and _reports(record.destination)
 
+    @property
+    def verdict(self) -> Verdict:
+        """Return what became of these, as far as one node alone can tell: to let them out is not enough."""
+        attempt = self.waits and not self.record.server_side and self.record.verdict is Verdict.FORWARDED
+        return Verdict.UNKNOWN if attempt else self.record.verdict
+
     def over(self, until: float) -> bool:
         """Tell whether the next window had ended as well at a time."""
         return self.end + min(max(0.0, self.end - self.start), _COMPLETE) <= until
@@ -55,11 +61,14 @@ def _reports(end: Endpoint) -> bool:
 
 @dataclass(slots=True)
 class _Ledger:
-    """Hold what both nodes told of a connection, and what of it was not told on yet."""
+    """Hold what both nodes told of a connection: ``parts`` are to be told on, ``alone`` are told already.
+
+    Those are what one node told without the other; ``left`` is what the other has not told of since.
+    """
 
     known: dict[tuple[float, float, object], int] = field(default_factory=dict)
-    let_in: set[tuple[float, float]] = field(default_factory=set)
     parts: list[_Part] = field(default_factory=list)
+    alone: list[_Part] = field(default_factory=list)
 
     def take(self, record: Record, start: float, end: float) -> None:
         """Take a record in unless it is known; of two that differ in their count alone the larger holds."""
@@ -69,43 +78,46 @@ class _Ledger:
             return
         self.known[key] = record.count
         self.parts.append(_Part(record, start, end, more))
-        if record.server_side and record.verdict is Verdict.FORWARDED:
-            self.let_in.add((start, end))
 
     def flows(self, until: float, origin: str) -> Iterator[Flow]:
         """Yield what is known of windows that had ended at a time; what was told is never taken back.
 
         What one node told alone waits for one window more. What then only went out is an attempt of which
-        nobody knows the verdict, unless the server's node let the connection in at about that time.
+        nobody knows the verdict. What the other node tells later on says no more than that verdict of an
+        attempt, or the Service of what was let in or denied: so each verdict of the server's node counts
+        once, in whatever order things come.
         """
         told: _Told = {}
-        due = sorted((part for part in self.parts if part.end <= until), key=_order)
-        out = [part for part in due if not part.record.server_side]
-        came = [part for part in due if part.record.server_side]
+        out, came = _sides(part for part in self.parts if part.end <= until)
+        left_alone, came_alone = _sides(self.alone)
         for left, arrived, count in _pairs(out, came):
-            time = max(left.record.end, arrived.record.end)
-            _tell(told, left.record, arrived.record.verdict, time, count)
-        for part in due:
+            _tell(told, left, arrived, count)
+        for left, arrived, count in _pairs(left_alone, came):
+            _tell(told, left, arrived, count if arrived.record.verdict is not Verdict.UNKNOWN else 0)
+        for left, arrived, _ in _pairs(out, came_alone):
+            _tell(told, left, arrived, 0)
+        for part in (*out, *came):
             if part.left and (not part.waits or part.over(until)):
-                _tell(told, part.record, self._alone(part), part.record.end, part.left)
+                _add(told, part.record, part.verdict, part.record.end, part.left)
+                if part.waits:
+                    self.alone.append(replace(part))
                 part.left = 0
         self.parts = [part for part in self.parts if part.left]
+        self.alone = [part for part in self.alone if part.left]
         for (verdict, service, time), (record, count) in told.items():
             yield _flow(record, verdict, service, time, count, origin)
-
-    def _alone(self, part: _Part) -> Verdict:
-        """Return what became of connections of which one node told alone."""
-        record = part.record
-        proven = record.server_side or record.verdict is not Verdict.FORWARDED or not part.waits
-        if proven or any(start <= part.end and part.start <= end for start, end in self.let_in):
-            return record.verdict
-        return Verdict.UNKNOWN
 
     def forget(self, before: float) -> bool:
         """Forget windows that had ended before a time; return whether nothing is left."""
         self.known = {key: count for key, count in self.known.items() if key[1] >= before}
-        self.let_in = {window for window in self.let_in if window[1] >= before}
+        self.alone = [part for part in self.alone if part.end >= before]
         return not (self.known or self.parts)
+
+
+def _sides(parts: Iterable[_Part]) -> tuple[list[_Part], list[_Part]]:
+    """Return what the clients' nodes told and what the servers' did, in order."""
+    ordered = sorted(parts, key=_order)
+    return [p for p in ordered if not p.record.server_side], [p for p in ordered if p.record.server_side]
 
 
 def _order(part: _Part) -> tuple[float, int, str]:
@@ -132,7 +144,17 @@ def _pairs(out: Iterable[_Part], came: Iterable[_Part]) -> Iterator[tuple[_Part,
             yield left, arrived, count
 
 
-def _tell(told: _Told, record: Record, verdict: Verdict, time: int, count: int) -> None:
+def _tell(told: _Told, left: _Part, arrived: _Part, count: int) -> None:
+    """Tell what both nodes know: the client's the Service that was dialled, the server's what became of it.
+
+    Nothing is told of no connections, but for a Service that was not known.
+    """
+    if count or (left.record.service and not arrived.record.service):
+        time = max(left.record.end, arrived.record.end)
+        _add(told, left.record, arrived.record.verdict, time, count)
+
+
+def _add(told: _Told, record: Record, verdict: Verdict, time: int, count: int) -> None:
     key = (verdict, record.service, time)
     before = told.get(key, (record, 0))
     told[key] = before[0], before[1] + count

@@ -17,6 +17,7 @@ from netsec_tui.sources.calico import intake as calico_intake
 from netsec_tui.sources.calico import whisker_decode
 from netsec_tui.sources.calico.goldmane_decode import GoldmaneDecoder, record_of_json
 from netsec_tui.sources.calico.intake import Intake
+from netsec_tui.sources.calico.pairs import REMEMBERED, Pairing
 from netsec_tui.sources.calico.record import RecordReader
 from netsec_tui.sources.calico.whisker_decode import WhiskerDecoder
 from netsec_tui.sources.contract import FlowsRead
@@ -159,12 +160,10 @@ def test_service_is_kept_where_the_servers_node_was_first():
     assert (made.service, made.count, made.verdict) == (("shop", "api"), 1, Verdict.FORWARDED)
 
 
-def test_more_that_went_out_than_came_is_let_in_where_others_were_at_that_time():
-    assert counts(by_goldmane([at(0, SRC, started=5), at(1, DST, started=3)])) == {"FORWARDED": 5}
-    assert counts(by_goldmane([at(0, SRC, started=5), at(9, DST, started=3)])) == {
-        "UNKNOWN": 5,
-        "FORWARDED": 3,
-    }
+@pytest.mark.parametrize("window", [1, 9])
+def test_what_came_is_let_in_and_what_more_went_out_an_attempt(window):
+    made = by_goldmane([at(0, SRC, started=5), at(window, DST, started=3)])
+    assert counts(made) == {"UNKNOWN": 2 if window == 1 else 5, "FORWARDED": 3}
 
 
 tries = st.lists(st.tuples(st.integers(0, 60), st.integers(-1, 1), st.booleans()), min_size=1, max_size=40)
@@ -183,6 +182,105 @@ def test_each_try_counts_once_by_what_its_server_says(given_tries):
     expected = {"FORWARDED": allowed, "DROPPED": len(given_tries) - allowed}
     made = by_goldmane(sorted(flows, key=lambda flow: flow["start"]))
     assert counts(made) == {name: count for name, count in expected.items() if count}
+
+
+API_SERVICE = ("shop", "api", 80)
+LATE = [
+    # What the server's node told alone is known: its client's adds the Service at most.
+    ([at(0, DST), at(0, SRC)], [{"FORWARDED": 1}, {}]),
+    ([at(0, DST), at(1, SRC)], [{"FORWARDED": 1}, {}]),
+    ([at(0, DST, DENY), at(0, SRC)], [{"DROPPED": 1}, {}]),
+    ([at(0, DST), at(0, SRC, service=API_SERVICE)], [{"FORWARDED": 1}, {"FORWARDED": 0}]),
+    ([at(0, DST, started=2), at(0, SRC, started=5)], [{"FORWARDED": 2}, {"UNKNOWN": 3}]),
+    ([at(0, DST), at(0, SRC), at(1, SRC)], [{"FORWARDED": 1}, {}, {"UNKNOWN": 1}]),
+    # What only went out is an attempt until its server's node says what became of it.
+    ([at(0, SRC), at(0, DST)], [{"UNKNOWN": 1}, {"FORWARDED": 1}]),
+    ([at(0, SRC), at(1, DST, DENY)], [{"UNKNOWN": 1}, {"DROPPED": 1}]),
+    ([at(0, SRC), at(0, DST, 0)], [{"UNKNOWN": 1}, {}]),
+    ([at(0, SRC, started=2), at(0, DST, 0, started=5)], [{"UNKNOWN": 2}, {"UNKNOWN": 3}]),
+    # What was denied on its way out never came.
+    ([at(0, SRC, DENY), at(0, DST)], [{"DROPPED": 1}, {"FORWARDED": 1}]),
+    # Windows that do not touch are of different connections.
+    ([at(0, DST), at(2, SRC)], [{"FORWARDED": 1}, {"UNKNOWN": 1}]),
+]
+
+
+@pytest.mark.parametrize(("flows", "expected"), LATE)
+def test_what_comes_after_its_partner_was_told_says_only_what_is_new(flows, expected):
+    pairs, reader, made = Pairing("goldmane"), RecordReader(), []
+    for flow in flows:
+        pairs.add(record_of_json(reader, goldmane_json(flow)))
+        made.append(counts(pairs.flush()))
+    assert made == expected
+
+
+def test_service_that_comes_late_is_the_rows():
+    pairs, reader, made = Pairing("goldmane"), RecordReader(), []
+    for flow in (at(0, DST), at(0, SRC, service=API_SERVICE)):
+        pairs.add(record_of_json(reader, goldmane_json(flow)))
+        made += pairs.flush()
+    found = row(made)
+    assert (found.ticked, found.communication.counts.allowed) == (True, 1)
+    assert [(via.namespace, via.name) for via in row(made, OUT).communication.via] == [("shop", "api")]
+
+
+def test_partner_is_taken_silently_for_as_long_as_windows_are_remembered():
+    pairs, reader = Pairing("goldmane"), RecordReader()
+
+    def say(flow):
+        pairs.add(record_of_json(reader, goldmane_json(flow)))
+        return counts(pairs.flush(until=pairs.newest))
+
+    say(at(0, DST))
+    for window in range(2, REMEMBERED // 15):
+        say(at(window, SRC, dest=PUBLIC))
+    assert say(at(0, SRC)) == {}
+
+
+WINDOW_COUNT = REMEMBERED // 15 - 2
+reports = st.lists(
+    st.tuples(
+        st.integers(0, WINDOW_COUNT),
+        st.sampled_from([(SRC, ALLOW), (SRC, DENY), (DST, ALLOW), (DST, DENY)]),
+        st.integers(1, 5),
+        st.booleans(),
+    ),
+    min_size=1,
+    max_size=30,
+    unique_by=lambda report: report[:2],
+)
+
+
+@given(reports, st.randoms(use_true_random=False))
+def test_verdicts_of_the_servers_node_count_once_in_whatever_order_things_come(told_, random):
+    """What is told never is more than there was; only attempts may be told beside what became of them."""
+    pairs, reader = Pairing("goldmane"), RecordReader()
+    made, sums = [], {}
+    random.shuffle(told_)
+    for window, (reporter, action), started, flush in told_:
+        sums[reporter, action] = sums.get((reporter, action), 0) + started
+        pairs.add(record_of_json(reader, goldmane_json(at(window, reporter, action, started=started))))
+        if flush:
+            made += pairs.flush(until=pairs.newest)
+    made += pairs.flush()
+    found = counts(made)
+    out, let_in = sums.get((SRC, ALLOW), 0), sums.get((DST, ALLOW), 0)
+    denied = sums.get((DST, DENY), 0)
+    assert found.get("FORWARDED", 0) == let_in
+    assert found.get("DROPPED", 0) == denied + sums.get((SRC, DENY), 0)
+    assert max(0, out - let_in - denied) <= found.get("UNKNOWN", 0) <= out
+
+
+@given(st.dictionaries(st.integers(0, WINDOW_COUNT), st.tuples(st.integers(1, 5), st.booleans())))
+def test_client_that_tells_late_leaves_no_attempt(windows):
+    came = [at(n, DST, ALLOW if ok else DENY, started=count) for n, (count, ok) in windows.items()]
+    out = [at(n, SRC, started=windows[n][0]) for n in sorted(windows)]
+    pairs, reader, made = Pairing("goldmane"), RecordReader(), []
+    for flow in [*came, *out]:
+        pairs.add(record_of_json(reader, goldmane_json(flow)))
+        made += pairs.flush()
+    assert sum(counts(made).values()) == sum(count for count, _ in windows.values())
+    assert "UNKNOWN" not in counts(made)
 
 
 def test_both_sides_of_a_break_are_one_connection():

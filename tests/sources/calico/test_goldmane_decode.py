@@ -191,7 +191,7 @@ def test_what_is_no_flow(value):
         ([(DST, ALLOW, 3)], {("FORWARDED", None): 3}),
         ([(SRC, ALLOW, 3), (DST, ALLOW, 3)], {("FORWARDED", None): 3}),
         ([(SRC, ALLOW, 3), (DST, ALLOW, 5)], {("FORWARDED", None): 5}),
-        ([(SRC, ALLOW, 5), (DST, ALLOW, 3)], {("FORWARDED", None): 5}),
+        ([(SRC, ALLOW, 5), (DST, ALLOW, 3)], {("FORWARDED", None): 3, ("UNKNOWN", None): 2}),
         ([(SRC, ALLOW, 3), (DST, DENY, 3)], {("DROPPED", None): 3}),
         ([(SRC, ALLOW, 5), (DST, DENY, 2), (DST, ALLOW, 3)], {("FORWARDED", None): 3, ("DROPPED", None): 2}),
         ([(SRC, ALLOW, 1), (DST, DENY, 4)], {("DROPPED", None): 4}),
@@ -262,7 +262,7 @@ def test_what_comes_after_its_window_was_told_adds_only_what_is_more():
         made.append(counts(pairs.flush()))
     assert made == [
         {("UNKNOWN", "api"): 3},
-        {("FORWARDED", None): 5},
+        {("FORWARDED", "api"): 3, ("FORWARDED", None): 2},
         {},
         {},
         {("DROPPED", None): 1},
