@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from netsec_tui.errors import NetsecError, UnreachableError
 from netsec_tui.sources.access import TlsOptions
+from netsec_tui.sources.bounded import put
 from netsec_tui.sources.grpc.tls import Secured, secured
 from netsec_tui.sources.reach.http import http_over, http_trouble, words
 from netsec_tui.sources.reach.service import Way
@@ -101,12 +102,12 @@ class Whisker:
         """Hand on what comes, then nothing or what went wrong; a slow reader holds the server up."""
         try:
             response = self._ask(query, "text/event-stream")
-            while _put(chunks, told := response.read1(_CHUNK), over) and told:
+            while put(chunks, told := response.read1(_CHUNK), over) and told:
                 pass
         except NetsecError as error:
-            _put(chunks, error, over)
+            put(chunks, error, over)
         except Exception as error:  # a socket that was closed from the other thread raises anything
-            _put(chunks, self._trouble(error), over)
+            put(chunks, self._trouble(error), over)
         finally:
             self._close()
 
@@ -187,13 +188,3 @@ class _MaybeSecureError(Exception):
 
     def __init__(self, told: UnreachableError | None) -> None:
         self.told = told
-
-
-def _put(chunks: queue.Queue[bytes | Exception], told: bytes | Exception, over: threading.Event) -> bool:
-    while not over.is_set():
-        try:
-            chunks.put(told, timeout=_PATIENCE)
-        except queue.Full:
-            continue
-        return True
-    return False

@@ -10,15 +10,13 @@ from typing import Any, TypeVar
 
 from netsec_tui.errors import NetsecError, UnreachableError
 from netsec_tui.model.observed import Observed
+from netsec_tui.sources.bounded import put
 from netsec_tui.sources.contract import Emit, FlowsRead, Message, Source, SourceStatus
 
 _Item = TypeVar("_Item")
 
 _CHUNK = 1000
 """Flows in one message at most: so many that a message costs nothing, so few that the screen stays quick."""
-
-_PATIENCE = 0.1
-"""Seconds between two looks whether to stop, while there is no room."""
 
 
 class SourceThread(threading.Thread):
@@ -88,9 +86,4 @@ def put_all(messages: queue.Queue[_Item], message: _Item, stop: threading.Event)
         flows = message.flows
         parts = [FlowsRead(flows[at : at + _CHUNK]) for at in range(0, len(flows), _CHUNK)]
     for part in parts:
-        while not stop.is_set():
-            try:
-                messages.put(part, timeout=_PATIENCE)
-                break
-            except queue.Full:
-                continue
+        put(messages, part, stop)

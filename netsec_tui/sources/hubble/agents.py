@@ -101,7 +101,7 @@ class AgentStream:
         executor: Executor,
         target: Target,
         stop: threading.Event,
-        tell: Callable[[Told], None],
+        tell: Callable[[Told], object],
         *,
         follow: bool,
     ) -> None:

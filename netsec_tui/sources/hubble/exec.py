@@ -7,6 +7,7 @@ import threading
 import time
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from netsec_tui.errors import NetsecError, UnreachableError
@@ -14,6 +15,7 @@ from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.model.observed import Observed
 from netsec_tui.model.timespan import plausible
 from netsec_tui.sources.access import Access
+from netsec_tui.sources.bounded import put
 from netsec_tui.sources.cluster.api import ClusterApi
 from netsec_tui.sources.cluster.login import log_in
 from netsec_tui.sources.cluster.resources import RESOURCES
@@ -149,22 +151,11 @@ class HubbleExecSource:
             if node.busy or node.ended or node.due > now:
                 continue
             node.busy = True
-            work = (self._executor, node.target, stop, self._teller(stop))
+            work = (self._executor, node.target, stop, partial(put, self._told, stop=stop))
             name = f"{self.name} {node.stream.node}"
             threading.Thread(
                 target=node.stream.run, args=work, kwargs={"follow": follow}, name=name, daemon=True
             ).start()
-
-    def _teller(self, stop: threading.Event) -> Any:
-        def tell(told: Told) -> None:
-            while not stop.is_set():
-                try:
-                    self._told.put(told, timeout=_PATIENCE)
-                    return
-                except queue.Full:
-                    continue
-
-        return tell
 
     def _note(self, node: _Node, told: Told, emit: Emit, *, follow: bool) -> None:
         """Keep in mind how a node's stream goes, and take it up again later where it has ended."""
