@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from netsec_tui.model.flow import Gap
-from netsec_tui.sources.objects.strip import printable
+from netsec_tui.sources.nodes_named import names_of
 
 BLIND = (
     "the table names no connection of the pods there; if a network plugin on eBPF (Cilium without "
     "kube-proxy, Calico's eBPF dataplane) tracks them elsewhere, use --source hubble or --source whisker"
 )
-NAMED = 3
-"""Nodes, and reasons, that are named at most where there are several."""
-
 FULL = "the kernel's table of connections was full (nf_conntrack_max): connections may be missing"
 NOT_TAKEN = (
     "the kernel dropped packets that it could not track (drop), mostly as its table was full "
@@ -64,10 +61,3 @@ def missed(node: str, at: float, before: Mapping[str, int], now: Mapping[str, in
     no_room = evicted + max(0, grown["drop"] - clashed)
     lost = ((no_room, FULL if evicted else NOT_TAKEN), (clashed, CLASHED))
     return tuple(Gap(at, count, f"{names_of([node])}: {reason}", node) for count, reason in lost if count)
-
-
-def names_of(nodes: Iterable[str]) -> str:
-    """Return the names of nodes for a sentence, the first few of many."""
-    names = sorted(map(printable, nodes))
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return f"node{'s' if len(names) > 1 else ''} {', '.join(names[:NAMED])}{more}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -18,10 +17,11 @@ from netsec_tui.sources.cluster.login import log_in
 from netsec_tui.sources.cluster.resources import RESOURCES
 from netsec_tui.sources.conntrack.entry import Entry, EntryDecoder
 from netsec_tui.sources.conntrack.flows import ORIGIN, Connections
-from netsec_tui.sources.conntrack.health import BLIND, NAMED, divide, losses, missed, names_of
+from netsec_tui.sources.conntrack.health import BLIND, divide, losses, missed
 from netsec_tui.sources.conntrack.nodes import Answer, Node, Way, read_table, targets
 from netsec_tui.sources.conntrack.pods import SILENT_SECONDS, PodAddresses, Sight, seen_pod
 from netsec_tui.sources.contract import Emit, FlowsRead, SourceStatus
+from netsec_tui.sources.nodes_named import names_of, troubles_of
 from netsec_tui.sources.objects.strip import object_key, printable
 from netsec_tui.sources.reach.pod_exec import Executor, executor
 from netsec_tui.sources.reach.pod_websocket import Target
@@ -272,10 +272,5 @@ class ConntrackSource:
 
     def _trouble(self) -> str:
         """Return why nodes give no table, one sentence for all that share a reason."""
-        reasons: dict[str, list[str]] = defaultdict(list)
-        for name, node in self._nodes.items():
-            if node.trouble:
-                reasons[node.trouble].append(name)
-        told = [f"{names_of(names)}: {reason}" for reason, names in reasons.items()]
-        more = sum(map(len, [*reasons.values()][NAMED:]))
-        return "; ".join([*told[:NAMED], *([f"{more} more nodes give no table either"] if more else [])])
+        told, more = troubles_of({name: node.trouble for name, node in self._nodes.items()})
+        return "; ".join([*told, *([f"{more} more nodes give no table either"] if more else [])])

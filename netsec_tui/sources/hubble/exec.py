@@ -5,7 +5,6 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections import defaultdict
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -21,6 +20,7 @@ from netsec_tui.sources.cluster.login import log_in
 from netsec_tui.sources.cluster.resources import RESOURCES
 from netsec_tui.sources.contract import Emit, FlowsRead, SourceStatus
 from netsec_tui.sources.hubble.agents import ORIGIN, AgentStream, Told, agent_pod, agents
+from netsec_tui.sources.nodes_named import names_of, troubles_of
 from netsec_tui.sources.objects.strip import printable
 from netsec_tui.sources.reach.pod_exec import Executor, executor
 from netsec_tui.sources.reach.pod_websocket import Target
@@ -31,7 +31,6 @@ _PATIENCE = 0.1
 _ROOM = 256
 """Messages of all agents that may wait; with more, agents wait, and their nodes' buffers hold what comes."""
 
-_NAMED = 3
 _PODS = next(resource for resource in RESOURCES if resource.name == "pods")
 
 
@@ -138,7 +137,7 @@ class HubbleExecSource:
             emit(FlowsRead(told.flows))
         if told.unread:
             self._unread += told.unread
-            self._why = self._why or f"node {printable(told.node)}: {told.why}"
+            self._why = self._why or f"{names_of([told.node])}: {told.why}"
             emit(FlowsRead((Gap(time.time(), told.unread, self._why, told.node),)))
         if node is not None:
             self._note(node, told, emit, follow=follow)
@@ -168,7 +167,7 @@ class HubbleExecSource:
         node.busy, node.ended = False, not follow
         trouble = printable(told.trouble, 400)
         if trouble and node.heard and not node.trouble:
-            reason = f"node {printable(told.node)}: {trouble}; flows may be missing"
+            reason = f"{names_of([told.node])}: {trouble}; flows may be missing"
             emit(FlowsRead((Gap(time.time(), 0, reason, told.node),)))
         node.trouble = trouble
         node.due = time.monotonic() + node.wait
@@ -193,15 +192,4 @@ class HubbleExecSource:
 
     def _trouble(self) -> str:
         """Return why streams have ended, one sentence for all that share a reason."""
-        reasons: dict[str, list[str]] = defaultdict(list)
-        for name, node in self._nodes.items():
-            if node.trouble:
-                reasons[node.trouble].append(printable(name))
-        told = [f"{_nodes(names)}: {reason}" for reason, names in reasons.items()]
-        return "; ".join(told[:_NAMED])
-
-
-def _nodes(names: list[str]) -> str:
-    names = sorted(names)
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"node{'s' if len(names) > 1 else ''} {', '.join(names[:_NAMED])}{more}"
+        return "; ".join(troubles_of({name: node.trouble for name, node in self._nodes.items()})[0])
