@@ -1,5 +1,6 @@
 """How good an observation is, from what sources say of themselves, else from their flows."""
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from netsec_tui.core.quality import covered_seconds
 from netsec_tui.model.flow import Gap
+from netsec_tui.model.losses import Losses
 from netsec_tui.model.observed import Observed
 from netsec_tui.model.quality import Lost, Quality, Watched
 from netsec_tui.model.timespan import TIMESPANS, Window
@@ -24,6 +26,14 @@ from tests.core.traffic import (
 
 HOUR = 3600.0
 WEB, API = of("web"), of("api")
+GAPS = st.builds(
+    Gap,
+    st.integers(0, 300).map(lambda second: NOON + second),
+    st.integers(1, 9),
+    st.sampled_from(("lost", "unread")),
+    st.sampled_from(("", "n1", "n2")),
+    st.sampled_from(("", "hubble", "hubble-exec")),
+)
 
 
 def told(made, *observed):
@@ -180,6 +190,23 @@ class TestLost:
         made = session([*gaps, flow(5)], span=1)
         assert made.quality().lost == (Lost("lost", 9 + 2 + 2),)
         assert made.lost == {"lost": 13}
+
+    @given(st.lists(GAPS))
+    def test_what_was_lost_in_each_minute_adds_up_whatever_the_order(self, gaps):
+        minutes = {gap.time // 60 for gap in gaps}
+        apart = (Losses(gap for gap in gaps if gap.time // 60 == minute).by_reason for minute in minutes)
+        assert sum(map(Counter, apart), Counter()) == Counter(Losses(gaps).by_reason)
+        assert Losses(gaps[::-1]).by_reason == Losses(gaps).by_reason
+
+    def test_what_one_source_lost_at_another_time_than_the_other_adds_up(self):
+        gaps = [
+            Gap(NOON - 3600, 5, "lost", "n1", "hubble"),
+            Gap(NOON - 3600, 3, "lost", "n1", "hubble-exec"),
+            Gap(NOON - 1800, 4, "lost", "n1", "hubble-exec"),
+        ]
+        made = session([*gaps, flow(5)])
+        assert made.lost == {"lost": 5 + 4}
+        assert made.quality().lost == (Lost("lost", 9),)
 
     def test_one_without_a_time_may_lie_in_any_window(self):
         assert session([Gap(0.0, 4, "x"), flow()], span=0).quality().lost == (Lost("x", 4),)
