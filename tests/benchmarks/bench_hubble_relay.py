@@ -142,7 +142,8 @@ def _serve(made: list[bytes], count: int, ports: Any, rest: Any) -> None:
     import threading
 
     from tests.sources.hubble.test_hubble_relay import relay_slice, service
-    from tests.sources.reach.forward_server import serving_forwards
+    from tests.sources.reach.forward_server import ForwardServer
+    from tests.sources.running import running
 
     listener = socket.create_server(("127.0.0.1", 0))
     ports.put(listener.getsockname()[1])
@@ -153,7 +154,7 @@ def _serve(made: list[bytes], count: int, ports: Any, rest: Any) -> None:
             threading.Thread(target=_Answering(connection).run, args=(made, count), daemon=True).start()
 
     threading.Thread(target=accept, daemon=True).start()
-    with serving_forwards([service(), relay_slice()]) as api:
+    with running(ForwardServer([service(), relay_slice()])) as api:
         api.ports["hubble-relay-1", 4245] = listener.getsockname()
         ports.put(api.server_port)
         rest.wait()

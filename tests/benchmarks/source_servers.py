@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from netsec_tui.sources.access import Access, Address, TlsOptions
 from netsec_tui.sources.contract import Source
+from tests.sources.running import running
 
 NOW = int(time.time())
 _OWNERS = 200
@@ -71,10 +72,10 @@ def agent_decode() -> Callable[[bytes], object]:
 @contextmanager
 def serve_agent(folder: Path, count: int) -> Iterator[Served]:
     from tests.sources.api_server import write_kubeconfig
-    from tests.sources.exec_server import serving_commands
+    from tests.sources.exec_server import ExecServer
     from tests.sources.hubble.test_hubble_exec import agent
 
-    with serving_commands([agent("cilium-a", "n1")]) as server:
+    with running(ExecServer([agent("cilium-a", "n1")])) as server:
         server.commands = {("cilium-a", "hubble"): b"\n".join(agent_lines(count)) + b"\n"}
         yield Served(kubeconfig=str(write_kubeconfig(folder / "config", server.url)))
 
@@ -95,9 +96,9 @@ def table_decode() -> Callable[[str], object]:
 def serve_table(folder: Path, count: int) -> Iterator[Served]:
     from tests.sources.api_server import write_kubeconfig
     from tests.sources.conntrack.test_conntrack import cluster, pod
-    from tests.sources.exec_server import serving_commands
+    from tests.sources.exec_server import ExecServer
 
-    with serving_commands(cluster(pod("kube-proxy-a", "n1"), nodes=("n1",))) as server:
+    with running(ExecServer(cluster(pod("kube-proxy-a", "n1"), nodes=("n1",)))) as server:
         table = "\n".join(table_lines(count)).encode() + b"\n"
         server.commands = {("kube-proxy-a", "cat"): table}
         yield Served(kubeconfig=str(write_kubeconfig(folder / "config", server.url)))
@@ -168,9 +169,9 @@ def whisker_decode() -> Callable[[bytes], object]:
 @contextmanager
 def serve_whisker(folder: Path, count: int) -> Iterator[Served]:
     from tests.sources.calico.calico_flows import whisker_json
-    from tests.sources.calico.whisker_server import serving_whisker
+    from tests.sources.calico.whisker_server import WhiskerServer
 
-    with serving_whisker() as server:
+    with running(WhiskerServer()) as server:
         server.flows = [whisker_json(flow) for flow in calico_flows(count)]
         yield Served(server.address[1])
 
@@ -206,10 +207,10 @@ def loki_decode() -> Callable[[str], object]:
 
 @contextmanager
 def serve_loki(folder: Path, count: int) -> Iterator[Served]:
-    from tests.sources.netobserv.loki_server import LokiServer, serving
+    from tests.sources.netobserv.loki_server import LokiServer
 
     server = LokiServer(loki_entries(count))
-    with serving(server):
+    with running(server):
         yield Served(server.server_port)
 
 
@@ -281,8 +282,7 @@ def theia_decode() -> Callable[[str], object]:
 @contextmanager
 def serve_theia(folder: Path, count: int) -> Iterator[Served]:
     from tests.sources.antrea.clickhouse_server import ClickHouseServer
-    from tests.sources.netobserv.loki_server import serving
 
     server = ClickHouseServer(_edges(count), NOW)
-    with serving(server):
+    with running(server):
         yield Served(server.server_port)

@@ -4,17 +4,18 @@ import pytest
 
 from netsec_tui.configuration.paths import config_path
 from tests.cli.conftest import manifest
-from tests.sources.api_server import serving, write_kubeconfig
+from tests.sources.api_server import ApiServer, write_kubeconfig
+from tests.sources.running import running
 
 
 @pytest.fixture
 def server(tmp_path, monkeypatch):
     """Serve the small cluster as the context prod, which is current."""
-    with serving(manifest()["items"]) as running:
-        path = write_kubeconfig(tmp_path / "kubeconfig", running.url)
+    with running(ApiServer(manifest()["items"])) as started:
+        path = write_kubeconfig(tmp_path / "kubeconfig", started.url)
         monkeypatch.setenv("KUBECONFIG", str(path))
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        yield running
+        yield started
 
 
 def keep(text):

@@ -8,8 +8,9 @@ from netsec_tui.cli.flags import parse
 from netsec_tui.cli.inputs import inputs_of, reads_cluster
 from tests.sources.api_server import write_kubeconfig
 from tests.sources.conntrack.conntrack_lines import line
-from tests.sources.exec_server import serving_commands
+from tests.sources.exec_server import ExecServer
 from tests.sources.kube_objects import deployment, obj
+from tests.sources.running import running
 
 TABLE = line("10.244.1.5:40000", "10.96.0.7:80", "10.244.1.8:8080") + "\n"
 
@@ -39,7 +40,7 @@ def server(monkeypatch):
         obj("Service", "api", "shop", spec={"clusterIP": "10.96.0.7", "clusterIPs": ["10.96.0.7"],
                                             "selector": {"app": "api"}, "ports": ports}),
     ]  # fmt: skip
-    with serving_commands(objects) as started:
+    with running(ExecServer(objects)) as started:
         started.commands = {("kube-proxy-1", "cat"): TABLE.encode()}
         yield started
 

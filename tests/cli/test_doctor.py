@@ -17,8 +17,9 @@ from netsec_tui.errors import UsageError
 from netsec_tui.sources.finding.auto import AutoSource
 from tests.sources.api_server import write_kubeconfig
 from tests.sources.conntrack.conntrack_lines import line
-from tests.sources.exec_server import serving_commands
+from tests.sources.exec_server import ExecServer
 from tests.sources.kube_objects import deployment, obj
+from tests.sources.running import running
 
 TABLE = line("10.244.1.5:40000", "10.244.1.8:8080", "10.244.1.8:8080") + "\n"
 
@@ -52,7 +53,7 @@ def server(monkeypatch):
         pod("api-1", "api", "10.244.1.8"),
         pod("kube-proxy-1", "", "192.168.0.4", hostNetwork=True),
     ]
-    with serving_commands(objects) as started:
+    with running(ExecServer(objects)) as started:
         started.commands = {("kube-proxy-1", "cat"): TABLE.encode()}
         yield started
 

@@ -22,8 +22,9 @@ from tests.cluster.harness.places import pod_link
 from tests.cluster.harness.rest import Rest
 from tests.cluster.product.running import Right, account, documented_rights, run
 from tests.sources.calico.calico_flows import told, whisker_json
-from tests.sources.calico.whisker_server import WhiskerServer, serving_whisker
+from tests.sources.calico.whisker_server import WhiskerServer
 from tests.sources.collected import following
+from tests.sources.running import running
 
 WORKLOADS = Path(__file__).resolve().parent / "workloads"
 SOURCE = ("--source", "whisker")
@@ -50,7 +51,7 @@ def whisker(cluster):
     waiting.until(place.exists, 60, "the network of Whisker's pod")
     with netns.inside(place.resolve()):
         server = WhiskerServer(("0.0.0.0", PORT))
-    with serving_whisker(server=server):
+    with running(server):
         yield server
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import threading
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -235,19 +233,6 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _by_name(objects: list[dict[str, Any]]) -> Listed:
     return {(obj["metadata"].get("namespace", ""), obj["metadata"]["name"]): obj for obj in objects}
-
-
-@contextmanager
-def serving(objects: list[dict[str, Any]], page: int = 500) -> Iterator[ApiServer]:
-    server = ApiServer(objects, page)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def write_kubeconfig(path: Path, url: str, user: dict[str, Any] | None = None) -> Path:

@@ -7,8 +7,6 @@ import hashlib
 import json
 import struct
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -39,6 +37,11 @@ class ExecServer(ApiServer):
         self.denied: set[tuple[str, str]] = set()
         self.reviews_hang = False
         self.reviewed = threading.Event()
+
+    def server_close(self) -> None:
+        """End the commands that hang, too."""
+        self.over.set()
+        super().server_close()
 
 
 class _Handler(api_server._Handler):
@@ -116,18 +119,3 @@ class _Handler(api_server._Handler):
         payload = bytes([channel]) + data
         size = bytes([len(payload)]) if len(payload) < 126 else b"\x7f" + struct.pack("!Q", len(payload))
         self.wfile.write(b"\x82" + size + payload)
-
-
-@contextmanager
-def serving_commands(objects: list[dict[str, Any]]) -> Iterator[ExecServer]:
-    """Serve on a free port of the loopback address until the block ends."""
-    server = ExecServer(objects)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.over.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -23,8 +23,9 @@ from netsec_tui.ui.screens.confirm import Confirm
 from tests.cli.test_conntrack import pod
 from tests.core.traffic import IN, NOON, of, only, request, session
 from tests.sources.conntrack.conntrack_lines import line
-from tests.sources.exec_server import HANGS, serving_commands
+from tests.sources.exec_server import HANGS, ExecServer
 from tests.sources.kube_objects import deployment, obj
+from tests.sources.running import running
 from tests.ui.driving import WIDE, Operator
 
 WEB = WorkloadRef("Deployment", "shop", "web")
@@ -57,7 +58,7 @@ def servers(monkeypatch, tmp_path):
     with ExitStack() as stack:
         started = {}
         for name, peer in (("east", "api"), ("west", "db")):
-            server = started[name] = stack.enter_context(serving_commands(objects(peer)))
+            server = started[name] = stack.enter_context(running(ExecServer(objects(peer))))
             server.commands = {("kube-proxy-1", "cat"): table(40000)}
         config = {
             "apiVersion": "v1",

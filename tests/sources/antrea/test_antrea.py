@@ -22,7 +22,8 @@ from tests.sources.api_server import write_kubeconfig
 from tests.sources.collected import following, read
 from tests.sources.grpc.grpc_peer import certificates, serving_grpc
 from tests.sources.kube_objects import obj
-from tests.sources.reach.forward_server import serving_forwards
+from tests.sources.reach.forward_server import ForwardServer
+from tests.sources.running import running
 
 NAME = "flow-aggregator.flow-aggregator.svc"
 NOW = time.time()
@@ -212,7 +213,7 @@ SLICE = obj(
 
 
 def test_it_is_found_in_the_cluster_with_its_authority_and_gets_the_kubeconfigs_token(made, tmp_path):
-    with serving_forwards([SLICE]) as api:
+    with running(ForwardServer([SLICE])) as api:
         aggregator = FlowAggregator(token=api.token)
         aggregator.ring = [flow(NOW, 1000)]
         ca = {"kind": "ConfigMap", "data": {"ca.crt": made.authority.read_text()}}
@@ -227,7 +228,7 @@ def test_it_is_found_in_the_cluster_with_its_authority_and_gets_the_kubeconfigs_
 
 
 def test_a_stream_service_that_is_switched_off_names_the_switch(made, tmp_path):
-    with serving_forwards([SLICE]) as api:
+    with running(ForwardServer([SLICE])) as api:
         api.ports["fa-0", 14740] = "dial tcp4 127.0.0.1:14740: connect: connection refused"
         with pytest.raises(UnreachableError, match=r"flowStreamService\.enable"):
             read(in_cluster(api, tmp_path, insecure=True))

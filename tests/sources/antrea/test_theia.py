@@ -18,8 +18,8 @@ from tests.sources.api_server import write_kubeconfig
 from tests.sources.collected import following, read
 from tests.sources.grpc.grpc_peer import certificates
 from tests.sources.kube_objects import obj
-from tests.sources.netobserv.loki_server import serving
-from tests.sources.reach.forward_server import serving_forwards
+from tests.sources.reach.forward_server import ForwardServer
+from tests.sources.running import running
 
 pytest.importorskip("clickhouse_connect", reason="pip install '.[clickhouse]'")
 
@@ -39,7 +39,7 @@ def edge(seen, connections=1, **changes):
 @pytest.fixture
 def clickhouse():
     server = ClickHouseServer([(NOW - 3000, edge(NOW - 3030, 12)), (NOW - 60, edge(NOW - 90, 3))], NOW)
-    with serving(server):
+    with running(server):
         yield server
 
 
@@ -181,7 +181,7 @@ def test_tls(clickhouse, tmp_path):
     made = certificates(tmp_path, "clickhouse.example")
     context = made.server_context()
     server = ClickHouseServer(clickhouse.rows, NOW)
-    with serving(server, context):
+    with running(server, context):
         trusted = {"ca_file": str(made.authority), "server_name": "clickhouse.example"}
         assert counts(read(source(server, **trusted))) == [12, 3]
         assert counts(read(source(server, insecure=True))) == [12, 3]
@@ -195,7 +195,7 @@ def test_it_is_found_in_the_cluster_and_asked_through_the_api_server(clickhouse,
         metadata={"labels": {"kubernetes.io/service-name": "clickhouse-clickhouse"}},
         ports=[{"name": "tcp", "port": 9000}], endpoints=[{"targetRef": {"kind": "Pod", "name": "chi-0"}}],
     )  # fmt: skip
-    with serving_forwards([found]) as api:
+    with running(ForwardServer([found])) as api:
         api.ports["chi-0", 8123] = clickhouse.server_address
         config = str(write_kubeconfig(tmp_path / "config", api.url))
         assert counts(read(TheiaSource(Access("prod", config), 1))) == [12, 3]

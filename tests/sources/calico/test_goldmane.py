@@ -18,7 +18,8 @@ from tests.sources.calico.calico_flows import API, PUBLIC, START, goldmane_messa
 from tests.sources.collected import following, read
 from tests.sources.grpc.grpc_peer import GrpcPeer, Offered, certificates
 from tests.sources.kube_objects import obj
-from tests.sources.reach.forward_server import serving_forwards
+from tests.sources.reach.forward_server import ForwardServer
+from tests.sources.running import running
 
 POD = "goldmane-7c5d8b9f4-q2w8r"
 SERVER_SIDE, DENY = 2, 2
@@ -96,7 +97,7 @@ def api(server):
         endpoints=[{"addresses": ["10.244.0.8"], "conditions": {"ready": True}, "targetRef": target}],
         ports=[{"name": "", "port": 443, "protocol": "TCP"}],
     )
-    with serving_forwards([slice_]) as served:
+    with running(ForwardServer([slice_])) as served:
         served.ports[POD, 443] = server.address
         yield served
 

@@ -14,11 +14,12 @@ from netsec_tui.sources.calico import whisker, whisker_http
 from netsec_tui.sources.calico.whisker import WhiskerSource
 from tests.sources.api_server import write_kubeconfig
 from tests.sources.calico.calico_flows import API, PUBLIC, START, told, whisker_json
-from tests.sources.calico.whisker_server import PAGES, serving_whisker
+from tests.sources.calico.whisker_server import PAGES, WhiskerServer
 from tests.sources.collected import PATIENCE, following, read
 from tests.sources.grpc.grpc_peer import certificates
 from tests.sources.kube_objects import obj
-from tests.sources.reach.forward_server import serving_forwards
+from tests.sources.reach.forward_server import ForwardServer
+from tests.sources.running import running
 
 POD = "whisker-5d9c7f8b6-x7k2p"
 
@@ -42,13 +43,13 @@ def quick(no_proxy_and_no_waiting, monkeypatch):
 
 @pytest.fixture
 def backend():
-    with serving_whisker() as server:
+    with running(WhiskerServer()) as server:
         yield server
 
 
 @pytest.fixture
 def api(backend):
-    with serving_forwards([endpoints(8081)]) as server:
+    with running(ForwardServer([endpoints(8081)])) as server:
         server.ports[POD, 8081] = backend.address
         yield server
 
@@ -151,7 +152,7 @@ def test_lost_history_is_a_gap(source, backend):
 
 def test_server_that_is_gone_is_said_and_found_again(api, tmp_path):
     source = WhiskerSource(Access("prod", str(write_kubeconfig(tmp_path / "config", api.url))))
-    with serving_whisker() as first:
+    with running(WhiskerServer()) as first:
         api.ports[POD, 8081] = first.address
         first.flows = [flow(0)]
         with following(source) as collected:
@@ -159,7 +160,7 @@ def test_server_that_is_gone_is_said_and_found_again(api, tmp_path):
             api.ports[POD, 8081] = "connection refused"
             first.break_off()
             collected.wait_for(lambda: "connection refused" in collected.status.error)
-            with serving_whisker() as second:
+            with running(WhiskerServer()) as second:
                 second.flows = [flow(0), flow(1)]
                 api.ports[POD, 8081] = second.address
                 collected.wait_for(lambda: len(times(collected)) == 2)
@@ -233,7 +234,7 @@ def test_answer_that_is_no_list(source, backend, body):
 
 
 def test_no_whisker_in_the_cluster(tmp_path):
-    with serving_forwards([]) as api:
+    with running(ForwardServer([])) as api:
         source = WhiskerSource(Access("prod", str(write_kubeconfig(tmp_path / "config", api.url))))
         with pytest.raises(UnreachableError, match="has no Service calico-system/whisker;"):
             read(source)
@@ -251,7 +252,7 @@ def pems(tmp_path_factory):
 def secure(pems):
     context = pems.server_context()
     context.set_alpn_protocols(["http/1.1"])
-    with serving_whisker(context) as server:
+    with running(WhiskerServer(), context) as server:
         server.flows = [flow(0)]
         yield server
 

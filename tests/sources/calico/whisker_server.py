@@ -6,10 +6,8 @@ Written from projectcalico/calico, whisker-backend and lib/httpmachinery/pkg/api
 from __future__ import annotations
 
 import json
-import ssl
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -54,6 +52,11 @@ class WhiskerServer(ThreadingHTTPServer):
             for stream in self.streams:
                 stream.over.set()
             self.streams.clear()
+
+    def server_close(self) -> None:
+        """End the streams, too."""
+        self.break_off()
+        super().server_close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing: connections of these tests break off."""
@@ -120,22 +123,3 @@ def _seconds(text: str) -> int:
     from datetime import datetime
 
     return int(datetime.fromisoformat(text).timestamp())
-
-
-@contextmanager
-def serving_whisker(
-    tls: ssl.SSLContext | None = None, server: WhiskerServer | None = None
-) -> Iterator[WhiskerServer]:
-    """Serve until the block ends, on a free port of the loopback address if there is no ``server`` yet."""
-    server = server or WhiskerServer()
-    if tls:
-        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.break_off()
-        server.shutdown()
-        server.server_close()
-        thread.join()

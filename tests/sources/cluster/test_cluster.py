@@ -15,9 +15,10 @@ from netsec_tui.sources.cluster import api as cluster_api
 from netsec_tui.sources.cluster.source import ClusterSource
 from netsec_tui.sources.inventory.build import build_inventory
 from netsec_tui.sources.objects.ranges import CONFIG_MAPS
-from tests.sources.api_server import PATHS, ApiServer, serving, write_kubeconfig
+from tests.sources.api_server import PATHS, ApiServer, write_kubeconfig
 from tests.sources.collected import Collected, read
 from tests.sources.kube_objects import controlled_by, deployment, obj, pod, template
+from tests.sources.running import running
 
 HASHED = {"app": "web", "pod-template-hash": "abc"}
 
@@ -51,8 +52,8 @@ pytestmark = pytest.mark.usefixtures("no_proxy_and_no_waiting")
 
 @pytest.fixture
 def server() -> Iterator[ApiServer]:
-    with serving(one_of_each()) as running:
-        yield running
+    with running(ApiServer(one_of_each())) as started:
+        yield started
 
 
 def failure(source: ClusterSource) -> str:
@@ -82,7 +83,7 @@ def test_every_resource_is_listed_once_and_makes_the_inventory(
 
 
 def test_long_lists_are_read_page_by_page(tmp_path: Path) -> None:
-    with serving([pod(f"web-{i:03}") for i in range(25)], page=10) as server:
+    with running(ApiServer([pod(f"web-{i:03}") for i in range(25)], page=10)) as server:
         found = read(ClusterSource(None, str(write_kubeconfig(tmp_path / "config", server.url))))
         assert found.names == [f"web-{i:03}" for i in range(25)]
         assert [asked.get("continue") for asked in server.requests["pods"]] == [None, "10", "20"]
@@ -90,7 +91,7 @@ def test_long_lists_are_read_page_by_page(tmp_path: Path) -> None:
 
 
 def test_a_list_that_expires_begins_again(tmp_path: Path) -> None:
-    with serving([pod(f"web-{i}") for i in range(5)], page=2) as server:
+    with running(ApiServer([pod(f"web-{i}") for i in range(5)], page=2)) as server:
         server.refuse["pods"] = [200, 410, 200]
         found = read(ClusterSource(None, str(write_kubeconfig(tmp_path / "config", server.url))))
         assert found.names == [f"web-{i}" for i in range(5)]

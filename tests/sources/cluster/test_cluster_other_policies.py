@@ -10,9 +10,10 @@ import pytest
 from netsec_tui.core.evaluate import overrides_of
 from netsec_tui.sources.cluster.source import ClusterSource
 from netsec_tui.sources.inventory.build import build_inventory
-from tests.sources.api_server import ApiServer, serving
+from tests.sources.api_server import ApiServer
 from tests.sources.collected import Collected, following, read
 from tests.sources.kube_objects import obj, pod
+from tests.sources.running import running
 
 CNP = obj("CiliumNetworkPolicy", "x", api="cilium.io/v2", spec={"endpointSelector": {}})
 CNP_PATH = "/apis/cilium.io/v2/ciliumnetworkpolicies"
@@ -24,9 +25,9 @@ pytestmark = pytest.mark.usefixtures("no_proxy_and_no_waiting")
 
 @pytest.fixture
 def server() -> Iterator[ApiServer]:
-    with serving([pod("web"), CNP]) as running:
-        running.more = dict(CILIUM)
-        yield running
+    with running(ApiServer([pod("web"), CNP])) as started:
+        started.more = dict(CILIUM)
+        yield started
 
 
 def overridden(found: Collected) -> list[str]:

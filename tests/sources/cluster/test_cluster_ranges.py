@@ -19,9 +19,10 @@ from netsec_tui.sources.cluster.source import ClusterSource
 from netsec_tui.sources.contract import Message
 from netsec_tui.sources.feeds.feed import read_all
 from netsec_tui.sources.objects.ranges import CONFIG_MAPS
-from tests.sources.api_server import ApiServer, serving
+from tests.sources.api_server import ApiServer
 from tests.sources.collected import following, read
 from tests.sources.kube_objects import obj, pod
+from tests.sources.running import running
 
 SECRET = "hunter2"
 KUBEADM = f"networking: {{podSubnet: 10.244.0.0/16}}\ntoken: {SECRET}"
@@ -38,9 +39,9 @@ pytestmark = pytest.mark.usefixtures("no_proxy_and_no_waiting")
 
 @pytest.fixture
 def server() -> Iterator[ApiServer]:
-    with serving(list(OBJECTS)) as running:
-        running.more = {SERVICE_CIDRS: ("ServiceCIDR", "networking.k8s.io/v1")}
-        yield running
+    with running(ApiServer(list(OBJECTS))) as started:
+        started.more = {SERVICE_CIDRS: ("ServiceCIDR", "networking.k8s.io/v1")}
+        yield started
 
 
 def state(source: ClusterSource) -> Inventory:

@@ -21,9 +21,10 @@ from netsec_tui.sources.cluster.source import ClusterSource
 from netsec_tui.sources.cluster.watch import ResourceWatch
 from netsec_tui.sources.contract import ObjectsRead
 from netsec_tui.sources.inventory.build import build_inventory
-from tests.sources.api_server import PATHS, ApiServer, serving, write_kubeconfig
+from tests.sources.api_server import PATHS, ApiServer, write_kubeconfig
 from tests.sources.collected import PATIENCE, following
 from tests.sources.kube_objects import deployment, obj, pod
+from tests.sources.running import running
 
 pytestmark = pytest.mark.usefixtures("no_proxy_and_no_waiting")
 
@@ -32,8 +33,10 @@ WATCHED = [path.rpartition("/")[2] for path in PATHS]
 
 @pytest.fixture
 def server() -> Iterator[ApiServer]:
-    with serving([obj("Namespace", "shop", None), pod("web-1", ip="10.1.0.7"), deployment("web")]) as running:
-        yield running
+    with running(
+        ApiServer([obj("Namespace", "shop", None), pod("web-1", ip="10.1.0.7"), deployment("web")])
+    ) as started:
+        yield started
 
 
 def until(fulfilled: Callable[[], bool]) -> None:

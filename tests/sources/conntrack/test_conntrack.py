@@ -17,8 +17,9 @@ from netsec_tui.sources.reach.pod_websocket import ExecError, Target
 from tests.sources.api_server import write_kubeconfig
 from tests.sources.collected import PATIENCE, following, read
 from tests.sources.conntrack.conntrack_lines import line
-from tests.sources.exec_server import CUT_OFF, HANGS, serving_commands
+from tests.sources.exec_server import CUT_OFF, HANGS, ExecServer
 from tests.sources.kube_objects import obj
+from tests.sources.running import running
 
 TABLE = (line() + "\n").encode()
 OTHER = (line("10.244.2.5:40001") + "\n").encode()
@@ -47,7 +48,7 @@ def cluster(*pods, nodes=("n1", "n2")):
 
 @pytest.fixture
 def server():
-    with serving_commands(cluster(pod("kube-proxy-a", "n1"), pod("kube-proxy-b", "n2"))) as started:
+    with running(ExecServer(cluster(pod("kube-proxy-a", "n1"), pod("kube-proxy-b", "n2")))) as started:
         started.commands = {("kube-proxy-a", "cat"): TABLE, ("kube-proxy-b", "cat"): OTHER}
         yield started
 
@@ -114,7 +115,7 @@ def test_network_plugins_pods_come_first_and_unfit_ones_not_at_all(tmp_path):
         pod("antrea-agent-x", "n1", "antrea-ovs", "antrea-agent"),
         pod("weave-net-x", "n2", "weave-npc", "weave", namespace="weave"),
     ]
-    with serving_commands(cluster(*pods)) as server:
+    with running(ExecServer(cluster(*pods))) as server:
         source = ConntrackSource("prod", str(write_kubeconfig(tmp_path / "config", server.url)))
         server.commands = {("agent-x", "cat"): TABLE, ("weave-net-x", "cat"): OTHER}
         read(source)
@@ -134,7 +135,7 @@ def test_readers_come_first_and_a_pods_name_counts_in_system_namespaces_alone(tm
         pod("agent-x", "n1", namespace="a"),
         pod("reader-inside", "n1", namespace="tools", labels=labels, host=False),
     ]
-    with serving_commands(cluster(*pods, nodes=("n1",))) as server:
+    with running(ExecServer(cluster(*pods, nodes=("n1",)))) as server:
         source = ConntrackSource("prod", str(write_kubeconfig(tmp_path / "config", server.url)))
         with pytest.raises(UnreachableError):
             read(source)

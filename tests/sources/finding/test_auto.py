@@ -13,8 +13,9 @@ from netsec_tui.sources.finding import auto
 from netsec_tui.sources.finding.auto import AutoSource
 from tests.sources.api_server import write_kubeconfig
 from tests.sources.conntrack.conntrack_lines import line
-from tests.sources.exec_server import serving_commands
+from tests.sources.exec_server import ExecServer
 from tests.sources.kube_objects import obj
+from tests.sources.running import running
 
 TABLE = line("10.244.1.5:40000", "10.244.1.8:8080", "10.244.1.8:8080") + "\n"
 AGENT = obj("Pod", "kube-proxy-1", "kube-system", status={"phase": "Running"},
@@ -26,7 +27,7 @@ def server(monkeypatch):
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
-    with serving_commands([obj("Node", "n1", None), AGENT]) as started:
+    with running(ExecServer([obj("Node", "n1", None), AGENT])) as started:
         started.commands = {("kube-proxy-1", "cat"): TABLE.encode()}
         yield started
 

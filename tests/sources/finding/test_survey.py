@@ -11,8 +11,9 @@ from netsec_tui.sources.access import Access, TlsOptions
 from netsec_tui.sources.finding.survey import survey
 from netsec_tui.sources.registry import SOURCES
 from tests.sources.api_server import write_kubeconfig
-from tests.sources.exec_server import serving_commands
+from tests.sources.exec_server import ExecServer
 from tests.sources.kube_objects import deployment, obj
+from tests.sources.running import running
 
 COLLECTORS = "/apis/flows.netobserv.io/v1beta2/flowcollectors"
 LOKI = obj("Service", "loki", "netobserv", spec={"ports": [{"port": 3100}]})
@@ -58,7 +59,7 @@ def looked_at(tmp_path, monkeypatch):
         monkeypatch.delenv(name.upper(), raising=False)
 
     def call(*objects, refuse=(), tls=None):
-        with serving_commands([obj("Node", "n1", None), PROXY, *objects]) as server:
+        with running(ExecServer([obj("Node", "n1", None), PROXY, *objects])) as server:
             server.more = {COLLECTORS: ("FlowCollector", "flows.netobserv.io/v1beta2")}
             server.refuse = {name: [403] for name in refuse}
             kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", server.url)
@@ -127,7 +128,7 @@ def test_no_secret_is_asked_for(looked_at):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at the threads of a process in /proc")
 def test_a_process_may_end_while_a_thread_of_it_waits_for_the_server(tmp_path):
-    with serving_commands([obj("Node", "n1", None), PROXY]) as server:
+    with running(ExecServer([obj("Node", "n1", None), PROXY])) as server:
         server.reviews_hang = True
         kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", server.url)
         command = [sys.executable, "-c", LOOKS_AND_ENDS, str(kubeconfig)]

@@ -13,8 +13,9 @@ from netsec_tui.sources.hubble import exec as hubble_exec
 from netsec_tui.sources.hubble.exec import HubbleExecSource
 from tests.sources.api_server import write_kubeconfig
 from tests.sources.collected import PATIENCE, following, read
-from tests.sources.exec_server import SUCCESS, serving_commands
+from tests.sources.exec_server import SUCCESS, ExecServer
 from tests.sources.kube_objects import obj
+from tests.sources.running import running
 
 AGENTS = {"cilium-a": "n1", "cilium-b": "n2"}
 
@@ -61,7 +62,7 @@ def lost(number):
 
 @pytest.fixture
 def server():
-    with serving_commands([agent(name, node) for name, node in AGENTS.items()]) as started:
+    with running(ExecServer([agent(name, node) for name, node in AGENTS.items()])) as started:
         started.commands = {("cilium-a", "hubble"): flow(1), ("cilium-b", "hubble"): flow(2)}
         yield started
 
@@ -111,7 +112,7 @@ def test_without_any_agent_that_is_said(tmp_path):
         agent("x", "n1", labels={"app": "x"}),
         agent("cilium-envoy-a", "n1", containers=("envoy",)),
     ]
-    with serving_commands(others) as server:
+    with running(ExecServer(others)) as server:
         access = Access("prod", str(write_kubeconfig(tmp_path / "config", server.url)))
         with pytest.raises(UnreachableError, match=r"no pod of a Cilium agent runs here.*netsec-tui doctor"):
             read(HubbleExecSource(access))

@@ -20,8 +20,9 @@ from tests.sources.collected import PATIENCE, following, read
 from tests.sources.grpc.grpc_peer import certificates
 from tests.sources.hubble.hubble_peer import flow, lost, node_status, serving_hubble
 from tests.sources.kube_objects import obj
-from tests.sources.reach.forward_server import serving_forwards
+from tests.sources.reach.forward_server import ForwardServer
 from tests.sources.reach.test_pod_forward import slice_of
+from tests.sources.running import running
 
 
 @pytest.fixture(autouse=True)
@@ -367,7 +368,7 @@ def relay_slice(pod="hubble-relay-1", name="hubble-relay", namespace="kube-syste
 
 @pytest.fixture
 def api(peer):
-    with serving_forwards([service(), relay_slice()]) as started:
+    with running(ForwardServer([service(), relay_slice()])) as started:
         started.ports["hubble-relay-1", 4245] = peer.address
         yield started
 

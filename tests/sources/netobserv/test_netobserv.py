@@ -17,9 +17,10 @@ from tests.sources.api_server import write_kubeconfig
 from tests.sources.collected import PATIENCE, following, read
 from tests.sources.grpc.grpc_peer import certificates
 from tests.sources.kube_objects import obj
-from tests.sources.netobserv.loki_server import LokiServer, serving
+from tests.sources.netobserv.loki_server import LokiServer
 from tests.sources.netobserv.test_netobserv_decode import FOLDER, NEEDS_RECORDINGS, record, recorded
-from tests.sources.reach.forward_server import serving_forwards
+from tests.sources.reach.forward_server import ForwardServer
+from tests.sources.running import running
 
 NOW = time.time_ns()
 SECOND = 10**9
@@ -41,7 +42,7 @@ def quick(monkeypatch):
 @pytest.fixture
 def loki():
     server = LokiServer([entry(ago, 40000 + ago) for ago in range(1, 200, 10)])
-    with serving(server):
+    with running(server):
         yield server
 
 
@@ -87,7 +88,7 @@ def test_recorded_answers_in_pages_tell_the_same_as_in_one(monkeypatch):
         (stream["stream"], int(at) + shift, line)
         for stream in answer["data"]["result"] for at, line in stream["values"]
     ]  # fmt: skip
-    with serving(server := LokiServer(entries)):
+    with running(server := LokiServer(entries)):
         collected = read(source(server))
     flows = [flow for flow in collected.flows if isinstance(flow, Flow)]
     whole = netobserv.NetObservDecoder().decode(recorded("flow_records.json"))
@@ -144,7 +145,7 @@ def test_a_server_that_allows_fewer_entries_is_asked_for_fewer(loki):
 def test_more_records_of_one_moment_than_a_page_holds_are_a_gap(monkeypatch):
     monkeypatch.setattr(netobserv_loki, "LIMIT", 5)
     crowd = [(LABELS, NOW - SECOND, entry(1, 41000 + number)[2]) for number in range(9)]
-    with serving(server := LokiServer([*crowd, (LABELS, NOW - SECOND // 2, entry(0.5, 42000)[2])])):
+    with running(server := LokiServer([*crowd, (LABELS, NOW - SECOND // 2, entry(0.5, 42000)[2])])):
         collected = read(source(server))
     (gap,) = (flow for flow in collected.flows if isinstance(flow, Gap))
     assert "more records of one moment" in gap.reason
@@ -161,7 +162,7 @@ def test_records_that_cannot_be_read_are_counted_once(loki, quick):
 
 
 def test_sampling_is_told_beside_the_flows():
-    with serving(server := LokiServer([entry(5, Sampling=50)])):
+    with running(server := LokiServer([entry(5, Sampling=50)])):
         status = read(source(server)).status
     assert (status.observed.sampling, status.detail) == (50, "1 flows from 1 nodes, 1 of 50 packets")
 
@@ -204,14 +205,14 @@ def test_trouble_in_between_is_told_and_nothing_is_missed_or_counted_twice(loki,
 def test_a_server_that_goes_away_and_comes_back(quick):
     server = LokiServer([entry(1)])
     address = server.server_address
-    with serving(server), following(source(server)) as collected:
+    with running(server), following(source(server)) as collected:
         collected.wait_for(lambda: len(ports(collected.flows)) == 1)
         server.shutdown()
         server.server_close()
         server.over.set()
         collected.wait_for(lambda: collected.status.error)
         other = LokiServer([entry(1), (LABELS, time.time_ns() - SECOND, entry(0, 60000)[2])], at=address)
-        with serving(other):
+        with running(other):
             collected.wait_for(lambda: ports(collected.flows) == [40000, 60000])
 
 
@@ -246,7 +247,7 @@ def in_cluster(api, tmp_path, **tls):
 
 
 def test_loki_is_found_in_the_cluster_and_asked_through_the_api_server(loki, tmp_path):
-    with serving_forwards([LOKI]) as api:
+    with running(ForwardServer([LOKI])) as api:
         api.ports["loki-0", 3100] = loki.server_address
         assert len(ports(read(in_cluster(api, tmp_path)).flows)) == 20
     assert api.forwards == [("loki-0", 3100)]
@@ -254,7 +255,7 @@ def test_loki_is_found_in_the_cluster_and_asked_through_the_api_server(loki, tmp
 
 
 def test_a_pod_that_is_replaced_is_looked_for_again(loki, tmp_path, quick):
-    with serving_forwards([LOKI]) as api:
+    with running(ForwardServer([LOKI])) as api:
         api.ports["loki-0", 3100] = loki.server_address
         with following(in_cluster(api, tmp_path)) as collected:
             collected.wait_for(lambda: len(ports(collected.flows)) == 20)
@@ -271,7 +272,7 @@ def test_a_pod_that_is_replaced_is_looked_for_again(loki, tmp_path, quick):
 def test_the_gateway_of_the_operator_gets_the_token_of_the_kubeconfig(tmp_path):
     server = LokiServer([entry(1)], prefix="/api/logs/v1/network")
     made = certificates(tmp_path, "loki-gateway-http.netobserv-loki.svc")
-    with serving(server, made.server_context()), serving_forwards([GATEWAY]) as api:
+    with running(server, made.server_context()), running(ForwardServer([GATEWAY])) as api:
         api.ports["gw-0", 8080] = server.server_address
         config_map = {"kind": "ConfigMap", "data": {"service-ca.crt": made.authority.read_text()}}
         api.bodies["openshift-service-ca.crt"] = json.dumps(config_map).encode()
@@ -284,10 +285,10 @@ def test_a_token_goes_over_tls_that_is_verified_and_nowhere_else(tmp_path, monke
     made = certificates(tmp_path, "loki.example")
     ca, name = str(made.authority), "loki.example"
     for tls, sent in (({"ca_file": ca, "server_name": name}, True), ({"insecure": True}, False)):
-        with serving(server := LokiServer([entry(1)]), made.server_context()):
+        with running(server := LokiServer([entry(1)]), made.server_context()):
             read(source(server, **tls))
         assert ("Authorization" in server.headers[0]) is sent
-    with serving(server := LokiServer([entry(1)])):
+    with running(server := LokiServer([entry(1)])):
         collected = read(source(server))
     assert "Authorization" not in server.headers[0]
     assert "s3cret" not in str(collected.messages)
@@ -296,7 +297,7 @@ def test_a_token_goes_over_tls_that_is_verified_and_nowhere_else(tmp_path, monke
 def test_a_certificate_that_nobody_vouches_for_names_the_way_out(tmp_path):
     context = certificates(tmp_path, "loki.example").server_context()
     with (
-        serving(server := LokiServer([]), context),
+        running(server := LokiServer([]), context),
         pytest.raises(UnreachableError, match="name its authority with --source-ca"),
     ):
         read(source(server, mode="on"))
@@ -304,7 +305,7 @@ def test_a_certificate_that_nobody_vouches_for_names_the_way_out(tmp_path):
 
 def test_the_flow_collector_tells_the_sampling_where_records_do_not(loki, tmp_path):
     collector = obj("FlowCollector", "cluster", None, "flows.netobserv.io/v1beta2", spec={})
-    with serving_forwards([LOKI, collector]) as api:
+    with running(ForwardServer([LOKI, collector])) as api:
         api.ports["loki-0", 3100] = loki.server_address
         api.more["/apis/flows.netobserv.io/v1beta2/flowcollectors"] = (
             "FlowCollector", "flows.netobserv.io/v1beta2",
@@ -317,7 +318,7 @@ def test_the_flow_collector_tells_the_sampling_where_records_do_not(loki, tmp_pa
 
 
 def test_a_cluster_without_loki_and_a_role_that_is_too_small(tmp_path):
-    with serving_forwards([]) as api:
+    with running(ForwardServer([])) as api:
         with pytest.raises(UnreachableError, match="has no Service netobserv/loki;"):
             read(in_cluster(api, tmp_path))
         api.objects.append(obj("Service", "loki-gateway-http", "netobserv"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any, BinaryIO
 from urllib.parse import parse_qs, urlsplit
 
@@ -32,6 +32,11 @@ class ForwardServer(ExecServer):
         for connection in self.open:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
+
+    def server_close(self) -> None:
+        """End what is forwarded, too."""
+        self.cut_off()
+        super().server_close()
 
 
 class _Handler(exec_server._Handler):
@@ -94,19 +99,3 @@ def frames_of_client(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
         key, masked = stream.read(4), stream.read(size)
         assert head[1] & 0x80, "a client masks what it sends"
         yield head[0] & 0x0F, bytes(byte ^ key[at % 4] for at, byte in enumerate(masked))
-
-
-@contextmanager
-def serving_forwards(objects: list[dict[str, Any]]) -> Iterator[ForwardServer]:
-    """Serve on a free port of the loopback address until the block ends."""
-    server = ForwardServer(objects)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.over.set()
-        server.cut_off()
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -7,9 +7,10 @@ import pytest
 from netsec_tui.sources.reach import pod_exec
 from netsec_tui.sources.reach.pod_exec import executor
 from netsec_tui.sources.reach.pod_websocket import ExecError, ExecForbiddenError, GoneError, Target
-from tests.sources.exec_server import CUT_OFF, HANGS, SUCCESS, serving_commands
+from tests.sources.exec_server import CUT_OFF, HANGS, SUCCESS, ExecServer
 from tests.sources.reach.forward_server import frames_of_client
 from tests.sources.reach.test_pod_forward import api_client
+from tests.sources.running import running
 
 TARGET = Target("kube-system", "cilium-1", "cilium-agent")
 
@@ -17,7 +18,7 @@ TARGET = Target("kube-system", "cilium-1", "cilium-agent")
 @pytest.fixture
 def server(no_proxy_and_no_waiting, monkeypatch):
     monkeypatch.setattr(pod_exec, "_PATIENCE", 0.01)
-    with serving_commands([]) as started:
+    with running(ExecServer([])) as started:
         yield started
 
 

@@ -26,14 +26,15 @@ from netsec_tui.sources.reach.pod_websocket import (
 )
 from tests.sources.collected import PATIENCE
 from tests.sources.kube_objects import obj
-from tests.sources.reach.forward_server import frames_of_client, serving_forwards
+from tests.sources.reach.forward_server import ForwardServer, frames_of_client
+from tests.sources.running import running
 
 RULE = 'apiGroups: [""], resources: ["pods/portforward"], verbs: ["create", "get"]'
 
 
 @pytest.fixture
 def server(no_proxy_and_no_waiting):
-    with serving_forwards([]) as started:
+    with running(ForwardServer([])) as started:
         yield started
 
 
