@@ -34,6 +34,11 @@ class TlsOptions:
     server_name: str = ""
     insecure: bool = False
 
+    def secures(self, guess: bool) -> bool:
+        """Tell whether TLS is spoken, by what the mode says, else by ``guess`` or any other option."""
+        named = self.ca_file or self.cert_file or self.server_name or self.insecure
+        return self.mode == "on" or (self.mode == "auto" and bool(guess or named))
+
 
 @dataclass(frozen=True, slots=True)
 class Access:
@@ -46,3 +51,7 @@ class Access:
     kubeconfig: str | None = None
     address: Address | None = None
     tls: TlsOptions = field(default_factory=TlsOptions)
+
+    def name_of(self, source: str) -> str:
+        """Return how a source that is reached so is named: with its context, where that was chosen."""
+        return f"{source} of context {self.context}" if self.context else source

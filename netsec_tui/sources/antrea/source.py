@@ -45,7 +45,7 @@ class AntreaSource:
     live = True
 
     def __init__(self, access: Access) -> None:
-        self.name = f"antrea of context {access.context}" if access.context else "antrea"
+        self.name = access.name_of("antrea")
         self._access = access
         self._decoder = AntreaMessageDecoder()
         self._resume: Any = None

@@ -16,10 +16,10 @@ from netsec_tui.sources.antrea.theia_client import ClickHouse
 from netsec_tui.sources.antrea.theia_decode import TheiaDecoder
 from netsec_tui.sources.antrea.theia_query import COLUMNS, NOW, edges, missing, row_of
 from netsec_tui.sources.contract import Emit
-from netsec_tui.sources.grpc.tls import Secured, secured
 from netsec_tui.sources.intake import Intake
 from netsec_tui.sources.netobserv.records import whole
-from netsec_tui.sources.reach.service import Wanted, Way, reach
+from netsec_tui.sources.reach.http import https_to
+from netsec_tui.sources.reach.service import Wanted, reach
 
 HOURS = 12
 POLL_SECONDS = 10.0
@@ -32,7 +32,6 @@ _WINDOW = 600
 """Seconds of rows that are asked for at once."""
 
 SERVICES = (Wanted("flow-visibility", "clickhouse-clickhouse", port=8123),)
-_SECURE_PORTS = frozenset({443, 8443})
 
 
 class TheiaSource:
@@ -44,7 +43,7 @@ class TheiaSource:
     live = True
 
     def __init__(self, access: Access, hours: float = HOURS) -> None:
-        self.name = f"theia of context {access.context}" if access.context else "theia"
+        self.name = access.name_of("theia")
         self._access = access
         self._span = int(hours * 3600)
         self._decoder = TheiaDecoder()
@@ -100,17 +99,7 @@ class TheiaSource:
 
     def _client(self) -> ClickHouse:
         way = reach(self._access, SERVICES)
-        return ClickHouse(way.connect, way.peer, self._secured(way))
-
-    def _secured(self, way: Way) -> Secured | None:
-        options, address = self._access.tls, self._access.address
-        named = bool(options.ca_file or options.cert_file or options.server_name or options.insecure)
-        guessed = bool(address and address.port in _SECURE_PORTS)
-        if options.mode == "off" or not (options.mode == "on" or guessed or named):
-            return None
-        tls = secured(options, way.host, way.ca_data)
-        tls.context.set_alpn_protocols(["http/1.1"])
-        return tls
+        return ClickHouse(way.connect, way.peer, https_to(self._access, way))
 
     def _new(self, client: ClickHouse, emit: Emit, late: int) -> Iterator[None]:
         """Emit what was inserted since the last time, part by part; a part that fails is asked for again."""

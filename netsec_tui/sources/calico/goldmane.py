@@ -32,7 +32,7 @@ class GoldmaneSource:
     live = True
 
     def __init__(self, access: Access) -> None:
-        self.name = f"goldmane of context {access.context}" if access.context else "goldmane"
+        self.name = access.name_of("goldmane")
         self._access = access
         self._reader = RecordReader()
         self._intake = Intake(self.name, ORIGIN, "Goldmane")

@@ -28,7 +28,7 @@ class WhiskerSource:
     live = True
 
     def __init__(self, access: Access) -> None:
-        self.name = f"whisker of context {access.context}" if access.context else "whisker"
+        self.name = access.name_of("whisker")
         self._access = access
         self._reader = RecordReader()
         self._intake = Intake(self.name, ORIGIN, "Whisker")

@@ -54,7 +54,7 @@ class HubbleExecSource:
     live = True
 
     def __init__(self, access: Access) -> None:
-        self.name = f"hubble-exec of context {access.context}" if access.context else "hubble-exec"
+        self.name = access.name_of("hubble-exec")
         self._access = access
         self._client: Any = None
         self._executor: Executor | None = None

@@ -77,7 +77,7 @@ def relay_channel(access: Access) -> GrpcChannel:
     if access.address:
         host, port = access.address.host, access.address.port
         peer = f"Hubble at {printable(str(access.address))}"
-        secure = _secure(access.tls, port == _TLS_PORT or _any_option(access.tls))
+        secure = access.tls.secures(port == _TLS_PORT)
         return _channel(dial(host, port), peer, access.tls, host, secure=secure)
     client = log_in(access.context, access.kubeconfig)
     api = ClusterApi(client)
@@ -89,15 +89,8 @@ def relay_channel(access: Access) -> GrpcChannel:
         return forward(pods, relay.namespace, pod, port)
 
     peer = f"Hubble Relay {printable(f'{relay.namespace}/{pod}')}"
-    return _channel(connect, peer, access.tls, SERVER_NAME, secure=_secure(access.tls, relay.secure))
-
-
-def _secure(options: TlsOptions, automatic: bool) -> bool:
-    return automatic if options.mode == "auto" else options.mode == "on"
-
-
-def _any_option(options: TlsOptions) -> bool:
-    return any((options.ca_file, options.cert_file, options.server_name, options.insecure))
+    secure = relay.secure if access.tls.mode == "auto" else access.tls.mode == "on"
+    return _channel(connect, peer, access.tls, SERVER_NAME, secure=secure)
 
 
 def _channel(connect: Connect, peer: str, options: TlsOptions, name: str, *, secure: bool) -> GrpcChannel:

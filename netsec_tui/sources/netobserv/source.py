@@ -10,13 +10,12 @@ from netsec_tui.errors import NetsecError, UnreachableError
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.sources.access import Access
 from netsec_tui.sources.contract import Emit
-from netsec_tui.sources.grpc.tls import Secured, secured
 from netsec_tui.sources.intake import Intake
 from netsec_tui.sources.netobserv.decode import ORIGIN, NetObservDecoder
 from netsec_tui.sources.netobserv.loki import Loki, Page
 from netsec_tui.sources.netobserv.sampling import sampling_of
 from netsec_tui.sources.problem import Problem
-from netsec_tui.sources.reach.http import HttpService
+from netsec_tui.sources.reach.http import HttpService, https_to
 from netsec_tui.sources.reach.service import Wanted, Way, reach
 
 HOURS = 12
@@ -38,7 +37,6 @@ SERVICES = (
 )
 """Where NetObserv's documentation puts Loki: a single pod, or the Loki operator's LokiStack ``loki``."""
 
-_SECURE_PORTS = frozenset({443, 8443})
 _HOUR = 3_600 * 10**9
 
 
@@ -48,7 +46,7 @@ class NetObservSource:
     live = True
 
     def __init__(self, access: Access, hours: float = HOURS) -> None:
-        self.name = f"netobserv of context {access.context}" if access.context else "netobserv"
+        self.name = access.name_of("netobserv")
         self._access = access
         self._span = int(hours * _HOUR)
         self._nodes: set[str] = set()
@@ -113,20 +111,10 @@ class NetObservSource:
     def _http(self) -> HttpService:
         way = reach(self._access, SERVICES)
         self._configured = _sampling(way)
-        tls = self._secured(way)
+        tls = https_to(self._access, way)
         safe = tls and not self._access.tls.insecure
         headers = {"Authorization": f"Bearer {way.token}"} if way.token and safe else {}
         return HttpService(way.connect, way.peer, way.host, tls, headers)
-
-    def _secured(self, way: Way) -> Secured | None:
-        options, address = self._access.tls, self._access.address
-        guessed = way.wanted.secure if way.wanted else bool(address and address.port in _SECURE_PORTS)
-        named = bool(options.ca_file or options.cert_file or options.server_name or options.insecure)
-        if options.mode == "off" or not (options.mode == "on" or guessed or named):
-            return None
-        tls = secured(options, way.host, way.ca_data)
-        tls.context.set_alpn_protocols(["http/1.1"])
-        return tls
 
     def _take(self, page: Page, decoder: NetObservDecoder, emit: Emit) -> None:
         found: list[Flow | Gap | Problem] = [*decoder.decode(page.answer)]

@@ -8,9 +8,11 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netsec_tui.errors import UnreachableError
-from netsec_tui.sources.grpc.tls import Secured
+from netsec_tui.sources.access import Access
+from netsec_tui.sources.grpc.tls import Secured, secured
 from netsec_tui.sources.grpc.trouble import tls_trouble
 from netsec_tui.sources.objects.strip import printable
+from netsec_tui.sources.reach.service import Way
 
 if TYPE_CHECKING:
     from http.client import HTTPConnection
@@ -19,6 +21,7 @@ CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 30.0
 MOST_BYTES = 256 << 20
 _MOST_WORDS = 300
+_SECURE_PORTS = frozenset({443, 8443})
 
 
 class Answer(NamedTuple):
@@ -97,6 +100,21 @@ class HttpService:
     def _trouble(self, error: Exception) -> UnreachableError:
         late = f"{self.peer} does not answer within {ANSWER_SECONDS:.0f} s"
         return http_trouble(self.peer, self._plain, error, late)
+
+
+def https_to(access: Access, way: Way) -> Secured | None:
+    """Return how to secure HTTP to the end of a way, None where nothing says that it speaks TLS.
+
+    Raises:
+        BadInputError: a file of the TLS options cannot be used.
+    """
+    address = access.address
+    guess = way.wanted.secure if way.wanted else bool(address and address.port in _SECURE_PORTS)
+    if not access.tls.secures(guess):
+        return None
+    tls = secured(access.tls, way.host, way.ca_data)
+    tls.context.set_alpn_protocols(["http/1.1"])
+    return tls
 
 
 def http_over(plain: socket.socket, host: str, tls: Secured | None, silence: float) -> HTTPConnection:
