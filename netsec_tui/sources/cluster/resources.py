@@ -65,6 +65,11 @@ RANGE_RESOURCES = (
 """Groups and resources that tell pod and service ranges."""
 
 
+def resource(name: str) -> Resource:
+    """Return one of ``RESOURCES`` by its name."""
+    return next(found for found in RESOURCES if found.name == name)
+
+
 def range_resources(groups: Groups) -> Iterator[tuple[Resource, ...]]:
     """Yield the resources that tell ranges and whose API group is there, each in the versions it may have."""
     for group, plural in RANGE_RESOURCES:

@@ -14,7 +14,7 @@ from netsec_tui.model.flow import Gap
 from netsec_tui.model.observed import Observed
 from netsec_tui.sources.cluster.api import ClusterApi
 from netsec_tui.sources.cluster.login import log_in
-from netsec_tui.sources.cluster.resources import RESOURCES
+from netsec_tui.sources.cluster.resources import resource
 from netsec_tui.sources.conntrack.entry import Entry, EntryDecoder
 from netsec_tui.sources.conntrack.flows import ORIGIN, Connections
 from netsec_tui.sources.conntrack.health import BLIND, divide, losses, missed
@@ -42,7 +42,7 @@ _PATIENCE = 0.1
 _PART = 10_000
 """Flows that are handed on at once."""
 
-_NODES, _PODS = (next(r for r in RESOURCES if r.name == name) for name in ("nodes", "pods"))
+_NODES, _PODS = resource("nodes"), resource("pods")
 
 
 class ConntrackSource:

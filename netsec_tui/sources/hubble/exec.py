@@ -17,7 +17,7 @@ from netsec_tui.sources.access import Access
 from netsec_tui.sources.bounded import put
 from netsec_tui.sources.cluster.api import ClusterApi
 from netsec_tui.sources.cluster.login import log_in
-from netsec_tui.sources.cluster.resources import RESOURCES
+from netsec_tui.sources.cluster.resources import resource
 from netsec_tui.sources.contract import Emit, FlowsRead, SourceStatus
 from netsec_tui.sources.hubble.agents import ORIGIN, AgentStream, Told, agent_pod, agents
 from netsec_tui.sources.nodes_named import names_of, troubles_of
@@ -31,7 +31,7 @@ _PATIENCE = 0.1
 _ROOM = 256
 """Messages of all agents that may wait; with more, agents wait, and their nodes' buffers hold what comes."""
 
-_PODS = next(resource for resource in RESOURCES if resource.name == "pods")
+_PODS = resource("pods")
 
 
 @dataclass(slots=True)

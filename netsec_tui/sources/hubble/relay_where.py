@@ -9,7 +9,7 @@ from netsec_tui.errors import UnreachableError
 from netsec_tui.sources.access import Access, TlsOptions
 from netsec_tui.sources.cluster.api import ClusterApi
 from netsec_tui.sources.cluster.login import log_in
-from netsec_tui.sources.cluster.resources import RESOURCES
+from netsec_tui.sources.cluster.resources import resource
 from netsec_tui.sources.contract import KubeObject
 from netsec_tui.sources.grpc.channel import Connect, GrpcChannel, dial
 from netsec_tui.sources.objects.fields import Fields
@@ -22,7 +22,7 @@ SERVER_NAME = "instance.hubble-relay.cilium.io"
 """A name that the certificate of Cilium's chart carries (*.hubble-relay.cilium.io)."""
 
 _TLS_PORT = 443
-_SERVICES = next(resource for resource in RESOURCES if resource.name == "services")
+_SERVICES = resource("services")
 
 
 class RelayService(NamedTuple):

@@ -16,7 +16,7 @@ from typing import Any
 from netsec_tui.errors import UnreachableError
 from netsec_tui.sources.cluster.api import ClusterApi
 from netsec_tui.sources.cluster.refusals import RefusedError
-from netsec_tui.sources.cluster.resources import RESOURCES
+from netsec_tui.sources.cluster.resources import resource
 from netsec_tui.sources.contract import KubeObject
 from netsec_tui.sources.objects.fields import Fields
 from netsec_tui.sources.objects.strip import object_key, printable
@@ -31,10 +31,7 @@ _CHUNK = 64 << 10
 _DATA, _ERROR = b"\x00", b"\x01"
 _MOST_WORDS = 400
 _NORMAL = (1000).to_bytes(2, "big")
-_ENDPOINTSLICES = next(resource for resource in RESOURCES if resource.name == "endpointslices")
-
-
-_SERVICES = next(resource for resource in RESOURCES if resource.name == "services")
+_ENDPOINTSLICES, _SERVICES = resource("endpointslices"), resource("services")
 
 
 class NoServiceError(UnreachableError):
