@@ -18,9 +18,11 @@ from netsec_tui.sources.cluster.refusals import (
     RefusedError,
     Timeout,
     refusal,
+    unanswered,
     unreachable,
 )
 from netsec_tui.sources.cluster.resources import Groups, Resource
+from netsec_tui.sources.cluster.silence import Silences, SilentError, within
 from netsec_tui.sources.contract import KubeObject
 from netsec_tui.sources.objects.fields import Fields
 from netsec_tui.sources.objects.strip import printable, strip, unpack
@@ -33,6 +35,9 @@ TIMEOUT: Timeout = (5, 30)
 PULSE: Timeout = (5, 5)
 """For the small answer that tells whether the server still does its work."""
 
+ANSWER_SECONDS = 5.0
+"""For all of that answer, its server's name and the way there included."""
+
 WATCH_SECONDS = 300
 """How long a watch is asked for; the server may end it before."""
 
@@ -40,6 +45,8 @@ SILENCE: Timeout = (5, 50)
 """A watch that says nothing for longer is asked for anew: its connection may be dead unnoticed."""
 
 _RESTARTS = 3
+
+_silences = Silences()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +60,18 @@ class Listing:
 class ClusterApi:
     """List resources of one cluster, page by page and without typed models, which cost 20 times more.
 
-    Fit for several threads.
+    Fit for several threads. Before anything else is asked of a server, it has to answer something small: one
+    that does not is found out within 5 s, while a long list may take its time.
     """
 
     def __init__(self, client: Any) -> None:
         self._client = client
         self._fresh = threading.Lock()
+        self._met = False
         self.server = printable(urlsplit(client.configuration.host).netloc.rpartition("@")[2])
+        proxy = getattr(client.rest_client.pool_manager, "proxy", None)
+        by = f" by the proxy {printable(f'{proxy.host}:{proxy.port}')}" if proxy else ""
+        self._reached = f"{self.server}{by}"
 
     def list(self, resource: Resource, cut: Cut = strip) -> list[KubeObject]:
         """Return all objects of a resource, each as ``cut`` leaves it.
@@ -154,10 +166,11 @@ class ClusterApi:
 
         Raises:
             RefusedError: RBAC forbids it.
+            SilentError: it takes more than 5 s in all.
             UnreachableError: as ``listing`` does.
         """
         try:
-            document = self._answer(GROUPS, "/apis/", timeout=PULSE)
+            document = self._answer(GROUPS, "/apis/", timeout=PULSE, limit=ANSWER_SECONDS)
         except AbsentError:
             return {}
         groups = Fields(document, "the API server", "", []).children("groups")
@@ -178,9 +191,10 @@ class ClusterApi:
         query: Mapping[str, str] | None = None,
         timeout: Timeout = TIMEOUT,
         body: Mapping[str, Any] | None = None,
+        limit: float = 0.0,
     ) -> Mapping[str, Any]:
         """Return an answer of JSON; an error while it is read counts like one before."""
-        page = self._ask(resource, path, query or {}, timeout, lambda answer: _json(answer.data), body)
+        page = self._ask(resource, path, query or {}, timeout, lambda answer: _json(answer.data), body, limit)
         if not isinstance(page, Mapping) or not isinstance(page.get("items") or [], list):
             raise UnreachableError(f"{self.server} answers, but not as a Kubernetes API server does")
         return page
@@ -193,33 +207,68 @@ class ClusterApi:
         timeout: Timeout,
         read: Callable[[Any], Any] = lambda answer: answer,
         body: Mapping[str, Any] | None = None,
+        limit: float = 0.0,
     ) -> Any:
         """Return what ``read`` makes of an answer to a GET, or to a POST of a ``body``.
 
-        The client's own methods are not used: they run inside a validator of theirs, and a thread that waits
-        there as the process ends takes it down with an abort.
+        ``limit`` is how many seconds all of that may take, 0 for no such limit. The client's own methods are
+        not used: they run inside a validator of theirs, and a thread that waits there as the process ends
+        takes it down with an abort.
         """
         import urllib3
 
-        settings, pool = self._client.configuration, self._client.rest_client.pool_manager
-        waiting = urllib3.Timeout(connect=timeout[0], read=timeout[1])
+        if not self._met:
+            self._meet(limit)
         with complaints() as heard:
-            try:
-                answer = pool.request(
+            headers = {**_HEADERS, **self._login()}
+
+            def exchange() -> tuple[Any, Any]:
+                answer = self._client.rest_client.pool_manager.request(
                     "POST" if body else "GET",
-                    settings.host + path,
+                    self._client.configuration.host + path,
                     fields=query,
                     json=body,
-                    headers={**_HEADERS, **self._login()},
-                    timeout=waiting,
+                    headers=headers,
+                    timeout=urllib3.Timeout(connect=timeout[0], read=timeout[1]),
                     preload_content=False,
                 )
                 if answer.status in _GIVEN:
-                    return read(answer)
+                    return answer, read(answer)
                 answer.drain_conn()
+                return answer, None
+
+            try:
+                answer, found = within(limit, exchange) if limit else exchange()
+            except urllib3.exceptions.TimeoutError as error:
+                raise self._silent(unreachable(error, self._reached, timeout)) from error
             except urllib3.exceptions.HTTPError as error:
-                raise UnreachableError(unreachable(error, self.server, timeout)) from error
+                raise UnreachableError(unreachable(error, self._reached, timeout)) from error
+            except TimeoutError as error:
+                raise self._silent(unanswered(self._reached, limit)) from error
+        self._met = True
+        if answer.status in _GIVEN:
+            return found
         raise refusal(answer, resource, self.server, heard)
+
+    def _meet(self, limit: float) -> None:
+        """Find out whether the server answers at all, unless that is just being asked or was a moment ago.
+
+        Whatever else is wrong is told by what is asked after that.
+        """
+        _silences.check(self._reached)
+        if limit:
+            return
+        try:
+            self.groups()
+        except SilentError:
+            raise
+        except NetsecError:
+            self._met = True
+
+    def _silent(self, sentence: str) -> SilentError:
+        if not self._met:
+            _silences.note(self._reached, sentence)
+        return SilentError(sentence)
 
     def _login(self) -> Mapping[str, str]:
         """Return the headers that log in; a token that has ended is renewed, by one thread for all."""

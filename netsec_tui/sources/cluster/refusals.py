@@ -108,12 +108,20 @@ def unreachable(error: Exception, server: str, timeout: Timeout) -> str:
         case exceptions.NewConnectionError():
             reason = tail(str(error))
         case exceptions.TimeoutError():
-            waited = timeout[isinstance(error, exceptions.ReadTimeoutError)]
-            reason = f"it does not answer within {waited:g} s"
+            return unanswered(server, timeout[isinstance(error, exceptions.ReadTimeoutError)])
         case exceptions.ProtocolError():
             reason = "the connection breaks off while it answers"
         case _:
             reason = tail(str(error))
+    return _unreached(server, reason)
+
+
+def unanswered(server: str, seconds: float) -> str:
+    """Return the sentence for a server that takes too long."""
+    return _unreached(server, f"it does not answer within {seconds:g} s")
+
+
+def _unreached(server: str, reason: str) -> str:
     return (
         f"the API server {server} cannot be reached: {reason}; "
         "check that the cluster runs and that the kubeconfig names its address"
