@@ -29,6 +29,7 @@ class ConntrackFileDecoder:
     """Turn lines into flows; ``at`` is when the table was read, for lines that tell no time.
 
     The connections of a table are told once it is over: where one is shown twice, it takes all to know.
+    With 0.0 for ``at``, nobody knows when: ``undated`` counts the lines that tell nothing therefore.
     """
 
     def __init__(self, at: float) -> None:
@@ -37,6 +38,7 @@ class ConntrackFileDecoder:
         self._connections = Connections()
         self._table: dict[Key, Entry] = {}
         self._due = 0.0
+        self.undated = 0
 
     def decode(self, line: str) -> Unread | tuple[Flow, ...]:
         """Return the flows known by now, of a table none, or why the line cannot be used; never raises."""
@@ -48,11 +50,14 @@ class ConntrackFileDecoder:
             entry = self._entries.decode(line[event.end() :])
         if isinstance(entry, Unread):
             return entry
+        if event is not None and event[1]:
+            self._pass_time(float(event[1]))
+        if not self._at:
+            self.undated += 1
+            return ()
         if event is None:
             self._table[entry.key] = entry
             return ()
-        if event[1]:
-            self._pass_time(float(event[1]))
         return (*self.finish(), *self._connections.hear(_NODE, event[2], entry, self._at))
 
     def finish(self) -> tuple[Flow, ...]:

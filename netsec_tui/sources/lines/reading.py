@@ -6,10 +6,12 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from netsec_tui.errors import BadInputError
 from netsec_tui.model.flow import Flow, Gap
+from netsec_tui.model.timespan import OLDEST, plausible
 from netsec_tui.sources.contract import Emit, FlowsRead, SourceStatus
 from netsec_tui.sources.formats import EXPECTED, HUBBLE, Shape, event_data, recognise
 from netsec_tui.sources.lines.documents import Documents, Unreadable
@@ -17,6 +19,9 @@ from netsec_tui.sources.lines.hint import looks_like
 from netsec_tui.sources.objects.strip import printable
 
 _HEAD = 65_536
+_LAST_SECOND = 253_402_300_799.0
+"""The end of the year 9999."""
+
 _MOST_LOOKS = 40
 """Looks at lines and at values that may tell no known format before the first that does."""
 
@@ -25,7 +30,8 @@ class LineReading:
     """Hold what the bytes read so far have told; ``name`` stands before the number of a line that is told.
 
     The first line or value of a known format decides how all are read. ``at`` is when the lines were
-    written, in epoch seconds, for formats that tell no time; None means now.
+    written, in epoch seconds, for formats that tell no time; None means now. What is dated by a time that
+    cannot be counts nowhere, and is told as lines that cannot be read.
     """
 
     def __init__(self, name: str, source: str, *, live: bool, at: float | None = None) -> None:
@@ -34,7 +40,8 @@ class LineReading:
         self._name = name
         self._source = source
         self._live = live
-        self._at = time.time() if at is None else at
+        self._written = time.time() if at is None else at
+        self._at = self._written if plausible(self._written, time.time()) else 0.0
         self._form = HUBBLE
         self._decoder = HUBBLE.decoder(self._at)
         self._looks_left = _MOST_LOOKS
@@ -78,6 +85,9 @@ class LineReading:
         finish = getattr(self._decoder, "finish", None)
         if finish:
             self._keep(finish())
+        undated = getattr(self._decoder, "undated", 0)
+        if undated:
+            self._leave_undated(undated)
 
     def cut_off(self, reason: str) -> None:
         """Count the line that can be read no further, for instance in a damaged file."""
@@ -102,15 +112,40 @@ class LineReading:
         """Return when at least one flow was read.
 
         Raises:
-            BadInputError: there was none; the sentence says what the input looks like.
+            BadInputError: there was none; the sentence says what the input looks like, or what is wrong with
+                its time.
         """
         if self.flows:
             return
+        if undated := getattr(self._decoder, "undated", 0):
+            raise BadInputError(self._misdated(undated))
         looks = looks_like(self._head)
         if looks:
             raise BadInputError(f"{self._name} holds no flow: it {looks}")
         trouble = f" ({self._trouble})" if self._trouble else ""
         raise BadInputError(f"{self._name} holds no flow{trouble}: expected are {EXPECTED}")
+
+    def _leave_undated(self, undated: int) -> None:
+        reason = self._misdated(undated)
+        self._batch.append(Gap(0.0, undated, reason))
+        self._trouble = self._trouble or reason
+        self.skipped += undated
+        self._told += undated
+
+    def _misdated(self, undated: int) -> str:
+        """Say that the time of the file cannot be, by which lines without one are dated."""
+        if self._written < OLDEST:
+            when, clock = "before the year 2000", ""
+        else:
+            moment = datetime.fromtimestamp(min(self._written, _LAST_SECOND), UTC)
+            when = f"after now ({moment:%Y-%m-%d %H:%M} UTC)"
+            clock = ", or set this machine's clock if it is behind"
+        lines = f"{undated} lines" if undated > 1 else "1 line"
+        return printable(
+            f"{self._name} was last changed {when}, and {lines} of it that tell no time count nowhere: give "
+            f"it the time at which it was written, for instance with touch -d '10 minutes ago'{clock}",
+            400,
+        )
 
     def _take(self, line: bytes, *, last: bool = False) -> None:
         if self._looks_left and line and not self._documents.open:

@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -143,6 +144,48 @@ def test_a_table_is_as_old_as_its_file(tmp_path):
     FlowFileSource(path).read(messages.append)
     (flow, *_) = (item for message in messages if isinstance(message, FlowsRead) for item in message.flows)
     assert 1_700_000_000 - 3600 < flow.time <= 1_700_000_000
+
+
+IMPOSSIBLE = [
+    (1.0, "was last changed before the year 2000"),
+    (4_000_000_000.0, r"was last changed after now \(2096-10-02 07:06 UTC\).* set this machine's clock"),
+]
+
+
+@pytest.mark.parametrize(("changed", "words"), IMPOSSIBLE)
+def test_a_table_whose_file_has_a_time_that_cannot_be_is_refused_with_the_way_out(tmp_path, changed, words):
+    path = tmp_path / "table"
+    path.write_text(TABLE)
+    os.utime(path, (changed, changed))
+    with pytest.raises(BadInputError, match=rf"^{path} {words}") as refused:
+        FlowFileSource(path).read([].append)
+    assert "1 line" in str(refused.value)
+    assert "touch -d" in str(refused.value)
+
+
+@pytest.mark.parametrize(("changed", "words"), IMPOSSIBLE)
+def test_what_tells_its_own_time_counts_whatever_the_file_says(tmp_path, changed, words):
+    path = tmp_path / "events"
+    path.write_text(TABLE + EVENTS)
+    os.utime(path, (changed, changed))
+    messages = []
+    FlowFileSource(path).read(messages.append)
+    items = [item for message in messages if isinstance(message, FlowsRead) for item in message.flows]
+    assert {int(flow.time) for flow in items if isinstance(flow, Flow)} == {1_795_172_270}
+    (gap,) = (item for item in items if isinstance(item, Gap))
+    assert (gap.time, gap.lost) == (0.0, 1)
+    assert re.search(f"^{path} {words}", gap.reason)
+    assert messages[-1].skipped == 1
+
+
+@pytest.mark.parametrize(("changed", "words"), IMPOSSIBLE)
+def test_other_formats_tell_their_own_times(tmp_path, changed, words):
+    path = tmp_path / "flows"
+    path.write_text(json.dumps(HUBBLE) + "\n")
+    os.utime(path, (changed, changed))
+    messages = []
+    FlowFileSource(path).read(messages.append)
+    assert messages[-1].skipped == 0
 
 
 def test_a_file_of_an_unknown_format_is_told_what_is_known(tmp_path):
