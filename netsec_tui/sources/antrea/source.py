@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
-from netsec_tui.errors import NetsecError
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.sources.access import Access
 from netsec_tui.sources.antrea.flows import ORIGIN
@@ -19,6 +19,7 @@ from netsec_tui.sources.grpc.trouble import GrpcError
 from netsec_tui.sources.intake import Intake
 from netsec_tui.sources.problem import Problem
 from netsec_tui.sources.reach.service import TOKEN_VARIABLE, Wanted, Way, reach
+from netsec_tui.sources.retry import follow_stream
 
 PORT = 14740
 SERVICES = (
@@ -27,7 +28,6 @@ SERVICES = (
 RULE = 'apiGroups: ["observability.antrea.io"], resources: ["flows"], verbs: ["list", "watch"]'
 """What newer Flow Aggregators ask for, cluster-wide (antrea, flow-viewer-clusterrole.yaml)."""
 
-FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
 _LOOK_BACK = 120.0
 """Seconds that are asked for again where the server cannot resume: aggregators keep records for 90 s."""
 
@@ -69,22 +69,17 @@ class AntreaSource:
         Raises:
             NetsecError: it cannot be reached at the start, for the reasons of ``read``.
         """
-        reached, wait = False, FIRST_WAIT
-        while not stop.is_set():
-            trouble = "the Flow Aggregator has ended the stream"
-            try:
-                for _ in self._stream(emit, stop, follow=True):
-                    self._tell(emit)
-                    reached, wait = True, FIRST_WAIT
-            except NetsecError as error:
-                if not reached:
-                    raise
-                trouble = str(error)
-            if not stop.is_set():
-                self._broke_off = self._broke_off or time.time()
-                self._tell(emit, f"{trouble}; it is tried again")
-                stop.wait(wait)
-                wait = min(wait * 2, LONGEST_WAIT)
+        ended = "the Flow Aggregator has ended the stream"
+        follow_stream(partial(self._followed, emit, stop), partial(self._break_off, emit), ended, stop)
+
+    def _followed(self, emit: Emit, stop: threading.Event) -> Iterator[bool]:
+        for _ in self._stream(emit, stop, follow=True):
+            self._tell(emit)
+            yield True
+
+    def _break_off(self, emit: Emit, trouble: str) -> None:
+        self._broke_off = self._broke_off or time.time()
+        self._tell(emit, trouble)
 
     def _stream(self, emit: Emit, stop: threading.Event, *, follow: bool) -> Iterator[None]:
         """Emit what one stream tells; yields whenever there may be something to say of it."""

@@ -6,9 +6,10 @@ import json
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
-from netsec_tui.errors import NetsecError, UnreachableError
+from netsec_tui.errors import UnreachableError
 from netsec_tui.model.flow import Flow
 from netsec_tui.sources.access import Access
 from netsec_tui.sources.antrea.flows import ORIGIN
@@ -20,6 +21,7 @@ from netsec_tui.sources.intake import Intake
 from netsec_tui.sources.netobserv.records import whole
 from netsec_tui.sources.reach.http import https_to
 from netsec_tui.sources.reach.service import Wanted, reach
+from netsec_tui.sources.retry import poll
 
 HOURS = 12
 POLL_SECONDS = 10.0
@@ -74,28 +76,13 @@ class TheiaSource:
         Raises:
             NetsecError: ClickHouse cannot be reached at the start, for the reasons of ``read``.
         """
-        client: ClickHouse | None = self._client()
-        try:
-            while not stop.is_set():
-                trouble = ""
-                try:
-                    client = client or self._client()
-                    for _ in self._new(client, emit, late=LATE_SECONDS):
-                        self._tell(emit)
-                        if stop.is_set():
-                            return
-                except NetsecError as error:
-                    if not self._watermark:
-                        raise
-                    trouble = f"{error}; it is asked again every {POLL_SECONDS:g} s"
-                    if client:
-                        client.close()
-                    client = None  # its pod may be another one by now
-                self._tell(emit, trouble)
-                stop.wait(POLL_SECONDS)
-        finally:
-            if client:
-                client.close()
+
+        def ask(client: ClickHouse) -> Iterator[None]:
+            for _ in self._new(client, emit, late=LATE_SECONDS):
+                self._tell(emit)
+                yield
+
+        poll(self._client, ask, partial(self._tell, emit), POLL_SECONDS, stop)
 
     def _client(self) -> ClickHouse:
         way = reach(self._access, SERVICES)

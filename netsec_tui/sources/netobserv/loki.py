@@ -33,20 +33,16 @@ class Page(NamedTuple):
 
 
 class Loki:
-    """Read pages; what was read of the last ``overlap`` nanoseconds is not given again.
+    """Read pages; what was read of the last ``overlap`` nanoseconds is not given again."""
 
-    ``http`` may be replaced by another way to the same server.
-    """
-
-    def __init__(self, http: HttpService, overlap: int = 0) -> None:
-        self.http = http
+    def __init__(self, overlap: int = 0) -> None:
         self._overlap = overlap
         self._limit = LIMIT
         self._prefix = ""
         self._prefixes = [_TENANT, ""]
         self._known: dict[int, int] = {}
 
-    def pages(self, start: int, end: int) -> Iterator[Page]:
+    def pages(self, http: HttpService, start: int, end: int) -> Iterator[Page]:
         """Yield what was written from ``start`` until before ``end``, in nanoseconds, in pages.
 
         Raises:
@@ -54,7 +50,7 @@ class Loki:
         """
         while start < end:
             limit = self._limit
-            answer = self._ask(start, end)
+            answer = self._ask(http, start, end)
             if answer is None:
                 continue  # asked for less at once
             entries, newest = _span(answer)
@@ -66,25 +62,25 @@ class Loki:
                 return
             start = max(start, newest) + lost
 
-    def _ask(self, start: int, end: int) -> Any | None:
+    def _ask(self, http: HttpService, start: int, end: int) -> Any | None:
         """Return one answer; None when Loki gives no such long ones, and shorter ones are asked for next."""
         query = {"query": QUERY, "start": start, "end": end, "limit": self._limit, "direction": "forward"}
-        answer = self.http.get(f"{self._prefix}{_PATH}?{urlencode(query)}")
+        answer = http.get(f"{self._prefix}{_PATH}?{urlencode(query)}")
         while answer.status == 404 and self._prefixes:
             self._prefix = self._prefixes.pop(0)
-            answer = self.http.get(f"{self._prefix}{_PATH}?{urlencode(query)}")
+            answer = http.get(f"{self._prefix}{_PATH}?{urlencode(query)}")
         if answer.status == 400 and b"max entries limit" in answer.body and self._limit > _FEWEST:
             self._limit = max(self._limit // 2, _FEWEST)
             return None
         if answer.status != 200:
-            raise UnreachableError(_refusal(self.http.peer, answer))
+            raise UnreachableError(_refusal(http.peer, answer))
         self._prefixes = []
         try:
             value = json.loads(answer.body)
         except (ValueError, RecursionError):
             value = None
         if not isinstance(value, dict) or not isinstance(value.get("data"), dict):
-            raise UnreachableError(f"{self.http.peer} answers, but not as Loki does; {_OPEN}")
+            raise UnreachableError(f"{http.peer} answers, but not as Loki does; {_OPEN}")
         return value
 
     def _fresh(self, answer: Any, newest: int) -> int:

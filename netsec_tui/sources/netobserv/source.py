@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 
-from netsec_tui.errors import NetsecError, UnreachableError
+from netsec_tui.errors import NetsecError
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.sources.access import Access
 from netsec_tui.sources.contract import Emit
@@ -17,6 +18,7 @@ from netsec_tui.sources.netobserv.sampling import sampling_of
 from netsec_tui.sources.problem import Problem
 from netsec_tui.sources.reach.http import HttpService, https_to
 from netsec_tui.sources.reach.service import Wanted, Way, reach
+from netsec_tui.sources.retry import poll
 
 HOURS = 12
 POLL_SECONDS = 5.0
@@ -62,9 +64,9 @@ class NetObservSource:
         http, now = self._http(), time.time_ns()
         try:
             decoder = NetObservDecoder()
-            loki = Loki(http)
+            loki = Loki()
             for part in _hours(now - self._span, now):
-                for page in loki.pages(*part):
+                for page in loki.pages(http, *part):
                     self._take(page, decoder, emit)
         finally:
             http.close()
@@ -77,36 +79,21 @@ class NetObservSource:
             NetsecError: Loki cannot be reached at the start, for the reasons of ``read``.
         """
         now = time.time_ns()
-        first = self._http()
-        http: HttpService | None = first
-        live, decoder = _Live(first, now), NetObservDecoder()
-        history = _History(first, _hours(now - LATEST - self._span, now - LATEST))
-        trouble, reached = "", False
-        try:
-            while not stop.is_set():
-                due = time.monotonic() + POLL_SECONDS
-                try:
-                    if http is None:
-                        http = live.http = history.http = self._http()
-                    for page in live.pages():
-                        self._take(page, decoder, emit)
-                    trouble, reached = "", True
-                    while not stop.is_set() and (old := history.page()):
-                        self._take(old, history.decoder, emit)
-                        if time.monotonic() >= due:
-                            break
-                except NetsecError as error:
-                    if not reached:
-                        raise
-                    trouble = f"{error}; it is asked again every {POLL_SECONDS:g} s"
-                    if http:
-                        http.close()
-                    http = None  # its pod may be another one by now, or the token have ended
-                self._tell(emit, trouble)
-                stop.wait(max(0.0, due - time.monotonic()))
-        finally:
-            if http:
-                http.close()
+        live, decoder = _Live(now), NetObservDecoder()
+        history = _History(_hours(now - LATEST - self._span, now - LATEST))
+
+        def ask(http: HttpService) -> Iterator[None]:
+            due = time.monotonic() + POLL_SECONDS
+            for page in live.pages(http):
+                self._take(page, decoder, emit)
+            yield
+            while old := history.page(http):
+                self._take(old, history.decoder, emit)
+                yield
+                if time.monotonic() >= due:
+                    break
+
+        poll(self._http, ask, partial(self._tell, emit), POLL_SECONDS, stop)
 
     def _http(self) -> HttpService:
         way = reach(self._access, SERVICES)
@@ -140,62 +127,53 @@ def _sampling(way: Way) -> int:
 
 
 class _Live:
-    """Read what is new since the last time, and once more what was before it, for it comes late.
+    """Read what is new since the last time, and once more what was before it, for it comes late."""
 
-    ``http`` may be replaced by another way to the same server.
-    """
-
-    def __init__(self, http: HttpService, begun: int) -> None:
-        self.http = http
-        self._loki = Loki(http, LATEST + 2 * LOOK_BACK_EVERY)
+    def __init__(self, begun: int) -> None:
+        self._loki = Loki(LATEST + 2 * LOOK_BACK_EVERY)
         self._read, self._looked_back = begun, 0
         self._begun = begun
 
-    def pages(self) -> Iterator[Page]:
+    def pages(self, http: HttpService) -> Iterator[Page]:
         """Yield pages, in order; what was not read to the end is read again the next time.
 
         Raises:
             UnreachableError: Loki does not give them now.
         """
-        self._loki.http = self.http
         now, start = time.time_ns(), self._read - _OVERLAP
         looks_back = now - self._looked_back >= LOOK_BACK_EVERY
         if looks_back:
             start = min(start, max(self._looked_back, self._begun) - LATEST)
-        yield from self._loki.pages(start, now)
+        yield from self._loki.pages(http, start, now)
         self._read = now
         if looks_back:
             self._looked_back = now
 
 
 class _History:
-    """Read what was before, hour by hour backwards; what breaks off is taken up again.
+    """Read what was before, hour by hour backwards; an hour that breaks off is begun anew.
 
     Each hour has a ``decoder`` of its own, since one takes what is older than what it told for a repetition.
-    ``http`` may be replaced by another way to the same server.
     """
 
-    def __init__(self, http: HttpService, hours: list[tuple[int, int]]) -> None:
+    def __init__(self, hours: list[tuple[int, int]]) -> None:
         self.decoder = NetObservDecoder()
-        self.http, self._hours = http, hours
-        self._loki = Loki(http)
+        self._hours = hours
+        self._loki = Loki()
+        self._http: HttpService | None = None
         self._pages: Iterator[Page] | None = None
 
-    def page(self) -> Page | None:
+    def page(self, http: HttpService) -> Page | None:
         """Return the next page, None when all has been read.
 
         Raises:
-            UnreachableError: Loki does not give it now; the next call begins the hour anew.
+            UnreachableError: Loki does not give it now.
         """
+        if http is not self._http:
+            self._http, self._pages = http, None
         while self._hours:
-            self._loki.http = self.http
-            self._pages = self._pages or self._loki.pages(*self._hours[-1])
-            try:
-                page = next(self._pages, None)
-            except UnreachableError:
-                self._pages = None
-                raise
-            if page:
+            self._pages = self._pages or self._loki.pages(http, *self._hours[-1])
+            if page := next(self._pages, None):
                 return page
             self._hours.pop()
             self._pages, self.decoder = None, NetObservDecoder()

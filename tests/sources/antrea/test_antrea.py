@@ -10,8 +10,8 @@ from grpclib.const import Status
 
 from netsec_tui.errors import UnreachableError
 from netsec_tui.model.flow import Flow, Gap, Verdict
+from netsec_tui.sources import retry
 from netsec_tui.sources.access import Access, Address, TlsOptions
-from netsec_tui.sources.antrea import source as antrea
 from netsec_tui.sources.antrea.message import AntreaMessageDecoder
 from netsec_tui.sources.antrea.proto import classes
 from netsec_tui.sources.antrea.source import AntreaSource
@@ -36,8 +36,8 @@ def made(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
-    monkeypatch.setattr(antrea, "FIRST_WAIT", 0.02)
-    monkeypatch.setattr(antrea, "LONGEST_WAIT", 0.02)
+    monkeypatch.setattr(retry, "FIRST_WAIT", 0.02)
+    monkeypatch.setattr(retry, "LONGEST_WAIT", 0.02)
 
 
 @pytest.fixture(params=["one", ""], ids=["resumes", "cannot resume"])
