@@ -140,9 +140,9 @@ def peer(other: Peer) -> Document:
 
 
 def counts(seen: Counts) -> Document:
-    """Return events by verdict, and answers and refusals (TCP resets), which have none of their own."""
+    """Return events by verdict; answers and refusals (TCP resets) have none, ``arrived`` are among them."""
     verdicts = {verdict.name.lower(): seen.verdicts[verdict] for verdict in Verdict}
-    return {**verdicts, "answers": seen.answers, "refusals": seen.refusals}
+    return {**verdicts, "answers": seen.answers, "refusals": seen.refusals, "arrived": seen.arrived}
 
 
 def _ends(seen: Communication) -> Document:

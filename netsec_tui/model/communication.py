@@ -30,12 +30,14 @@ class AddressCategory(StrEnum):
 class Counts:
     """Count events by verdict in the order of ``Verdict``, plus answers and refusals (TCP RST).
 
-    Requests and answers are counted apart: ``verdicts`` holds requests only.
+    Requests and answers are counted apart: ``verdicts`` holds requests only. ``arrived`` are those of the
+    requests that both sides are known to have let through; no source tells it of all that did.
     """
 
     verdicts: tuple[int, ...] = (0,) * len(Verdict)
     answers: int = 0
     refusals: int = 0
+    arrived: int = 0
 
     @property
     def allowed(self) -> int:
@@ -59,7 +61,12 @@ class Counts:
 
     def __add__(self, other: Counts) -> Counts:
         verdicts = tuple(a + b for a, b in zip(self.verdicts, other.verdicts, strict=True))
-        return Counts(verdicts, self.answers + other.answers, self.refusals + other.refusals)
+        return Counts(
+            verdicts,
+            self.answers + other.answers,
+            self.refusals + other.refusals,
+            self.arrived + other.arrived,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,14 @@ class Verdict(IntEnum):
         """Tell whether the packet was refused; AUDIT would be, were the policy enforced."""
         return self in (Verdict.DROPPED, Verdict.AUDIT)
 
+    @property
+    def stopped(self) -> bool:
+        """Tell whether the packet went no further, or would not: as an answer it shows nothing.
+
+        ERROR is dropped for a reason that is nobody's refusal.
+        """
+        return self.denied or self is Verdict.ERROR
+
 
 class Reserved(StrEnum):
     """Name what a source knows of an endpoint that is no pod (Cilium's reserved identities, Calico's types).
@@ -107,6 +115,8 @@ class Flow:
     direction of what was told before. ``node`` reported it.
     ``synthetic`` records were made up and added to what was observed. ``origin`` names the kind of source
     that observed it ("hubble", "conntrack"), empty when that is not known: several may see one connection.
+    ``arrived`` tells that both sides let the packet through, by the word of the destination's; the one that
+    it left may not say so. It is false where nobody tells, and has no meaning on an answer.
     """
 
     time: float
@@ -126,6 +136,7 @@ class Flow:
     count: int = 1
     synthetic: bool = False
     origin: str = ""
+    arrived: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,6 +193,7 @@ def _counts(counts: Counts) -> str:
     return joined(
         (
             f"{counts.allowed} allowed, {counts.denied} denied" + (f" ({', '.join(seen)})" if seen else ""),
+            f"{counts.arrived} known to be let in" if counts.arrived else "",
             plural(counts.answers, "answer"),
             f"{plural(counts.refusals, 'refusal')} (RST)" if counts.refusals else "",
         )

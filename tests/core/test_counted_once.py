@@ -25,6 +25,7 @@ COUNTS = st.builds(
     st.lists(st.integers(0, 9), min_size=len(Verdict), max_size=len(Verdict)).map(tuple),
     st.integers(0, 9),
     st.integers(0, 9),
+    st.integers(0, 9),
 )
 
 

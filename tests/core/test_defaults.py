@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from netsec_tui.model.flow import Flow, Protocol, Verdict
@@ -30,6 +32,7 @@ def verdicts(*some: Verdict, answered: bool = False) -> list[Flow]:
 
 
 F, DROPPED, AUDIT = Verdict.FORWARDED, Verdict.DROPPED, Verdict.AUDIT
+NO_POLICY = "not by a policy"
 UNENFORCED = ": a policy that is only audited would deny it"
 
 
@@ -43,6 +46,7 @@ UNENFORCED = ": a policy that is only audited would deny it"
         (verdicts(Verdict.TRACED, F, answered=True), ""),
         (verdicts(F, DROPPED, answered=True), "denied once, answered once"),
         (verdicts(F, DROPPED, DROPPED, answered=True), "denied 2 times, answered once"),
+        (verdicts(F, Verdict.ERROR, answered=True), ""),
         (talk(WEB, CART, **UDP), ""),
         (talk(WEB, CART, 9125, **UDP), ""),
     ],
@@ -66,7 +70,9 @@ def test_rows_that_start_in(flows: list[Flow], reason: str) -> None:
         (verdicts(F, AUDIT, DROPPED, answered=True), f"denied once, audited once{UNENFORCED}"),
         (verdicts(AUDIT, F), f"audited once{UNENFORCED}"),
         (verdicts(Verdict.TRACED), "never answered: no verdict on it was seen"),
-        (verdicts(Verdict.TRANSLATED, Verdict.ERROR), "never answered: no verdict on it was seen"),
+        (verdicts(Verdict.ERROR), f"never answered (dropped once, {NO_POLICY})"),
+        (verdicts(F, Verdict.ERROR, Verdict.ERROR), f"never answered (dropped 2 times, {NO_POLICY})"),
+        (verdicts(DROPPED, Verdict.ERROR), "denied only (once)"),
         ([*verdicts(F), answer(WEB, CART, rst=True)], "never answered (refused once)"),
         ([flow(WEB, CART, 9125, **UDP)], "UDP without an answer, and no pod declares the port"),
     ],
@@ -120,6 +126,38 @@ def test_without_reported_answers_the_verdict_counts(
     assert started(verdicts(verdict), OUT, "cart", replies=False) == (standing, reason)
 
 
+def let_in(count: int, *besides: Verdict, **more: Any) -> list[Flow]:
+    """Return so many requests of which the server's side says that it let them in, and others."""
+    came = flow(WEB, CART, count=count, arrived=True, **more)
+    return [came, *(flow(WEB, CART, verdict=verdict, **more) for verdict in besides)]
+
+
+LET_IN_UDP = let_in(7, DROPPED, **UDP)
+
+
+@pytest.mark.parametrize(
+    ("replies", "flows", "expected"),
+    [
+        (False, let_in(1000, DROPPED), (Standing.IN, "denied once, let in 1000 times")),
+        (False, let_in(1, DROPPED, DROPPED), (Standing.IN, "denied 2 times, let in once")),
+        (False, LET_IN_UDP, (Standing.IN, "denied once, let in 7 times")),
+        (False, let_in(3), (Standing.IN, "")),
+        (False, let_in(3, AUDIT), (Standing.OUT, f"audited once{UNENFORCED}")),
+        (False, let_in(3, Verdict.ERROR), (Standing.IN, "")),
+        (False, verdicts(F, Verdict.ERROR), (Standing.IN, f"dropped once, {NO_POLICY}")),
+        (False, verdicts(Verdict.ERROR), (Standing.OUT, f"never answered (dropped once, {NO_POLICY})")),
+        # Where answers are told one must come, but for UDP, which may go one way.
+        (True, let_in(1000, DROPPED), (Standing.OUT, "denied once, never answered")),
+        (True, LET_IN_UDP, (Standing.OUT, "UDP without an answer, and no pod declares the port")),
+        (True, [*let_in(5, DROPPED), answer(WEB, CART)], (Standing.IN, "denied once, answered once")),
+    ],
+)
+def test_what_the_servers_side_let_in_outweighs_a_denial(
+    replies: bool, flows: list[Flow], expected: tuple[Standing, str]
+) -> None:
+    assert started(flows, OUT, "cart", replies=replies) == expected
+
+
 def test_a_source_without_answers_is_told_at_the_top() -> None:
     scene = shop().sees(verdicts(F)).chooses()
     assert any("reports no answers" in warning for warning in scene.review.warnings)
@@ -132,6 +170,14 @@ UDP_POD = pod("stat-1", "10.244.0.77", "stat", ports=[("metrics", "UDP", 8125)])
 
 def udp_scene(*flows: Flow) -> Scene:
     return shop(UDP_POD).sees([*flows, *ELSEWHERE]).chooses()
+
+
+def test_udp_that_was_denied_once_and_let_in_starts_in_where_a_pod_declares_the_port() -> None:
+    stat = known_ends([UDP_POD])["stat-1"]
+    denied = flow(WEB, stat, 8125, verdict=DROPPED, **UDP)
+    assert udp_scene(flow(WEB, stat, 8125, **UDP), denied).row(OUT, "stat").standing is Standing.OUT
+    row = udp_scene(flow(WEB, stat, 8125, arrived=True, count=9, **UDP), denied).row(OUT, "stat")
+    assert (row.standing, row.reason) == (Standing.IN, "denied once, let in 9 times")
 
 
 def test_udp_without_answer_starts_in_when_the_listening_pod_declares_the_port() -> None:

@@ -100,7 +100,7 @@ class Words:
             )
         if outcome is Reach.DENIED and counts.verdicts[Verdict.AUDIT]:
             return "; yet it passes: policies are only audited, not enforced"
-        passed = counts.answers or (counts.allowed and not counts.denied)
+        passed = counts.answers or counts.arrived or (counts.allowed and not counts.denied)
         if outcome is Reach.DENIED and passed:
             return "; yet it was seen to pass: the policies are not enforced, or have changed since"
         return ""

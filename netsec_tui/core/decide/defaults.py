@@ -128,14 +128,16 @@ def _outside(communication: Communication) -> str:
 def _refused(communication: Communication, reports_replies: bool) -> str:
     """Say why what was refused starts out, nothing where what was seen does not come to that.
 
-    What left its client's node was forwarded there, whatever becomes of it at the server's: only an answer
-    shows that both let it through. Audited packets are forwarded and answered, several for each verdict, so
+    What left its client's node was forwarded there, whatever becomes of it at the server's: that both let it
+    through is shown by an answer, or by the server's side saying so. The latter is not enough where answers
+    are told and one must come. Audited packets are forwarded and answered, several for each verdict, so
     no number of them shows that they would pass once the policy is enforced.
     """
     counts = communication.counts
     if counts.audited:
         return f"{_denials(counts)}: a policy that is only audited would deny it"
-    if not counts.denied or (counts.allowed and counts.answers):
+    one_way = not reports_replies or communication.key.protocol is Protocol.UDP
+    if not counts.denied or (counts.allowed and (counts.answers or (one_way and counts.arrived))):
         return ""
     if counts.answers:
         return f"denied only ({_times(counts.denied)}), though something answered"
@@ -150,6 +152,8 @@ def _never(communication: Communication) -> str:
     counts = communication.counts
     if counts.refusals:
         return f"never answered (refused {_times(counts.refusals)})"
+    if failed := _failures(counts):
+        return f"never answered ({failed})"
     if not counts.allowed:
         return "never answered: no verdict on it was seen"
     return "never answered"
@@ -166,13 +170,22 @@ def _denials(counts: Counts) -> str:
     return ", ".join(f"{what} {_times(count)}" for what, count in said if count)
 
 
+def _failures(counts: Counts) -> str:
+    """Return how often something was dropped without a refusal, nothing when it never was."""
+    failed = counts.verdicts[Verdict.ERROR]
+    return f"dropped {_times(failed)}, not by a policy" if failed else ""
+
+
 def _caveat(communication: Communication) -> str:
     counts = communication.counts
-    parts = []
+    parts: list[str] = []
     if counts.denied:
         # The policies may have changed in between: the one who decides sees that both happened.
-        answered = f", answered {_times(counts.answers)}" if counts.answers else ""
-        parts.append(_denials(counts) + answered)
+        passed = f"answered {_times(counts.answers)}" if counts.answers else ""
+        passed = passed or (f"let in {_times(counts.arrived)}" if counts.arrived else "")
+        parts += filter(None, (_denials(counts), passed))
+    if not (counts.answers or counts.arrived) and (failed := _failures(counts)):
+        parts.append(failed)
     if _unknown(counts):
         parts.append("never answered: whether it arrived is not known")
     if communication.orientation is Orientation.INFERRED:

@@ -92,9 +92,9 @@ class _Gathered:
 
 
 def _as_answers(counts: Counts) -> Counts:
-    """Count as answers what went from server to client, but what was denied on its way as denied."""
-    denied = tuple(count if v.denied else 0 for v, count in zip(Verdict, counts.verdicts, strict=True))
-    return Counts(denied, answers=counts.total - sum(denied))
+    """Count as answers what went from server to client, but not what was stopped on its way."""
+    stopped = tuple(count if v.stopped else 0 for v, count in zip(Verdict, counts.verdicts, strict=True))
+    return Counts(stopped, answers=counts.total - sum(stopped))
 
 
 _Rows = dict[CommunicationKey, _Gathered]

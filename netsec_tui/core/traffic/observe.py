@@ -8,11 +8,12 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from netsec_tui.core.traffic.ports import Ports
+from netsec_tui.core.traffic.skew import Skew
 from netsec_tui.model.communication import Counts, Orientation
 from netsec_tui.model.flow import Endpoint, Flow, Gap, Protocol, Verdict
 from netsec_tui.model.timespan import OLDEST, SKEW_SECONDS
 
-_FIRST, _LAST, _ANSWERS, _REFUSALS, _VERDICTS = 0, 1, 2, 3, 4
+_FIRST, _LAST, _ANSWERS, _REFUSALS, _ARRIVED, _VERDICTS = 0, 1, 2, 3, 4, 5
 _EMPTY_VERDICTS = [0] * len(Verdict)
 
 _TOLD_BY_BOTH_NODES = frozenset({"hubble", "hubble-exec", "netobserv", "antrea"})
@@ -63,14 +64,18 @@ class Edge:
         self._summed = None
         bucket = self.buckets.get(minute)
         if bucket is None:
-            bucket = self.buckets[minute] = [flow.time, flow.time, 0, 0, *_EMPTY_VERDICTS]
+            bucket = self.buckets[minute] = [flow.time, flow.time, 0, 0, 0, *_EMPTY_VERDICTS]
             self._oldest, self._latest = min(self._oldest, minute), max(self._latest, minute)
         elif flow.time < bucket[_FIRST]:
             bucket[_FIRST] = flow.time
         elif flow.time > bucket[_LAST]:
             bucket[_LAST] = flow.time
         self.requested = self.requested or not is_answer
-        if not is_answer or flow.verdict.denied:
+        if not is_answer:
+            bucket[_VERDICTS + flow.verdict] += flow.count
+            if flow.arrived:
+                bucket[_ARRIVED] += flow.count
+        elif flow.verdict.stopped:
             bucket[_VERDICTS + flow.verdict] += flow.count
         elif flow.rst:
             bucket[_REFUSALS] += flow.count
@@ -106,7 +111,8 @@ class Edge:
         if totals is None:
             return None
         verdicts = tuple(int(n) for n in totals[_VERDICTS:])
-        return Counts(verdicts, int(totals[_ANSWERS]), int(totals[_REFUSALS])), totals[_FIRST], totals[_LAST]
+        counts = Counts(verdicts, *(int(totals[i]) for i in (_ANSWERS, _REFUSALS, _ARRIVED)))
+        return counts, totals[_FIRST], totals[_LAST]
 
 
 class Told:
@@ -152,6 +158,7 @@ class Observations:
         self._shortcut: dict[int, tuple[Endpoint, int]] = {}
         self.lost_until: dict[tuple[str, str, str], float] = {}
         self._gaps: dict[tuple[int, str, str, str], Gap] = {}
+        self._skew = Skew()
 
     @property
     def reports_replies(self) -> bool:
@@ -171,7 +178,13 @@ class Observations:
     @property
     def gaps(self) -> Iterable[Gap]:
         """Return what was lost; what a node lost in one minute for one reason is one gap."""
-        return self._gaps.values()
+        counted = (name for origin, told in self.told.items() for name in told.nodes or (origin,))
+        return (*self._gaps.values(), *self._skew.of_this_machine(counted))
+
+    @property
+    def misdated(self) -> tuple[str, ...]:
+        """Return why flows do not count whose time cannot be."""
+        return tuple(self._skew.reasons)
 
     def add(self, flows: Iterable[Flow | Gap], now: float = math.inf) -> set[EdgeKey]:
         """Fold flows in and return the keys of the edges that changed.
@@ -186,7 +199,7 @@ class Observations:
             elif OLDEST <= flow.time <= latest:
                 changed.add(self._add(flow))
             else:
-                self._miss(_misdated(flow))
+                self._miss(self._skew.gap(flow))
         return changed
 
     def _miss(self, gap: Gap) -> None:
@@ -211,7 +224,7 @@ class Observations:
             edge = self.edges[key] = Edge(key)
         if orientation > edge.orientation:
             edge.orientation = orientation
-        if is_answer and orientation is Orientation.PROVEN:
+        if is_answer and orientation is Orientation.PROVEN and not flow.verdict.stopped:
             self.answering.add(flow.origin)
         edge.add(flow, is_answer)
         return key
@@ -248,14 +261,3 @@ class Observations:
             self._shortcut.clear()
         self._shortcut[id(endpoint)] = (endpoint, number)
         return number
-
-
-def _misdated(flow: Flow) -> Gap:
-    """Return the gap that a flow is whose time cannot be; it may lie in any window."""
-    when = (
-        "before the year 2000" if flow.time < OLDEST else f"more than {SKEW_SECONDS / 60:.0f} min after now"
-    )
-    who = f"node {flow.node}" if flow.node else flow.origin or "a source"
-    return Gap(
-        0.0, max(1, flow.count), f"clock skew: {who} tells of flows {when}; they count nowhere", flow.node
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable
+from dataclasses import replace
 
 from netsec_tui.model.communication import Counts
 from netsec_tui.model.flow import Verdict
@@ -51,22 +52,29 @@ def once(tellings: Collection[Counts]) -> Counts:
     decided = sum(verdicts) - verdicts[Verdict.UNKNOWN]
     verdicts[Verdict.UNKNOWN] = max(0, max(sum(told.verdicts) for told in tellings) - decided)
     return Counts(
-        tuple(verdicts), max(told.answers for told in tellings), max(told.refusals for told in tellings)
+        tuple(verdicts),
+        max(told.answers for told in tellings),
+        max(told.refusals for told in tellings),
+        max(told.arrived for told in tellings),
     )
 
 
 def _of_nodes(tellings: Collection[Counts]) -> Counts:
     """Return what the nodes of one pair of ends come to.
 
-    Where one node denies all that it sees, and the answers come from where requests went to a proxy, it is
+    Where one node stops all that it sees, and the answers come from where requests went to a proxy, it is
     the proxy that answered (Cilium's at the client's node): nothing says that the server did.
     """
     counts = once(tellings)
     answered = [told for told in tellings if told.answers]
-    denies = any(told.denied and not (told.allowed or told.answers) for told in tellings)
-    if denies and answered and all(told.verdicts[Verdict.REDIRECTED] for told in answered):
-        return Counts(counts.verdicts, 0, counts.refusals)
+    stops = any(_stopped(told) and not (told.allowed or told.answers) for told in tellings)
+    if stops and answered and all(told.verdicts[Verdict.REDIRECTED] for told in answered):
+        return replace(counts, answers=0)
     return counts
+
+
+def _stopped(told: Counts) -> int:
+    return told.denied + told.verdicts[Verdict.ERROR]
 
 
 def _sum(parts: Collection[Counts]) -> Counts:

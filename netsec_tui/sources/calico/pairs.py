@@ -173,6 +173,7 @@ def _flow(record: Record, verdict: Verdict, service: _Service, time: int, count:
         service=service,
         count=count,
         origin=origin,
+        arrived=verdict is Verdict.FORWARDED,  # nobody tells so of what has only gone out
     )
 
 

@@ -46,6 +46,7 @@ def encode_flow(flow: Flow, source: int, destination: int) -> dict[str, Any]:
         "node": flow.node,
         "synthetic": flow.synthetic,
         "origin": flow.origin,
+        "arrived": flow.arrived,
     }
     fields = {"t": flow.time, "from": source, "to": destination, "proto": str(flow.protocol)}
     fields |= {"verdict": flow.verdict.name, **{key: value for key, value in told.items() if value}}
@@ -119,6 +120,7 @@ def decode_flow(fields: Fields, endpoints: Mapping[int, Endpoint]) -> Flow:
         as_number(fields, "count", 1, 0, _MOST),
         _field(fields, "synthetic", bool, False),
         _field(fields, "origin", str, ""),
+        _field(fields, "arrived", bool, False),
     )
 
 

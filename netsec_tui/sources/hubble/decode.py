@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import Any
 
 from netsec_tui.model.flow import Flow, Gap, Protocol, Verdict
-from netsec_tui.sources.hubble.direction import Orientation, orient
+from netsec_tui.sources.hubble.direction import Orientation, is_let_in, orient
 from netsec_tui.sources.hubble.endpoint import End, EndReader, text
+from netsec_tui.sources.hubble.reasons import is_denial
 from netsec_tui.sources.hubble.refusals import Refusals
 from netsec_tui.sources.objects.strip import printable
 from netsec_tui.sources.problem import Problem
@@ -29,7 +30,9 @@ _PROTOCOLS = {
 _VERDICTS: Mapping[Any, Verdict] = {v.name: v for v in Verdict} | {int(v): v for v in Verdict}
 _NAME_OR_NUMBER = (str, int)
 # Members of an enum by name cost a look-up each time, which counts in a million flows.
-_UNKNOWN, _DROPPED, _ICMP = Verdict.UNKNOWN, Verdict.DROPPED, Protocol.ICMP
+_UNKNOWN, _DROPPED, _ERROR, _FORWARDED = Verdict.UNKNOWN, Verdict.DROPPED, Verdict.ERROR, Verdict.FORWARDED
+_ICMP = Protocol.ICMP
+_STOPPED = (_DROPPED, _ERROR)
 _FLOW_FIELDS = frozenset({"IP", "l4", "source", "destination", "verdict"})
 _SOCK_EVENT = 7
 _LOSSES = {
@@ -87,7 +90,7 @@ class HubbleDecoder:
         source, destination = self._both_ends(flow)
         node = node_name(get("node_name") or wrapper.get("node_name")) or self._node
         told = flow_of(flow, time, node, (source, destination), self._origin)
-        if told is not None and told.verdict is _DROPPED:
+        if told is not None and told.verdict in _STOPPED:
             return self._refusals.once(told, flow.get("event_type"))
         return told
 
@@ -115,6 +118,8 @@ def flow_of(
         side = "destination" if source.named else "source"
         raise UnusableError(f"no IP and no pod name of the {side} (did a field mask remove them?)")
     verdict = _verdict(flow.get("verdict"))
+    if verdict is _DROPPED and not is_denial(flow):
+        verdict = _ERROR
     protocol, ports = _layer4(flow.get("l4"), verdict)
     syn = ack = rst = False
     flags = ports.get("flags")
@@ -146,6 +151,7 @@ def flow_of(
         _count(flow["aggregate"]) if "aggregate" in flow else 1,
         False,
         origin,
+        verdict is _FORWARDED and not is_reply and is_let_in(flow, source, destination),
     )
 
 
@@ -186,7 +192,7 @@ def _verdict(value: Any) -> Verdict:
 
 def _layer4(value: Any, verdict: Verdict) -> tuple[Protocol, Mapping[str, Any]]:
     if type(value) is not dict:
-        if verdict in (Verdict.DROPPED, Verdict.ERROR):
+        if verdict in _STOPPED:
             return Protocol.OTHER, _EMPTY  # the dataplane refuses what it cannot parse
         raise UnusableError("no l4, so no protocol and port (did a field mask remove it?)")
     for name, ports in value.items():

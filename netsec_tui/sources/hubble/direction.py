@@ -46,6 +46,21 @@ def orient(
     return derived, derived is not None and not retina
 
 
+def is_let_in(flow: Mapping[str, Any], source: End, destination: End) -> bool:
+    """Tell whether a forwarded packet was let in at its destination, by the word of the node there.
+
+    It goes to the endpoint, or the endpoint's ingress policy has let it through (cilium, bpf/lib/trace.h and
+    policy_log.h); elsewhere it has only left. Retina tells TO_ENDPOINT of what it sees at the interface,
+    where a policy that is enforced there may still refuse it.
+    """
+    point = flow.get("trace_observation_point")
+    if point is None:
+        arrived = _event_type(flow) == _POLICY_VERDICT and flow.get("traffic_direction") == "INGRESS"
+    else:
+        arrived = point == "TO_ENDPOINT"
+    return arrived and not _by_retina(source, destination)
+
+
 def _by_retina(source: End, destination: End) -> bool:
     """Tell what may be Retina's from Cilium's: its is_reply defaults to false, which proves nothing.
 

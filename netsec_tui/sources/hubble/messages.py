@@ -17,7 +17,8 @@ _CACHE_LIMIT = 16_384
 _LAST = 253_402_300_800
 """Seconds until the year 10000, in which no text of a time is any more."""
 
-_DROPPED = Verdict.DROPPED
+_DROPPED, _ERROR = Verdict.DROPPED, Verdict.ERROR
+_STOPPED = (_DROPPED, _ERROR)
 
 _EndKey = tuple[bytes, str, tuple[str, ...]]
 
@@ -71,7 +72,7 @@ class HubbleMessageDecoder:
         node = node_name(flow.node_name or reply.node_name)
         shape = _as_json(flow)
         told = flow_of(shape, time, node, ends, self._origin)
-        if told is not None and told.verdict is _DROPPED:
+        if told is not None and told.verdict in _STOPPED:
             return self._refusals.once(told, shape.get("event_type"))
         return told
 
@@ -102,15 +103,15 @@ class HubbleMessageDecoder:
 
 
 def _as_json(flow: Any) -> Mapping[str, Any]:
-    """Return what JSON would say of a flow, but for its time and ends; zero and unknown are left out."""
-    told: dict[str, Any] = {"verdict": flow.verdict}
+    """Return what JSON would say of a flow, but for its time and ends; what is unknown is left out."""
+    told: dict[str, Any] = {"verdict": flow.verdict, "reply": flow.reply}
     has = flow.HasField
     if has("l4"):
         told["l4"] = _layer4(flow.l4)
     if has("is_reply"):
         told["is_reply"] = flow.is_reply.value
-    if flow.reply:
-        told["reply"] = True
+    if flow.verdict == _DROPPED:
+        told["drop_reason_desc"] = flow.drop_reason_desc or flow.drop_reason
     if event := flow.event_type.type:
         told["event_type"] = {"type": event}
     if kind := TYPES.get(flow.Type):

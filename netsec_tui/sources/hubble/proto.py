@@ -50,6 +50,7 @@ _TABLE: Table = {
     "Flow": {
         1: ("time", "Timestamp"),
         2: ("verdict", "int32"),
+        3: ("drop_reason", "uint32"),
         5: ("IP", "IP"),
         6: ("l4", "Layer4"),
         # The same endpoints come again and again: they are known by their bytes.
@@ -66,6 +67,7 @@ _TABLE: Table = {
         21: ("destination_service", "Service"),
         22: ("traffic_direction", "int32"),
         24: ("trace_observation_point", "int32"),
+        25: ("drop_reason_desc", "int32"),
         26: ("is_reply", "BoolValue"),
         34: ("uuid", "string"),
         21007: ("aggregate", "Aggregate"),

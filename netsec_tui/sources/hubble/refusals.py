@@ -1,4 +1,4 @@
-"""A packet that a policy refuses counts once, though Cilium reports it twice."""
+"""A packet that is refused counts once, though Cilium reports it twice."""
 
 from __future__ import annotations
 
@@ -32,15 +32,17 @@ class Refusals:
     The datapath reports the verdict of the policy and then the drop (cilium, bpf/lib/policy_log.h and
     drop.h). Whichever comes first counts and the other of the same node, ends and protocol does not, as many
     times as there are halves: several datagrams of one socket may be refused at once. Where one is switched
-    off or was lost the other counts; so does a drop for any other reason, which has no verdict. What a policy
-    only audits is a verdict alone.
+    off or was lost the other counts; so does a drop for a reason that comes after the policy's verdict or
+    before it. What a policy only audits is a verdict alone.
     """
 
     def __init__(self) -> None:
         self._open: Recent[tuple[object, ...], _Open] = Recent(_REMEMBERED)
 
     def once(self, flow: Flow, event: object) -> Flow | None:
-        """Return a dropped flow with the packets that are news, None if none is; ``event`` is its type."""
+        """Return a flow that went no further with the packets that are news, None if none is.
+
+        ``event`` is its type."""
         kind = event.get("type") if isinstance(event, Mapping) else None
         if kind not in (DROP, POLICY_VERDICT):
             return flow
@@ -57,7 +59,7 @@ class Refusals:
 
 def _key(flow: Flow) -> tuple[Any, ...]:
     ends = (*_name(flow.source), flow.source_port, *_name(flow.destination), flow.destination_port)
-    return (flow.node, flow.protocol, *ends)
+    return (flow.node, flow.verdict, flow.protocol, *ends)
 
 
 def _name(end: Endpoint) -> tuple[str, str, str]:

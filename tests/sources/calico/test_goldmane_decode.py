@@ -86,6 +86,7 @@ def test_flow_tells_all_that_is_known():
         service=("shop", "api"),
         count=3,
         origin="goldmane",
+        arrived=True,
     )
 
 

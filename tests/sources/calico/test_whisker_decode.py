@@ -33,6 +33,7 @@ def test_flow_tells_all_that_is_known():
             Verdict.FORWARDED,
             is_reply=False,
             origin="whisker",
+            arrived=True,
         )
     ]
 

@@ -24,7 +24,7 @@ from netsec_tui.sources.capture.writer import CaptureWriter
 from netsec_tui.sources.contract import FlowsRead, Message, ObjectsRead, SourceStatus
 from netsec_tui.sources.inventory.addresses import canonical_ip
 from netsec_tui.sources.inventory.build import build_inventory
-from tests.sources.collected import Collected
+from tests.sources.collected import Collected, gaps
 from tests.sources.kube_objects import deployment, obj, pod
 
 WEB = Endpoint("10.1.0.7", "shop", "web-1", (("app", "web"),), (("Deployment", "web"),))
@@ -65,6 +65,7 @@ FLOWS = st.builds(
     count=st.integers(0, 10**9),
     synthetic=st.booleans(),
     origin=TEXTS,
+    arrived=st.booleans(),
 )
 OBSERVED = st.builds(
     Observed,
@@ -138,10 +139,6 @@ def read(path: Path) -> Collected:
     collected = Collected()
     CaptureSource(path).read(collected)
     return collected
-
-
-def gaps(found: Collected) -> list[Gap]:
-    return [flow for flow in found.flows if isinstance(flow, Gap)]
 
 
 @settings(max_examples=60)

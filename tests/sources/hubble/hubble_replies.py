@@ -7,13 +7,25 @@ from datetime import datetime
 from typing import Any
 
 from netsec_tui.sources.hubble.proto import DIRECTIONS, LAYER7, LOSSES, NODE_STATES, POINTS, TYPES, types
+from netsec_tui.sources.hubble.reasons import NOT_DENIED
 
 VERDICTS = ("UNKNOWN", "FORWARDED", "DROPPED", "ERROR", "AUDIT", "REDIRECTED", "TRACED", "TRANSLATED")
+REASONS = {
+    **NOT_DENIED,
+    133: "POLICY_DENIED",
+    176: "FORBIDDEN_ICMPV6_MESSAGE",
+    177: "DENIED_BY_LB_SRC_RANGE_CHECK",
+    181: "POLICY_DENY",
+    189: "AUTH_REQUIRED",
+}
+"""All that Cilium 1.20 and older ones can tell (flow.proto, DropReason)."""
+
 _ENUMS: Mapping[str, Mapping[str, int]] = {
     "traffic_direction": {name: number for number, name in DIRECTIONS.items()},
     "Type": {name: number for number, name in TYPES.items()},
     "trace_observation_point": {name: number for number, name in POINTS.items()},
     "verdict": {name: number for number, name in enumerate(VERDICTS)},
+    "drop_reason_desc": {name: number for number, name in REASONS.items()},
 }
 
 
@@ -54,7 +66,8 @@ def _set_flow(message: Any, flow: Mapping[str, Any]) -> None:
             made = types()["Endpoint"](**{k: v for k, v in value.items() if k in known})
             setattr(message, name, made.SerializeToString())
         elif name in _ENUMS:
-            setattr(message, name, _ENUMS[name].get(value, 0))
+            # JSON has a number where the writer knows no name.
+            setattr(message, name, value if isinstance(value, int) else _ENUMS[name].get(value, 0))
         elif name == "l7":
             kinds = {text: number for number, text in LAYER7.items()}
             message.l7.type = kinds.get(value.get("type"), 0)
