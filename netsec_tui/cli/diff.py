@@ -56,7 +56,7 @@ def _obstacle(loaded: Loaded, review: Review) -> str:
         return "without all of its input the policy might be wrong"
     if review.refusal:
         return no_policy(review)
-    return "" if loaded.flows else "without flows the policy would refuse everything"
+    return "" if loaded.counts else "without flows that count the policy would refuse everything"
 
 
 def text(found: Difference, parts: Iterable[str]) -> str:

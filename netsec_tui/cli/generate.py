@@ -27,8 +27,8 @@ def run(args: Namespace) -> int:
     if review.subject.shared and not args.allow_shared_selector:
         note(f"{shared_sentence(review.subject)}; --allow-shared-selector writes the policy all the same")
         return NO
-    if not loaded.flows:
-        note("no policy is written: without flows it would refuse everything that the workload needs")
+    if not loaded.counts:
+        note("no policy is written: without flows that count it would refuse all that the workload needs")
         return CANNOT_TELL
     target = save_target(args, review.policies[0].name)
     for finding in review.proof.findings:

@@ -23,6 +23,7 @@ from netsec_tui.model.config import Config
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.model.review import Review
 from netsec_tui.model.saved import SavedDecisions
+from netsec_tui.render.moments import utc
 from netsec_tui.session.actions import ChooseWorkload
 from netsec_tui.session.session import Session
 from netsec_tui.sources.cluster.kubeconfig import Context, choose_context, kubeconfig_files
@@ -45,6 +46,11 @@ NO_FLOWS = (
     "netsec-tui doctor tells which sources a cluster has"
 )
 
+NONE_COUNTS = (
+    "not one of the {flows} flows that were read counts, since none of their times can be: set the clock of "
+    "the nodes or of this machine (it says {now}), and read again"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
@@ -64,20 +70,25 @@ class Loaded:
     interrupted: bool = False
 
     @property
+    def counts(self) -> bool:
+        """Tell whether any flow counts: those whose time cannot be do not."""
+        return bool(self.session.last_told)
+
+    @property
     def skipped(self) -> int:
         """Return how many lines, documents and parts of objects could not be read."""
         return sum(status.skipped for status in self.reading.statuses) + len(self.reading.unclear)
 
     @property
     def exit_code(self) -> int:
-        """Return the first failure's code, else 65 for skipped lines, 130 after Ctrl-C, 2 without flows."""
+        """Return the first failure's code, else 65 for skipped lines, 130 after Ctrl-C, 2 if none counts."""
         if self.reading.failures:
             return self.reading.failures[0].exit_code
         if self.skipped:
             return BadInputError.exit_code
         if self.interrupted:
             return INTERRUPTED
-        return DONE if self.flows else CANNOT_TELL
+        return DONE if self.counts else CANNOT_TELL
 
     def problems(self) -> list[str]:
         """Return what failed and what is missing, a sentence each."""
@@ -101,7 +112,7 @@ class Loaded:
 
 
 def load(args: Namespace) -> Loaded:
-    """Read every input once, and say so when there is not a single flow in it.
+    """Read every input once, and say so when there is not a single flow in it that counts.
 
     Raises:
         NetsecError: nothing at all could be read, or there is nothing to read.
@@ -109,6 +120,8 @@ def load(args: Namespace) -> Loaded:
     loaded = read(args)
     if not loaded.flows:
         note(NO_FLOWS)
+    elif not loaded.counts:
+        note(NONE_COUNTS.format(flows=loaded.flows, now=utc(time.time())))
     return loaded
 
 

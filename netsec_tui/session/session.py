@@ -113,6 +113,11 @@ class Session:
         return {origin: told.last for origin, told in self._record.observations.told.items()}
 
     @property
+    def misdated(self) -> tuple[str, ...]:
+        """Return why flows do not count whose time cannot be, where no flow counts at all."""
+        return () if self._record.observations.told else self._record.observations.misdated
+
+    @property
     def lost_until(self) -> dict[tuple[str, str, str], float]:
         """Return the time of the last loss of each source, node and reason, in epoch seconds."""
         return dict(self._record.observations.lost_until)

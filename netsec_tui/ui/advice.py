@@ -52,6 +52,8 @@ def advise(session: Session, statuses: Iterable[SourceStatus], awaited: Workload
                 *errors,
             ),
         )
+    if session.misdated:
+        return Advice("No flow counts", (*session.misdated, "", *errors), error=True)
     if errors:
         heading = "No flows could be read" if session.inventory.known else "Nothing could be read"
         return Advice(heading, (*errors, "", *_how_to_get_flows(session)), error=True)

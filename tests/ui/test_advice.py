@@ -9,6 +9,7 @@ from netsec_tui.sources.contract import SourceStatus
 from netsec_tui.sources.inventory.build import build_inventory
 from netsec_tui.ui.advice import advise
 from tests.core.scene import namespace, owner
+from tests.core.traffic import NOON, exchange, of, session
 
 CLUSTER = SourceStatus("context prod", live=True, detail="2 objects", read=True)
 LISTENING = SourceStatus("conntrack of context prod", live=True, detail="0 connections from 2 of 2 nodes")
@@ -36,3 +37,10 @@ def test_what_two_sources_say_alike_is_said_once():
     refused = "the TLS connection to prod fails: certificate has expired"
     statuses = [SourceStatus(name, live=True, error=refused) for name in ("context prod", "conntrack")]
     assert advise(Session(Options(cluster="prod", live=True), time.time), statuses).lines.count(refused) == 1
+
+
+def test_flows_of_which_none_counts_are_told_with_the_reason():
+    made = session(exchange(of("web"), of("api"), 80, time=1.0, node="n7"), now=NOON)
+    advice = advise(made, [SourceStatus("flows f", live=False, ended=True)])
+    assert advice.heading == "No flow counts"
+    assert advice.lines[0].startswith("clock skew: node n7 tells of flows before the year 2000")
