@@ -141,7 +141,7 @@ def _serve(made: list[bytes], count: int, ports: Any, rest: Any) -> None:
     """Serve as Relay and as the API server before it, in a process of their own."""
     import threading
 
-    from tests.sources.hubble.test_hubble_relay import relay_slice, service
+    from tests.sources.hubble.hubble_access import relay_slice, service
     from tests.sources.reach.forward_server import ForwardServer
     from tests.sources.running import running
 

@@ -246,3 +246,13 @@ def write_kubeconfig(path: Path, url: str, user: dict[str, Any] | None = None) -
     }
     path.write_text(yaml.safe_dump(config))
     return path
+
+
+def api_client(url: str, token: str = "let-me-in") -> Any:
+    """Return Kubernetes' own client for a server."""
+    from kubernetes import client
+
+    settings = client.Configuration()
+    settings.host, settings.proxy = url, None
+    settings.api_key = {"authorization": f"Bearer {token}"}
+    return client.ApiClient(settings)

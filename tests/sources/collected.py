@@ -8,9 +8,7 @@ from contextlib import contextmanager
 
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.sources.contract import FlowsRead, KubeObject, Message, ObjectsRead, Source, SourceStatus
-
-PATIENCE = 20
-"""Seconds after which something that a test waits for is taken to never come."""
+from tests.sources.waiting import PATIENCE
 
 
 class Collected:
@@ -53,6 +51,11 @@ class Collected:
     def status(self) -> SourceStatus:
         found = [m for m in self.messages if isinstance(m, SourceStatus)]
         return found[-1] if found else SourceStatus("", False)
+
+
+def gaps(collected: Collected) -> list[Gap]:
+    """Return what a source says it has lost."""
+    return [item for item in collected.flows if isinstance(item, Gap)]
 
 
 def read(source: Source) -> Collected:

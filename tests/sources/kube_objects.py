@@ -41,3 +41,26 @@ def deployment(name: str, labels: dict[str, str] | None = None, kind: str = "Dep
     labels = labels or {"app": name}
     spec = {"selector": {"matchLabels": labels}, "template": template(labels)}
     return obj(kind, name, api="apps/v1", spec=spec)
+
+
+def slice_of(
+    name: str,
+    pods: list[str],
+    ports: list[tuple[str, int]],
+    service: str = "web",
+    namespace: str = "shop",
+    ready: bool | None = True,
+) -> dict[str, Any]:
+    """Return the EndpointSlice of a Service with pods behind ports, each a name and a number."""
+    endpoints = [
+        {"addresses": ["10.0.0.1"], "conditions": {"ready": ready}, "targetRef": {"kind": "Pod", "name": pod}}
+        for pod in pods
+    ]
+    return obj(
+        "EndpointSlice",
+        name,
+        namespace,
+        metadata={"labels": {"kubernetes.io/service-name": service}},
+        endpoints=endpoints,
+        ports=[{"name": name, "port": port} for name, port in ports],
+    )

@@ -9,7 +9,7 @@ import pytest
 from grpclib.const import Status
 
 from netsec_tui.errors import UnreachableError
-from netsec_tui.model.flow import Flow, Gap, Verdict
+from netsec_tui.model.flow import Flow, Verdict
 from netsec_tui.sources import retry
 from netsec_tui.sources.access import Access, Address, TlsOptions
 from netsec_tui.sources.antrea.message import AntreaMessageDecoder
@@ -19,7 +19,7 @@ from netsec_tui.sources.problem import Problem
 from netsec_tui.sources.reach.service import TOKEN_VARIABLE
 from tests.sources.antrea.antrea_server import FlowAggregator, flow
 from tests.sources.api_server import write_kubeconfig
-from tests.sources.collected import following, read
+from tests.sources.collected import following, gaps, read
 from tests.sources.grpc.grpc_peer import certificates, serving_grpc
 from tests.sources.kube_objects import obj
 from tests.sources.reach.forward_server import ForwardServer
@@ -60,10 +60,6 @@ def ports(collected):
         f.source_port for f in collected.flows
         if isinstance(f, Flow) and not f.is_reply and f.verdict is Verdict.FORWARDED
     )  # fmt: skip
-
-
-def gaps(collected):
-    return [flow for flow in collected.flows if isinstance(flow, Gap)]
 
 
 def test_a_published_message_tells_the_connection_and_its_service(aggregator, made):

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from netsec_tui.errors import UnreachableError, UsageError
-from netsec_tui.model.flow import Flow, Gap, Verdict
+from netsec_tui.model.flow import Flow, Verdict
 from netsec_tui.sources.access import Access, Address, TlsOptions
 from netsec_tui.sources.calico import goldmane
 from netsec_tui.sources.calico import intake as calico_intake
@@ -15,9 +15,9 @@ from netsec_tui.sources.calico.goldmane_proto import DEST_NAME, LIST, STREAM
 from netsec_tui.sources.calico.goldmane_proto import goldmane as classes_of
 from tests.sources.api_server import write_kubeconfig
 from tests.sources.calico.calico_flows import API, PUBLIC, START, goldmane_message, told
-from tests.sources.collected import following, read
+from tests.sources.collected import following, gaps, read
 from tests.sources.grpc.grpc_peer import GrpcPeer, Offered, certificates
-from tests.sources.kube_objects import obj
+from tests.sources.kube_objects import slice_of
 from tests.sources.reach.forward_server import ForwardServer
 from tests.sources.running import running
 
@@ -88,15 +88,7 @@ def server(pems):
 
 @pytest.fixture
 def api(server):
-    target = {"kind": "Pod", "name": POD, "namespace": "calico-system"}
-    slice_ = obj(
-        "EndpointSlice",
-        "goldmane-abc",
-        "calico-system",
-        metadata={"labels": {"kubernetes.io/service-name": "goldmane"}},
-        endpoints=[{"addresses": ["10.244.0.8"], "conditions": {"ready": True}, "targetRef": target}],
-        ports=[{"name": "", "port": 443, "protocol": "TCP"}],
-    )
+    slice_ = slice_of("goldmane-abc", [POD], [("", 443)], "goldmane", "calico-system")
     with running(ForwardServer([slice_])) as served:
         served.ports[POD, 443] = server.address
         yield served
@@ -121,10 +113,6 @@ def flow(n=0, dest=PUBLIC, **more):
 
 def times(collected):
     return [f.time for f in collected.flows if isinstance(f, Flow)]
-
-
-def gaps(collected):
-    return [f for f in collected.flows if isinstance(f, Gap)]
 
 
 def test_read_goes_through_all_pages_and_counts_each_connection_once(source, server, api, monkeypatch):

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from netsec_tui.errors import UnreachableError
-from netsec_tui.model.flow import Flow, Gap, Verdict
+from netsec_tui.model.flow import Flow, Verdict
 from netsec_tui.sources.access import Access, Address, TlsOptions
 from netsec_tui.sources.calico import intake as calico_intake
 from netsec_tui.sources.calico import whisker, whisker_http
@@ -15,25 +15,18 @@ from netsec_tui.sources.calico.whisker import WhiskerSource
 from tests.sources.api_server import write_kubeconfig
 from tests.sources.calico.calico_flows import API, PUBLIC, START, told, whisker_json
 from tests.sources.calico.whisker_server import PAGES, WhiskerServer
-from tests.sources.collected import PATIENCE, following, read
+from tests.sources.collected import following, gaps, read
 from tests.sources.grpc.grpc_peer import certificates
-from tests.sources.kube_objects import obj
+from tests.sources.kube_objects import slice_of
 from tests.sources.reach.forward_server import ForwardServer
 from tests.sources.running import running
+from tests.sources.waiting import PATIENCE
 
 POD = "whisker-5d9c7f8b6-x7k2p"
 
 
 def endpoints(port):
-    target = {"kind": "Pod", "name": POD, "namespace": "calico-system"}
-    return obj(
-        "EndpointSlice",
-        "whisker-abc",
-        "calico-system",
-        metadata={"labels": {"kubernetes.io/service-name": "whisker"}},
-        endpoints=[{"addresses": ["10.244.0.9"], "conditions": {"ready": True}, "targetRef": target}],
-        ports=[{"name": "", "port": port, "protocol": "TCP"}],
-    )
+    return slice_of("whisker-abc", [POD], [("", port)], "whisker", "calico-system")
 
 
 @pytest.fixture(autouse=True)
@@ -66,10 +59,6 @@ def flow(n=0, dest=PUBLIC, **more):
 
 def times(collected):
     return [f.time for f in collected.flows if isinstance(f, Flow)]
-
-
-def gaps(collected):
-    return [f for f in collected.flows if isinstance(f, Gap)]
 
 
 def test_read_counts_each_connection_of_the_last_hour_once(source, backend, api):

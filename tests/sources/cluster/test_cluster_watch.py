@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,10 @@ from netsec_tui.sources.cluster.watch import ResourceWatch
 from netsec_tui.sources.contract import ObjectsRead
 from netsec_tui.sources.inventory.build import build_inventory
 from tests.sources.api_server import PATHS, ApiServer, write_kubeconfig
-from tests.sources.collected import PATIENCE, following
+from tests.sources.collected import following
 from tests.sources.kube_objects import deployment, obj, pod
 from tests.sources.running import running
+from tests.sources.waiting import until
 
 pytestmark = pytest.mark.usefixtures("no_proxy_and_no_waiting")
 
@@ -37,16 +38,6 @@ def server() -> Iterator[ApiServer]:
         ApiServer([obj("Namespace", "shop", None), pod("web-1", ip="10.1.0.7"), deployment("web")])
     ) as started:
         yield started
-
-
-def until(fulfilled: Callable[[], bool]) -> None:
-    """Wait for something that no message tells of."""
-    pause = threading.Event()
-    for _ in range(PATIENCE * 200):
-        if fulfilled():
-            return
-        pause.wait(0.005)
-    raise AssertionError
 
 
 def all_open(server: ApiServer) -> bool:

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from netsec_tui.errors import NotFoundError, UnreachableError
-from netsec_tui.model.flow import Flow, Gap
+from netsec_tui.model.flow import Flow
 from netsec_tui.sources.conntrack import source as conntrack
 from netsec_tui.sources.conntrack.nodes import COMMANDS, Node
 from netsec_tui.sources.conntrack.source import ConntrackSource
@@ -15,11 +15,12 @@ from netsec_tui.sources.reach import pod_exec
 from netsec_tui.sources.reach.pod_exec import executor
 from netsec_tui.sources.reach.pod_websocket import ExecError, Target
 from tests.sources.api_server import write_kubeconfig
-from tests.sources.collected import PATIENCE, following, read
+from tests.sources.collected import following, gaps, read
 from tests.sources.conntrack.conntrack_lines import line
 from tests.sources.exec_server import CUT_OFF, HANGS, ExecServer
 from tests.sources.kube_objects import obj
 from tests.sources.running import running
+from tests.sources.waiting import until
 
 TABLE = (line() + "\n").encode()
 OTHER = (line("10.244.2.5:40001") + "\n").encode()
@@ -58,19 +59,8 @@ def source(server, tmp_path):
     return ConntrackSource("prod", str(write_kubeconfig(tmp_path / "config", server.url)))
 
 
-def until(check):
-    deadline = time.monotonic() + PATIENCE
-    while not check():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def clients(collected):
     return {flow.source.ip for flow in collected.flows if isinstance(flow, Flow) and not flow.is_reply}
-
-
-def gaps(collected):
-    return [gap for gap in collected.flows if isinstance(gap, Gap)]
 
 
 def test_tables_of_all_nodes_are_read(server, source):

@@ -17,8 +17,8 @@ from netsec_tui.sources.feeds import feed
 from netsec_tui.sources.feeds.feed import Feed, FeedMessage, read_all
 from netsec_tui.sources.manifests import source as manifests
 from netsec_tui.sources.manifests.source import ManifestSource
-from tests.sources.collected import PATIENCE
 from tests.sources.kube_objects import obj, pod
+from tests.sources.waiting import PATIENCE, until
 
 
 def flows(count: int, first: int = 0) -> tuple[Flow, ...]:
@@ -69,13 +69,11 @@ class Drained:
         return drained
 
     def until(self, fulfilled: Callable[[], bool]) -> None:
-        pause = threading.Event()
-        for _ in range(PATIENCE * 200):
+        def drained() -> bool:
             self.drain()
-            if fulfilled():
-                return
-            pause.wait(0.005)
-        raise AssertionError(self.statuses)
+            return fulfilled()
+
+        until(drained)
 
     def to_the_end(self) -> Drained:
         self.until(lambda: self.feed.ended)

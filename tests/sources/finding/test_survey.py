@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -14,6 +13,7 @@ from tests.sources.api_server import write_kubeconfig
 from tests.sources.exec_server import ExecServer
 from tests.sources.kube_objects import deployment, obj
 from tests.sources.running import running
+from tests.sources.waiting import until
 
 COLLECTORS = "/apis/flows.netobserv.io/v1beta2/flowcollectors"
 LOKI = obj("Service", "loki", "netobserv", spec={"ports": [{"port": 3100}]})
@@ -138,9 +138,6 @@ def test_a_process_may_end_while_a_thread_of_it_waits_for_the_server(tmp_path):
             process.stdin.flush()
             assert process.stdout.read(1) == b"e"
             server.over.set()
-            deadline = time.monotonic() + 60
-            while process.poll() is None and len(os.listdir(f"/proc/{process.pid}/task")) > 1:
-                assert time.monotonic() < deadline
-                time.sleep(0.01)
+            until(lambda: process.poll() is not None or len(os.listdir(f"/proc/{process.pid}/task")) <= 1)
             process.communicate(timeout=60)
     assert process.returncode == 0

@@ -7,15 +7,16 @@ from datetime import UTC, datetime
 import pytest
 
 from netsec_tui.errors import UnreachableError
-from netsec_tui.model.flow import Flow, Gap
+from netsec_tui.model.flow import Flow
 from netsec_tui.sources.access import Access
 from netsec_tui.sources.hubble import exec as hubble_exec
 from netsec_tui.sources.hubble.exec import HubbleExecSource
 from tests.sources.api_server import write_kubeconfig
-from tests.sources.collected import PATIENCE, following, read
+from tests.sources.collected import following, gaps, read
 from tests.sources.exec_server import SUCCESS, ExecServer
 from tests.sources.kube_objects import obj
 from tests.sources.running import running
+from tests.sources.waiting import until
 
 AGENTS = {"cilium-a": "n1", "cilium-b": "n2"}
 
@@ -72,19 +73,8 @@ def source(server, tmp_path):
     return HubbleExecSource(Access("prod", str(write_kubeconfig(tmp_path / "config", server.url))))
 
 
-def until(check):
-    deadline = time.monotonic() + PATIENCE
-    while not check():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def ports(collected):
     return sorted(one.source_port for one in collected.flows if isinstance(one, Flow))
-
-
-def gaps(collected):
-    return [gap for gap in collected.flows if isinstance(gap, Gap)]
 
 
 def test_all_agents_are_read_once(server, source):

@@ -1,74 +1,22 @@
-"""Flows from Hubble Relay over real connections, forwarded and direct: what comes, and what goes wrong."""
+"""Flows from Hubble Relay over real connections: what comes, what breaks off, what is lost."""
 
 import threading
 import time
-from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from grpclib.const import Status
 
-from netsec_tui.errors import NotFoundError, UnreachableError
-from netsec_tui.model.flow import Flow, Gap
-from netsec_tui.sources.access import Access, Address, TlsOptions
+from netsec_tui.errors import UnreachableError
 from netsec_tui.sources.grpc import connection as grpc_connection
 from netsec_tui.sources.hubble import relay as hubble_relay
 from netsec_tui.sources.hubble import relay_progress as hubble_relay_progress
 from netsec_tui.sources.hubble.relay import HubbleRelaySource
-from tests.sources.api_server import write_kubeconfig
-from tests.sources.collected import PATIENCE, following, read
-from tests.sources.grpc.grpc_peer import certificates
+from tests.sources.collected import following, gaps, read
+from tests.sources.hubble.hubble_access import direct, ports, settled
 from tests.sources.hubble.hubble_peer import flow, lost, node_status, serving_hubble
-from tests.sources.kube_objects import obj
-from tests.sources.reach.forward_server import ForwardServer
-from tests.sources.reach.test_pod_forward import slice_of
-from tests.sources.running import running
+from tests.sources.waiting import PATIENCE, until
 
-
-@pytest.fixture(autouse=True)
-def quick(no_proxy_and_no_waiting, monkeypatch):
-    monkeypatch.setattr(hubble_relay, "_FIRST_WAIT", 0.05)
-    monkeypatch.setattr(hubble_relay, "_SAY_SECONDS", 0.05)
-    monkeypatch.setattr(hubble_relay, "STATUS_SECONDS", 0.2)
-
-
-@pytest.fixture
-def peer():
-    with serving_hubble() as started:
-        yield started
-
-
-def direct(peer, **options):
-    return Access(address=Address(*peer.address), tls=TlsOptions(**options))
-
-
-@pytest.fixture
-def source(peer):
-    return HubbleRelaySource(direct(peer))
-
-
-def until(check):
-    deadline = time.monotonic() + PATIENCE
-    while not check():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-def ports(collected):
-    return [item.destination_port for item in collected.flows if isinstance(item, Flow)]
-
-
-def gaps(collected):
-    return [item for item in collected.flows if isinstance(item, Gap)]
-
-
-def settled(peer, collected):
-    """Wait until a source follows, and has read what was there, once at least."""
-    until(lambda: peer.following)
-    there = {reply.flow.l4.TCP.destination_port for reply in peer.ring}
-    collected.wait_for(lambda: there <= set(ports(collected)))
-    until(lambda: any(not request.follow for request in peer.requests))
-    collected.wait_for(lambda: collected.status.observed is not None and not collected.status.error)
+pytestmark = pytest.mark.usefixtures("quick_relay")
 
 
 def test_everything_that_is_kept_is_read(peer, source):
@@ -354,139 +302,6 @@ def test_nobody_there_is_told_with_the_address():
         access = direct(gone)
     with pytest.raises(UnreachableError, match=r"127.0.0.1:\d+ cannot be reached: Connection refused"):
         read(HubbleRelaySource(access))
-
-
-def service(port=80, name="hubble-relay", namespace="kube-system", port_name="", **labels):
-    made = obj("Service", name, namespace, spec={"ports": [{"port": port, "name": port_name}]})
-    made["metadata"]["labels"] = labels
-    return made
-
-
-def relay_slice(pod="hubble-relay-1", name="hubble-relay", namespace="kube-system"):
-    return slice_of("relay-x", [pod], [("", 4245)], name, namespace)
-
-
-@pytest.fixture
-def api(peer):
-    with running(ForwardServer([service(), relay_slice()])) as started:
-        started.ports["hubble-relay-1", 4245] = peer.address
-        yield started
-
-
-@pytest.fixture
-def access(api, tmp_path):
-    return Access("prod", str(write_kubeconfig(tmp_path / "config", api.url)))
-
-
-def test_relay_is_found_and_read_through_the_api_server(peer, api, access):
-    peer.ring.append(flow(1))
-    with following(HubbleRelaySource(access)) as collected:
-        settled(peer, collected)
-        peer.tell(flow(2))
-        collected.wait_for(lambda: ports(collected) == [1, 2])
-    assert api.forwards == [("hubble-relay-1", 4245)]
-
-
-@pytest.mark.parametrize(
-    "objects",
-    [
-        [service(name="relay", namespace="gke-managed", **{"k8s-app": "hubble-relay"}),
-         slice_of("s", ["hubble-relay-1"], [("", 4245)], "relay", "gke-managed")],
-        [service(name="a", namespace="a", **{"k8s-app": "hubble-relay"}), service(), relay_slice()],
-    ],
-)  # fmt: skip
-def test_relay_is_found_in_any_namespace_and_by_its_label(peer, api, access, objects):
-    api.objects[:] = objects
-    peer.ring.append(flow(1))
-    assert ports(read(HubbleRelaySource(access))) == [1]
-
-
-def test_another_pod_is_found_when_one_is_gone(peer, api, access):
-    with following(HubbleRelaySource(access)) as collected:
-        settled(peer, collected)
-        api.objects[:] = [service(), relay_slice("hubble-relay-2")]
-        del api.ports["hubble-relay-1", 4245]
-        api.ports["hubble-relay-2", 4245] = peer.address
-        api.cut_off()
-        until(lambda: ("hubble-relay-2", 4245) in api.forwards)
-        settled(peer, collected)
-        peer.tell(flow(1))
-        collected.wait_for(lambda: ports(collected) == [1])
-
-
-def test_new_credentials_are_taken_up(peer, api, access):
-    with following(HubbleRelaySource(access)) as collected:
-        settled(peer, collected)
-        api.token = "another"
-        api.cut_off()
-        collected.wait_for(lambda: "does not take the credentials" in collected.status.error)
-        write_kubeconfig(Path(access.kubeconfig), api.url, {"token": "another"})
-        collected.wait_for(lambda: not collected.status.error)
-        until(lambda: peer.following)
-        peer.tell(flow(1))
-        collected.wait_for(lambda: ports(collected) == [1])
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        (lambda api: api.objects.clear(), "no Service hubble-relay; .*--source hubble://HOST:PORT"),
-        (lambda api: api.objects.pop(), "Service kube-system/hubble-relay has no pod that is ready"),
-        (
-            lambda api: api.ports.update({("hubble-relay-1", 4245): 403}),
-            r"ports may not be forwarded to pods of namespace kube-system; .*pods/portforward",
-        ),
-        (
-            lambda api: api.ports.update({("hubble-relay-1", 4245): "connection refused"}),
-            "the connection to Hubble Relay kube-system/hubble-relay-1 breaks off: connection refused",
-        ),
-        (lambda api: api.refuse.update(services=[403]), "services may not be listed"),
-    ],
-)
-def test_what_stands_in_the_way_is_said(api, access, change, words):
-    change(api)
-    source = HubbleRelaySource(access)
-    with pytest.raises(UnreachableError, match=words):
-        source.follow(lambda _: None, threading.Event())
-    with pytest.raises(UnreachableError, match=words):
-        read(source)
-
-
-def test_a_context_that_is_not_there_is_no_matter_of_trying_again(access):
-    with pytest.raises(NotFoundError, match="there is no context elsewhere"):
-        HubbleRelaySource(replace(access, context="elsewhere")).follow(lambda _: None, threading.Event())
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    return certificates(tmp_path_factory.mktemp("certificates"), "*.hubble-relay.cilium.io")
-
-
-@pytest.mark.parametrize(
-    ("port", "port_name", "mode"), [(443, "", "auto"), (9443, "https", "auto"), (80, "", "on")]
-)
-def test_tls_through_the_api_server_by_the_name_in_the_certificate(api, access, made, port, port_name, mode):
-    api.objects[:] = [service(port, port_name=port_name), relay_slice()]
-    api.objects[1]["ports"][0]["name"] = port_name
-    with serving_hubble(made.server_context(mutual=True)) as secure:
-        secure.ring.append(flow(1))
-        api.ports["hubble-relay-1", 4245] = secure.address
-        tls = TlsOptions(mode, str(made.authority), str(made.client), str(made.client_key))
-        assert ports(read(HubbleRelaySource(replace(access, tls=tls)))) == [1]
-        for options, words in (
-            (TlsOptions(mode), "is not accepted: .*--source-ca"),
-            (TlsOptions("off"), "if it speaks TLS, try --source-tls on"),
-            (TlsOptions(mode, str(made.authority), server_name="example.com"), "example.com"),
-        ):
-            with pytest.raises(UnreachableError, match=words):
-                read(HubbleRelaySource(replace(access, tls=options)))
-
-
-def test_an_address_with_a_certificate_is_asked_over_tls(made):
-    with serving_hubble(made.server_context()) as secure:
-        secure.ring.append(flow(1))
-        tls = {"ca_file": str(made.authority), "server_name": "any.hubble-relay.cilium.io"}
-        assert ports(read(HubbleRelaySource(direct(secure, **tls)))) == [1]
 
 
 def test_many_flows_come_whole_and_in_order(peer, source):

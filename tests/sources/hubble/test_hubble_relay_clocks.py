@@ -4,48 +4,21 @@ import time
 
 import pytest
 
-from netsec_tui.model.flow import Flow
-from netsec_tui.sources.access import Access, Address, TlsOptions
-from netsec_tui.sources.hubble import relay as hubble_relay
 from netsec_tui.sources.hubble import relay_progress as hubble_relay_progress
 from netsec_tui.sources.hubble.relay import HubbleRelaySource
-from tests.sources.collected import PATIENCE, following, read
-from tests.sources.hubble.hubble_peer import flow, serving_hubble
+from tests.sources.collected import following, gaps, read
+from tests.sources.hubble.hubble_access import direct, ports
+from tests.sources.hubble.hubble_peer import flow
+from tests.sources.waiting import until
 
 DAY = 86_400.0
 
 
-@pytest.fixture(autouse=True)
-def quick(no_proxy_and_no_waiting, monkeypatch):
-    monkeypatch.setattr(hubble_relay, "_FIRST_WAIT", 0.05)
-    monkeypatch.setattr(hubble_relay, "_SAY_SECONDS", 0.05)
-    monkeypatch.setattr(hubble_relay, "STATUS_SECONDS", 0.2)
+pytestmark = pytest.mark.usefixtures("quick_relay")
 
 
-@pytest.fixture
-def peer():
-    with serving_hubble() as started:
-        yield started
-
-
-@pytest.fixture
-def source(peer):
-    return HubbleRelaySource(Access(address=Address(*peer.address), tls=TlsOptions()))
-
-
-def until(check):
-    deadline = time.monotonic() + PATIENCE
-    while not check():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-def ports(collected):
-    return sorted(item.destination_port for item in collected.flows if isinstance(item, Flow))
-
-
-def gaps(collected):
-    return [item for item in collected.flows if not isinstance(item, Flow)]
+def sorted_ports(collected):
+    return sorted(ports(collected))
 
 
 def caught_up(peer, collected, number):
@@ -98,7 +71,7 @@ def test_a_break_loses_nothing_whatever_the_clocks(peer, source, ahead):
     peer.ring.extend(before)
     collected = over_a_break(peer, source, [], during)
     told = sorted(r.flow.l4.TCP.destination_port for r in (*before, *during))
-    assert ports(collected) == [*told, 9_999]
+    assert sorted_ports(collected) == [*told, 9_999]
     assert gaps(collected) == []
 
 
@@ -107,20 +80,20 @@ def test_one_flow_from_the_future_does_not_move_what_is_asked_for(peer, source):
     before = [flow(1, at=now - 60), flow(2, node="n2", at=now + 10 * 365 * DAY)]
     peer.nodes = {"n1": 1, "n2": 1}
     collected = over_a_break(peer, source, before, [flow(3, at=now - 20), flow(4, node="n2", at=now - 20)])
-    assert ports(collected) == [1, 2, 3, 4, 9_999]
+    assert sorted_ports(collected) == [1, 2, 3, 4, 9_999]
 
 
 def test_a_flow_of_1970_is_not_since_when_it_is_watched(peer, source):
     peer.ring.extend([flow(1, at=1.5), flow(2)])
     collected = read(source)
-    assert ports(collected) == [1, 2]
+    assert sorted_ports(collected) == [1, 2]
     assert collected.status.observed.since > time.time() - 60
 
 
 def test_a_lagging_node_loses_nothing_when_much_is_forgotten(peer, monkeypatch):
     monkeypatch.setattr(hubble_relay_progress, "REMEMBERED", 40)
     monkeypatch.setattr(hubble_relay_progress, "_MARKS", 10)
-    source = HubbleRelaySource(Access(address=Address(*peer.address), tls=TlsOptions()))
+    source = HubbleRelaySource(direct(peer))
     now = time.time()
     peer.nodes = {"n1": 1, "slow": 1}
     before = [flow(n, at=now - 60 + n / 10) for n in range(1, 201)]
@@ -128,7 +101,7 @@ def test_a_lagging_node_loses_nothing_when_much_is_forgotten(peer, monkeypatch):
     collected = over_a_break(
         peer, source, before, [flow(501, node="slow", at=now - 120), flow(502, at=now - 10)]
     )
-    assert ports(collected) == [*range(1, 201), 500, 501, 502, 9_999]
+    assert sorted_ports(collected) == [*range(1, 201), 500, 501, 502, 9_999]
     assert gaps(collected) == []
 
 
@@ -148,7 +121,7 @@ def test_what_comes_after_a_break_alone_leaves_the_hole_before_it(peer, source):
         collected.wait_for(lambda: 2 in ports(collected))
         collected.wait_for(lambda: bool(gaps(collected)))
     assert [gap.node for gap in gaps(collected)] == ["n1"]
-    assert ports(collected) == [1, 2]
+    assert sorted_ports(collected) == [1, 2]
 
 
 def test_a_node_that_is_away_is_asked_for_all_since_when_it_is_back(peer, source):
@@ -166,7 +139,7 @@ def test_a_node_that_is_away_is_asked_for_all_since_when_it_is_back(peer, source
         collected.wait_for(lambda: 4 in ports(collected))
         peer.nodes = {"n1": 1, "n2": 1}
         collected.wait_for(lambda: 3 in ports(collected))
-    assert ports(collected) == [1, 2, 3, 4]
+    assert sorted_ports(collected) == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(
@@ -184,4 +157,4 @@ def test_flows_of_old_agents_that_differ_are_two(peer, source, change):
     change(other)
     peer.nodes = {"n1": 1, "n2": 1}
     peer.ring.extend([one, same, other])
-    assert ports(read(source)) == [7, 7]
+    assert sorted_ports(read(source)) == [7, 7]

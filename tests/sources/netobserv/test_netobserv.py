@@ -14,13 +14,14 @@ from netsec_tui.sources.netobserv.source import NetObservSource
 from netsec_tui.sources.reach import http as http_service
 from netsec_tui.sources.reach.service import TOKEN_VARIABLE
 from tests.sources.api_server import write_kubeconfig
-from tests.sources.collected import PATIENCE, following, read
+from tests.sources.collected import following, read
 from tests.sources.grpc.grpc_peer import certificates
 from tests.sources.kube_objects import obj
 from tests.sources.netobserv.loki_server import LokiServer
 from tests.sources.netobserv.test_netobserv_decode import FOLDER, NEEDS_RECORDINGS, record, recorded
 from tests.sources.reach.forward_server import ForwardServer
 from tests.sources.running import running
+from tests.sources.waiting import until
 
 NOW = time.time_ns()
 SECOND = 10**9
@@ -50,14 +51,6 @@ def source(server, hours=1.0, **tls):
     return NetObservSource(
         Access("prod", address=Address("127.0.0.1", server.server_port), tls=TlsOptions(**tls)), hours
     )
-
-
-def until(fulfilled):
-    """Wait for what no message of the source tells."""
-    deadline = time.monotonic() + PATIENCE
-    while not fulfilled():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def ports(flows):

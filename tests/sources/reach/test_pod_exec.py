@@ -7,9 +7,9 @@ import pytest
 from netsec_tui.sources.reach import pod_exec
 from netsec_tui.sources.reach.pod_exec import executor
 from netsec_tui.sources.reach.pod_websocket import ExecError, ExecForbiddenError, GoneError, Target
+from tests.sources.api_server import api_client
 from tests.sources.exec_server import CUT_OFF, HANGS, SUCCESS, ExecServer
 from tests.sources.reach.forward_server import frames_of_client
-from tests.sources.reach.test_pod_forward import api_client
 from tests.sources.running import running
 
 TARGET = Target("kube-system", "cilium-1", "cilium-agent")

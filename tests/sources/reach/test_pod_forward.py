@@ -10,7 +10,6 @@ from contextlib import suppress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kubernetes import client
 
 from netsec_tui.errors import UnreachableError
 from netsec_tui.sources.cluster.api import ClusterApi
@@ -24,10 +23,11 @@ from netsec_tui.sources.reach.pod_websocket import (
     UnauthenticatedError,
     pod_api,
 )
-from tests.sources.collected import PATIENCE
-from tests.sources.kube_objects import obj
+from tests.sources.api_server import api_client
+from tests.sources.kube_objects import obj, slice_of
 from tests.sources.reach.forward_server import ForwardServer, frames_of_client
 from tests.sources.running import running
+from tests.sources.waiting import PATIENCE
 
 RULE = 'apiGroups: [""], resources: ["pods/portforward"], verbs: ["create", "get"]'
 
@@ -36,13 +36,6 @@ RULE = 'apiGroups: [""], resources: ["pods/portforward"], verbs: ["create", "get
 def server(no_proxy_and_no_waiting):
     with running(ForwardServer([])) as started:
         yield started
-
-
-def api_client(url, token="let-me-in"):
-    settings = client.Configuration()
-    settings.host, settings.proxy = url, None
-    settings.api_key = {"authorization": f"Bearer {token}"}
-    return client.ApiClient(settings)
 
 
 @pytest.fixture
@@ -181,16 +174,6 @@ def test_a_server_that_is_not_there_is_named():
         url = f"http://127.0.0.1:{gone.getsockname()[1]}"
     with pytest.raises(NoConnectionError, match=r"no port can be forwarded there: Connection refused$"):
         forward(pod_api(api_client(url)), "shop", "web", 80)
-
-
-def slice_of(name, pods, ports, service="web", namespace="shop", ready=True):
-    made = obj("EndpointSlice", name, namespace)
-    made["metadata"]["labels"] = {"kubernetes.io/service-name": service}
-    endpoints = [
-        {"addresses": ["10.0.0.1"], "conditions": {"ready": ready}, "targetRef": {"kind": "Pod", "name": pod}}
-        for pod in pods
-    ]
-    return {**made, "endpoints": endpoints, "ports": [{"name": n, "port": p} for n, p in ports]}
 
 
 @pytest.mark.parametrize(
