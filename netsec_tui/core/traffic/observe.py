@@ -13,7 +13,7 @@ from netsec_tui.model.communication import Counts, Orientation
 from netsec_tui.model.flow import Endpoint, Flow, Gap, Protocol, Verdict
 from netsec_tui.model.timespan import OLDEST, SKEW_SECONDS
 
-_FIRST, _LAST, _ANSWERS, _REFUSALS, _VERDICTS = 0, 1, 2, 3, 4
+_FIRST, _LAST, _ANSWERS, _REFUSALS, _ARRIVED, _VERDICTS = 0, 1, 2, 3, 4, 5
 _EMPTY_VERDICTS = [0] * len(Verdict)
 
 _TOLD_BY_BOTH_NODES = frozenset({"hubble", "hubble-exec", "netobserv", "antrea"})
@@ -64,14 +64,18 @@ class Edge:
         self._summed = None
         bucket = self.buckets.get(minute)
         if bucket is None:
-            bucket = self.buckets[minute] = [flow.time, flow.time, 0, 0, *_EMPTY_VERDICTS]
+            bucket = self.buckets[minute] = [flow.time, flow.time, 0, 0, 0, *_EMPTY_VERDICTS]
             self._oldest, self._latest = min(self._oldest, minute), max(self._latest, minute)
         elif flow.time < bucket[_FIRST]:
             bucket[_FIRST] = flow.time
         elif flow.time > bucket[_LAST]:
             bucket[_LAST] = flow.time
         self.requested = self.requested or not is_answer
-        if not is_answer or flow.verdict.denied:
+        if not is_answer:
+            bucket[_VERDICTS + flow.verdict] += flow.count
+            if flow.arrived:
+                bucket[_ARRIVED] += flow.count
+        elif flow.verdict.stopped:
             bucket[_VERDICTS + flow.verdict] += flow.count
         elif flow.rst:
             bucket[_REFUSALS] += flow.count
@@ -107,7 +111,8 @@ class Edge:
         if totals is None:
             return None
         verdicts = tuple(int(n) for n in totals[_VERDICTS:])
-        return Counts(verdicts, int(totals[_ANSWERS]), int(totals[_REFUSALS])), totals[_FIRST], totals[_LAST]
+        counts = Counts(verdicts, *(int(totals[i]) for i in (_ANSWERS, _REFUSALS, _ARRIVED)))
+        return counts, totals[_FIRST], totals[_LAST]
 
 
 class Told:
@@ -219,7 +224,7 @@ class Observations:
             edge = self.edges[key] = Edge(key)
         if orientation > edge.orientation:
             edge.orientation = orientation
-        if is_answer and orientation is Orientation.PROVEN:
+        if is_answer and orientation is Orientation.PROVEN and not flow.verdict.stopped:
             self.answering.add(flow.origin)
         edge.add(flow, is_answer)
         return key
