@@ -2,7 +2,8 @@
 
 import pytest
 
-from netsec_tui.model.flow import Endpoint, Protocol, Reserved, Verdict
+from netsec_tui.core.traffic.observe import Observations
+from netsec_tui.model.flow import Endpoint, Flow, Protocol, Reserved, Verdict
 from netsec_tui.model.identity import PeerSort
 from netsec_tui.model.review import Standing
 from tests.core.traffic import (
@@ -90,6 +91,36 @@ def test_replies_are_folded_in_and_only_dropped_ones_count_by_verdict():
     counts = only(made, "Deployment/web", OUT).communication.counts
     assert (counts.allowed, counts.denied, counts.answers, counts.refusals) == (1, 1, 4, 1)
     assert table(made, "Deployment/db", OUT) == []
+
+
+def test_what_was_let_in_is_counted_among_what_went_on():
+    flows = [
+        request(WEB, DB, 5432, count=4, arrived=True),
+        request(WEB, DB, 5432, count=3, time=NOON + 100, arrived=True),
+        request(WEB, DB, 5432, count=2),
+        answer(WEB, DB, 5432, arrived=True),
+    ]
+    counts = only(session(flows, DEPLOYED), "Deployment/web", OUT).communication.counts
+    assert (counts.allowed, counts.arrived, counts.answers, counts.total) == (9, 7, 1, 10)
+
+
+@pytest.mark.parametrize("verdict", [Verdict.DROPPED, Verdict.ERROR])
+def test_an_answer_that_got_no_further_shows_nothing(verdict):
+    flows = [request(WEB, DB, 5432), answer(WEB, DB, 5432, verdict=verdict)]
+    counts = only(session(flows, DEPLOYED), "Deployment/web", OUT).communication.counts
+    assert counts.answers == 0
+    assert counts.verdicts[verdict] == 1
+    observations = Observations()
+    observations.add(flows)
+    assert not observations.reports_replies
+
+
+@pytest.mark.parametrize("verdict", [Verdict.DROPPED, Verdict.ERROR])
+def test_nor_does_one_of_which_the_direction_was_found_later(verdict):
+    back = Flow(NOON, DB, WEB, Protocol.TCP, 5432, 40000, verdict, is_reply=None, arrived=True)
+    made = session([request(WEB, DB, 5432, source_port=40001), back], DEPLOYED)
+    counts = only(made, "Deployment/web", OUT).communication.counts
+    assert (counts.answers, counts.arrived, counts.verdicts[verdict]) == (0, 0, 1)
 
 
 def test_first_and_last_seen_span_requests_and_answers():

@@ -155,6 +155,27 @@ class TestNodes:
             assert row.communication.counts.denied == 1
             assert row.ticked is ticked
 
+    @pytest.mark.parametrize("verdict", [Verdict.DROPPED, Verdict.ERROR])
+    def test_nor_for_a_server_whose_node_stops_all(self, verdict):
+        proxied = told([request(WEB, API, 8080, verdict=Verdict.REDIRECTED)], HUBBLE, "n1")
+        answered = told(exchange(WEB, API, 8080)[1:], HUBBLE, "n1")
+        stopped = told(forwarded(1, verdict=verdict), HUBBLE, "n2")
+        assert not only(session([*proxied, *answered, *stopped], BOTH), "Deployment/api", IN).ticked
+
+    def test_what_the_servers_node_let_in_is_let_in_though_the_clients_only_saw_it_leave(self):
+        left = told(forwarded(9), HUBBLE, "n1")
+        came = told([*forwarded(5, arrived=True), *forwarded(2, verdict=Verdict.DROPPED)], HUBBLE, "n2")
+        row = only(session([*left, *came], BOTH), "Deployment/api", IN)
+        assert (row.communication.counts.allowed, row.communication.counts.arrived) == (9, 5)
+        assert (row.ticked, row.reason) == (True, "denied 2 times, let in 5 times")
+
+    def test_several_that_tell_of_arrivals_tell_of_the_same(self):
+        twice = [
+            *told(forwarded(5, arrived=True), HUBBLE, "n2"),
+            *told(forwarded(3, arrived=True), "goldmane"),
+        ]
+        assert counted(twice).arrived == 5
+
     def test_nor_does_an_entry_without_a_reply_make_it_allowed(self):
         left = told(forwarded(1, protocol=Protocol.UDP), HUBBLE, "n1")
         denied = told(forwarded(1, protocol=Protocol.UDP, verdict=Verdict.DROPPED), HUBBLE, "n2")

@@ -32,8 +32,8 @@ class Refusals:
     The datapath reports the verdict of the policy and then the drop (cilium, bpf/lib/policy_log.h and
     drop.h). Whichever comes first counts and the other of the same node, ends and protocol does not, as many
     times as there are halves: several datagrams of one socket may be refused at once. Where one is switched
-    off or was lost the other counts; so does a drop for a reason that comes after the policy's verdict or
-    before it. What a policy only audits is a verdict alone.
+    off or was lost the other counts; so does a drop of which no policy gave a verdict. What a policy only
+    audits is a verdict alone.
     """
 
     def __init__(self) -> None:
@@ -42,7 +42,8 @@ class Refusals:
     def once(self, flow: Flow, event: object) -> Flow | None:
         """Return a flow that went no further with the packets that are news, None if none is.
 
-        ``event`` is its type."""
+        ``event`` is its type.
+        """
         kind = event.get("type") if isinstance(event, Mapping) else None
         if kind not in (DROP, POLICY_VERDICT):
             return flow

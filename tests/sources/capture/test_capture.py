@@ -242,6 +242,14 @@ def test_a_note_in_the_header_is_passed_over(tmp_path: Path) -> None:
     assert read(path).flows == [FLOW]
 
 
+def test_a_capture_from_before_arrivals_were_told_has_none(tmp_path: Path) -> None:
+    arrived = replace(FLOW, arrived=True)
+    path = write(tmp_path / "c", FlowsRead((arrived,)))
+    assert read(path).flows == [arrived]
+    path.write_text(path.read_text().replace(',"arrived":true', ""))
+    assert read(path).flows == [FLOW]
+
+
 def test_how_a_source_is_doing_is_not_recorded(tmp_path: Path) -> None:
     assert write(tmp_path / "c", SourceStatus("a", True, error="gone")).read_text() == HEADER
 

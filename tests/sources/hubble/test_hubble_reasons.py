@@ -1,17 +1,20 @@
 """Which dropped packets were denied, and which forwarded ones were let in, in JSON and in messages."""
 
+from dataclasses import replace
+
 import pytest
 
 from netsec_tui.model.flow import Flow, Verdict
 from netsec_tui.sources.hubble.decode import HubbleDecoder
 from netsec_tui.sources.hubble.messages import HubbleMessageDecoder
 from netsec_tui.sources.hubble.reasons import NOT_DENIED
+from tests.core.traffic import IN, NOON, OUT, only, session
 from tests.sources.hubble.hubble_replies import REASONS, reply_of
 
 TIME = "2026-01-05T08:00:00Z"
 DENIED, FAILED = Verdict.DROPPED, Verdict.ERROR
-WEB = {"ID": 8, "identity": 300, "namespace": "shop", "pod_name": "web-1"}
-API = {"ID": 9, "identity": 301, "namespace": "shop", "pod_name": "api-1"}
+WEB = {"ID": 8, "identity": 300, "namespace": "shop", "pod_name": "web-1", "labels": ["k8s:app=web"]}
+API = {"ID": 9, "identity": 301, "namespace": "shop", "pod_name": "api-1", "labels": ["k8s:app=api"]}
 SYN = {"TCP": {"source_port": 40_000, "destination_port": 8080, "flags": {"SYN": True}}}
 SYN_ACK = {"TCP": {"source_port": 8080, "destination_port": 40_000, "flags": {"SYN": True, "ACK": True}}}
 BARE = {"TCP": {"source_port": 40_000, "destination_port": 8080, "flags": {"ACK": True}}}
@@ -160,3 +163,35 @@ def test_let_in_is_what_the_servers_node_says_so_of(fields, arrived):
 def test_a_socket_dials_and_nothing_has_arrived():
     fields = {"verdict": "TRANSLATED", "Type": "SOCK", "event_type": {"type": 7}, "l4": BARE}
     assert decoded(record(**fields)).arrived is False
+
+
+LEFT = {**TRACE, "verdict": "FORWARDED", "trace_observation_point": "TO_OVERLAY"}
+CAME = {**AT_ENDPOINT, "verdict": "FORWARDED", "node_name": "n2"}
+BACK = {
+    "IP": {"source": "10.0.0.2", "destination": "10.0.0.1"},
+    "l4": SYN_ACK,
+    "source": API,
+    "destination": WEB,
+}
+REFUSED = {"drop_reason_desc": "POLICY_DENIED", "node_name": "n2"}
+LOST = {"drop_reason_desc": "CT_MAP_INSERTION_FAILED", "node_name": "n2"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ([LEFT, CAME, REFUSED], (True, "denied once, let in once")),
+        ([LEFT, REFUSED], (False, "denied once, and whether anything answered is not told")),
+        ([LEFT, CAME, LOST], (True, "")),
+        ([LEFT, LOST], (True, "dropped once, not by a policy")),
+        ([LOST], (False, "never answered (dropped once, not by a policy)")),
+        ([REFUSED], (False, "denied only (once)")),
+        # A refused answer is none, and does not make a source one that tells of answers.
+        ([LEFT, CAME, {**REFUSED, **BACK}], (True, "denied once, let in once")),
+    ],
+)
+def test_how_rows_of_recordings_without_answers_start(fields, expected):
+    made = session([replace(decoded(record(**more)), time=NOON) for more in fields])
+    for owner, direction in (("Workload/api", IN), ("Workload/web", OUT)):
+        row = only(made, owner, direction)
+        assert (row.ticked, row.reason) == expected
