@@ -89,8 +89,8 @@ def _others() -> Iterator[tuple[Looks, Format]]:
     from netsec_tui.sources.netobserv import decode as netobserv_decode
 
     yield conntrack_file.looks, Format(Shape.TEXT, conntrack_file.ConntrackFileDecoder)
-    yield goldmane_decode.looks, Format(Shape.JSON, lambda at: goldmane_decode.GoldmaneDecoder())
-    yield _whiskers, Format(Shape.EVENTS, lambda at: whisker_decode.WhiskerDecoder())
+    yield goldmane_decode.looks, Format(Shape.JSON, lambda at: goldmane_decode.goldmane_decoder())
+    yield _whiskers, Format(Shape.EVENTS, lambda at: whisker_decode.whisker_decoder())
     yield (
         netobserv_decode.looks,
         Format(Shape.JSON, lambda at: netobserv_decode.NetObservDecoder(), whole=True),

@@ -39,13 +39,17 @@ class Intake:
             told.append(item)
             if isinstance(item, Flow):
                 self.flows += 1
-                self._since = min(self._since or time.time(), item.time)
+                self.reach_back_to(item.time)
         if unread:
             self._unread += len(unread)
             self._why = self._why or printable(f"{self._record}: {unread[0].reason}", _MOST_WORDS)
             told.append(Gap(time.time(), len(unread), self._why))
         if told:
             emit(FlowsRead(tuple(told)))
+
+    def reach_back_to(self, at: float) -> None:
+        """Take note that what is told begins at a time in epoch seconds, if not before."""
+        self._since = min(self._since or time.time(), at)
 
     def tell(
         self,
@@ -56,10 +60,15 @@ class Intake:
         ended: bool = False,
         nodes: frozenset[str] | None = None,
         sampling: int = 1,
+        addresses: bool = True,
     ) -> None:
-        """Emit how the source is doing, if that has changed; ``counted`` says what came as yet."""
+        """Emit how the source is doing, if that has changed; ``counted`` says what came as yet.
+
+        ``nodes``, ``sampling`` and ``addresses`` are what ``Observed`` says of it.
+        """
         self._since = self._since or time.time()
-        observed = Observed(self._origin, self._since, time.time() if ended else 0.0, nodes, sampling)
+        until = time.time() if ended else 0.0
+        observed = Observed(self._origin, self._since, until, nodes, sampling, addresses=addresses)
         detail = (counted if self.flows else "no flow yet") + (f"; {self._why}" if self._why else "")
         status = SourceStatus(self._name, True, detail, self._unread, trouble, ended=ended, observed=observed)
         if status != self._told:

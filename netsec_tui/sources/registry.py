@@ -36,15 +36,15 @@ def _hubble_exec(access: Access) -> Source:
 
 
 def _whisker(access: Access) -> Source:
-    from netsec_tui.sources.calico.whisker import WhiskerSource
+    from netsec_tui.sources.calico.whisker import whisker_source
 
-    return WhiskerSource(access)
+    return whisker_source(access)
 
 
 def _goldmane(access: Access) -> Source:
-    from netsec_tui.sources.calico.goldmane import GoldmaneSource
+    from netsec_tui.sources.calico.goldmane import goldmane_source
 
-    return GoldmaneSource(access)
+    return goldmane_source(access)
 
 
 def _antrea(access: Access) -> Source:

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from netsec_tui.sources.access import Access
-from netsec_tui.sources.calico.whisker import WhiskerSource
+from netsec_tui.sources.calico.whisker import whisker_source
 from tests.cluster.harness import netns, waiting
 from tests.cluster.harness.calls import Call
 from tests.cluster.harness.cluster import Cluster
@@ -156,7 +156,7 @@ def test_pods_of_a_rollout_that_is_over_are_their_owners_still(cluster, seen):
 
 
 def test_stream_through_the_api_server_goes_on_after_that_was_killed(cluster, seen):
-    source = WhiskerSource(Access(cluster.context, str(cluster.kubeconfig)))
+    source = whisker_source(Access(cluster.context, str(cluster.kubeconfig)))
     client, api = end(cluster, "client"), end(cluster, "api")
     with following(source) as collected:
         collected.wait_for(lambda: {flow.destination_port for flow in collected.flows} >= {8080, 443, 9555})

@@ -9,9 +9,9 @@ from netsec_tui.errors import UsageError
 from netsec_tui.sources.access import Access
 from netsec_tui.sources.calico.goldmane_decode import ORIGIN, record_of_message
 from netsec_tui.sources.calico.goldmane_proto import DEST_NAME, LIST, STREAM, goldmane
-from netsec_tui.sources.calico.intake import HISTORY_SECONDS, Intake
+from netsec_tui.sources.calico.intake import HISTORY_SECONDS
 from netsec_tui.sources.calico.record import Record, RecordReader
-from netsec_tui.sources.contract import Emit
+from netsec_tui.sources.calico.source import CalicoSource
 from netsec_tui.sources.grpc.channel import GrpcChannel
 from netsec_tui.sources.grpc.tls import secured
 from netsec_tui.sources.problem import Problem
@@ -26,37 +26,34 @@ _PAGE_SIZE = 1000
 _MOST_PAGES = 10_000
 
 
-class GoldmaneSource:
-    """Read what Goldmane has of the last hour, and follow what comes."""
+def goldmane_source(access: Access) -> CalicoSource:
+    """Return the source of flows from Goldmane; it wants a client certificate (UsageError without one)."""
+    return CalicoSource(access.name_of(ORIGIN), ORIGIN, "Goldmane", GoldmaneServer(access))
 
-    live = True
+
+class GoldmaneServer:
+    """Ask Goldmane by gRPC, as ``RecordServer`` says."""
 
     def __init__(self, access: Access) -> None:
-        self.name = access.name_of("goldmane")
         self._access = access
         self._reader = RecordReader()
-        self._intake = Intake(self.name, ORIGIN, "Goldmane")
 
-    def read(self, emit: Emit) -> None:
-        """Emit the flows of the last hour, each connection once.
-
-        Raises:
-            UsageError: no client certificate is given.
-            NetsecError: the kubeconfig cannot be used, Goldmane cannot be found or does not give its flows.
-        """
+    def listed(self) -> Iterator[Record | Problem]:
+        """Yield the records of the last hour."""
         with self._channel() as channel:
-            for flow in self._listed(channel):
-                self._intake.take(record_of_message(self._reader, flow), whole=True)
-        self._intake.pass_on(emit, all_of_it=True)
-        self._intake.tell(emit, ended=True)
+            for flow in self._pages(channel):
+                yield record_of_message(self._reader, flow)
 
-    def follow(self, emit: Emit, stop: threading.Event) -> None:
-        """Emit the flows of the last hour and those that come, until ``stop`` is set; breaks are resumed.
-
-        Raises:
-            NetsecError: Goldmane cannot be reached at the start, for the reasons of ``read``.
-        """
-        self._intake.follow(lambda: self._followed(stop), emit, stop)
+    def streamed(self, start: int, stop: threading.Event) -> Iterator[Record | Problem | None]:
+        """Yield the records from a time on, and those that come."""
+        classes = goldmane()
+        request = classes["FlowStreamRequest"](start_time_gte=start, aggregation_interval=WINDOW_SECONDS)
+        with self._channel() as channel:
+            for result in channel.stream(STREAM, request, classes["FlowResult"], stop):
+                if result is None or isinstance(result, Problem):
+                    yield result
+                else:
+                    yield record_of_message(self._reader, result.flow)
 
     def _channel(self) -> GrpcChannel:
         tls = self._access.tls
@@ -71,19 +68,7 @@ class GoldmaneSource:
         secure = None if tls.mode == "off" else secured(tls, SERVER_NAME, way.ca_data)
         return GrpcChannel(way.connect, way.peer, secure)
 
-    def _followed(self, stop: threading.Event) -> Iterator[Record | Problem | None]:
-        classes = goldmane()
-        request = classes["FlowStreamRequest"](
-            start_time_gte=self._intake.asked_from, aggregation_interval=WINDOW_SECONDS
-        )
-        with self._channel() as channel:
-            for result in channel.stream(STREAM, request, classes["FlowResult"], stop):
-                if result is None or isinstance(result, Problem):
-                    yield result
-                else:
-                    yield record_of_message(self._reader, result.flow)
-
-    def _listed(self, channel: GrpcChannel) -> Iterator[object]:
+    def _pages(self, channel: GrpcChannel) -> Iterator[object]:
         """Yield the flows of all pages, in an order in which they stand still while flows come in."""
         classes, stop = goldmane(), threading.Event()
         for page in range(_MOST_PAGES):

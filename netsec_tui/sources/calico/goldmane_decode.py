@@ -6,11 +6,10 @@ as protojson writes them by its options (``sourceName``, ``source_name``); numbe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from netsec_tui.model.flow import Flow
-from netsec_tui.sources.calico.pairs import Pairing
+from netsec_tui.sources.calico.decoder import CalicoDecoder
 from netsec_tui.sources.calico.record import TYPES, Raw, RawEnd, Record, RecordReader, fingerprint, whole
 from netsec_tui.sources.problem import Problem
 
@@ -24,39 +23,14 @@ def looks(head: bytes) -> bool:
     return b'"Key"' in head and (b'"sourceName"' in head or b'"source_name"' in head)
 
 
-class GoldmaneDecoder:
-    """Turn JSON values into flows; both reports of a connection are put together before it is told."""
+def goldmane_decoder() -> CalicoDecoder:
+    """Return a decoder of JSON values: FlowResults, Flows or FlowListResults."""
+    return CalicoDecoder(ORIGIN, record_of_json, _items_of)
 
-    def __init__(self) -> None:
-        self._reader = RecordReader()
-        self._pairs = Pairing(ORIGIN)
 
-    def decode(self, value: object) -> Problem | tuple[Flow, ...]:
-        """Return the flows known by now, mostly none, or why a value cannot be used; never raises.
-
-        Values are a FlowResult, a Flow or a FlowListResult.
-        """
-        if isinstance(value, dict) and type(value.get("flows")) is list:
-            return self._list(value["flows"])
-        record = record_of_json(self._reader, value)
-        if isinstance(record, Problem):
-            return record
-        self._pairs.add(record)
-        return self._pairs.complete()
-
-    def finish(self) -> tuple[Flow, ...]:
-        """Return the flows that are left."""
-        return self._pairs.flush()
-
-    def _list(self, values: Iterable[object]) -> Problem | tuple[Flow, ...]:
-        problem: Problem | None = None
-        for value in values:
-            record = record_of_json(self._reader, value)
-            if isinstance(record, Record):
-                self._pairs.add(record, whole=True)
-            else:
-                problem = problem or record
-        return problem or ()
+def _items_of(value: object) -> list[object] | None:
+    flows = value.get("flows") if isinstance(value, dict) else None
+    return flows if type(flows) is list else None
 
 
 def record_of_json(reader: RecordReader, value: object) -> Record | Problem:

@@ -9,11 +9,11 @@ from typing import Any
 
 from netsec_tui.errors import UnreachableError
 from netsec_tui.sources.access import Access
-from netsec_tui.sources.calico.intake import HISTORY_SECONDS, Intake
+from netsec_tui.sources.calico.intake import HISTORY_SECONDS
 from netsec_tui.sources.calico.record import Record, RecordReader, whole
+from netsec_tui.sources.calico.source import CalicoSource
 from netsec_tui.sources.calico.whisker_decode import ORIGIN, items_of, record_of
 from netsec_tui.sources.calico.whisker_http import Whisker
-from netsec_tui.sources.contract import Emit
 from netsec_tui.sources.problem import Problem
 from netsec_tui.sources.reach.service import Wanted, reach
 
@@ -22,48 +22,36 @@ _PAGE_SIZE = 1000
 _MOST_PAGES = 10_000
 
 
-class WhiskerSource:
-    """Read what Whisker has of the last hour, and follow what comes."""
+def whisker_source(access: Access) -> CalicoSource:
+    """Return the source of flows from Whisker."""
+    return CalicoSource(access.name_of(ORIGIN), ORIGIN, "Whisker", WhiskerServer(access))
 
-    live = True
+
+class WhiskerServer:
+    """Ask Whisker by HTTP, as ``RecordServer`` says."""
 
     def __init__(self, access: Access) -> None:
-        self.name = access.name_of("whisker")
         self._access = access
         self._reader = RecordReader()
-        self._intake = Intake(self.name, ORIGIN, "Whisker")
 
-    def read(self, emit: Emit) -> None:
-        """Emit the flows of the last hour, each connection once.
+    def listed(self) -> Iterator[Record | Problem]:
+        """Yield the records of the last hour."""
+        for value in self._pages(self._whisker()):
+            yield record_of(self._reader, value)
 
-        Raises:
-            NetsecError: the kubeconfig cannot be used, or Whisker cannot be found or does not give its flows.
-        """
-        for value in self._listed(self._whisker()):
-            self._intake.take(record_of(self._reader, value), whole=True)
-        self._intake.pass_on(emit, all_of_it=True)
-        self._intake.tell(emit, ended=True)
-
-    def follow(self, emit: Emit, stop: threading.Event) -> None:
-        """Emit the flows of the last hour and those that come, until ``stop`` is set; breaks are resumed.
-
-        Raises:
-            NetsecError: Whisker cannot be reached at the start, for the reasons of ``read``.
-        """
-        self._intake.follow(lambda: self._followed(stop), emit, stop)
-
-    def _whisker(self) -> Whisker:
-        return Whisker(reach(self._access, SERVICES), self._access.tls)
-
-    def _followed(self, stop: threading.Event) -> Iterator[Record | Problem | None]:
-        for line in self._whisker().events(f"watch=true&startTimeGte={self._intake.asked_from}", stop):
+    def streamed(self, start: int, stop: threading.Event) -> Iterator[Record | Problem | None]:
+        """Yield the records from a time on, and those that come."""
+        for line in self._whisker().events(f"watch=true&startTimeGte={start}", stop):
             value = None if line is None else _event(line)
             if line is None or isinstance(value, Problem):
                 yield value
             elif value is not None:
                 yield record_of(self._reader, value)
 
-    def _listed(self, whisker: Whisker) -> Iterator[object]:
+    def _whisker(self) -> Whisker:
+        return Whisker(reach(self._access, SERVICES), self._access.tls)
+
+    def _pages(self, whisker: Whisker) -> Iterator[object]:
         """Yield the items of all pages; released versions have one, whatever is asked for."""
         had = 0
         for page in range(_MOST_PAGES):
@@ -72,9 +60,9 @@ class WhiskerSource:
                 answer = json.loads(body)
             except (ValueError, RecursionError):
                 answer = None
-            if not isinstance(answer, dict) or "items" not in answer:
+            items = items_of(answer)
+            if items is None:
                 raise UnreachableError("Whisker answers with what is no list of flows")
-            items = [*items_of(answer["items"])]
             yield from items
             had += len(items)
             total = answer.get("total")

@@ -6,12 +6,11 @@ It leaves out how many connections there were, and in released versions the ends
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from netsec_tui.model.flow import Flow
-from netsec_tui.sources.calico.pairs import Pairing
+from netsec_tui.sources.calico.decoder import CalicoDecoder
 from netsec_tui.sources.calico.record import TYPES, Raw, RawEnd, Record, RecordReader, fingerprint
 from netsec_tui.sources.hubble.endpoint import text
 from netsec_tui.sources.objects.strip import printable
@@ -30,44 +29,17 @@ def looks(head: bytes) -> bool:
     return all(name in head for name in fields) and not any(name in head for name in others)
 
 
-class WhiskerDecoder:
-    """Turn JSON values into flows; both reports of a connection are put together before it is told."""
-
-    def __init__(self) -> None:
-        self._reader = RecordReader()
-        self._pairs = Pairing(ORIGIN)
-
-    def decode(self, value: object) -> Problem | tuple[Flow, ...]:
-        """Return the flows known by now, mostly none, or why a value cannot be used; never raises.
-
-        Values are a flow, or a list of them as the backend answers without ``watch``.
-        """
-        if isinstance(value, dict) and "items" in value:
-            return self._list(value["items"])
-        record = record_of(self._reader, value)
-        if isinstance(record, Problem):
-            return record
-        self._pairs.add(record)
-        return self._pairs.complete()
-
-    def finish(self) -> tuple[Flow, ...]:
-        """Return the flows that are left."""
-        return self._pairs.flush()
-
-    def _list(self, values: object) -> Problem | tuple[Flow, ...]:
-        problem: Problem | None = None
-        for value in items_of(values):
-            record = record_of(self._reader, value)
-            if isinstance(record, Record):
-                self._pairs.add(record, whole=True)
-            else:
-                problem = problem or record
-        return problem or ()
+def whisker_decoder() -> CalicoDecoder:
+    """Return a decoder of JSON values: flows, or lists of them as the backend answers without ``watch``."""
+    return CalicoDecoder(ORIGIN, record_of, items_of)
 
 
-def items_of(values: object) -> Iterable[object]:
-    """Return the items of a list, none for ``null``: so Go writes an empty one."""
-    return values if isinstance(values, list) else ()
+def items_of(value: object) -> list[object] | None:
+    """Return the flows in a list, None of what is no list; Go writes an empty one as ``null``."""
+    if not isinstance(value, dict) or "items" not in value:
+        return None
+    items = value["items"]
+    return items if isinstance(items, list) else []
 
 
 def record_of(reader: RecordReader, value: object) -> Record | Problem:

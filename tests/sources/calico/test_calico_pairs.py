@@ -15,11 +15,11 @@ from netsec_tui.model.review import Standing
 from netsec_tui.model.timespan import SKEW_SECONDS
 from netsec_tui.sources.calico import intake as calico_intake
 from netsec_tui.sources.calico import whisker_decode
-from netsec_tui.sources.calico.goldmane_decode import GoldmaneDecoder, record_of_json
-from netsec_tui.sources.calico.intake import Intake
+from netsec_tui.sources.calico.goldmane_decode import goldmane_decoder, record_of_json
+from netsec_tui.sources.calico.intake import CalicoIntake
 from netsec_tui.sources.calico.pairs import REMEMBERED, Pairing
 from netsec_tui.sources.calico.record import RecordReader
-from netsec_tui.sources.calico.whisker_decode import WhiskerDecoder
+from netsec_tui.sources.calico.whisker_decode import whisker_decoder
 from netsec_tui.sources.contract import FlowsRead
 from netsec_tui.sources.problem import Problem
 from tests.core.traffic import IN, NOON, OUT, end, line, only, pod, request, review, session, workload
@@ -37,13 +37,13 @@ def at(window, reporter, action=ALLOW, **more):
 
 
 def by_goldmane(flows):
-    decoder = GoldmaneDecoder()
+    decoder = goldmane_decoder()
     made = [decoder.decode(json.loads(json.dumps(goldmane_json(flow)))) for flow in flows]
     return [flow for part in made for flow in part] + [*decoder.finish()]
 
 
 def by_whisker(flows):
-    decoder = WhiskerDecoder()
+    decoder = whisker_decoder()
     made = [decoder.decode(json.loads(json.dumps(whisker_json(flow)))) for flow in flows]
     return [flow for part in made for flow in part] + [*decoder.finish()]
 
@@ -51,7 +51,7 @@ def by_whisker(flows):
 def by_intake(flows):
     """Return what a live source hands on that is looked at after each record."""
     now, made, reader = [0.0], [], RecordReader()
-    intake = Intake("goldmane", "goldmane", "Goldmane", clock=lambda: now[0])
+    intake = CalicoIntake("goldmane", "goldmane", "Goldmane", clock=lambda: now[0])
     for flow in flows:
         intake.take(record_of_json(reader, goldmane_json(flow)))
         now[0] += 1
@@ -285,7 +285,7 @@ def test_client_that_tells_late_leaves_no_attempt(windows):
 
 def test_both_sides_of_a_break_are_one_connection():
     now, made, reader = [0.0], [], RecordReader()
-    intake = Intake("goldmane", "goldmane", "Goldmane", clock=lambda: now[0])
+    intake = CalicoIntake("goldmane", "goldmane", "Goldmane", clock=lambda: now[0])
     intake.take(record_of_json(reader, goldmane_json(at(0, SRC))))
     intake.pass_on(made.append, broken=True)
     intake.take(record_of_json(reader, goldmane_json(at(0, SRC))))
@@ -297,7 +297,7 @@ def test_both_sides_of_a_break_are_one_connection():
 
 def test_silence_ends_the_waiting():
     now, made = [0.0], []
-    intake = Intake("goldmane", "goldmane", "Goldmane", clock=lambda: now[0])
+    intake = CalicoIntake("goldmane", "goldmane", "Goldmane", clock=lambda: now[0])
     intake.take(record_of_json(RecordReader(), goldmane_json(at(0, SRC))))
     now[0] = calico_intake._OVERDUE - 1
     assert not intake.pass_on(made.append)
@@ -311,7 +311,7 @@ def test_silence_ends_the_waiting():
 @pytest.mark.parametrize("ahead", [int(SKEW_SECONDS) + 10, 3600, 10 * 365 * 86_400])
 def test_window_ahead_of_every_clock_is_told_and_asks_for_nothing_later(ahead):
     now, made, reader = int(time.time()), [], RecordReader()
-    intake = Intake("goldmane", "goldmane", "Goldmane", clock=lambda: 0.0)
+    intake = CalicoIntake("goldmane", "goldmane", "Goldmane", clock=lambda: 0.0)
     for end_ in (now - 15, now + ahead):
         intake.take(record_of_json(reader, goldmane_json(told(dest=PUBLIC, start=end_ - 15))))
     intake.pass_on(made.append, all_of_it=True)
@@ -324,7 +324,7 @@ def test_window_ahead_of_every_clock_is_told_and_asks_for_nothing_later(ahead):
 
 def test_clock_that_is_a_little_ahead_asks_from_now():
     now = int(time.time())
-    intake = Intake("whisker", "whisker", "Whisker")
+    intake = CalicoIntake("whisker", "whisker", "Whisker")
     intake.take(whisker_decode.record_of(RecordReader(), whisker_json(told(start=now + 60))))
     assert intake.asked_from <= int(time.time()) - 60
 

@@ -7,10 +7,10 @@ import pytest
 
 from netsec_tui.errors import UnreachableError, UsageError
 from netsec_tui.model.flow import Flow, Verdict
+from netsec_tui.sources import retry
 from netsec_tui.sources.access import Access, Address, TlsOptions
 from netsec_tui.sources.calico import goldmane
-from netsec_tui.sources.calico import intake as calico_intake
-from netsec_tui.sources.calico.goldmane import SERVER_NAME, GoldmaneSource
+from netsec_tui.sources.calico.goldmane import SERVER_NAME, goldmane_source
 from netsec_tui.sources.calico.goldmane_proto import DEST_NAME, LIST, STREAM
 from netsec_tui.sources.calico.goldmane_proto import goldmane as classes_of
 from tests.sources.api_server import write_kubeconfig
@@ -27,7 +27,7 @@ SERVER_SIDE, DENY = 2, 2
 
 @pytest.fixture(autouse=True)
 def quick(no_proxy_and_no_waiting, monkeypatch):
-    monkeypatch.setattr(calico_intake, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(retry, "FIRST_WAIT", 0.01)
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,7 @@ def tls_of(pems, **more):
 
 @pytest.fixture
 def source(api, pems, tmp_path):
-    return GoldmaneSource(
+    return goldmane_source(
         Access("prod", str(write_kubeconfig(tmp_path / "config", api.url)), tls=tls_of(pems))
     )
 
@@ -187,7 +187,7 @@ def test_stream_that_the_server_ends_is_taken_up_again(source, server):
 
 
 def test_without_a_certificate_it_says_where_one_is(api, tmp_path):
-    source = GoldmaneSource(Access("prod", str(write_kubeconfig(tmp_path / "config", api.url))))
+    source = goldmane_source(Access("prod", str(write_kubeconfig(tmp_path / "config", api.url))))
     with pytest.raises(UsageError, match=r"Secret calico-system/node-certs.*--source whisker needs none"):
         read(source)
     assert api.forwards == []
@@ -203,19 +203,19 @@ def test_without_a_certificate_it_says_where_one_is(api, tmp_path):
 def test_certificate_that_does_not_fit(server, pems, options, said):
     access = Access(address=Address(*server.address), tls=tls_of(pems, **options))
     with pytest.raises(UnreachableError, match=said):
-        GoldmaneSource(access).follow(lambda message: None, threading.Event())
+        goldmane_source(access).follow(lambda message: None, threading.Event())
 
 
 def test_client_that_the_server_does_not_know(server, pems, tmp_path):
     strange = certificates(tmp_path, "stranger")
     tls = tls_of(pems, cert_file=str(strange.client), key_file=str(strange.client_key))
     with pytest.raises(UnreachableError, match=r"client certificate.*--source-cert and --source-key"):
-        read(GoldmaneSource(Access(address=Address(*server.address), tls=tls)))
+        read(goldmane_source(Access(address=Address(*server.address), tls=tls)))
 
 
 def test_address_of_its_own(server, pems):
     server.flows = [flow(0)]
-    collected = read(GoldmaneSource(Access(address=Address(*server.address), tls=tls_of(pems))))
+    collected = read(goldmane_source(Access(address=Address(*server.address), tls=tls_of(pems))))
     assert times(collected) == [START + 15]
 
 
@@ -225,6 +225,6 @@ def test_tls_that_is_switched_off(pems):
     try:
         plain.flows = [flow(0)]
         access = Access(address=Address(*plain.address), tls=TlsOptions(mode="off"))
-        assert times(read(GoldmaneSource(access))) == [START + 15]
+        assert times(read(goldmane_source(access))) == [START + 15]
     finally:
         plain.end()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from netsec_tui.model.flow import Endpoint, Flow, Protocol, Reserved, Verdict
 from netsec_tui.sources.calico import whisker_decode
 from netsec_tui.sources.calico.goldmane_decode import (
-    GoldmaneDecoder,
+    goldmane_decoder,
     looks,
     record_of_json,
     record_of_message,
@@ -57,7 +57,7 @@ forms = pytest.mark.parametrize("read", [by_json, by_camel_case, by_message, by_
 
 
 def decoded(*flows):
-    decoder = GoldmaneDecoder()
+    decoder = goldmane_decoder()
     made = [decoder.decode(json.loads(json.dumps(goldmane_json(flow)))) for flow in flows]
     assert all(isinstance(part, tuple) for part in made), made
     return [flow for part in made for flow in part] + list(decoder.finish())
@@ -179,7 +179,7 @@ def test_time_must_be_one(start):
 
 @pytest.mark.parametrize("value", [None, 7, "x", [], {}, {"flow": 3}, {"Key": []}, {"flow": {"Key": None}}])
 def test_what_is_no_flow(value):
-    assert isinstance(GoldmaneDecoder().decode(value), Problem)
+    assert isinstance(goldmane_decoder().decode(value), Problem)
 
 
 # Both nodes tell of a connection
@@ -231,7 +231,7 @@ def test_windows_add_up_and_what_comes_again_does_not():
 
 
 def test_flows_are_told_as_soon_as_their_windows_are_complete():
-    decoder = GoldmaneDecoder()
+    decoder = goldmane_decoder()
     made = [decoder.decode(goldmane_json(told(start=START + 15 * n))) for n in range(200)]
     assert sum(len(part) for part in made) >= 190
     assert {flow.time for part in made for flow in part} <= {START + 15.0 * n for n in range(1, 197)}
@@ -239,7 +239,7 @@ def test_flows_are_told_as_soon_as_their_windows_are_complete():
 
 def test_list_has_one_window_for_each_connection():
     flows = [told(started=9, seconds=3600), told(reporter=DST, started=9, seconds=1800)]
-    decoder = GoldmaneDecoder()
+    decoder = goldmane_decoder()
     assert decoder.decode({"meta": {}, "flows": [goldmane_json(flow) for flow in flows]}) == ()
     assert counts(decoder.finish()) == {("FORWARDED", None): 9}
 
@@ -328,7 +328,7 @@ _ODD = [None, True, -1, 2**80, 1.5, "", "-", "\ud800", "x" * 70, [], [[]], {}, {
 
 
 def test_broken_json_never_raises():
-    chance, decoder = random.Random(7), GoldmaneDecoder()
+    chance, decoder = random.Random(7), goldmane_decoder()
     lines = [
         json.dumps(goldmane_json(told(dest=dest), names=names))
         for dest in (API, PUBLIC)

@@ -8,10 +8,10 @@ import pytest
 
 from netsec_tui.errors import UnreachableError
 from netsec_tui.model.flow import Flow, Verdict
+from netsec_tui.sources import retry
 from netsec_tui.sources.access import Access, Address, TlsOptions
-from netsec_tui.sources.calico import intake as calico_intake
 from netsec_tui.sources.calico import whisker, whisker_http
-from netsec_tui.sources.calico.whisker import WhiskerSource
+from netsec_tui.sources.calico.whisker import whisker_source
 from tests.sources.api_server import write_kubeconfig
 from tests.sources.calico.calico_flows import API, PUBLIC, START, told, whisker_json
 from tests.sources.calico.whisker_server import PAGES, WhiskerServer
@@ -31,7 +31,7 @@ def endpoints(port):
 
 @pytest.fixture(autouse=True)
 def quick(no_proxy_and_no_waiting, monkeypatch):
-    monkeypatch.setattr(calico_intake, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(retry, "FIRST_WAIT", 0.01)
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def api(backend):
 
 @pytest.fixture
 def source(api, tmp_path):
-    return WhiskerSource(Access("prod", str(write_kubeconfig(tmp_path / "config", api.url))))
+    return whisker_source(Access("prod", str(write_kubeconfig(tmp_path / "config", api.url))))
 
 
 def flow(n=0, dest=PUBLIC, **more):
@@ -140,7 +140,7 @@ def test_lost_history_is_a_gap(source, backend):
 
 
 def test_server_that_is_gone_is_said_and_found_again(api, tmp_path):
-    source = WhiskerSource(Access("prod", str(write_kubeconfig(tmp_path / "config", api.url))))
+    source = whisker_source(Access("prod", str(write_kubeconfig(tmp_path / "config", api.url))))
     with running(WhiskerServer()) as first:
         api.ports[POD, 8081] = first.address
         first.flows = [flow(0)]
@@ -171,7 +171,7 @@ def statuses(collected):
 
 
 def test_it_stops_while_the_server_says_nothing_at_all(api, tmp_path):
-    source = WhiskerSource(Access("prod", str(write_kubeconfig(tmp_path / "config", api.url))))
+    source = whisker_source(Access("prod", str(write_kubeconfig(tmp_path / "config", api.url))))
     with socket.create_server(("127.0.0.1", 0)) as silent:
         api.ports[POD, 8081] = silent.getsockname()
         with following(source) as collected:
@@ -224,7 +224,7 @@ def test_answer_that_is_no_list(source, backend, body):
 
 def test_no_whisker_in_the_cluster(tmp_path):
     with running(ForwardServer([])) as api:
-        source = WhiskerSource(Access("prod", str(write_kubeconfig(tmp_path / "config", api.url))))
+        source = whisker_source(Access("prod", str(write_kubeconfig(tmp_path / "config", api.url))))
         with pytest.raises(UnreachableError, match="has no Service calico-system/whisker;"):
             read(source)
 
@@ -248,7 +248,7 @@ def secure(pems):
 
 def test_https_is_found_out_behind_a_service(api, secure, tmp_path):
     api.ports[POD, 8081] = secure.address
-    source = WhiskerSource(Access("prod", str(write_kubeconfig(tmp_path / "config", api.url))))
+    source = whisker_source(Access("prod", str(write_kubeconfig(tmp_path / "config", api.url))))
     assert len(times(read(source))) == 1
     with following(source) as collected:
         collected.wait_for(lambda: len(secure.streams) == 1)
@@ -257,7 +257,7 @@ def test_https_is_found_out_behind_a_service(api, secure, tmp_path):
 
 
 def at(server, **tls):
-    return WhiskerSource(Access(address=Address(*server.address), tls=TlsOptions(**tls)))
+    return whisker_source(Access(address=Address(*server.address), tls=TlsOptions(**tls)))
 
 
 def test_certificate_counts_at_an_address(secure, pems):
@@ -285,7 +285,7 @@ def test_http_at_an_address(backend):
 def test_who_speaks_neither_http_nor_https(answer, said):
     with serving(answer) as address:
         with pytest.raises(UnreachableError) as raised:
-            read(WhiskerSource(Access(address=Address(*address))))
+            read(whisker_source(Access(address=Address(*address))))
         assert said.format(f"127.0.0.1:{address[1]}") in str(raised.value)
 
 
@@ -314,4 +314,4 @@ def test_nobody_at_the_address():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     with pytest.raises(UnreachableError, match=f"127.0.0.1:{port} cannot be reached: Connection refused"):
-        read(WhiskerSource(Access(address=Address("127.0.0.1", port))))
+        read(whisker_source(Access(address=Address("127.0.0.1", port))))

@@ -6,7 +6,7 @@ import random
 import pytest
 
 from netsec_tui.model.flow import Endpoint, Flow, Protocol, Reserved, Verdict
-from netsec_tui.sources.calico.whisker_decode import WhiskerDecoder, looks
+from netsec_tui.sources.calico.whisker_decode import looks, whisker_decoder
 from netsec_tui.sources.problem import Problem
 from tests.sources.calico.calico_flows import API, PRIVATE, PUBLIC, START, goldmane_json, told, whisker_json
 
@@ -14,7 +14,7 @@ SERVER_SIDE, DENY = 2, 2
 
 
 def decoded(*values):
-    decoder = WhiskerDecoder()
+    decoder = whisker_decoder()
     made = [decoder.decode(json.loads(json.dumps(value))) for value in values]
     assert all(isinstance(part, tuple) for part in made), made
     return [flow for part in made for flow in part] + list(decoder.finish())
@@ -96,7 +96,7 @@ def test_empty_list_is_null():
     ],
 )
 def test_what_cannot_be_used_says_why(value, reason):
-    assert WhiskerDecoder().decode(value) == Problem(reason)
+    assert whisker_decoder().decode(value) == Problem(reason)
 
 
 def test_looks():
@@ -112,7 +112,7 @@ _ODD = [None, True, -1, 2**80, 1.5, "", "-", "\ud800", " | ", "=|=", [], [[]], {
 
 
 def test_broken_flows_never_raise():
-    chance, decoder = random.Random(9), WhiskerDecoder()
+    chance, decoder = random.Random(9), whisker_decoder()
     lines = [json.dumps(whisker_json(told(dest=dest), newer=dest is API)) for dest in (API, PUBLIC)]
     kinds = {Problem: 0, tuple: 0}
     for _ in range(100_000):

@@ -1,0 +1,74 @@
+"""Flows of Calico live, from Goldmane or from Whisker in front of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from functools import partial
+from typing import Protocol
+
+from netsec_tui.sources.calico.intake import CalicoIntake
+from netsec_tui.sources.calico.record import Record
+from netsec_tui.sources.contract import Emit
+from netsec_tui.sources.problem import Problem
+from netsec_tui.sources.retry import follow_stream
+
+
+class RecordServer(Protocol):
+    """Tell what the nodes have seen of connections; each call makes a connection of its own.
+
+    Both methods raise a NetsecError where the kubeconfig cannot be used, the server cannot be found or does
+    not give its flows.
+    """
+
+    def listed(self) -> Iterator[Record | Problem]:
+        """Yield the records of the last hour, each connection once."""
+
+    def streamed(self, start: int, stop: threading.Event) -> Iterator[Record | Problem | None]:
+        """Yield the records from a time on and those that come, until ``stop`` is set or the stream ends.
+
+        ``start`` is epoch seconds, or negative before now. None comes now and then while nothing else does.
+        """
+
+
+class CalicoSource:
+    """Read what Goldmane has of the last hour, and follow what comes.
+
+    ``product`` names the server in sentences.
+    """
+
+    live = True
+
+    def __init__(self, name: str, origin: str, product: str, server: RecordServer) -> None:
+        self.name = name
+        self._product, self._server = product, server
+        self._intake = CalicoIntake(name, origin, product)
+
+    def read(self, emit: Emit) -> None:
+        """Emit the flows of the last hour, each connection once.
+
+        Raises:
+            NetsecError: as ``RecordServer`` says.
+        """
+        for record in self._server.listed():
+            self._intake.take(record, whole=True)
+        self._intake.pass_on(emit, all_of_it=True)
+        self._intake.tell(emit, ended=True)
+
+    def follow(self, emit: Emit, stop: threading.Event) -> None:
+        """Emit the flows of the last hour and those that come, until ``stop`` is set; breaks are resumed.
+
+        Raises:
+            NetsecError: the server cannot be reached at the start, for the reasons of ``read``.
+        """
+        ended = f"{self._product} has ended its stream of flows"
+        broken = partial(self._intake.break_off, emit)
+        follow_stream(partial(self._followed, emit, stop), broken, ended, stop)
+
+    def _followed(self, emit: Emit, stop: threading.Event) -> Iterator[bool]:
+        for record in self._server.streamed(self._intake.asked_from, stop):
+            if record is not None:
+                self._intake.take(record)
+            if self._intake.pass_on(emit) or record is None:
+                self._intake.tell(emit)
+            yield record is not None
