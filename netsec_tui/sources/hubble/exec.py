@@ -13,6 +13,7 @@ from netsec_tui.errors import NetsecError, UnreachableError
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.model.observed import Observed
 from netsec_tui.model.timespan import plausible
+from netsec_tui.sources import retry
 from netsec_tui.sources.access import Access
 from netsec_tui.sources.bounded import put
 from netsec_tui.sources.cluster.api import ClusterApi
@@ -26,7 +27,6 @@ from netsec_tui.sources.reach.pod_exec import Executor, executor
 from netsec_tui.sources.reach.pod_websocket import Target
 
 LIST_SECONDS = 30.0
-_FIRST_WAIT, _LONGEST_WAIT = 1.0, 30.0
 _PATIENCE = 0.1
 _ROOM = 256
 """Messages of all agents that may wait; with more, agents wait, and their nodes' buffers hold what comes."""
@@ -41,7 +41,7 @@ class _Node:
     stream: AgentStream
     target: Target
     due: float = 0.0
-    wait: float = _FIRST_WAIT
+    wait: float = retry.FIRST_WAIT
     busy: bool = False
     heard: bool = False
     ended: bool = False
@@ -111,7 +111,7 @@ class HubbleExecSource:
         for name, target in found.items():
             node = self._nodes.setdefault(name, _Node(AgentStream(name), target))
             if node.target != target:
-                node.target, node.due, node.wait = target, 0.0, _FIRST_WAIT
+                node.target, node.due, node.wait = target, 0.0, retry.FIRST_WAIT
         for name in [name for name, node in self._nodes.items() if name not in found and not node.busy]:
             del self._nodes[name]
         self._listed, self._lost = time.monotonic(), ""
@@ -162,7 +162,7 @@ class HubbleExecSource:
             now = time.time()
             times = (flow.time for flow in told.flows if isinstance(flow, Flow) and plausible(flow.time, now))
             self._since = min(self._since or now, *times, now)
-            node.heard, node.trouble, node.wait = True, "", _FIRST_WAIT
+            node.heard, node.trouble, node.wait = True, "", retry.FIRST_WAIT
             return
         node.busy, node.ended = False, not follow
         trouble = printable(told.trouble, 400)
@@ -171,9 +171,9 @@ class HubbleExecSource:
             emit(FlowsRead((Gap(time.time(), 0, reason, told.node),)))
         node.trouble = trouble
         node.due = time.monotonic() + node.wait
-        node.wait = min(node.wait * 2, _LONGEST_WAIT)
+        node.wait = retry.longer(node.wait)
         # The pod may have been replaced, or the credentials have ended: who is there now is asked next.
-        self._listed = min(self._listed, time.monotonic() - LIST_SECONDS + _FIRST_WAIT)
+        self._listed = min(self._listed, time.monotonic() - LIST_SECONDS + retry.FIRST_WAIT)
         if told.unauthenticated:
             self._client = None
 

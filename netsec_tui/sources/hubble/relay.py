@@ -10,6 +10,7 @@ from typing import Any
 from netsec_tui.errors import BadInputError, NetsecError, NotFoundError, UnreachableError
 from netsec_tui.model.flow import Gap
 from netsec_tui.model.observed import Observed
+from netsec_tui.sources import retry
 from netsec_tui.sources.access import Access
 from netsec_tui.sources.contract import Emit, FlowsRead, SourceStatus
 from netsec_tui.sources.grpc.channel import GrpcChannel
@@ -22,7 +23,6 @@ from netsec_tui.sources.objects.strip import printable
 STATUS_SECONDS = 10.0
 """Seconds between two looks at how the nodes are; so much traffic also keeps connections open."""
 
-_FIRST_WAIT, _LONGEST_WAIT = 1.0, 30.0
 _FLUSH_SECONDS = 0.1
 _SAY_SECONDS = 1.0
 _MOST = 1_000
@@ -81,19 +81,19 @@ class HubbleRelaySource:
         Raises:
             NetsecError: it cannot be reached at the start, for the reasons of ``read``.
         """
-        wait = _FIRST_WAIT
+        wait = retry.FIRST_WAIT
         while not stop.is_set():
             had = self._batch.flows
             trouble = self._watch(emit, stop)
             self._hand_on(emit)
             if stop.is_set():
                 break
-            wait = _FIRST_WAIT if self._batch.flows > had else wait
+            wait = retry.FIRST_WAIT if self._batch.flows > had else wait
             self._broken = self._broken or time.time()
             self._trouble = f"{trouble}; it is tried again in {wait:g} s"
             self._tell(emit)
             stop.wait(wait)
-            wait = min(wait * 2, _LONGEST_WAIT)
+            wait = retry.longer(wait)
         if self._broken:
             reason = "flows since then are not known: the connection to Hubble had not come back"
             emit(FlowsRead((Gap(self._broken, 0, reason),)))

@@ -8,6 +8,7 @@ import pytest
 
 from netsec_tui.errors import UnreachableError
 from netsec_tui.model.flow import Flow
+from netsec_tui.sources import retry
 from netsec_tui.sources.access import Access
 from netsec_tui.sources.hubble import exec as hubble_exec
 from netsec_tui.sources.hubble.exec import HubbleExecSource
@@ -24,8 +25,8 @@ AGENTS = {"cilium-a": "n1", "cilium-b": "n2"}
 @pytest.fixture(autouse=True)
 def quick(no_proxy_and_no_waiting, monkeypatch):
     monkeypatch.setattr(hubble_exec, "LIST_SECONDS", 0.05)
-    monkeypatch.setattr(hubble_exec, "_FIRST_WAIT", 0.01)
-    monkeypatch.setattr(hubble_exec, "_LONGEST_WAIT", 0.05)
+    monkeypatch.setattr(retry, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(retry, "LONGEST_WAIT", 0.05)
     monkeypatch.setattr(hubble_exec, "_PATIENCE", 0.01)
 
 

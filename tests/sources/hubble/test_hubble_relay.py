@@ -7,8 +7,8 @@ import pytest
 from grpclib.const import Status
 
 from netsec_tui.errors import UnreachableError
+from netsec_tui.sources import retry
 from netsec_tui.sources.grpc import connection as grpc_connection
-from netsec_tui.sources.hubble import relay as hubble_relay
 from netsec_tui.sources.hubble import relay_progress as hubble_relay_progress
 from netsec_tui.sources.hubble.relay import HubbleRelaySource
 from tests.sources.collected import following, gaps, read
@@ -165,7 +165,7 @@ def test_a_server_that_comes_back_goes_on_where_it_was(peer, source):
 
 
 def test_waits_grow_until_a_flow_comes(peer, source, monkeypatch):
-    monkeypatch.setattr(hubble_relay, "_LONGEST_WAIT", 0.2)
+    monkeypatch.setattr(retry, "LONGEST_WAIT", 0.2)
     with following(source) as collected:
         settled(peer, collected)
         peer.kill()
