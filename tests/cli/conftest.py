@@ -165,3 +165,36 @@ def prod(tmp_path, monkeypatch):
     path.parent.mkdir(parents=True)
     path.write_text(TEXT, encoding="utf-8")
     return path
+
+
+@pytest.fixture
+def policies(cluster):
+    """Return a function that writes NetworkPolicies (namespace, name, spec): the flags that read all."""
+
+    def write(*specs):
+        docs = [
+            {
+                "apiVersion": "networking.k8s.io/v1",
+                "kind": "NetworkPolicy",
+                "metadata": {"namespace": namespace, "name": name},
+                "spec": spec,
+            }
+            for namespace, name, spec in specs
+        ]
+        Path("policies.yaml").write_text(yaml.safe_dump_all(docs), encoding="utf-8")
+        return ["--manifests", "cluster.yaml", *(["--manifests", "policies.yaml"] if docs else [])]
+
+    return write
+
+
+@pytest.fixture
+def ask(run):
+    """Return a function that asks about one connection in JSON: exit code and document."""
+
+    def call(flags, source, destination, port, *more):
+        ends = ["--from", source, "--to", destination, "--port", port]
+        code, out, err = run("check", *flags, *ends, *more, "-o", "json")
+        assert out, err
+        return code, json.loads(out)
+
+    return call
