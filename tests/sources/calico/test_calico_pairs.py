@@ -130,6 +130,32 @@ def test_let_in_and_denied_at_other_times_is_both_and_in_once_something_answers(
 
 
 @ways
+def test_one_denial_does_not_outweigh_what_the_servers_node_let_in(way):
+    often = [at(n, side) for n in range(2, 12) for side in (SRC, DST)]
+    made = way([at(0, SRC), at(0, DST, DENY), *often])
+    assert counts(made) == {"FORWARDED": 10, "DROPPED": 1}
+    for direction in (IN, OUT):
+        found = row(made, direction)
+        assert (found.ticked, found.reason) == (True, "denied once, let in 10 times")
+
+
+@ways
+def test_what_only_went_out_outweighs_no_denial(way):
+    made = way([at(0, SRC), at(0, DST, DENY), *(at(n, SRC) for n in range(7, 17))])
+    assert counts(made) == {"UNKNOWN": 10, "DROPPED": 1}
+    assert [flow for flow in made if flow.arrived] == []
+    assert (row(made).ticked, row(made).reason) == (False, "denied only (once)")
+
+
+@ways
+@pytest.mark.parametrize(
+    ("reporter", "more", "arrived"), [(SRC, {"dest": PUBLIC}, 1), (DST, {}, 1), (SRC, {}, 0)]
+)
+def test_where_nobody_else_reports_one_node_is_enough(way, reporter, more, arrived):
+    assert sum(flow.arrived for flow in way([at(0, reporter, **more)])) == arrived
+
+
+@ways
 def test_what_only_went_out_is_an_attempt(way):
     made = way([at(0, SRC)])
     assert counts(made) == {"UNKNOWN": 1}
