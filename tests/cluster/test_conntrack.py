@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import signal
 import socket
@@ -26,36 +25,22 @@ from tests.cluster.harness.places import origin
 from tests.cluster.harness.rest import Rest
 from tests.cluster.product.running import (
     ACCOUNTS,
+    EXEC,
     ROOT,
-    Right,
     account,
     binding,
     cluster_flags,
     documented_rights,
     run,
 )
+from tests.cluster.product.tracked import CALLS, OUTSIDE, TALL, Key, rows, tracked_cluster
 from tests.sources.collected import read
 from tests.ui.demo_host import app_of
 from tests.ui.driving import Operator
 
-WORKLOADS = Path(__file__).resolve().parent / "workloads"
 SOURCE = ("--source", "conntrack")
-OUTSIDE, CALLER = "198.51.100.77", "203.0.113.10"
-GET, CREATE = (Right(verb, "", "pods/exec") for verb in ("get", "create"))
-CALLS = (
-    Call("tracked/deploy/client", "tracked/svc/api:80", times=2),
-    Call("tracked/deploy/client", "tracked/svc/api:5300", "UDP"),
-    Call("tracked/deploy/client", "tracked/ds/agent:9555"),
-    Call("tracked/deploy/client", f"{OUTSIDE}:443"),
-    Call("tracked/deploy/api", "tracked/svc/api:80", times=3),
-    Call("tracked/ds/agent", "tracked/deploy/api:8080"),
-    Call(f"outside:{CALLER}", "node:node1:30555", times=3),
-)
 SCREEN_SECONDS = 6.0
 """How long after its packet a connection takes at most to be on the screen of a machine that is not busy."""
-TALL = (140, 100)
-"""A screen on which all rows are shown at once."""
-
 _PATIENCE = 60
 FROM_CLIENTS, FROM_API, FROM_AGENTS, FROM_OUTSIDE = 4, 6, 4, 3
 
@@ -63,9 +48,7 @@ FROM_CLIENTS, FROM_API, FROM_AGENTS, FROM_OUTSIDE = 4, 6, 4, 3
 @pytest.fixture(scope="module")
 def own_cluster(binaries):
     """Return a cluster of this module alone, so that it is known how many connections there are."""
-    with Cluster.up() as started:
-        started.load(WORKLOADS / "system.yaml", WORKLOADS / "conntrack.yaml")
-        started.add_outside(OUTSIDE)
+    with tracked_cluster() as started:
         yield started
 
 
@@ -77,27 +60,18 @@ def driven(own_cluster):
     return own_cluster
 
 
-def rows(kubeconfig: Path, target: str) -> dict[tuple[str, str, str, int], tuple[int, list[str]]]:
-    """Return count and Services of each row, by direction, peer, protocol and port."""
-    done = run(kubeconfig, "list", "-n", "tracked", target, "-o", "json", *SOURCE)
-    assert done.code == 0, done.said
+def told(kubeconfig: Path, target: str) -> dict[Key, tuple[int, list[str]]]:
+    """Return count and Services of each row."""
     return {
-        (row["direction"], _peer(row["peer"]), row["protocol"], row["port"]): (
-            row["counts"]["forwarded"],
-            [f"{via['name']}:{via['port']}" for via in row["via"]],
-        )
-        for row in json.loads(done.out)["rows"]
+        key: (row["counts"]["forwarded"], [f"{via['name']}:{via['port']}" for via in row["via"]])
+        for key, row in rows(kubeconfig, target, *SOURCE).items()
     }
 
 
-def _peer(peer: dict[str, str]) -> str:
-    return peer.get("name") or peer.get("address") or peer["type"]
-
-
 def test_a_client_is_told_with_what_it_dialled_and_who_answered(driven):
-    found = rows(driven.kubeconfig, "deploy/client")
+    found = told(driven.kubeconfig, "deploy/client")
     dns = [key for key in found if key[3] == 53]
-    assert {key: told for key, told in found.items() if key not in dns} == {
+    assert {key: row for key, row in found.items() if key not in dns} == {
         ("egress", "api", "TCP", 8080): (FROM_CLIENTS, ["api:80"]),
         ("egress", "api", "UDP", 5353): (2, ["api:5300"]),
         ("egress", "node1", "TCP", 9555): (2, []),
@@ -108,8 +82,8 @@ def test_a_client_is_told_with_what_it_dialled_and_who_answered(driven):
 
 
 def test_a_server_is_told_who_came_and_as_whom(driven):
-    found = rows(driven.kubeconfig, "deploy/api")
-    assert {key[1:]: told for key, told in found.items() if key[0] == "ingress"} == {
+    found = told(driven.kubeconfig, "deploy/api")
+    assert {key[1:]: row for key, row in found.items() if key[0] == "ingress"} == {
         ("api", "TCP", 8080): (FROM_API, ["api:80"]),
         ("client", "TCP", 8080): (FROM_CLIENTS, ["api:80"]),
         ("client", "UDP", 5353): (2, ["api:5300"]),
@@ -203,7 +177,7 @@ async def _time_rows(cluster: Cluster, operator: Operator, ports: range) -> list
 
 def test_what_the_server_asks_for_is_what_the_sentence_names(driven, tmp_path):
     listing = documented_rights()
-    missing = account(driven, tmp_path, "no-exec", [right for right in listing if right not in (GET, CREATE)])
+    missing = account(driven, tmp_path, "no-exec", [right for right in listing if right not in EXEC])
     done = run(missing, "list", "-n", "tracked", *SOURCE)
     assert done.code == 69
     assert any(
@@ -214,7 +188,7 @@ def test_what_the_server_asks_for_is_what_the_sentence_names(driven, tmp_path):
     # What the README names is enough: where kube-proxy is, and nowhere else.
     driven.load(*_documented_exec_role("no-exec"))
     waiting.until(lambda: run(missing, "list", "-A", *SOURCE).code == 0, 30, "the Role to be in force")
-    assert rows(missing, "deploy/client")["egress", "api", "TCP", 8080] == (FROM_CLIENTS, ["api:80"])
+    assert told(missing, "deploy/client")["egress", "api", "TCP", 8080] == (FROM_CLIENTS, ["api:80"])
 
 
 def _documented_exec_role(user):
@@ -234,9 +208,9 @@ def _documented_exec_role(user):
     }
 
 
-@pytest.mark.parametrize("right", [GET, CREATE], ids=lambda right: right.verb)
+@pytest.mark.parametrize("right", EXEC, ids=lambda right: right.verb)
 def test_one_of_the_two_verbs_is_not_enough(driven, tmp_path, right):
-    listing = [other for other in documented_rights() if other not in (GET, CREATE)]
+    listing = [other for other in documented_rights() if other not in EXEC]
     one = account(driven, tmp_path, f"exec-{right.verb}-only", [*listing, right])
     done = run(one, "list", "-n", "tracked", *SOURCE)
     assert (done.code, "pods/exec" in " ".join(done.said)) == (69, True)

@@ -14,21 +14,18 @@ import pytest
 from tests.cluster.harness.calls import Call
 from tests.cluster.harness.cluster import Cluster
 from tests.cluster.harness.hubble import Hubble
-from tests.cluster.product.running import Right, account, cluster_flags, documented_rights, run
+from tests.cluster.product.running import EXEC, PORT_FORWARD, account, cluster_flags, documented_rights, run
+from tests.cluster.product.tracked import tracked_cluster
 from tests.ui.demo_host import app_of
 from tests.ui.driving import WIDE, Operator
 
-WORKLOADS = Path(__file__).resolve().parent / "workloads"
-EXEC = [Right(verb, "", "pods/exec") for verb in ("get", "create")]
-PORT_FORWARD = [Right(verb, "", "pods/portforward") for verb in ("get", "create")]
 CALLS = (Call("tracked/deploy/client", "tracked/svc/api:80", times=2),)
 
 
 @pytest.fixture(scope="module")
 def own_cluster(binaries) -> Iterator[Cluster]:
     """Return a cluster with traffic, where nothing but the kernel tells of it at first."""
-    with Cluster.up() as started:
-        started.load(WORKLOADS / "system.yaml", WORKLOADS / "conntrack.yaml")
+    with tracked_cluster() as started:
         started.drive(CALLS)
         yield started
 
@@ -95,8 +92,8 @@ async def test_the_screen_without_a_source_points_to_the_doctor(accounts):
     app = app_of(*cluster_flags(accounts["minimal"]))
     async with app.run_test(size=WIDE) as pilot:
         operator = Operator(app, pilot)
-        await operator.until(lambda: "no source of flows can be used" in operator.screen(), "advice", 60)
-        assert f"netsec-tui doctor --context {Cluster.context}" in operator.screen()
+        advice = ("no source of flows can be used", f"netsec-tui doctor --context {Cluster.context}")
+        await operator.until(lambda: all(words in operator.screen() for words in advice), "advice", 60)
 
 
 def test_a_command_without_a_flag_says_what_is_missing(accounts):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -25,7 +24,7 @@ from tests.cluster.harness.rest import Rest
 from tests.cluster.harness.traffic import Answer
 from tests.cluster.product.running import (
     ACCOUNTS,
-    Right,
+    PORT_FORWARD,
     account,
     cluster_flags,
     documented_rights,
@@ -33,29 +32,15 @@ from tests.cluster.product.running import (
     token,
     write_kubeconfig,
 )
-from tests.sources.collected import Collected, following
+from tests.cluster.product.tracked import CALLS, OUTSIDE, TALL, Key, rows, tracked_cluster
+from tests.sources.collected import Collected, following, gaps
 from tests.ui.demo_host import app_of
 from tests.ui.driving import Operator
 
-WORKLOADS = Path(__file__).resolve().parent / "workloads"
 SOURCE = ("--source", "hubble")
-OUTSIDE, CALLER = "198.51.100.77", "203.0.113.10"
-PORT_FORWARD = [Right(verb, "", "pods/portforward") for verb in ("get", "create")]
 PATIENCE = 60
 SCREEN_SECONDS = 2.0
 """How long after Relay's message a row takes at most to be on the screen of a machine that is not busy."""
-TALL = (140, 100)
-"""A screen on which all rows are shown at once."""
-
-CALLS = (
-    Call("tracked/deploy/client", "tracked/svc/api:80", times=2),
-    Call("tracked/deploy/client", "tracked/svc/api:5300", "UDP"),
-    Call("tracked/deploy/client", "tracked/ds/agent:9555"),
-    Call("tracked/deploy/client", f"{OUTSIDE}:443"),
-    Call("tracked/deploy/api", "tracked/svc/api:80", times=3),
-    Call("tracked/ds/agent", "tracked/deploy/api:8080"),
-    Call(f"outside:{CALLER}", "node:node1:30555", times=3),
-)
 ONE_CALL = Call("tracked/deploy/client", "tracked/svc/api:80")
 DENIED = {
     "apiVersion": "networking.k8s.io/v1",
@@ -68,9 +53,7 @@ DENIED = {
 @pytest.fixture(scope="module")
 def own_cluster(binaries) -> Iterator[Cluster]:
     """Return a cluster of this module alone, so that it is known how many connections there are."""
-    with Cluster.up(enforce=True) as started:
-        started.load(WORKLOADS / "system.yaml", WORKLOADS / "conntrack.yaml")
-        started.add_outside(OUTSIDE)
+    with tracked_cluster(enforce=True) as started:
         yield started
 
 
@@ -87,19 +70,10 @@ def hubble(plain) -> Hubble:
     return plain
 
 
-def rows(cluster: Cluster, target: str) -> dict[tuple[str, str, str, int], dict[str, Any]]:
-    """Return the rows of a workload by direction, peer, protocol and port."""
-    done = run(cluster.kubeconfig, "list", "-n", "tracked", target, "-o", "json", *SOURCE)
-    assert done.code == 0, done.said
-    return {
-        (row["direction"], _peer(row["peer"]), row["protocol"], row["port"]): row
-        for row in json.loads(done.out)["rows"]
-        if row["peer"]["type"] != "dns"
-    }
-
-
-def _peer(peer: dict[str, str]) -> str:
-    return peer.get("name") or peer.get("address") or peer["type"]
+def listed(cluster: Cluster, target: str) -> dict[Key, dict[str, Any]]:
+    """Return the rows of a workload but those of DNS."""
+    found = rows(cluster.kubeconfig, target, *SOURCE)
+    return {key: row for key, row in found.items() if row["peer"]["type"] != "dns"}
 
 
 def dialled(row: dict[str, Any]) -> dict[str, int]:
@@ -113,10 +87,6 @@ def relay(cluster: Cluster, kubeconfig: Path | None = None) -> HubbleRelaySource
 
 def flows(collected: Collected) -> list[Flow]:
     return [flow for flow in list(collected.flows) if isinstance(flow, Flow)]
-
-
-def gaps(collected: Collected) -> list[Gap]:
-    return [flow for flow in list(collected.flows) if isinstance(flow, Gap)]
 
 
 def holes(collected: Collected) -> list[Gap]:
@@ -157,7 +127,7 @@ def test_rows_are_what_was_driven(own_cluster, hubble):
     done = own_cluster.drive(CALLS)
     assert [one for one in done if one.heard.answer is not Answer.REACHED] == []
     hubble.settle()
-    client = rows(own_cluster, "deploy/client")
+    client = listed(own_cluster, "deploy/client")
     assert {key: dialled(row) for key, row in client.items()} == {
         ("egress", "api", "TCP", 8080): {"api:80": 4},
         ("egress", "api", "UDP", 5353): {"api:5300": 2},
@@ -165,7 +135,7 @@ def test_rows_are_what_was_driven(own_cluster, hubble):
         ("egress", "node2", "TCP", 9555): {},
         ("egress", OUTSIDE, "TCP", 443): {},
     }
-    server = rows(own_cluster, "deploy/api")
+    server = listed(own_cluster, "deploy/api")
     external = {key for key in server if key[0] == "ingress" and key[1] not in ("api", "client")}
     assert {key[2:] for key in external} == {("TCP", 8080)}
     assert set(server) - external == {
@@ -184,7 +154,7 @@ def test_what_the_enforcer_refuses_is_told_as_dropped(own_cluster, hubble):
         done = own_cluster.drive([ONE_CALL])
         assert {one.heard.answer for one in done} == {Answer.SILENT}
         hubble.settle()
-        row = rows(own_cluster, "deploy/api")["ingress", "client", "TCP", 8080]
+        row = listed(own_cluster, "deploy/api")["ingress", "client", "TCP", 8080]
         # Two clients; the kernel sends a SYN again after a second, and gives up by the next. Cilium reports
         # each of them as the verdict of the policy and as the drop.
         assert row["counts"]["dropped"] == 2 * 2

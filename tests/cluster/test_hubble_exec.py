@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -16,10 +15,9 @@ from tests.cluster.harness.calls import Call
 from tests.cluster.harness.cluster import Cluster
 from tests.cluster.harness.hubble import Hubble
 from tests.cluster.product.running import run
+from tests.cluster.product.tracked import OUTSIDE, WORKLOADS, tracked_cluster
 from tests.sources.collected import Collected, following
 
-WORKLOADS = Path(__file__).resolve().parent / "workloads"
-OUTSIDE = "203.0.113.10"
 ON_EACH_NODE = """
 apiVersion: apps/v1
 kind: DaemonSet
@@ -35,10 +33,7 @@ spec:
 
 @pytest.fixture(scope="module")
 def own_cluster(binaries) -> Iterator[Cluster]:
-    with Cluster.up() as started:
-        started.load(
-            WORKLOADS / "system.yaml", WORKLOADS / "conntrack.yaml", WORKLOADS / "cilium.yaml", ON_EACH_NODE
-        )
+    with tracked_cluster(WORKLOADS / "cilium.yaml", ON_EACH_NODE) as started:
         yield started
 
 

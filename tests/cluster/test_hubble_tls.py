@@ -12,16 +12,13 @@ from tests.cluster.harness.calls import Call
 from tests.cluster.harness.cluster import Cluster
 from tests.cluster.harness.hubble import Hubble
 from tests.cluster.product.running import Done, run
-
-WORKLOADS = Path(__file__).resolve().parent / "workloads"
-OUTSIDE = "203.0.113.10"
+from tests.cluster.product.tracked import OUTSIDE, tracked_cluster
 
 
 @pytest.fixture(scope="module")
 def own_cluster(binaries) -> Iterator[Cluster]:
     """Return a cluster of this module alone: there is one Hubble in a cluster."""
-    with Cluster.up() as started:
-        started.load(WORKLOADS / "system.yaml", WORKLOADS / "conntrack.yaml")
+    with tracked_cluster() as started:
         yield started
 
 

@@ -58,6 +58,10 @@ class Right:
         return {"apiGroups": [self.group], "resources": [self.resource], "verbs": [self.verb], **limited}
 
 
+EXEC = [Right(verb, "", "pods/exec") for verb in ("get", "create")]
+PORT_FORWARD = [Right(verb, "", "pods/portforward") for verb in ("get", "create")]
+
+
 def run(kubeconfig: Path, *arguments: str | Path, seconds: float = 60) -> Done:
     """Run ``netsec-tui`` on the context of a kubeconfig until it ends."""
     command = [sys.executable, "-m", "netsec_tui", *map(str, arguments), *cluster_flags(kubeconfig)]
