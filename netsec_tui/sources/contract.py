@@ -89,4 +89,5 @@ class Source(Protocol):
         """Emit everything there is now and go on until the end or until ``stop`` is set.
 
         Trouble after the first success is told as a SourceStatus with ``error`` and tried again.
+        A status may be emitted again and again; who runs the source leaves out those that say nothing new.
         """

@@ -26,7 +26,6 @@ class Intake:
         self._unread = 0
         self._why = ""
         self._since = 0.0
-        self._told: SourceStatus | None = None
 
     def take(self, found: Iterable[Flow | Gap | Problem], emit: Emit) -> None:
         """Emit flows and gaps; what could not be read becomes one gap."""
@@ -62,7 +61,7 @@ class Intake:
         sampling: int = 1,
         addresses: bool = True,
     ) -> None:
-        """Emit how the source is doing, if that has changed; ``counted`` says what came as yet.
+        """Emit how the source is doing; ``counted`` says what came as yet.
 
         ``nodes``, ``sampling`` and ``addresses`` are what ``Observed`` says of it.
         """
@@ -70,7 +69,4 @@ class Intake:
         until = time.time() if ended else 0.0
         observed = Observed(self._origin, self._since, until, nodes, sampling, addresses=addresses)
         detail = (counted if self.flows else "no flow yet") + (f"; {self._why}" if self._why else "")
-        status = SourceStatus(self._name, True, detail, self._unread, trouble, ended=ended, observed=observed)
-        if status != self._told:
-            self._told = status
-            emit(status)
+        emit(SourceStatus(self._name, True, detail, self._unread, trouble, ended=ended, observed=observed))

@@ -111,5 +111,5 @@ class CalicoIntake:
         return (Gap(float(before), 0, f"{lost} from {' to '.join(moments)} UTC"),)
 
     def tell(self, emit: Emit, error: str = "", *, ended: bool = False) -> None:
-        """Emit how the source is doing, if that has changed."""
+        """Emit how the source is doing."""
         self._intake.tell(emit, f"{self._connections} connections", error, ended=ended, addresses=False)

@@ -67,7 +67,6 @@ class ConntrackSource:
         self._since = self._until = 0.0
         self._unread = ""
         self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
-        self._told: SourceStatus | None = None
 
     def read(self, emit: Emit) -> None:
         """Emit what all tables hold now.
@@ -232,18 +231,8 @@ class ConntrackSource:
         again = "" if known else f"tried again every {RETRY_SECONDS:g} s"
         trouble = self._trouble()
         error = "; ".join(filter(None, (self._lost, trouble, trouble and again)))
-        status = SourceStatus(
-            self.name,
-            self.live,
-            self._detail(SILENT_SECONDS if not ended else 0.0),
-            skipped,
-            error,
-            ended=ended,
-            observed=self._observed(ended=ended),
-        )
-        if status != self._told:
-            self._told = status
-            emit(status)
+        detail, observed = self._detail(SILENT_SECONDS if not ended else 0.0), self._observed(ended=ended)
+        emit(SourceStatus(self.name, self.live, detail, skipped, error, ended=ended, observed=observed))
 
     def _observed(self, *, ended: bool) -> Observed:
         until = self._until if ended else 0.0

@@ -23,7 +23,8 @@ class SourceThread(threading.Thread):
     """Follow a source until it ends or ``stop`` is set; the last status always says that it has ended.
 
     The first one says that there is a source which has told nothing yet, so that nobody takes what others
-    have read for everything.
+    have read for everything. A source may say how it is doing as often as it likes: only what has changed is
+    handed on.
 
     ``failure`` is what the source raised, if anything. After ``again`` seconds, unless they are 0, a source
     that could not be reached is followed anew.
@@ -37,6 +38,7 @@ class SourceThread(threading.Thread):
         self._stop_asked = stop
         self._again = again
         self._status = SourceStatus(source.name, source.live)
+        self._told: SourceStatus | None = None
 
     def run(self) -> None:
         """Follow the source; called by ``start``."""
@@ -62,7 +64,9 @@ class SourceThread(threading.Thread):
 
     def _emit(self, message: Message) -> None:
         if isinstance(message, SourceStatus):
-            self._status = message
+            if message == self._told:
+                return
+            self._status = self._told = message
         self._deliver(message)
 
 

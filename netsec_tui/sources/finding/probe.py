@@ -6,6 +6,7 @@ import queue
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 
 from netsec_tui.model.flow import Flow
 from netsec_tui.sources.contract import FlowsRead, Message, Source, SourceStatus
@@ -32,11 +33,7 @@ def probe(source: Source, seconds: float = PROBE_SECONDS) -> Answer:
     """Follow a source until flows come, it says that it watches, or it complains; so many seconds at most."""
     stop = threading.Event()
     messages: queue.Queue[Message] = queue.Queue(_ROOM)
-
-    def put(message: Message) -> None:
-        put_all(messages, message, stop)
-
-    thread = SourceThread(source, put, stop)
+    thread = SourceThread(source, partial(put_all, messages, stop=stop), stop)
     thread.start()
     try:
         return _heard(messages, seconds)

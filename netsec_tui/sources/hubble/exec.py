@@ -64,7 +64,6 @@ class HubbleExecSource:
         self._lost = ""
         self._flows, self._unread, self._why = 0, 0, ""
         self._since = 0.0
-        self._status: SourceStatus | None = None
 
     def read(self, emit: Emit) -> None:
         """Emit what all agents hold now.
@@ -183,12 +182,7 @@ class HubbleExecSource:
         detail = f"{self._flows} flows from {len(giving)} of {len(self._nodes)} nodes"
         detail += f"; {self._why}" if self._why else ""
         error = "; ".join(filter(None, (self._lost, self._trouble())))
-        status = SourceStatus(
-            self.name, self.live, detail, self._unread, error, ended=ended, observed=observed
-        )
-        if status != self._status:
-            self._status = status
-            emit(status)
+        emit(SourceStatus(self.name, self.live, detail, self._unread, error, ended=ended, observed=observed))
 
     def _trouble(self) -> str:
         """Return why streams have ended, one sentence for all that share a reason."""

@@ -56,7 +56,6 @@ class HubbleRelaySource:
         self._broken = 0.0
         self._trouble = ""
         self._flushed = self._said = self._looked = 0.0
-        self._told: SourceStatus | None = None
 
     def read(self, emit: Emit) -> None:
         """Emit what all agents hold now.
@@ -240,18 +239,12 @@ class HubbleRelaySource:
         parts += filter(None, (self._server, self._kept, batch.why))
         if not self._filtered:
             parts.append("an older Hubble, which cannot leave answers out")
-        status = SourceStatus(
-            self.name,
-            self.live,
-            "; ".join(parts),
-            batch.unread,
-            self._trouble,
-            ended=ended,
-            observed=observed,
+        detail = "; ".join(parts)
+        emit(
+            SourceStatus(
+                self.name, self.live, detail, batch.unread, self._trouble, ended=ended, observed=observed
+            )
         )
-        if status != self._told:
-            self._told = status
-            emit(status)
 
 
 def _at_the_start(error: NetsecError) -> NetsecError:

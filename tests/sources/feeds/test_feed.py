@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from netsec_tui.sources.capture.writer import CaptureWriter
 from netsec_tui.sources.contract import Emit, FlowsRead, KubeObject, Message, ObjectsRead, SourceStatus
 from netsec_tui.sources.feeds import feed
 from netsec_tui.sources.feeds.feed import Feed, FeedMessage, read_all
+from netsec_tui.sources.feeds.thread import SourceThread
 from netsec_tui.sources.manifests import source as manifests
 from netsec_tui.sources.manifests.source import ManifestSource
 from tests.sources.kube_objects import obj, pod
@@ -89,6 +91,17 @@ def run(*sources: Scripted | ManifestSource | CaptureSource) -> Drained:
 
 def objects(*found: KubeObject, source: str = "a", problems: tuple[str, ...] = ()) -> ObjectsRead:
     return ObjectsRead(source, found, problems)
+
+
+def test_a_status_is_handed_on_once_until_it_changes() -> None:
+    well, ill = SourceStatus("a", True, "1 flow"), SourceStatus("a", True, "1 flow", error="it is away")
+    source = Scripted("a", well, well, FlowsRead(flows(1)), well, ill, ill, well)
+    told: list[Message] = []
+    SourceThread(source, told.append, threading.Event()).run()
+    first, *rest, last = told
+    assert first == SourceStatus("a", False)
+    assert rest == [well, FlowsRead(flows(1)), ill, well]
+    assert last == replace(well, ended=True)
 
 
 def test_more_flows_than_there_is_room_for_all_arrive_in_order() -> None:
