@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -18,6 +19,9 @@ from netsec_tui.model.timespan import Timespan, Window
 
 _REMEMBERED = 180.0
 """Seconds before its first reading that a source may tell of without having watched: what it remembers."""
+
+_BREATH = 1.0
+"""Seconds between two sources that are no gap: one begins when the other has ended."""
 
 _MAY_SAMPLE = frozenset({"netobserv"})
 """Sources whose flows do not tell how many packets were looked at."""
@@ -45,7 +49,7 @@ def quality_of(
         sources,
         tuple(sorted({short_node(node) for nodes in reporting for node in nodes})) if reporting else None,
         present or None,
-        lost_in(window, seen.gaps),
+        (*lost_in(window, seen.gaps), *_unwatched(window, now, sources)),
         synthetic=sum(told.synthetic for told in seen.told.values()),
         silent=silent,
     )
@@ -148,14 +152,29 @@ def _share(source: Watched, window: Window, until: float) -> tuple[float, float]
     return (low, high) if low <= high else None
 
 
+def _shares(window: Window, now: float, sources: Iterable[Watched]) -> list[tuple[float, float]]:
+    """Return what each of the sources has watched of a window, the earliest first."""
+    shares = (_share(source, window, source.until or now) for source in sources)
+    return sorted(share for share in shares if share)
+
+
 def covered_seconds(window: Window, now: float, sources: Iterable[Watched]) -> float:
     """Return how many seconds of a window at least one of the sources has watched."""
-    shares = (_share(source, window, source.until or now) for source in sources)
     covered, reached = 0.0, window.start
-    for low, high in sorted(share for share in shares if share):
+    for low, high in _shares(window, now, sources):
         covered += max(0.0, high - max(low, reached))
         reached = max(reached, high)
     return covered
+
+
+def _unwatched(window: Window, now: float, sources: Iterable[Watched]) -> Iterator[Lost]:
+    """Yield each time within what was watched in which nobody did: what was done then is not known."""
+    reached = math.inf
+    for low, high in _shares(window, now, sources):
+        if low - reached > _BREATH:
+            span = " to ".join(time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(at)) for at in (reached, low))
+            yield Lost(f"nobody watched from {span} UTC", 0)
+        reached = high if reached == math.inf else max(reached, high)
 
 
 def lost_in(window: Window, gaps: Iterable[Gap]) -> tuple[Lost, ...]:

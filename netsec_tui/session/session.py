@@ -118,11 +118,6 @@ class Session:
         return () if self._record.observations.told else self._record.observations.misdated
 
     @property
-    def lost_until(self) -> dict[tuple[str, str, str], float]:
-        """Return the time of the last loss of each source, node and reason, in epoch seconds."""
-        return dict(self._record.observations.lost_until)
-
-    @property
     def lost(self) -> dict[str, int]:
         """Return how many events and lines each reason has cost."""
         return Losses(self._record.observations.gaps).by_reason
@@ -130,6 +125,10 @@ class Session:
     def add_flows(self, flows: Iterable[Flow | Gap]) -> None:
         """Fold in what a source has read; a flow dated as none can be is a gap instead."""
         self._record.add(flows, self._now())
+
+    def begin_again(self) -> None:
+        """Take it that sources begin again: what they remember, and have told before, counts once."""
+        self._record.observations.begin_again(self._now())
 
     def set_observed(self, told: Iterable[Observed]) -> None:
         """Take in how well all present sources have watched; one that is not among them has ended."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from netsec_tui.core.traffic.ports import Ports
+from netsec_tui.core.traffic.retold import Retold
 from netsec_tui.core.traffic.skew import Skew
 from netsec_tui.model.communication import Counts, Orientation
 from netsec_tui.model.flow import Endpoint, Flow, Gap, Protocol, Verdict
@@ -82,6 +83,16 @@ class Edge:
         else:
             bucket[_ANSWERS] += flow.count
 
+    def counts(self, minute: int) -> list[float]:
+        """Return what was counted in a minute, nothing when it was not seen in it."""
+        return self.buckets[minute][_ANSWERS:] if minute in self.buckets else []
+
+    def take_back(self, minute: int, counts: Iterable[float]) -> None:
+        """Take counts off a minute; that it was seen stays."""
+        bucket, self._summed = self.buckets[minute], None
+        for column, number in enumerate(counts, _ANSWERS):
+            bucket[column] -= number
+
     def seen(self, low: float, high: float) -> bool:
         """Tell whether anything was seen within the minutes from low to high."""
         if low <= self._latest <= high:  # what goes on is the common case
@@ -140,10 +151,7 @@ class Told:
 
 
 class Observations:
-    """Own everything recorded: endpoints, edges, gaps, when each source told of flows.
-
-    ``lost_until`` is the time of the last loss by source, node and reason, of sources that name themselves.
-    """
+    """Own everything recorded: endpoints, edges, gaps, when each source told of flows."""
 
     # Many distinct Endpoint objects can be equal; beyond this the short cut by identity is forgotten.
     _SHORTCUTS = 100_000
@@ -156,9 +164,9 @@ class Observations:
         self.ports = Ports()
         self._index: dict[Endpoint, int] = {}
         self._shortcut: dict[int, tuple[Endpoint, int]] = {}
-        self.lost_until: dict[tuple[str, str, str], float] = {}
         self._gaps: dict[tuple[int, str, str, str], Gap] = {}
         self._skew = Skew()
+        self._retold: Retold | None = None
 
     @property
     def reports_replies(self) -> bool:
@@ -179,12 +187,21 @@ class Observations:
     def gaps(self) -> Iterable[Gap]:
         """Return what was lost; what a node lost in one minute for one reason is one gap."""
         counted = (name for origin, told in self.told.items() for name in told.nodes or (origin,))
-        return (*self._gaps.values(), *self._skew.of_this_machine(counted))
+        holes = self._retold.holes() if self._retold else ()
+        return (*self._gaps.values(), *self._skew.of_this_machine(counted), *holes)
 
     @property
     def misdated(self) -> tuple[str, ...]:
         """Return why flows do not count whose time cannot be."""
         return tuple(self._skew.reasons)
+
+    def begin_again(self, now: float) -> None:
+        """Take it that from ``now`` on, in epoch seconds, sources tell what they remember once more."""
+        for hole in self._retold.holes() if self._retold else ():
+            self._miss(hole)
+        until = {(origin, ""): told.last for origin, told in self.told.items()}
+        until |= {(origin, n): last for origin, told in self.told.items() for n, last in told.nodes.items()}
+        self._retold = Retold(until, now)
 
     def add(self, flows: Iterable[Flow | Gap], now: float = math.inf) -> set[EdgeKey]:
         """Fold flows in and return the keys of the edges that changed.
@@ -204,13 +221,13 @@ class Observations:
 
     def _miss(self, gap: Gap) -> None:
         """Keep a gap; a flood of lost events comes as one message for each."""
-        kind = gap.origin, gap.node, gap.reason
-        if gap.origin:
-            self.lost_until[kind] = max(gap.time, self.lost_until.get(kind, 0.0))
-        key = (int(gap.time // 60), *kind)
+        key = (int(gap.time // 60), gap.origin, gap.node, gap.reason)
         before = self._gaps.get(key)
+        lost = before.lost if before else 0
+        if self._retold:
+            gap = replace(gap, lost=self._retold.lost(key, gap, lost))
         if before:
-            gap = replace(gap, time=min(before.time, gap.time), lost=before.lost + gap.lost)
+            gap = replace(gap, time=min(before.time, gap.time), lost=lost + gap.lost)
         self._gaps[key] = gap
 
     def _add(self, flow: Flow) -> EdgeKey:
@@ -226,7 +243,10 @@ class Observations:
             edge.orientation = orientation
         if is_answer and orientation is Orientation.PROVEN and not flow.verdict.stopped:
             self.answering.add(flow.origin)
-        edge.add(flow, is_answer)
+        if self._retold:
+            self._retold.count(edge, flow, is_answer)
+        else:
+            edge.add(flow, is_answer)
         return key
 
     def _orient(self, flow: Flow) -> tuple[EdgeKey, Orientation, bool]:
