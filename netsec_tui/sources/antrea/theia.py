@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from functools import partial
 from typing import Any
 
@@ -62,12 +63,9 @@ class TheiaSource:
             BadInputError: the kubeconfig cannot be read.
             UnreachableError: ClickHouse does not answer, or has no such table.
         """
-        client = self._client()
-        try:
+        with closing(self._client()) as client:
             for _ in self._new(client, emit, late=0):
                 pass
-        finally:
-            client.close()
         self._tell(emit, ended=True)
 
     def follow(self, emit: Emit, stop: threading.Event) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 
 from netsec_tui.errors import NetsecError
@@ -61,15 +62,12 @@ class NetObservSource:
         Raises:
             NetsecError: the kubeconfig cannot be used, or Loki cannot be found or does not give its flows.
         """
-        http, now = self._http(), time.time_ns()
-        try:
-            decoder = NetObservDecoder()
-            loki = Loki()
+        loki, decoder = Loki(), NetObservDecoder()
+        with closing(self._http()) as http:
+            now = time.time_ns()
             for part in _hours(now - self._span, now):
                 for page in loki.pages(http, *part):
                     self._take(page, decoder, emit)
-        finally:
-            http.close()
         self._tell(emit, ended=True)
 
     def follow(self, emit: Emit, stop: threading.Event) -> None:
