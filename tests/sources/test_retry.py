@@ -1,0 +1,127 @@
+"""What breaks off is told and taken up again; what never came at all is raised."""
+
+import threading
+
+import pytest
+
+from netsec_tui.errors import UnreachableError
+from netsec_tui.sources.retry import FIRST_WAIT, LONGEST_WAIT, follow_stream, poll
+
+
+class Waits(threading.Event):
+    """An event that takes down how long it is waited for, does not wait, and is set after some waits."""
+
+    def __init__(self, most):
+        super().__init__()
+        self.most, self.seconds = most, []
+
+    def wait(self, timeout=None):
+        self.seconds.append(timeout)
+        if len(self.seconds) >= self.most:
+            self.set()
+        return self.is_set()
+
+
+def scripted(*streams):
+    """Return what begins one stream after the other; an error in one breaks it off."""
+    left = list(streams)
+
+    def begin(*_):
+        for item in left.pop(0):
+            if isinstance(item, Exception):
+                raise item
+            yield item
+
+    return begin
+
+
+AWAY = UnreachableError("it is away")
+
+
+def test_a_stream_that_breaks_off_is_begun_again():
+    told, stop = [], Waits(3)
+    follow_stream(scripted([True, AWAY], [], [None, AWAY]), told.append, "it has ended", stop)
+    assert told == [f"{why}; it is tried again" for why in ("it is away", "it has ended", "it is away")]
+
+
+def test_waits_grow_until_something_comes():
+    stop = Waits(9)
+    streams = [[True], *[[None, AWAY]] * 6, [True, AWAY], []]
+    follow_stream(scripted(*streams), lambda trouble: None, "it has ended", stop)
+    growing = [min(FIRST_WAIT * 2**n, LONGEST_WAIT) for n in range(7)]
+    assert stop.seconds == [*growing, FIRST_WAIT, 2 * FIRST_WAIT]
+
+
+def test_nothing_is_told_of_a_stream_that_was_stopped():
+    told, stop = [], threading.Event()
+
+    def stopped():
+        yield True
+        stop.set()
+
+    follow_stream(stopped, told.append, "it has ended", stop)
+    assert told == []
+
+
+@pytest.mark.parametrize("first", [[AWAY], [None, AWAY], [False, AWAY]])
+def test_a_stream_that_never_told_anything_is_an_error(first):
+    with pytest.raises(UnreachableError, match="it is away"):
+        follow_stream(scripted(first), lambda trouble: None, "it has ended", threading.Event())
+
+
+class Client:
+    def __init__(self, open_):
+        self._open = open_
+        open_.append(self)
+
+    def close(self):
+        self._open.remove(self)
+
+
+def polled(most, *rounds, connect=Client):
+    """Return what is told of some rounds, how many connections were made, and those left open."""
+    told, open_, made = [], [], []
+
+    def connected():
+        made.append(connect(open_))
+        assert len(open_) == 1
+        return made[-1]
+
+    try:
+        poll(connected, scripted(*rounds), told.append, 0.0, Waits(most))
+    finally:
+        assert open_ == []
+    return told, len(made)
+
+
+TOLD = "it is away; it is asked again every 0 s"
+
+
+@pytest.mark.parametrize(
+    ("rounds", "told", "connections"),
+    [
+        ([[None], [None, None], []], ["", "", ""], 1),
+        ([[None], [AWAY], [AWAY], [None]], ["", TOLD, TOLD, ""], 3),
+        ([[None, AWAY], [None]], [TOLD, ""], 2),
+    ],
+)
+def test_a_server_is_asked_again_over_a_new_connection_after_trouble(rounds, told, connections):
+    assert polled(len(rounds), *rounds) == (told, connections)
+
+
+def test_a_server_that_never_answered_is_an_error_and_is_left():
+    with pytest.raises(UnreachableError, match="it is away"):
+        polled(2, [AWAY])
+
+
+def test_a_connection_that_cannot_be_made_again_is_trouble_too():
+    ways = [Client, AWAY, Client]
+
+    def connect(open_):
+        way = ways.pop(0)
+        if isinstance(way, Exception):
+            raise way
+        return way(open_)
+
+    told, connections = polled(4, [None], [AWAY], [None], connect=connect)
+    assert (told, connections) == (["", TOLD, TOLD, ""], 2)
