@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from netsec_tui.model.flow import Flow, Gap
-from netsec_tui.sources.conntrack import flows as conntrack_flows
+from netsec_tui.sources.conntrack import known as conntrack_known
 from netsec_tui.sources.conntrack import source as conntrack
 from netsec_tui.sources.conntrack.source import ConntrackSource
 from netsec_tui.sources.reach import pod_websocket
@@ -303,7 +303,7 @@ def dropping(node: Path, port: int) -> Iterator[None]:
 
 
 def test_what_nobody_uses_any_more_is_not_told_again(own_cluster, ends, quick, monkeypatch):
-    monkeypatch.setattr(conntrack_flows, "TELL_AGAIN", 1.0)
+    monkeypatch.setattr(conntrack_known, "TELL_AGAIN", 1.0)
     monkeypatch.setattr(conntrack, "POLL_SECONDS", 3.0)
     with connected(*ends, 9002), connected(*ends, 9003) as (calling, _), observed(own_cluster) as collected:
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from netsec_tui.model.flow import EPHEMERAL, Protocol
 from netsec_tui.sources.conntrack.entry import Entry, protocol_of
-from netsec_tui.sources.conntrack.known import OPENING, REFUSED, Known
-from netsec_tui.sources.conntrack.legs import Leg, is_translated, turned
+from netsec_tui.sources.conntrack.known import OPENING, REFUSED, Change, Known, News
+from netsec_tui.sources.conntrack.legs import Leg, direct_leg, is_translated, turned
 
 _REMEMBERED = 100_000
 """How many connections, and how many listening ports, are remembered; then the oldest are forgotten."""
@@ -56,9 +56,12 @@ def is_opened(entry: Entry) -> bool:
     return entry.state in OPENING or is_translated(entry.key)
 
 
-def is_let_in(entry: Entry) -> bool:
-    """Tell whether something listens at an entry's server: an answer may be a refusal, too."""
-    return entry.answered and entry.state not in REFUSED
+def is_proof(news: News) -> bool:
+    """Tell whether news prove that something listens at an entry's server: an answer may be a refusal."""
+    change, entry, known = news
+    if change is Change.GOES_ON or not entry.answered or entry.state in REFUSED:
+        return False
+    return known.opened if change is Change.IS_ANSWERED else is_opened(entry)
 
 
 class Directions:
@@ -74,6 +77,24 @@ class Directions:
         self._remembered: OrderedDict[Leg, bool] = OrderedDict()
         self._unproven: dict[Port, dict[Leg, Told]] = {}
         self._doubts: OrderedDict[tuple[Port, Leg], None] = OrderedDict()
+
+    def rank(self, news: News) -> tuple[object, ...]:
+        """Return by what to sort the news of a table, whose own order must not matter.
+
+        Each is judged by all that others prove so; of two entries that one connection may have made, the one
+        towards what listens or the lower port is told.
+        """
+        change, entry, _ = news
+        key = entry.key
+        number, client_port, server, port = key[0], key[2], key[5], key[6]
+        return (
+            not is_opened(entry),
+            (number, server, port) not in self._listening,
+            not entry.answered,
+            change is not Change.BEGINS_ANEW,
+            port > client_port,
+            key,
+        )
 
     def judge(self, leg: Leg) -> Judgement:
         """Return what is known of an entry that does not prove its direction itself."""
@@ -119,15 +140,19 @@ class Directions:
             if not self._unproven[at]:
                 del self._unproven[at]
 
-    def listens(self, leg: Leg) -> Iterator[tuple[Leg, Told]]:
-        """Take note that a leg's server has answered, and yield what that proves of what was told."""
-        number, _, _, server, port, _ = leg
-        at = number, server, port
-        if at in self._listening:
-            return
-        self._listening[at] = None
-        _limit(self._listening)
-        for doubted, told in self._assured(at).items():
+    def listen(self, proofs: Iterable[Entry]) -> Iterator[tuple[Leg, Told]]:
+        """Take note that the servers of entries have answered, and yield what that proves of what was told.
+
+        Where both ends of a connection turn out to listen at once, it proves nothing.
+        """
+        legs = (direct_leg(entry.key) for entry in proofs)
+        found = dict.fromkeys((number, server, port) for number, _, _, server, port, _ in legs)
+        fresh = [at for at in found if at not in self._listening]
+        for at in fresh:
+            self._listening[at] = None
+            _limit(self._listening)
+        doubts = [doubt for at in fresh for doubt in self._assured(at).items()]
+        for doubted, told in doubts:
             if self._knows(turned(doubted)) or self._knows(doubted) or self._calls_from_a_server(doubted):
                 continue
             self._remembered[doubted] = True

@@ -7,16 +7,23 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from netsec_tui.model.flow import Endpoint, Flow, Protocol, Verdict
-from netsec_tui.sources.conntrack.direction import Directions, Judgement, Told, is_let_in, is_opened
+from netsec_tui.sources.conntrack.direction import Directions, Judgement, Told, is_opened, is_proof
 from netsec_tui.sources.conntrack.entry import Entry, Key, protocol_of
-from netsec_tui.sources.conntrack.known import MEMORY, REFUSED, Known, begun, idle, longest_timeouts
+from netsec_tui.sources.conntrack.known import (
+    MEMORY,
+    REFUSED,
+    Change,
+    Known,
+    News,
+    begun,
+    idle,
+    is_due,
+    longest_timeouts,
+)
 from netsec_tui.sources.conntrack.legs import DIALLED, DIRECT, Leg, direct_leg, is_left_out, legs, turned
 
 ORIGIN = "conntrack"
 """What every flow of connection tracking names as its origin."""
-
-TELL_AGAIN = 60.0
-"""Seconds after which a connection that goes on is told again: observations have a bucket a minute."""
 
 _ENDPOINTS = 200_000
 
@@ -60,28 +67,41 @@ class Connections:
             entries = list(entries)
             longest = longest_timeouts(entries)
         self._read[node] = now
+        yield from self._tell(node, self._news(known, entries, now, longest), now)
+
+    def _news(
+        self, known: dict[Key, Known], entries: Iterable[Entry], now: float, longest: dict[int, int]
+    ) -> Iterator[News]:
+        """Yield what is to be told of entries, and take over how they stand."""
         for entry in entries:
             before = known.get(entry.key)
             if before is None:
                 if is_left_out(entry.key):
                     continue
                 before = known[entry.key] = self._meet(entry, now, longest)
-                if not before.quiet:
-                    yield from self._begin(node, entry, before)
-            elif before.quiet:
-                if before.stirs(entry, now):
-                    before.quiet, before.told = False, now
-                    self._wake(entry.key)
-                    yield from self._begin(node, entry, before)
-            elif before.replaced(entry):
-                before.told = begun(entry, now, 0.0)
-                yield from self._begin(node, entry, before, seen_before=True)
-            elif entry.answered and not before.answered:
-                yield from self._answer(node, entry, before, now)
-            elif now - before.told >= TELL_AGAIN and before.goes_on(entry, now):
-                before.told = now
-                yield from self._again(node, entry.key, before, now)
+                change = None if before.quiet else Change.BEGINS
+            elif before.reading == self._reading:  # a table that changes while it is read may show one twice
+                continue
+            else:
+                change = before.change(entry, now)
+            if change is Change.WAKES:
+                self._wake(entry.key)
             before.renew(entry, now, self._reading)
+            if change:
+                yield News(change, entry, before)
+
+    def _tell(self, node: str, news: Iterable[News], now: float) -> Iterator[Flow]:
+        """Tell what a reading has brought, in an order of its own."""
+        known = [*news]
+        for doubted, told in self._directions.listen(one.entry for one in known if is_proof(one)):
+            yield from self._correction(doubted, told)
+        for change, entry, before in sorted(known, key=self._directions.rank):
+            if change is Change.IS_ANSWERED:
+                yield from self._answer(node, entry, before, now)
+            elif change is Change.GOES_ON:
+                yield from self._again(node, entry.key, before, now)
+            else:
+                yield from self._begin(node, entry, before, seen_before=change is Change.BEGINS_ANEW)
 
     def hear(self, node: str, what: str, entry: Entry, now: float) -> Iterator[Flow]:
         """Yield what a NEW, UPDATE or DESTROY of ``conntrack -E`` tells that was not told before."""
@@ -91,8 +111,8 @@ class Connections:
             yield from self._end(node, entry, before, now)
         elif what == "NEW" and before is None and not entry.state and not is_left_out(entry.key):
             before = known[entry.key] = Known(now, quiet=False)
-            yield from self._begin(node, entry, before)
             before.renew(entry, now, self._reading)
+            yield from self._tell(node, [News(Change.BEGINS, entry, before)], now)
         else:
             self._read[node] = now  # a packet has passed just now, whatever the timeout
             yield from self.see(node, (entry,), now)
@@ -102,9 +122,9 @@ class Connections:
         known, told = self._nodes[node], entry.answered or entry.state in REFUSED
         if before is None and told and not is_left_out(entry.key):
             before = known[entry.key] = Known(begun(entry, now, 0.0), quiet=False)
-            yield from self._begin(node, entry, before)
+            yield from self._tell(node, [News(Change.BEGINS, entry, before)], now)
         elif before and not before.quiet and entry.answered and not before.answered:
-            yield from self._answer(node, entry, before, now)
+            yield from self._tell(node, [News(Change.IS_ANSWERED, entry, before)], now)
         self._forget(known, [entry.key] if before else [])
 
     def expire(self, node: str, now: float) -> None:
@@ -168,21 +188,12 @@ class Connections:
                 if not judged.proven:  # either end may prove to be the server
                     self._directions.doubt(own, told)
                     self._directions.doubt(leg, told)
-        if opened and is_let_in(entry):
-            yield from self._prove(own)
-
-    def _prove(self, leg: Leg) -> Iterator[Flow]:
-        """Take note that a leg's server listens, and tell anew what that proves."""
-        for doubted, told in self._directions.listens(leg):
-            yield from self._correction(doubted, told)
 
     def _answer(self, node: str, entry: Entry, known: Known, now: float) -> Iterator[Flow]:
         for what, leg in legs(entry.key, mirrored=known.mirrored):
             told = self._legs[leg]
             if not told.answered:
                 yield from self._answered(leg, what, told, now, node)
-        if known.opened and is_let_in(entry):
-            yield from self._prove(direct_leg(entry.key))
 
     def _answered(self, leg: Leg, what: int, told: Told, time: float, node: str) -> Iterator[Flow]:
         """Tell that what was an attempt until now did arrive."""
@@ -195,7 +206,7 @@ class Connections:
         self._turn(key, known)
         for what, leg in legs(key, mirrored=known.mirrored):
             told = self._legs[leg]
-            if now - told.at >= TELL_AGAIN:
+            if is_due(told.at, now):
                 told.at = now
                 yield from self._exchange(leg, what, told, now, node)
 

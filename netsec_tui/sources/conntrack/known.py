@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import Enum, auto
+from typing import NamedTuple
 
 from netsec_tui.sources.conntrack.entry import Entry
 
@@ -38,6 +40,20 @@ _UNACKNOWLEDGED = 300
 """The timeout at most while data waits to be acknowledged (nf_conntrack_tcp_timeout_unacknowledged)."""
 
 
+TELL_AGAIN = 60.0
+"""Seconds after which a connection that goes on is told again: observations have a bucket a minute."""
+
+
+class Change(Enum):
+    """Say what of an entry is to be told."""
+
+    BEGINS = auto()
+    WAKES = auto()
+    BEGINS_ANEW = auto()
+    IS_ANSWERED = auto()
+    GOES_ON = auto()
+
+
 class Known:
     """Hold how an entry of one node stood when it was last read, and when its connection was last told.
 
@@ -69,6 +85,23 @@ class Known:
         """Take over how the entry stands now."""
         _, self.state, self.timeout, self.answered, self.age, self.start = entry
         self.read, self.reading = now, reading
+
+    def change(self, entry: Entry, now: float) -> Change | None:
+        """Return what has become of the connection since, None for nothing, and when that is told."""
+        if self.quiet:
+            if not self.stirs(entry, now):
+                return None
+            self.quiet, self.told = False, now
+            return Change.WAKES
+        if self.replaced(entry):
+            self.told = begun(entry, now, 0.0)
+            return Change.BEGINS_ANEW
+        if entry.answered and not self.answered:
+            return Change.IS_ANSWERED
+        if is_due(self.told, now) and self.goes_on(entry, now):
+            self.told = now
+            return Change.GOES_ON
+        return None
 
     def replaced(self, entry: Entry) -> bool:
         """Tell whether another connection between the same ports has taken the place of this one."""
@@ -107,6 +140,19 @@ class Known:
         if entry.timeout < 0 or entry.state != self.state:
             return True
         return abs(entry.timeout - self.timeout + now - self.read) > _UNEVEN
+
+
+class News(NamedTuple):
+    """Hold an entry of which something is to be told, and what is known of it."""
+
+    change: Change
+    entry: Entry
+    known: Known
+
+
+def is_due(told: float, now: float) -> bool:
+    """Tell whether what goes on is to be told again."""
+    return now - told >= TELL_AGAIN
 
 
 def longest_timeouts(entries: Iterable[Entry]) -> dict[int, int]:

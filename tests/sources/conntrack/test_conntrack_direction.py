@@ -1,5 +1,7 @@
 """Who opened a connection: what proves it, what does not, whatever the order of reading."""
 
+from itertools import permutations
+
 import pytest
 
 from netsec_tui.model.communication import Orientation
@@ -102,6 +104,24 @@ def test_where_something_has_answered_that_was_opened_others_are_proven_too(more
     told = [flow for flow in corrected if flow.count == 0]
     assert arrows(told) == [f"{client} -> 10.244.1.8:50051", f"{client} <- 10.244.1.8:50051"]
     assert {(flow.proven, flow.time, flow.node) for flow in told} == {(True, NOW - 2, "n2")}
+
+
+GOSSIP = "10.244.1.5:20000", "10.244.1.8:50051"
+LISTENS_TOO = line("10.244.1.6:40000", "10.244.1.5:20000", state="SYN_RECV")
+
+
+@pytest.mark.parametrize("order", [*permutations(range(3))])
+@pytest.mark.parametrize("told_before", [False, True])
+def test_what_both_ends_may_have_opened_is_proven_by_no_order_of_one_table(order, told_before):
+    tables = Tables()
+    if told_before:
+        tables.read(line(*GOSSIP))
+    lines = [line(*GOSSIP), LEARNT, LISTENS_TOO]
+    told = tables.read(*(lines[n] for n in order), at=5)
+    assert proven(told) == {
+        "10.244.1.6:40000 -> 10.244.1.8:50051",
+        "10.244.1.6:40000 -> 10.244.1.5:20000",
+    }
 
 
 def test_a_port_that_never_answers_is_not_known_to_listen():

@@ -9,7 +9,7 @@ from netsec_tui.model.communication import Orientation
 from tests.core.traffic import IN, OUT, pod, review, session, workload
 from tests.core.traffic import line as row_line
 from tests.sources.conntrack.conntrack_lines import line
-from tests.sources.conntrack.conntrack_tables import NOW, Tables, proven
+from tests.sources.conntrack.conntrack_tables import NOW, Tables, arrows, proven
 
 ROUNDS = 4
 WORLD = st.lists(
@@ -130,3 +130,56 @@ def rows_of(flows, objects):
                 if f"StatefulSet/{other}" in row_line(row)
             }
     return found
+
+
+# Within one table, where ends both listen and call
+
+ENDS = [f"10.244.1.{host}:{port}" for host in (5, 6) for port in (8080, 20_000, 50_051)]
+ENTRY = st.tuples(
+    st.sampled_from([(one, other) for one in ENDS for other in ENDS if one[:10] != other[:10]]),
+    st.sampled_from(["plain", "opening", "translated", "asked", "zone", "refused"]),
+)
+
+
+def key_of(entry):
+    ends, how = entry
+    return ends, how if how in ("zone", "translated") else ""
+
+
+def line_of(entry):
+    (client, listens), how = entry
+    match how:
+        case "opening":
+            return line(client, listens, state="SYN_RECV")
+        case "translated":
+            return line(client, "10.96.0.7:80", listens)
+        case "asked":
+            return line(client, listens, answered=False, state="SYN_SENT", timeout=119)
+        case "zone":
+            return line(client, listens).replace("zone=0", "zone=7")
+        case "refused":
+            return line(client, listens, state="CLOSE", timeout=9)
+    return line(client, listens)
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(st.lists(ENTRY, max_size=8, unique_by=key_of), min_size=1, max_size=3),
+    st.randoms(use_true_random=False),
+)
+def test_order_of_entries_within_a_table_proves_and_counts_nothing(readings, chance):
+    told = []
+    for _ in range(3):
+        read, found = Tables(), []
+        for turn, table in enumerate(readings):
+            lines = [line_of(entry) for entry in chance.sample(table, len(table))]
+            found.append(sorted(map(as_told, read.read(*lines, at=5 * turn))))
+        told.append(found)
+    assert told[0] == told[1] == told[2]
+
+
+def as_told(flow):
+    """Return what a flow tells; which of two ends an unproven one names first means nothing."""
+    ends = sorted([f"{flow.source.ip}:{flow.source_port}", f"{flow.destination.ip}:{flow.destination_port}"])
+    (arrow,) = arrows([flow]) if flow.proven else [" - ".join(ends)]
+    return arrow, flow.count, flow.verdict
