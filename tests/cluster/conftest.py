@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import time
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,15 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.timeout(300, func_only=True))
+
+
+@pytest.fixture(autouse=True)
+def _rest_of_the_app_alone(monkeypatch):
+    """Have Textual's pilot wait for the app to be at rest, not for the clusters beside it in this process.
+
+    It takes the processor time of the whole process, so that every key waited for up to a second.
+    """
+    monkeypatch.setattr("textual._wait.process_time", time.thread_time)
 
 
 @pytest.fixture(scope="session")

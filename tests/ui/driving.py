@@ -18,6 +18,9 @@ WIDE, NARROW = (140, 40), (80, 24)
 _PATIENCE, _PAGES = 20.0, 40
 """How many seconds to wait for what is to come, and how often to turn a page, at most."""
 
+_PAUSE = 0.05
+"""How many seconds to wait before another look: each takes the machine longer than the app takes to draw."""
+
 
 class Operator:
     """Press keys and read the screen."""
@@ -34,7 +37,7 @@ class Operator:
         while not condition():
             if time.monotonic() > deadline:
                 raise AssertionError(f"in vain: {what}\n{self.screen()}")
-            await self.pilot.pause(0.01)
+            await self.pilot.pause(_PAUSE)
 
     async def press(self, *keys: str) -> None:
         """Press keys, and wait until the screen is at rest."""
@@ -95,7 +98,7 @@ class Operator:
 
     def screen(self) -> str:
         """Return the text of the whole screen."""
-        return text(self._cells())
+        return "\n".join(self._texts())
 
     def status(self) -> str:
         """Return the line above the keys."""
@@ -103,7 +106,8 @@ class Operator:
 
     def pane(self, name: str) -> str:
         """Return the text of a pane, frame included."""
-        return text(cut(self._cells(), self.app.screen.query_one(f"#{name}").region))
+        region = self.app.screen.query_one(f"#{name}").region
+        return "\n".join(line[region.x : region.right] for line in self._texts()[region.y : region.bottom])
 
     def rows(self, pane: str) -> list[Row]:
         """Return the rows of a table that are in view."""
@@ -156,6 +160,10 @@ class Operator:
     def _picture_in_view(self) -> list[list[Cell]]:
         region = self.app.screen.query_one("#topology LineView").content_region
         return cut(self._cells(), region)
+
+    def _texts(self) -> list[str]:
+        """Return the lines of the screen as they read: far less work than all cells with their colours."""
+        return [strip.text for strip in self.app.screen._compositor.render_strips()]
 
     def _cells(self) -> list[list[Cell]]:
         return [

@@ -73,7 +73,7 @@ def main(path: Path = CAPTURE, pace: float = _PACE) -> None:
         with _recorder(cluster, recording):
             day.run()
             waiting.until(
-                lambda: not _missing(day.driver.made, recording), _SECONDS, "a recording of all calls"
+                lambda: not _missing(day.driver.made, recording), _SECONDS, "a recording of all calls", 1
             )
         compose(recording, added, path)
     said = counted(path)
