@@ -12,11 +12,12 @@ import yaml
 from netsec_tui.cli.flags import parse
 from netsec_tui.cli.tui import KubeconfigClusters, start_scope
 from netsec_tui.model.flow import Gap
-from netsec_tui.model.identity import WorkloadRef
+from netsec_tui.model.identity import Direction, WorkloadRef
 from netsec_tui.model.observed import Observed
 from netsec_tui.session.actions import ChooseWorkload
 from netsec_tui.session.session import Options, Session
 from netsec_tui.sources.contract import FlowsRead, SourceStatus
+from netsec_tui.sources.feeds.feed import Feed
 from netsec_tui.ui.app import NetsecApp
 from netsec_tui.ui.intake import Intake
 from netsec_tui.ui.screens.confirm import Confirm
@@ -26,6 +27,7 @@ from tests.sources.conntrack.conntrack_lines import line
 from tests.sources.exec_server import HANGS, ExecServer
 from tests.sources.kube_objects import deployment, obj
 from tests.sources.running import running
+from tests.sources.waiting import until
 from tests.ui.driving import WIDE, Operator
 
 WEB = WorkloadRef("Deployment", "shop", "web")
@@ -153,6 +155,11 @@ async def test_coming_back_shows_what_was_decided_and_goes_on_observing(servers,
         assert [r.box for r in operator.rows("egress") if r.name == "api"][:1] == ["[ ]"]
         await operator.until(lambda: "9090/TCP" in operator.pane("egress"), "the new connection is seen")
         assert [r.box for r in operator.rows("egress") if "8080/TCP" in r.rest] == ["[ ]"]
+        # What stood in the table before is the same connection still.
+        rows = first.review().of(Direction.EGRESS).rows
+        assert {row.key.port: row.communication.counts.allowed for row in rows} == {8080: 1, 9090: 1}
+        reasons = [lost.reason for lost in first.quality().lost]
+        assert all(reason.startswith("nobody watched from ") for reason in reasons)
 
 
 async def test_what_is_not_saved_of_the_other_is_asked_about_on_leaving(servers, tmp_path):
@@ -192,6 +199,28 @@ def test_a_feed_that_begins_again_tells_nothing_twice():
     assert second.session.lost == {"lost": 4}
 
 
+def test_a_node_that_had_got_less_far_loses_nothing():
+    ahead = [request(of("web"), of("api"), 80, time=NOON + n, origin="hubble", node="n1") for n in range(9)]
+    behind = [request(of("web"), of("db"), 80, time=NOON + n, origin="hubble", node="n2") for n in range(9)]
+    first = Intake(session(), GivenFeed(FlowsRead((*ahead, *behind[:2]))))
+    first.empty()
+    first.leave()
+    second = first.again(GivenFeed(FlowsRead((*ahead, *behind))))
+    second.empty()
+    for name in ("api", "db"):
+        assert only(second.session, f"Workload/{name}", IN).communication.counts.allowed == 9
+
+
+def test_what_was_read_before_a_cluster_is_left_is_kept():
+    flows = [request(of("web"), of("api"), 80, time=NOON + n / 100, origin="antrea") for n in range(30_000)]
+    feed = Feed([GivenSource(flows)])
+    feed.start()
+    until(lambda: feed._messages.qsize() > 30, "all are there, a thousand to a message")
+    intake = Intake(session(), feed)
+    intake.leave()
+    assert only(intake.session, "Workload/api", IN).communication.counts.allowed == len(flows)
+
+
 def test_losses_that_a_feed_remembers_count_once():
     def loss(second, count, node="n1"):
         return Gap(NOON + second, count, "Hubble lost events", node, "hubble")
@@ -220,6 +249,18 @@ def test_nobody_watches_while_another_cluster_is_looked_at():
     first.again(GivenFeed(again)).empty()
     now[0] = NOON + 3900
     assert kept.quality().covered == 900
+
+
+class GivenSource:
+    """A source that hands over flows in one go."""
+
+    name, live = "given", True
+
+    def __init__(self, flows):
+        self._flows = tuple(flows)
+
+    def follow(self, emit, stop):
+        emit(FlowsRead(self._flows))
 
 
 class GivenFeed:
