@@ -142,8 +142,8 @@ class LineReading:
             clock = ", or set this machine's clock if it is behind"
         lines = f"{undated} lines" if undated > 1 else "1 line"
         return printable(
-            f"{self._name} was last changed {when}, which cannot be the time of {lines} without one: give the "
-            f"file the time at which it was written, for instance with touch -d '10 minutes ago'{clock}",
+            f"{self._name} was last changed {when}, which cannot be the time of {lines} without one: give "
+            f"the file the time at which it was written, for instance with touch -d '10 minutes ago'{clock}",
             400,
         )
 
