@@ -15,7 +15,18 @@ from netsec_tui.ui.app import NetsecApp
 from netsec_tui.ui.screens.configuration.screen import ConfigurationScreen
 from netsec_tui.ui.start import StartScope
 from netsec_tui.ui.widgets.status_line import StatusLine
-from tests.ui.shop import LAST_12_H, NARROW, NEWEST, WIDE, Feed, full_feed, idle, screen_text
+from tests.ui.shop import (
+    LAST_12_H,
+    NARROW,
+    NEWEST,
+    WIDE,
+    Feed,
+    composed,
+    full_feed,
+    idle,
+    screen_text,
+    started,
+)
 
 CHOSEN = StartScope("shop", "Deployment", "checkout", LAST_12_H)
 BOTH = pytest.mark.parametrize("size", [WIDE, NARROW], ids=["140x40", "80x24"])
@@ -54,13 +65,12 @@ async def press(pilot: Any, *keys: str) -> None:
 async def write(pilot: Any, text: str) -> None:
     """Type into what has the keyboard."""
     await pilot.press(*("space" if character == " " else character for character in text))
-    await pilot.pause()
+    await composed(pilot)
 
 
 async def configure(pilot: Any, *keys: str) -> None:
     """Wait for the main screen, open the configuration, and press keys in it."""
-    await pilot.pause()
-    await idle(pilot)
+    await started(pilot)
     await press(pilot, "C", *keys)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from textual.app import App
@@ -9,6 +11,7 @@ from textual.screen import Screen
 
 from netsec_tui.ui.stylesheets import stylesheets
 from netsec_tui.ui.themes import DARK, variable_defaults
+from tests.ui.shop import composed
 
 NOTHING_YET = object()
 
@@ -31,6 +34,13 @@ class DialogHost(App[None]):
 
     def on_mount(self) -> None:
         self.push_screen(self.dialog, self.keep)
+
+    @asynccontextmanager
+    async def run_test(self, **options: Any) -> AsyncIterator[Any]:
+        """Begin when the dialog has all its widgets: a key that comes before is lost."""
+        async with super().run_test(**options) as pilot:
+            await composed(pilot)
+            yield pilot
 
     def keep(self, answer: Any) -> None:
         self.answer = answer

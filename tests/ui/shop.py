@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from textual.screen import Screen
+
 from netsec_tui.model.config import DiscoveredRange, RangeKind
 from netsec_tui.model.flow import Endpoint, Flow, Protocol, Verdict
 from netsec_tui.model.identity import WorkloadRef
@@ -237,3 +239,9 @@ async def composed(pilot: Any) -> None:
         before = now
         await pilot.pause()
     await pilot.pause()
+
+
+async def shown(pilot: Any, kind: type[Screen[Any]]) -> None:
+    """Wait until a screen of a kind is on top, with all its widgets."""
+    await until(pilot, lambda: isinstance(pilot.app.screen, kind))
+    await composed(pilot)

@@ -37,7 +37,7 @@ class TestScope:
                 ("Deployment in shop", "check"),
                 ("Timespan", "12"),
             ):
-                await pilot.pause()
+                await started(pilot)
                 assert title in screen_text(app)
                 await type_text(pilot, typed)
                 await pilot.press("enter")
@@ -56,7 +56,7 @@ class TestScope:
     async def test_a_kind_and_name_need_only_their_namespace(self):
         app = app_over(start=StartScope(None, "Deployment", "checkout", ALL))
         async with app.run_test(size=WIDE) as pilot:
-            await pilot.pause()
+            await started(pilot)
             await type_text(pilot, "shop")
             await pilot.press("enter")
             await started(pilot)
@@ -76,24 +76,24 @@ class TestScope:
     async def test_leaving_a_picker_goes_one_question_back(self):
         app = app_over(start=StartScope())
         async with app.run_test(size=WIDE) as pilot:
-            await pilot.pause()
+            await started(pilot)
             await type_text(pilot, "shop")
             await pilot.press("enter")
-            await pilot.pause()
+            await started(pilot)
             assert "Kind in shop" in screen_text(app)
             await pilot.press("escape")
-            await pilot.pause()
+            await started(pilot)
             assert "Kind in shop" not in screen_text(app)
             assert isinstance(app.screen, Picker)
             await pilot.press("escape")
-            await pilot.pause()
+            await started(pilot)
             assert isinstance(app.screen, MainScreen)
             assert "Press s to choose" in screen_text(app)
 
     async def test_a_picker_says_the_coverage_limits_and_never_lists_nodes(self):
         app = app_over(start=StartScope())
         async with app.run_test(size=WIDE) as pilot:
-            await pilot.pause()
+            await started(pilot)
             assert "Not listed: workloads without recorded communications, and nodes." in screen_text(app)
             assert "node-a" not in screen_text(app)
 
@@ -103,7 +103,7 @@ class TestScope:
             await started(pilot)
             app.action_commands()
             app.refresh_view()
-            await pilot.pause()
+            await started(pilot)
             assert "Command" in screen_text(app)
 
     async def test_another_timespan_and_workload_by_key(self):
@@ -111,16 +111,16 @@ class TestScope:
         async with app.run_test(size=WIDE) as pilot:
             await started(pilot)
             await pilot.press("t")
-            await pilot.pause()
+            await started(pilot)
             await type_text(pilot, "all")
             await pilot.press("enter")
             await started(pilot)
             assert app.session.timespan == ALL
             await pilot.press("o")
-            await pilot.pause()
+            await started(pilot)
             await type_text(pilot, "deploy")
             await pilot.press("enter")
-            await pilot.pause()
+            await started(pilot)
             await type_text(pilot, "front")
             await pilot.press("enter")
             await started(pilot)
@@ -166,7 +166,7 @@ class TestPanes:
             seen = []
             for _ in range(5):
                 await pilot.press("tab")
-                await pilot.pause()
+                await started(pilot)
                 seen += [pane.id for pane in app.screen.query(".pane") if pane.region.height]
             assert seen == ["egress", "topology", "policy", "applied", "ingress"]
 
@@ -178,7 +178,7 @@ class TestPanes:
             await pilot.press("2")
             await started(pilot)
             await pilot.press("pagedown", "pagedown")
-            await pilot.pause()
+            await started(pilot)
             rows = [line for line in screen_text(app).splitlines() if "203.0.113." in line and "[" in line]
             assert len(rows) >= 16
 
@@ -188,7 +188,7 @@ class TestPanes:
         async with app.run_test(size=NARROW) as pilot:
             await started(pilot)
             await pilot.press("2", "r")
-            await pilot.pause()
+            await started(pilot)
             await type_text(pilot, "block")
             await pilot.press("enter")
             await started(pilot)
@@ -196,7 +196,7 @@ class TestPanes:
             assert "\u25b2" in lines[2]
             assert "Block All" in lines[3]
             await pilot.press("pagedown", "pagedown")
-            await pilot.pause()
+            await started(pilot)
             rows = [line for line in screen_text(app).splitlines() if line[1:4] in ("[ ]", "( )")]
             assert len(rows) >= 16
 
@@ -227,11 +227,11 @@ class TestPanes:
             await pilot.press("5")
             await started(pilot)
             await pilot.press("enter")
-            await pilot.pause()
+            await started(pilot)
             assert "View Policy: shop/old-policy" in screen_text(app)
             assert "matchLabels:" in screen_text(app)
             await pilot.press("q")
-            await pilot.pause()
+            await started(pilot)
             assert isinstance(app.screen, MainScreen)
 
 
@@ -309,7 +309,7 @@ class TestDecisions:
         async with app.run_test(size=WIDE) as pilot:
             await started(pilot)
             await pilot.press("2", "r")
-            await pilot.pause()
+            await started(pilot)
             await type_text(pilot, "block")
             await pilot.press("enter")
             await started(pilot)
@@ -321,7 +321,7 @@ class TestDecisions:
         async with app.run_test(size=WIDE) as pilot:
             await started(pilot)
             await pilot.press("2", "end", "at")
-            await pilot.pause()
+            await started(pilot)
             await type_text(pilot, "web")
             await pilot.press("enter")
             await started(pilot)
@@ -333,7 +333,7 @@ class TestDecisions:
         async with app.run_test(size=WIDE) as pilot:
             await started(pilot)
             await pilot.press("at")
-            await pilot.pause()
+            await started(pilot)
             assert "move to one first" in status(app)
 
     async def test_an_ip_mask_is_allowed(self):
@@ -341,7 +341,7 @@ class TestDecisions:
         async with app.run_test(size=WIDE) as pilot:
             await started(pilot)
             await pilot.press("2", "m")
-            await pilot.pause()
+            await started(pilot)
             await type_text(pilot, "203.0.113.0/24")
             await pilot.press("tab", *"tcp", "tab", *"443", "enter")
             await started(pilot)
@@ -361,10 +361,10 @@ class TestFilters:
             assert table.has_focus
             assert "/orders: 1 shown" in screen_text(app)
             await pilot.press("slash", "home", "!", "enter")
-            await pilot.pause()
+            await started(pilot)
             assert "data/sts/orders-db" not in screen_text(app)
             await pilot.press("escape")
-            await pilot.pause()
+            await started(pilot)
             assert "data/sts/orders-db" in screen_text(app)
 
     async def test_no_row_is_new_for_having_been_hidden(self):
@@ -385,6 +385,6 @@ class TestFilters:
         async with app.run_test(size=WIDE) as pilot:
             await started(pilot)
             await pilot.press("2", "f", "i", "enter")
-            await pilot.pause()
+            await started(pilot)
             assert "No unresolved IP matches Internal." in screen_text(app)
             assert "data/sts/orders-db" in screen_text(app)

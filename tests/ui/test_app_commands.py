@@ -40,7 +40,7 @@ class TestPolicyOut:
         async with app.run_test(size=WIDE) as pilot:
             await started(pilot)
             await pilot.press("y")
-            await pilot.pause()
+            await started(pilot)
             assert app.clipboard == app.session.review().yaml
             assert "OSC 52" in status(app)
             assert "press S to save" in status(app)
@@ -51,7 +51,7 @@ class TestPolicyOut:
             await started(pilot)
             assert "No NetworkPolicy can be made for this workload." in screen_text(app)
             await pilot.press("S")
-            await pilot.pause()
+            await started(pilot)
             assert isinstance(app.screen, MainScreen)
             assert "host" in status(app)
 
@@ -62,7 +62,7 @@ class TestLeaving:
         async with app.run_test(size=WIDE) as pilot:
             await started(pilot)
             await pilot.press("escape", "escape", "backspace")
-            await pilot.pause()
+            await started(pilot)
             assert app.is_running
             await pilot.press("q")
             await pilot.pause()
@@ -73,11 +73,11 @@ class TestLeaving:
         async with app.run_test(size=WIDE) as pilot:
             await started(pilot)
             await pilot.press("space", "q")
-            await pilot.pause()
+            await started(pilot)
             assert isinstance(app.screen, Confirm)
             assert "Deployment/checkout are not saved" in screen_text(app)
             await pilot.press("n")
-            await pilot.pause()
+            await started(pilot)
             assert isinstance(app.screen, MainScreen)
             await pilot.press("S", "enter")
             await started(pilot)
@@ -118,9 +118,7 @@ class TestCommands:
             await pilot.press("colon")
             await type_text(pilot, typed)
             await pilot.press("enter")
-            await pilot.pause()
-            await pilot.pause()
-            await pilot.pause()
+            await started(pilot)
             assert done(app)
 
 
@@ -128,9 +126,9 @@ class TestTrouble:
     async def test_cluster_state_without_flows_says_what_is_lacking(self):
         app = app_over(full_feed([]), StartScope())
         async with app.run_test(size=WIDE) as pilot:
-            await pilot.pause()
+            await started(pilot)
             await pilot.press("escape")
-            await pilot.pause()
+            await started(pilot)
             assert "flows are lacking" in screen_text(app)
             assert "hubble observe -f -o json | netsec-tui --flows - --context kind-shop" in screen_text(app)
 
@@ -147,9 +145,9 @@ class TestTrouble:
         failing = SourceStatus("cluster", live=True, error="the API server at 10.1.1.1 does not answer")
         app = app_over(Feed(failing), StartScope())
         async with app.run_test(size=WIDE) as pilot:
-            await pilot.pause()
+            await started(pilot)
             await pilot.press("escape")
-            await pilot.pause()
+            await started(pilot)
             assert "the API server at 10.1.1.1 does not answer" in screen_text(app)
 
     async def test_skipped_lines_are_counted(self):
@@ -164,7 +162,7 @@ class TestTrouble:
         async with app.run_test(size=WIDE) as pilot:
             await started(pilot)
             app.screen.say("[red]odd[/red] \x1b[31m")
-            await pilot.pause()
+            await started(pilot)
             assert r"[red]odd[/red] \x1b[31m" in screen_text(app)
 
     async def test_warnings_stand_at_the_top_and_open(self):
@@ -175,7 +173,7 @@ class TestTrouble:
             assert warnings
             assert warnings[0][:40] in screen_text(app).splitlines()[1]
             await pilot.press("w")
-            await pilot.pause()
+            await started(pilot)
             for warning in warnings:
                 assert warning[:40] in screen_text(app)
 
@@ -190,7 +188,7 @@ class TestTopology:
             detail = app.screen.query_one("#topology .detail")
             assert detail.region.height > 0
             await pilot.press("enter")
-            await pilot.pause()
+            await started(pilot)
             assert "Detail" in screen_text(app)
 
     async def test_every_row_of_both_tables_is_drawn(self):

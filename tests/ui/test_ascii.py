@@ -36,6 +36,6 @@ async def test_nothing_but_ascii_is_drawn(size):
         await started(pilot)
         for keys in _WALKS:
             await pilot.press(*keys)
-            await pilot.pause()
+            await started(pilot)
             other = [line for line in screen_text(app).splitlines() if not line.isascii()]
             assert not other, keys

@@ -23,7 +23,7 @@ from tests.ui.config_host import (
     words,
     write,
 )
-from tests.ui.shop import NARROW, WIDE, cluster, full_feed, idle, screen_text
+from tests.ui.shop import NARROW, WIDE, cluster, full_feed, idle, screen_text, started
 
 
 @pytest.fixture
@@ -60,8 +60,7 @@ class TestAreas:
     async def test_it_opens_without_a_workload(self, file):
         app = config_app(file, start=StartScope())
         async with app.run_test(size=NARROW) as pilot:
-            await pilot.pause()
-            await idle(pilot)
+            await started(pilot)
             await press(pilot, "escape", "C", "2", "a")
             await write(pilot, "one")
             await press(pilot, "tab")
@@ -81,8 +80,7 @@ class TestAreas:
     async def test_the_palette_knows_it(self, file):
         app = config_app(file)
         async with app.run_test(size=WIDE) as pilot:
-            await pilot.pause()
-            await idle(pilot)
+            await started(pilot)
             await pilot.press("colon", *"config", "enter")
             await idle(pilot)
             assert isinstance(app.screen, ConfigurationScreen)

@@ -28,7 +28,7 @@ from tests.ui.config_host import (
     words,
     write,
 )
-from tests.ui.shop import NARROW, NEWEST, WIDE, composed, full_feed, idle, screen_text, status, until
+from tests.ui.shop import NARROW, NEWEST, WIDE, composed, full_feed, idle, screen_text, started, status, until
 
 
 @pytest.fixture
@@ -217,17 +217,23 @@ class Clusters:
         return Connected(session, full_feed(), ConfigFile(self._folder / f"{name}.yaml"))
 
 
+async def reached(pilot, name):
+    """Wait until a cluster is the one that is looked at, and what it asks first is there."""
+    await until(pilot, lambda: pilot.app.session.options.cluster == name)
+    await idle(pilot)
+
+
 class TestAnotherCluster:
     async def test_the_file_and_what_is_not_saved_change_with_the_cluster(self, tmp_path):
         clusters = Clusters(tmp_path)
         first = clusters.connect("one")
         app = NetsecApp(first.session, first.feed, start=CHOSEN, clusters=clusters, file=first.file)
         async with app.run_test(size=WIDE) as pilot:
-            await pilot.pause()
-            await idle(pilot)
+            await started(pilot)
             await press(pilot, "enter", "C", "3", "a")  # the first question is for the cluster
             await write(pilot, "10.0.0.0/16")
             await press(pilot, "enter", "escape", "c", *"two", "enter")
+            await reached(pilot, "two")
             while isinstance(app.screen, Picker):
                 await press(pilot, "escape")
             await press(pilot, "C")
@@ -238,6 +244,7 @@ class TestAnotherCluster:
             assert isinstance(app.screen, Confirm)
             assert "one: The configuration was edited" in words(app)
             await press(pilot, "n", "c", *"one", "enter")
+            await reached(pilot, "one")
             while isinstance(app.screen, Picker):
                 await press(pilot, "escape")
             await press(pilot, "C")
@@ -249,8 +256,7 @@ class TestAnotherCluster:
         first = clusters.connect("one")
         app = NetsecApp(first.session, first.feed, start=CHOSEN, clusters=clusters, file=first.file)
         async with app.run_test(size=WIDE) as pilot:
-            await pilot.pause()
-            await idle(pilot)
+            await started(pilot)
             clusters.reached.clear()
             await pilot.press("enter", "c")
             await idle(pilot)

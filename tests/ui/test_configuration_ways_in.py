@@ -16,7 +16,7 @@ from tests.ui.config_host import (
     words,
     write,
 )
-from tests.ui.shop import NARROW, WIDE, cluster, full_feed, idle, screen_text, status
+from tests.ui.shop import NARROW, WIDE, cluster, full_feed, screen_text, started, status
 
 
 @pytest.fixture
@@ -28,8 +28,7 @@ class TestTables:
     async def test_an_unresolved_row_can_be_a_range_of_the_cluster(self, file):
         app = config_app(file)
         async with app.run_test(size=WIDE) as pilot:
-            await pilot.pause()
-            await idle(pilot)
+            await started(pilot)
             await press(pilot, "2", "end", "at", "tab", "tab", "tab", "down", "enter")
             assert "Service CIDR" in screen_text(app)
             await press(pilot, "ctrl+u")
@@ -43,8 +42,7 @@ class TestTables:
     async def test_allowed_needs_no_name(self, file):
         app = config_app(file)
         async with app.run_test(size=WIDE) as pilot:
-            await pilot.pause()
-            await idle(pilot)
+            await started(pilot)
             await press(pilot, "2", "end", "at", "tab", "tab", "space", "enter")
             (alias,) = app.session.config.aliases
             assert alias.allowed
@@ -53,8 +51,7 @@ class TestTables:
     async def test_locked_the_reason_is_said(self, file):
         app = config_app(file, locked="The configuration is locked.")
         async with app.run_test(size=WIDE) as pilot:
-            await pilot.pause()
-            await idle(pilot)
+            await started(pilot)
             await press(pilot, "2", "end", "at")
             assert status(app) == "The configuration is locked."
 
@@ -64,8 +61,7 @@ class TestMessages:
         bare = replace(cluster(), discovered=())
         app = config_app(file, feed=full_feed(inventory=bare))
         async with app.run_test(size=NARROW) as pilot:
-            await pilot.pause()
-            await idle(pilot)
+            await started(pilot)
             assert "Cluster subnet is incomplete" in screen_text(app)
             assert "(C" in top(app)
             await press(pilot, "w")
@@ -80,8 +76,7 @@ class TestMessages:
             file, feed=full_feed(inventory=replace(cluster(), discovered=())), start=StartScope()
         )
         async with app.run_test(size=NARROW) as pilot:
-            await pilot.pause()
-            await idle(pilot)
+            await started(pilot)
             await press(pilot, "escape", "C", "3")
             assert "the IPv4 pod and service ranges are not known" in words(app)
             assert "in the configuration" not in words(app)
@@ -92,8 +87,7 @@ class TestMessages:
         many = replace(cluster(), namespaces=dict.fromkeys((*cluster().namespaces, "data"), ()))
         app = config_app(file, feed=full_feed(inventory=many))
         async with app.run_test(size=size) as pilot:
-            await pilot.pause()
-            await idle(pilot)
+            await started(pilot)
             (first, *_) = app.session.review().warnings
             names = first.partition(": ")[2].partition(" (")[0]
             assert names in " ".join(top(app).split())
@@ -103,8 +97,7 @@ class TestMessages:
         file.write_text("schema: 1\nlabels: {namespaces: {exclude: [kubernetes.io/metadata.name]}}\n")
         app = config_app(file)
         async with app.run_test(size=WIDE) as pilot:
-            await pilot.pause()
-            await idle(pilot)
+            await started(pilot)
             assert "you need to assign labels" in screen_text(app)
             assert "(C" in top(app)
             await press(pilot, "w")

@@ -20,6 +20,7 @@ from netsec_tui.ui.screens.pages import Pages
 from netsec_tui.ui.screens.picker import Picker
 from netsec_tui.ui.screens.save import SaveDialog
 from tests.ui.dialog_host import NOTHING_YET, DialogHost, type_text
+from tests.ui.shop import composed, shown
 
 
 def accept(_rule):
@@ -46,7 +47,7 @@ async def test_two_keys_leave_every_dialog_without_an_answer(name, key):
     app = DialogHost(DIALOGS[name]())
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press(key)
-        await pilot.pause()
+        await composed(pilot)
         assert app.answer is None
 
 
@@ -54,7 +55,7 @@ async def test_two_keys_leave_every_dialog_without_an_answer(name, key):
 async def test_every_dialog_fits_80x24_with_its_hint(name):
     app = DialogHost(DIALOGS[name]())
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.pause()
+        await composed(pilot)
         assert "esc or ctrl+g back" in app.text()
 
 
@@ -83,7 +84,7 @@ class TestPicker:
     async def test_markup_and_escapes_show_literally(self):
         app = DialogHost(Picker("Fruit", lambda: FRUIT))
         async with app.run_test() as pilot:
-            await pilot.pause()
+            await composed(pilot)
             assert "[bold]cherry[/bold]" in app.text()
             assert r"\x1b[31m" in app.text()
 
@@ -100,7 +101,7 @@ class TestPicker:
         picker = Picker("Fruit", lambda: offered, empty="Wait for fruit.")
         app = DialogHost(picker)
         async with app.run_test() as pilot:
-            await pilot.pause()
+            await composed(pilot)
             offered.insert(0, Choice("a", "apple"))
             picker.reload()
             await pilot.press("enter")
@@ -109,14 +110,14 @@ class TestPicker:
     async def test_no_choices_say_why(self):
         app = DialogHost(Picker("Fruit", list, empty="Wait for fruit."))
         async with app.run_test() as pilot:
-            await pilot.pause()
+            await composed(pilot)
             assert "Wait for fruit." in app.text()
 
     async def test_more_than_are_drawn_are_counted_and_found(self):
         many = [Choice(number, f"owner-{number}") for number in range(1000)]
         app = DialogHost(Picker("Owner", lambda: many))
         async with app.run_test() as pilot:
-            await pilot.pause()
+            await composed(pilot)
             assert "600 more; type to find them" in app.text()
             await type_text(pilot, "owner-999")
             await pilot.press("enter")
@@ -218,11 +219,11 @@ class TestManualRule:
         async with app.run_test() as pilot:
             await type_text(pilot, "10.1.2.3/16")
             await pilot.press("enter")
-            await pilot.pause()
+            await composed(pilot)
             assert "the range is 10.1.0.0/16" in app.text()
             await pilot.press(key)
             await app.workers.wait_for_complete()
-            await pilot.pause()
+            await composed(pilot)
             assert app.answer is NOTHING_YET if cidr is None else app.answer.rule.cidr == cidr
 
     async def test_what_the_session_refuses_is_said_and_nothing_is_lost(self):
@@ -233,7 +234,7 @@ class TestManualRule:
             await type_text(pilot, "10.0.0.0/8")
             await pilot.press("enter")
             await app.workers.wait_for_complete()
-            await pilot.pause()
+            await composed(pilot)
             assert "lies inside pod ranges" in app.text()
             assert "10.0.0.0/8" in app.text()
             assert app.answer is NOTHING_YET
@@ -244,7 +245,7 @@ class TestManualRule:
             await type_text(pilot, "10.0.0.0/8")
             await pilot.press("tab", "tab", *"443", "enter")
             await app.workers.wait_for_complete()
-            await pilot.pause()
+            await composed(pilot)
             assert "ports need a protocol" in app.text()
 
     async def test_rules_are_listed_and_removed(self):
@@ -263,7 +264,7 @@ class TestSave:
             assert "./deployment-web.yaml" in app.text()
             await pilot.press("enter")
             await app.workers.wait_for_complete()
-            await pilot.pause()
+            await composed(pilot)
             assert app.answer == "deployment-web.yaml"
         assert (tmp_path / "deployment-web.yaml").read_text() == "a: b\n"
 
@@ -275,12 +276,11 @@ class TestSave:
         app = DialogHost(SaveDialog("web", "new\n"))
         async with app.run_test() as pilot:
             await pilot.press("enter")
-            while not isinstance(app.screen, Confirm):
-                await pilot.pause()
+            await shown(pilot, Confirm)
             assert "exists. Replace it?" in app.text()
             await pilot.press(key)
             await app.workers.wait_for_complete()
-            await pilot.pause()
+            await composed(pilot)
         assert (tmp_path / "web.yaml").read_text() == content
 
     async def test_a_bad_path_is_an_error_on_the_screen_and_can_be_mended(self, tmp_path):
@@ -290,13 +290,13 @@ class TestSave:
             await type_text(pilot, "missing/web.yaml")
             await pilot.press("enter")
             await app.workers.wait_for_complete()
-            await pilot.pause()
+            await composed(pilot)
             assert "missing is no folder" in app.text()
             assert app.answer is NOTHING_YET
             (tmp_path / "missing").mkdir()
             await pilot.press("enter")
             await app.workers.wait_for_complete()
-            await pilot.pause()
+            await composed(pilot)
         assert (tmp_path / "missing" / "web.yaml").read_text() == "a: b\n"
 
 
@@ -321,5 +321,5 @@ class TestHelp:
         app = DialogHost(HelpScreen(help_entries()))
         async with app.run_test(size=(80, 24)) as pilot:
             await pilot.press(*["pagedown"] * 20)
-            await pilot.pause()
+            await composed(pilot)
             assert "Host-network workloads are listed" in app.text()

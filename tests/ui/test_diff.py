@@ -11,6 +11,7 @@ from netsec_tui.ui.styled import ROLE_STYLES
 from tests.core.scene import SHOP, Scene
 from tests.ui.demo_host import WIDE, opened
 from tests.ui.dialog_host import DialogHost
+from tests.ui.shop import composed
 
 CALLS = (("cart-1", "web-1"), ("web-1", "db-0", 5432))
 
@@ -26,7 +27,7 @@ def dialog(of):
 async def compared(pilot):
     """Wait until the comparison is drawn."""
     await pilot.app.workers.wait_for_complete()
-    await pilot.pause()
+    await composed(pilot)
 
 
 async def test_meaning_comes_first_and_lines_have_their_colours():
@@ -71,10 +72,10 @@ async def test_sentences_are_wrapped_to_a_narrow_screen_and_the_keys_scroll():
         assert max(map(len, lines)) <= 80 * 94 // 100 - 8
         assert "+kind: NetworkPolicy" not in app.text()
         await pilot.press("end")
-        await pilot.pause()
+        await composed(pilot)
         assert "+          port: 5353" in app.text()
         await pilot.press("home", *"jjj", "k")
-        await pilot.pause()
+        await composed(pilot)
         assert app.screen.query_one(".pages").scroll_offset.y == 2
 
 

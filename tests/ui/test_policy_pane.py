@@ -12,7 +12,7 @@ from netsec_tui.model.inventory import Inventory
 from netsec_tui.model.policy import LabelSelector
 from netsec_tui.ui.widgets.line_view import LineView
 from tests.ui.demo_host import NARROW, WIDE, Operator, opened
-from tests.ui.shop import app_over, cluster, full_feed, read_all, status
+from tests.ui.shop import app_over, cluster, full_feed, read_all, started, status
 
 _BORDER = " \u2502\u2581\u2582\u2583\u2584\u2585\u2586\u2587"
 """What stands right of a line: the frame and the scroll bar."""
@@ -127,7 +127,7 @@ async def test_the_status_line_follows_what_the_line_under_the_cursor_says() -> 
     async with app.run_test(size=WIDE) as pilot:
         await read_all(feed, pilot)
         await pilot.press("4", "home", "j", "j")
-        await pilot.pause()
+        await started(pilot)
         rule = "ingress rule 1 of deployment-checkout, pods "
         assert status(app).startswith(f"{rule}app=frontend: 1 row")
         feed.waiting.append(relabelled("frontend", "fore"))
@@ -138,7 +138,7 @@ async def test_the_status_line_follows_what_the_line_under_the_cursor_says() -> 
         await read_all(feed, pilot)
         assert status(app) == "Saved x.yaml."
         await pilot.press("j")
-        await pilot.pause()
+        await started(pilot)
         assert status(app).startswith(f"{rule}app=aft: 1 row")
 
 

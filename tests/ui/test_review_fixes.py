@@ -18,7 +18,20 @@ from netsec_tui.ui.widgets.communication_table import CommunicationTable
 from netsec_tui.ui.widgets.status_line import StatusLine
 from tests.render.reviews import row
 from tests.ui.dialog_host import DialogHost, type_text
-from tests.ui.shop import ALL, CHECKOUT, NEWEST, Feed, app_over, cluster, full_feed, read_all, screen_text
+from tests.ui.shop import (
+    ALL,
+    CHECKOUT,
+    NEWEST,
+    Feed,
+    app_over,
+    cluster,
+    composed,
+    full_feed,
+    read_all,
+    screen_text,
+    shown,
+    until,
+)
 
 WIDE, NARROW = (140, 40), (80, 24)
 BOTH = pytest.mark.parametrize("size", [WIDE, NARROW], ids=["140x40", "80x24"])
@@ -36,7 +49,7 @@ def breadcrumb(app):
 async def at_rest(pilot):
     """Wait until what was read is drawn; a question is a worker that lasts, so workers are not waited for."""
     for _ in range(4):
-        await pilot.pause()
+        await composed(pilot)
 
 
 class TestWhatIsNotThere:
@@ -96,8 +109,7 @@ class TestWhatIsNotThere:
             await read_all(feed, pilot)
             assert not isinstance(app.screen, Picker)
             await pilot.press("escape")
-            while not isinstance(app.screen, Picker):
-                await pilot.pause(0.02)
+            await shown(pilot, Picker)
             await at_rest(pilot)
             assert "─ Namespace ─" in screen_text(app)
 
@@ -170,7 +182,7 @@ class TestKubeconfig:
     async def test_without_contexts_the_reason_stands_in_the_middle(self, size):
         app = self.app()
         async with app.run_test(size=size) as pilot:
-            await pilot.pause()
+            await composed(pilot)
             await app.workers.wait_for_complete()
             await at_rest(pilot)
             middle = "\n".join(screen_text(app).splitlines()[1:-2])
@@ -181,11 +193,9 @@ class TestKubeconfig:
     async def test_a_server_that_does_not_answer_is_not_being_connected_to(self):
         app = self.app("c")
         async with app.run_test(size=NARROW) as pilot:
-            while not isinstance(app.screen, Picker):
-                await pilot.pause()
+            await shown(pilot, Picker)
             await pilot.press("enter")
-            while "cannot be reached" not in screen_text(app):
-                await pilot.pause(0.02)
+            await until(pilot, lambda: "cannot be reached" in screen_text(app))
             assert "Connecting" not in status(app)
             assert isinstance(app.screen, MainScreen)
 
@@ -196,7 +206,7 @@ class TestAskingBack:
         app = DialogHost(Confirm("Quit", "Really?"))
         async with app.run_test(size=NARROW) as pilot:
             await pilot.press(key)
-            await pilot.pause()
+            await composed(pilot)
             assert app.answer is answer
 
     async def test_enter_twice_replaces_no_file(self, tmp_path):
@@ -204,11 +214,10 @@ class TestAskingBack:
         app = DialogHost(SaveDialog("web", "new\n"))
         async with app.run_test(size=NARROW) as pilot:
             await pilot.press("enter")
-            while not isinstance(app.screen, Confirm):
-                await pilot.pause()
+            await shown(pilot, Confirm)
             await pilot.press("enter")
             await app.workers.wait_for_complete()
-            await pilot.pause()
+            await composed(pilot)
             assert isinstance(app.screen, SaveDialog)
         assert (tmp_path / "web.yaml").read_text() == "old\n"
 

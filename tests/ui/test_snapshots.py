@@ -7,7 +7,7 @@ import pytest
 from netsec_tui.sources.contract import SourceStatus
 from netsec_tui.ui.screens.confirm import Confirm
 from netsec_tui.ui.start import StartScope
-from tests.ui.shop import LAST_12_H, Feed, app_over, full_feed, idle
+from tests.ui.shop import LAST_12_H, Feed, app_over, composed, full_feed, idle, started
 
 WIDE, NARROW = (140, 40), (80, 24)
 BOTH = pytest.mark.parametrize("size", [WIDE, NARROW], ids=["140x40", "80x24"])
@@ -22,13 +22,11 @@ def picture(snap_compare):
             await pilot.press(key)
         while not isinstance(key, str) and not isinstance(pilot.app.screen, key):
             await pilot.pause(0.01)
-        await pilot.pause()
-        await pilot.pause()
+        await composed(pilot)
 
     def compare(app, size, *keys):
         async def press(pilot):
-            await pilot.pause()
-            await idle(pilot)
+            await started(pilot)
             for key in keys:
                 await step(pilot, key)
             await idle(pilot)

@@ -22,6 +22,7 @@ from netsec_tui.ui.what_if_desk import WhatIfDesk
 from tests.core.scene import IN, OUT, Scene, policy, shop
 from tests.ui.demo_host import NARROW, WIDE, opened
 from tests.ui.dialog_host import NOTHING_YET, DialogHost
+from tests.ui.shop import composed
 
 APPLIED, BOTH, DRAFT = Scenario
 ALLOWED, DENIED, UNKNOWN = WhatIfVerdict
@@ -148,7 +149,7 @@ async def test_a_count_is_chosen_with_the_arrows(keys: list[str], answer: object
     app = DialogHost(WhatIfDialog(ANSWERS))
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press(*keys)
-        await pilot.pause()
+        await composed(pilot)
         assert app.answer == answer
 
 
@@ -158,7 +159,7 @@ async def test_the_dialog_waits_for_its_answers() -> None:
     async with app.run_test(size=NARROW) as pilot:
         assert "Working it out" in app.text()
         dialog.show(ANSWERS)
-        await pilot.pause()
+        await composed(pilot)
         assert counts(app.text()) == {
             "applied": [2, 0, 0, 3],
             "applied + draft": [1, 1, 0, 0],
@@ -170,7 +171,7 @@ async def test_names_from_the_cluster_are_shown_as_they_are() -> None:
     app = DialogHost(WhatIfDialog(ANSWERS))
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("up")
-        await pilot.pause()
+        await composed(pilot)
         assert "\x1b" not in app.text()
         assert "[red]x: TCP 80" in app.text()
 
@@ -183,7 +184,7 @@ async def test_a_long_list_scrolls_below_the_counts() -> None:
             if "Deployment/x59" in app.text():
                 break
             await pilot.press("pagedown")
-            await pilot.pause()
+            await composed(pilot)
         assert "Deployment/x59" in app.text()
         assert counts(app.text())["applied + draft"] == [1, 1, 0, 60]
 
