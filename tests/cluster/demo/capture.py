@@ -65,7 +65,8 @@ def compose(recording: Path, added: Mapping[str, Any], target: Path) -> None:
         RuntimeError: the recording has gaps or problems, or no flows.
     """
     observed, state = read(recording)
-    seen = [flow for flow in observed if not _is_of_the_machinery(flow, _inventory(state))]
+    recorded = _inventory(state)
+    seen = [flow for flow in observed if not _is_of_the_machinery(flow, recorded)]
     clock = Clock(min(flow.time for flow in seen), max(flow.time for flow in seen))
     objects = _less([_moved(item, clock) for item in state], added["unread"])
     inventory = _inventory(objects)
