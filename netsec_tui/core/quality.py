@@ -178,8 +178,11 @@ def _unwatched(window: Window, now: float, sources: Iterable[Watched]) -> Iterat
 
 
 def lost_in(window: Window, gaps: Iterable[Gap]) -> tuple[Lost, ...]:
-    """Return what was lost in the window, the most first; a gap without a time may lie in any."""
-    losses = Losses(gap for gap in gaps if not gap.time or window.start <= gap.time <= window.end)
+    """Return what was lost since the window began, the most first; a gap without a time may lie in any.
+
+    The window of a file ends with its newest flow: what is said to be lost after that was to come there.
+    """
+    losses = Losses(gap for gap in gaps if not gap.time or gap.time >= window.start)
     by_reason = sorted(losses.by_reason.items(), key=lambda item: (-item[1], item[0]))
     return tuple(Lost(reason, count) for reason, count in by_reason)
 

@@ -178,6 +178,12 @@ class TestLost:
         warnings = review(session([*gaps, flow(5)], span=1), "Workload/web").warnings
         assert [text for text in warnings if text.startswith("7 events or lines were lost")]
 
+    @pytest.mark.parametrize("order", [1, -1])
+    def test_what_is_lost_after_the_last_flow_of_a_file_counts_too(self, order):
+        told = [flow(5), Gap(NOON + 32, 50_000, "lost", "n1"), Gap(NOON + 40, 0, "node n2 cannot be reached")]
+        found = session(told[::order], span=1).quality()
+        assert found.lost == (Lost("lost", 50_000), Lost("node n2 cannot be reached", 0))
+
     def test_what_two_sources_tell_of_one_agent_counts_once_by_the_one_that_tells_more(self):
         gaps = [
             Gap(NOON, 5, "lost", "n1", "hubble"),

@@ -39,7 +39,6 @@ class CaptureReading:
         self._problems: dict[str, tuple[tuple[str, ...], ...]] = {}
         self._changed: set[str] = set()
         self._first_trouble = ""
-        self._newest = 0.0
 
     def take(self, number: int, line: bytes) -> None:
         """Read one line; one that cannot be read is skipped."""
@@ -62,7 +61,7 @@ class CaptureReading:
         """Emit what has not been emitted, and a Gap for what was skipped."""
         if self.skipped:
             more = f", and {self.skipped - 1} more lines cannot be read" if self.skipped > 1 else ""
-            self._batch.append(Gap(self._newest, self.skipped, f"{self._first_trouble}{more}"))
+            self._batch.append(Gap(0.0, self.skipped, f"{self._first_trouble}{more}"))
         self._flush()
         for source in sorted(self._changed):
             self._tell(source)
@@ -78,7 +77,6 @@ class CaptureReading:
                 flow = decode_flow(fields, self._endpoints)
                 self.flows += 1
                 self.synthetic += flow.synthetic
-                self._newest = max(self._newest, flow.time)
                 self._add(flow)
             case "endpoint":
                 number, endpoint = decode_endpoint(fields)

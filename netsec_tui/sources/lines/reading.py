@@ -49,7 +49,7 @@ class LineReading:
         self._head = b""
         self._rest: list[bytes] = []
         self._batch: list[Flow | Gap] = []
-        self._lost: dict[tuple[str, str], Gap] = {}
+        self._lost: dict[tuple[str, str, float], Gap] = {}
         self._trouble = ""
         self._told = 0
         self._newest = 0.0
@@ -217,10 +217,18 @@ class LineReading:
             self.skip(self._documents.line, decoded.reason)
 
     def _lose(self, gap: Gap) -> None:
-        """Add up lost events: servers may report them one by one, thousands a second."""
-        same = self._lost.get((gap.reason, gap.node))
-        lost = gap.lost + (same.lost if same else 0)
-        self._lost[gap.reason, gap.node] = replace(gap, time=gap.time or self._newest, lost=lost)
+        """Add up what was lost in a minute: servers may report events one by one, thousands a second."""
+        gap = replace(gap, time=gap.time or self._undated)
+        key = gap.reason, gap.node, gap.time // 60
+        same = self._lost.get(key)
+        if same:
+            gap = replace(gap, time=min(gap.time, same.time), lost=gap.lost + same.lost)
+        self._lost[key] = gap
+
+    @property
+    def _undated(self) -> float:
+        """Return when something may have been that tells no time; the lines of a file may be in any order."""
+        return self._newest if self._live else 0.0
 
     def _skipped_since(self) -> list[Gap]:
         fresh, first = self.skipped - self._told, not self._told
@@ -228,6 +236,6 @@ class LineReading:
         if not fresh:
             return []
         if not first:
-            return [Gap(self._newest, fresh, f"{self._name}: more lines that cannot be read")]
+            return [Gap(self._undated, fresh, f"{self._name}: more lines that cannot be read")]
         more = f" (and {fresh - 1} more lines that cannot be read)" if fresh > 1 else ""
-        return [Gap(self._newest, fresh, self._trouble + more)]
+        return [Gap(self._undated, fresh, self._trouble + more)]

@@ -137,6 +137,26 @@ def test_lost_events_add_up(tmp_path):
     assert heard.status.skipped == 0
 
 
+def lost_at(minute, count):
+    event = {"source": "HUBBLE_RING_BUFFER", "num_events_lost": str(count)}
+    at = f"2026-07-01T10:{minute:02d}:30Z"
+    return json.dumps({"lost_events": event, "node_name": "n1", "time": at}).encode() + b"\n"
+
+
+@pytest.mark.parametrize("order", [(1, 30), (30, 1)])
+def test_what_was_lost_at_different_times_stays_apart_whatever_the_order(tmp_path, order):
+    losses = {1: lost_at(1, 1000), 30: lost_at(30, 1)}
+    heard = read(tmp_path, line(1) + b"".join(losses[minute] for minute in order) + lost_at(1, 5))
+    apart = sorted((gap.time, gap.lost) for gap in heard.gaps)
+    assert [lost for _, lost in apart] == [1005, 1]
+    assert apart[1][0] - apart[0][0] == 29 * 60
+
+
+def test_what_is_lost_without_a_time_may_lie_in_any_window(tmp_path):
+    heard = read(tmp_path, line(1) + LOST + b"{broken}\n")
+    assert [gap.time for gap in heard.gaps] == [0.0, 0.0]
+
+
 def test_a_huge_line_is_read(tmp_path):
     wide = flow(1)
     wide["flow"]["Summary"] = "x" * 5_000_000
