@@ -13,7 +13,7 @@ from netsec_tui.model.flow import Gap
 from netsec_tui.model.identity import PeerSort
 from netsec_tui.model.inventory import Inventory
 from netsec_tui.model.losses import Losses
-from netsec_tui.model.observed import SOURCES_IN_ORDER, Observed
+from netsec_tui.model.observed import SOURCES_IN_ORDER, NodeSpan, Observed
 from netsec_tui.model.quality import Lost, Quality, Silent, Watched, telling
 from netsec_tui.model.timespan import Timespan, Window
 
@@ -22,6 +22,12 @@ _REMEMBERED = 180.0
 
 _BREATH = 1.0
 """Seconds between two sources that are no gap: one begins when the other has ended."""
+
+_QUIET = 60.0
+"""Seconds between the last flow of a file and the first of the next that are no gap: a log is rotated."""
+
+_DATES_BACK = frozenset({"conntrack"})
+"""Sources that date connections by their last packet, however long ago: that is no time they watched."""
 
 _MAY_SAMPLE = frozenset({"netobserv"})
 """Sources whose flows do not tell how many packets were looked at."""
@@ -43,15 +49,17 @@ def quality_of(
     sources = tuple(watched(window, seen, observed))
     reporting = [source.nodes for source in telling(sources) if source.nodes is not None]
     present = tuple(sorted(node.name for node in inventory.nodes))
+    by_node = node_seconds(window, now, sources, present)
     return Quality(
         asked,
-        covered_seconds(window, now, sources),
+        min(by_node.values()) if by_node else covered_seconds(window, now, sources),
         sources,
         tuple(sorted({short_node(node) for nodes in reporting for node in nodes})) if reporting else None,
         present or None,
         (*lost_in(window, seen.gaps), *_unwatched(window, now, sources)),
         synthetic=sum(told.synthetic for told in seen.told.values()),
         silent=silent,
+        by_node=tuple(by_node.items()),
     )
 
 
@@ -60,7 +68,7 @@ def watched(window: Window, seen: Observations, observed: Iterable[Observed]) ->
 
     A source that says nothing of itself watched from its first flow to its last, as far as anybody can
     tell; so did one before the time that it speaks of, for flows that are older. What two of one kind have
-    watched without a hole between them is one.
+    watched without a hole between them is one. A file says how it itself was watched.
     """
     told = sorted(observed, key=lambda one: (_rank(one.origin), one.origin, one.since))
     earliest: dict[str, float] = {}
@@ -79,7 +87,8 @@ def _joined(found: Iterable[Watched]) -> list[Watched]:
     for one in sorted(found, key=lambda one: (_rank(one.origin), one.origin, not one.told, one.since)):
         same = joined[-1] if joined else []
         alike = same and (same[0].origin, same[0].told) == (one.origin, one.told)
-        if alike and one.since <= max(before.until or math.inf for before in same):
+        breath = 0.0 if one.told else _QUIET
+        if alike and one.since <= max(before.until or math.inf for before in same) + breath:
             same.append(one)
         else:
             joined.append([one])
@@ -99,42 +108,53 @@ def _as_one(several: list[Watched]) -> Watched:
         sampling=max(sampling) if max(sampling) > 1 else min(sampling),
         idle=max(one.idle for one in now),
         addresses=all(one.addresses for one in several),
+        spans=tuple(span for one in several for span in one.spans),
     )
 
 
 def _of_itself(one: Observed, window: Window, flows: Told | None) -> Watched:
-    nodes = one.nodes
-    if nodes is None and flows is not None:
-        nodes = _nodes(flows, window)
+    apart = {span.node for span in one.spans}
+    spans = [NodeSpan(node, one.since) for node in one.nodes or () if node not in apart]
+    spans += [span for span in one.spans if one.nodes is None or span.node in one.nodes]
+    if one.nodes is None and flows is not None and not one.by_flows:
+        spans = [NodeSpan(node, max(since, one.since)) for node, since in flows.since.items()]
+        spans = [span for span in spans if flows.nodes[span.node] >= window.start]
+    known = one.nodes is not None or bool(flows and flows.nodes and not one.by_flows)
+    within = _within(spans, one.until, window)
     return Watched(
         one.origin,
         one.since,
         one.until,
-        True,
-        tuple(sorted(nodes)) if nodes is not None else None,
+        not one.by_flows,
+        tuple(sorted({span.node for span in within})) if known else None,
         one.sampling,
         one.idle,
         one.addresses,
+        within,
+    )
+
+
+def _within(spans: Iterable[NodeSpan], until: float, window: Window) -> tuple[NodeSpan, ...]:
+    """Return spans as far as their source has watched, those that end before the window left out."""
+    ends = [(span, min(filter(None, (span.until, until)), default=0.0)) for span in spans]
+    return tuple(
+        NodeSpan(short_node(span.node), span.since, end)
+        for span, end in ends
+        if (end or math.inf) >= max(span.since, window.start)
     )
 
 
 def _of_flows(origin: str, flows: Told, window: Window, before: float | None) -> Watched | None:
     last = flows.last
     if before is not None:
-        if flows.first >= before - _REMEMBERED:
+        if flows.first >= before - _REMEMBERED or origin in _DATES_BACK:
             return None
         # To the minute is near enough, and all that is kept of every flow.
         last = min(before, max(minute for minute in flows.minutes if minute * 60 <= before) * 60 + 60.0)
-    nodes = _nodes(flows, window)
-    told = tuple(sorted(nodes)) if nodes is not None else None
-    return Watched(origin, flows.first, last, False, told, 0 if origin in _MAY_SAMPLE else 1)
-
-
-def _nodes(flows: Told, window: Window) -> frozenset[str] | None:
-    """Return the nodes that flows in the window name, None when no flow ever named one."""
-    if not flows.nodes:
-        return None
-    return frozenset(node for node, last in flows.nodes.items() if last >= window.start)
+    spans = _within((NodeSpan(n, flows.since[n], until) for n, until in flows.nodes.items()), last, window)
+    nodes = tuple(sorted({span.node for span in spans})) if flows.nodes else None
+    sampling = 0 if origin in _MAY_SAMPLE else 1
+    return Watched(origin, flows.first, last, False, nodes, sampling, spans=spans)
 
 
 def short_node(name: str) -> str:
@@ -147,18 +167,18 @@ def _rank(origin: str) -> int:
     return order.index(origin) if origin in order else len(order)
 
 
-def _share(source: Watched, window: Window, until: float) -> tuple[float, float] | None:
+def _share(source: Watched | NodeSpan, window: Window, until: float) -> tuple[float, float] | None:
     low, high = max(source.since, window.start), min(until, window.end)
     return (low, high) if low <= high else None
 
 
-def _shares(window: Window, now: float, sources: Iterable[Watched]) -> list[tuple[float, float]]:
+def _shares(window: Window, now: float, sources: Iterable[Watched | NodeSpan]) -> list[tuple[float, float]]:
     """Return what each of the sources has watched of a window, the earliest first."""
     shares = (_share(source, window, source.until or now) for source in sources)
     return sorted(share for share in shares if share)
 
 
-def covered_seconds(window: Window, now: float, sources: Iterable[Watched]) -> float:
+def covered_seconds(window: Window, now: float, sources: Iterable[Watched | NodeSpan]) -> float:
     """Return how many seconds of a window at least one of the sources has watched."""
     covered, reached = 0.0, window.start
     for low, high in _shares(window, now, sources):
@@ -167,14 +187,33 @@ def covered_seconds(window: Window, now: float, sources: Iterable[Watched]) -> f
     return covered
 
 
+def node_seconds(
+    window: Window, now: float, sources: tuple[Watched, ...], present: tuple[str, ...] = ()
+) -> dict[str, float]:
+    """Map each node that reports to the seconds of a window in which at least one of the sources watched it.
+
+    A source that tells no node watches all. A node that is not ``present`` any more counts only where none
+    is known to be.
+    """
+    reporting = {node for source in telling(sources) for node in source.nodes or ()}
+    everywhere: list[Watched | NodeSpan] = [source for source in sources if source.nodes is None]
+    by_node = {node: list(everywhere) for node in sorted(reporting.intersection(present) or reporting)}
+    for span in (span for source in sources for span in source.spans):
+        if span.node in by_node:
+            by_node[span.node].append(span)
+    return {node: covered_seconds(window, now, spans) for node, spans in by_node.items()}
+
+
 def _unwatched(window: Window, now: float, sources: Iterable[Watched]) -> Iterator[Lost]:
     """Yield each time within what was watched in which nobody did: what was done then is not known."""
-    reached = math.inf
-    for low, high in _shares(window, now, sources):
-        if low - reached > _BREATH:
+    shares = [(_share(source, window, source.until or now), source.told) for source in sources]
+    reached, said = math.inf, False
+    for (low, high), told in sorted((share, told) for share, told in shares if share):
+        if low - reached > (_BREATH if told or said else _QUIET):
             span = " to ".join(time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(at)) for at in (reached, low))
             yield Lost(f"nobody watched from {span} UTC", 0)
-        reached = high if reached == math.inf else max(reached, high)
+        if reached == math.inf or high >= reached:
+            reached, said = high, told
 
 
 def lost_in(window: Window, gaps: Iterable[Gap]) -> tuple[Lost, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 SOURCES_IN_ORDER = (
     "hubble",
@@ -17,6 +18,14 @@ SOURCES_IN_ORDER = (
 """Which source comes before which: first those that also tell what was denied."""
 
 
+class NodeSpan(NamedTuple):
+    """Say from when to when a node was watched, in epoch seconds; ``until`` is 0.0 while it goes on."""
+
+    node: str
+    since: float
+    until: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Observed:
     """Say what one source of flows has watched so far; what it lost is told as gaps.
@@ -26,6 +35,10 @@ class Observed:
     source that does not tell. One of ``sampling`` packets was looked at, 0 when a source that may
     sample does not say. ``idle`` counts connections that are known to be open, but not when they were last
     used. ``addresses`` is false for a source that tells no address outside.
+
+    ``spans`` are of the nodes that were not watched for all of that time: a busy node remembers less of what
+    was before the source began than a quiet one. ``by_flows`` is true of a file, which says nothing of
+    itself: then all this is from the first flow to the last, and so it is of each node.
     """
 
     origin: str
@@ -35,3 +48,5 @@ class Observed:
     sampling: int = 1
     idle: int = 0
     addresses: bool = True
+    spans: tuple[NodeSpan, ...] = ()
+    by_flows: bool = False

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from netsec_tui.model.identity import WorkloadRef
+from netsec_tui.model.observed import NodeSpan
 from netsec_tui.model.timespan import ADVISED_HOURS, TIMESPANS, Timespan
 
 SLACK = 60.0
@@ -18,7 +19,8 @@ class Watched:
 
     ``since`` and ``until`` are epoch seconds; ``until`` is 0.0 while it goes on. ``told`` is false where only
     its flows tell: then the two are the first and the last of them, and ``nodes`` those that they name.
-    ``nodes`` is None when no node is told. The rest is as in ``Observed``.
+    ``nodes`` is None when no node is told. Each of them has ``spans``, and so may some that do not report any
+    more. The rest is as in ``Observed``.
     """
 
     origin: str
@@ -29,6 +31,7 @@ class Watched:
     sampling: int = 1
     idle: int = 0
     addresses: bool = True
+    spans: tuple[NodeSpan, ...] = ()
 
 
 def telling(sources: Iterable[Watched]) -> tuple[Watched, ...]:
@@ -62,11 +65,12 @@ class Silent:
 class Quality:
     """Hold what is known of the observation in one window.
 
-    ``covered`` is how many seconds of it at least one source has watched. ``nodes`` are those that report,
-    None when none is told; ``present`` those of the cluster state, None when that tells none. ``rows`` are
-    the workload's that were seen, ``inferred`` those of which nobody has proven who opened the connection,
-    ``unaddressed`` those whose peer's address nobody has told. ``synthetic`` counts flows that were made up.
-    ``silent`` is None without cluster state.
+    ``covered`` is how many seconds of it at least one source has watched, for the reporting node that was
+    watched least: ``by_node`` has all of those, in seconds. ``nodes`` are those that report, None if none is
+    told; ``present`` those of the cluster state, None when that tells none. ``rows`` are the workload's that
+    were seen, ``inferred`` those of which nobody has proven who opened the connection, ``unaddressed`` those
+    whose peer's address nobody has told. ``synthetic`` counts flows that were made up. ``silent`` is None
+    without cluster state.
     """
 
     asked: Timespan = TIMESPANS[-1]
@@ -80,6 +84,7 @@ class Quality:
     unaddressed: int = 0
     synthetic: int = 0
     silent: Silent | None = None
+    by_node: tuple[tuple[str, float], ...] = ()
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -87,6 +92,13 @@ class Quality:
         if self.nodes is None or self.present is None:
             return ()
         return tuple(node for node in self.present if node not in self.nodes)
+
+    @property
+    def watched_less(self) -> tuple[tuple[str, float], ...]:
+        """Return the nodes that were watched less long than others, with their seconds, least first."""
+        longest = max((seconds for _, seconds in self.by_node), default=0.0)
+        less = [one for one in self.by_node if one[1] + SLACK < longest]
+        return tuple(sorted(less, key=lambda one: (one[1], one[0])))
 
     @property
     def events_lost(self) -> int:

@@ -32,7 +32,7 @@ def quality_parts(quality: Quality) -> list[Part]:
 
 def _window(quality: Quality) -> Part:
     role = Role.PLAIN if quality.covers else Role.WARNING
-    if not quality.covered:
+    if not (quality.covered or quality.watched_less):
         return "nothing observed", "nothing seen", Role.WARNING
     covered = duration(quality.covered)
     if quality.asked.seconds is None:
@@ -125,7 +125,7 @@ def quality_sentences(quality: Quality, names: int = _NAMES) -> list[str]:
     window = _window(quality)[0]
     asked = " (everything was asked for)" if quality.asked.seconds is None else ""
     sentences = [f"{window}{asked}: {_verdict(quality)}", *map(_source, quality.sources)]
-    sentences += _node_sentences(quality, names)
+    sentences += [*_node_sentences(quality, names), *_less_sentences(quality, names)]
     sentences += [
         f"lost: {literal(one.reason)}" + (f" ({one.count:,})" if one.count else "")
         for one in quality.lost[:names]
@@ -181,6 +181,15 @@ def _node_sentences(quality: Quality, names: int) -> list[str]:
     here = len(quality.present) - len(quality.missing)
     told = f"{here} of {_count(len(quality.present), 'node')} told{by}"
     return [f"{told}; not {literal(listed(quality.missing, names))}" if quality.missing else told]
+
+
+def _less_sentences(quality: Quality, names: int) -> list[str]:
+    less = quality.watched_less
+    if not less:
+        return []
+    longest = duration(max(seconds for _, seconds in quality.by_node))
+    which = literal(listed([f"{node} {duration(seconds)}" for node, seconds in less], names))
+    return [f"not every node was watched for {longest}, the node watched least counts: {which}"]
 
 
 def _silent_sentences(silent: Silent | None, names: int) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -49,6 +50,12 @@ class Resolved:
         return ranges_of(self.inventory)
 
 
+def _continues(later: Observed, one: Observed) -> bool:
+    """Tell whether a file or pipe says the same as before and more."""
+    longer = later.since <= one.since and one.until <= later.until
+    return later.by_flows and later.origin == one.origin and longer
+
+
 class Record:
     """Own observations, inventory and what they resolve to."""
 
@@ -74,9 +81,10 @@ class Record:
 
         Who watches since a time that cannot be, as 0.0 before the first word of it, says nothing of that.
         """
+        # Of two files that begin with the same flow the longer one counts.
         current = {
             (one.origin, one.since): replace(one, until=now) if one.until > now + SKEW_SECONDS else one
-            for one in told
+            for one in sorted(told, key=lambda one: one.until or math.inf)
             if plausible(one.since, now)
         }
         # Who finds that it knows of older flows than it knew of has not begun again.
@@ -85,6 +93,7 @@ class Record:
             key: one if one.until or key in current else replace(one, until=max(now, one.since))
             for key, one in self._observed.items()
             if one.until or key in current or one.since <= earliest.get(one.origin, one.since)
+            if not (one.by_flows and any(_continues(later, one) for later in current.values()))
         }
         if before | current != self._observed:
             self._observed = before | current

@@ -6,7 +6,8 @@ import time
 from collections.abc import Iterable
 
 from netsec_tui.model.flow import Flow, Gap
-from netsec_tui.model.observed import Observed
+from netsec_tui.model.observed import NodeSpan, Observed
+from netsec_tui.model.timespan import plausible
 from netsec_tui.sources.contract import Emit, FlowsRead, SourceStatus
 from netsec_tui.sources.objects.strip import printable
 from netsec_tui.sources.problem import Problem
@@ -26,6 +27,7 @@ class Intake:
         self._unread = 0
         self._why = ""
         self._since = 0.0
+        self._nodes: dict[str, float] = {}
 
     def take(self, found: Iterable[Flow | Gap | Problem], emit: Emit) -> None:
         """Emit flows and gaps; what could not be read becomes one gap."""
@@ -38,7 +40,7 @@ class Intake:
             told.append(item)
             if isinstance(item, Flow):
                 self.flows += 1
-                self.reach_back_to(item.time)
+                self.reach_back_to(item.time, item.node)
         if unread:
             self._unread += len(unread)
             self._why = self._why or printable(f"{self._record}: {unread[0].reason}", _MOST_WORDS)
@@ -46,9 +48,12 @@ class Intake:
         if told:
             emit(FlowsRead(tuple(told)))
 
-    def reach_back_to(self, at: float) -> None:
-        """Take note that what is told begins at a time in epoch seconds, if not before."""
-        self._since = min(self._since or time.time(), at)
+    def reach_back_to(self, at: float, node: str = "") -> None:
+        """Take note that what is told, by a node, begins at a time in epoch seconds, if not before."""
+        now = time.time()
+        if plausible(at, now):
+            self._since = min(self._since or now, at)
+            self._nodes[node] = min(self._nodes.get(node, at), at)
 
     def tell(
         self,
@@ -67,6 +72,11 @@ class Intake:
         """
         self._since = self._since or time.time()
         until = time.time() if ended else 0.0
-        observed = Observed(self._origin, self._since, until, nodes, sampling, addresses=addresses)
+        spans = tuple(
+            NodeSpan(node, self._nodes.setdefault(node, time.time())) for node in sorted(nodes or ())
+        )
+        observed = Observed(
+            self._origin, self._since, until, nodes, sampling, addresses=addresses, spans=spans
+        )
         detail = (counted if self.flows else "no flow yet") + (f"; {self._why}" if self._why else "")
         emit(SourceStatus(self._name, True, detail, self._unread, trouble, ended=ended, observed=observed))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from netsec_tui.core.quality import covered_seconds
 from netsec_tui.model.flow import Gap
 from netsec_tui.model.losses import Losses
-from netsec_tui.model.observed import Observed
+from netsec_tui.model.observed import NodeSpan, Observed
 from netsec_tui.model.quality import Lost, Quality, Watched
 from netsec_tui.model.timespan import TIMESPANS, Window
 from tests.core.traffic import (
@@ -133,6 +133,90 @@ class TestNodes:
         assert found.nodes is None
         assert found.missing == ()
         assert not found.nothing_known_missing
+
+
+class TestTheNodeWatchedLeast:
+    STATE = TestNodes.STATE
+
+    def spans(self, *each):
+        return tuple(NodeSpan(node, NOON + a, NOON + b if b else 0.0) for node, a, b in each)
+
+    def live(self, *each, state=STATE):
+        nodes = frozenset(node for node, _, _ in each)
+        made = session([], state, now=NOON + 13 * HOUR, live=True)
+        return told(made, Observed("hubble", NOON, nodes=nodes, spans=self.spans(*each))).quality()
+
+    def test_it_is_what_counts(self):
+        found = self.live(("n1", 13 * HOUR - 20, 0), ("n2", 0, 0))
+        assert (found.covered, found.by_node) == (20, (("n1", 20), ("n2", 13 * HOUR)))
+        assert (found.watched_less, found.covers, found.missing) == ((("n1", 20),), False, ())
+
+    def test_a_node_without_a_span_of_its_own_was_watched_all_the_time(self):
+        made = session([], self.STATE, now=NOON + 2 * HOUR, live=True)
+        both = frozenset({"n1", "n2"})
+        one = Observed("hubble", NOON, nodes=both, spans=self.spans(("n1", HOUR, 0)))
+        assert told(made, one).quality().by_node == (("n1", HOUR), ("n2", 2 * HOUR))
+
+    def test_one_that_is_there_no_more_does_not_count(self):
+        assert self.live(("n1", 0, 0), ("n2", 0, 0), ("gone", 0, 60)).covered == 13 * HOUR
+        assert self.live(("n1", 0, 0), ("gone", 0, 60), state=()).covered == 60
+
+    def test_what_several_sources_watched_of_it_adds_up(self):
+        made = session([], self.STATE, now=NOON + 3 * HOUR, live=True)
+        first = Observed("hubble", NOON, NOON + HOUR, frozenset({"n1"}))
+        then = Observed("hubble", NOON + HOUR, nodes=frozenset({"n1", "n2"}))
+        assert told(made, first, then).quality().by_node == (("n1", 3 * HOUR), ("n2", 2 * HOUR))
+
+    def test_a_source_that_tells_no_node_watches_all(self):
+        made = session([], self.STATE, now=NOON + 3 * HOUR, live=True)
+        some = Observed("hubble", NOON + 2 * HOUR, nodes=frozenset({"n1", "n2"}))
+        assert told(made, some, Observed("goldmane", NOON)).quality().covered == 3 * HOUR
+
+    def test_of_flows_it_is_from_the_first_to_the_last_of_each_node(self):
+        flows = [flow(node="n1"), flow(13 * HOUR, node="n1"), flow(node="n2"), flow(HOUR, node="n2")]
+        found = session(flows, self.STATE).quality()
+        assert found.by_node == (("n1", 13 * HOUR), ("n2", HOUR))
+        assert not found.covers
+        recent = session(flows, self.STATE, span=1).quality()
+        assert (recent.covered, recent.missing) == (HOUR, ("n2",))
+
+
+class TestFiles:
+    """What files say of themselves: from the first flow to the last, each of them."""
+
+    def file(self, since, until, origin="hubble", **rest):
+        return Observed(origin, NOON + since, NOON + until, by_flows=True, **rest)
+
+    def found(self, *files, flows=None):
+        ends = {at - NOON for one in files for at in (one.since, one.until)}
+        flows = [flow(at, origin=files[0].origin) for at in sorted(ends)] if flows is None else flows
+        return told(session(flows), *files).quality()
+
+    def test_nobody_watched_between_two_that_do_not_touch(self):
+        found = self.found(self.file(0, 3), self.file(13 * HOUR, 13 * HOUR + 3))
+        assert found.covered == 6
+        (lost,) = found.lost
+        assert lost.reason.startswith("nobody watched from ")
+        assert [one.told for one in found.sources] == [False, False]
+
+    def test_those_of_a_log_that_is_rotated_touch(self):
+        found = self.found(self.file(0, HOUR), self.file(HOUR + 30, 2 * HOUR))
+        assert (found.covered, found.lost, len(found.sources)) == (2 * HOUR, (), 1)
+
+    def test_of_two_that_begin_alike_the_longer_counts_whatever_the_order(self):
+        short, long = self.file(0, 3), self.file(0, HOUR)
+        assert self.found(short, long).covered == self.found(long, short).covered == HOUR
+
+    def test_a_table_is_an_instant_however_old_its_connections(self):
+        old = [flow(-5 * HOUR, origin="conntrack"), flow(0, origin="conntrack")]
+        assert self.found(self.file(0, 0, "conntrack"), flows=old).covered == 0
+
+    def test_a_pipe_that_goes_on_says_so_again(self):
+        made = session([flow(), flow(HOUR)])
+        for until in (60, HOUR):
+            told(made, self.file(0 if until == HOUR else 5, until, sampling=int(until == HOUR)))
+        (source,) = made.quality().sources
+        assert (made.quality().covered, source.sampling) == (HOUR, 1)
 
 
 class TestOneForEachKind:

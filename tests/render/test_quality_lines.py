@@ -53,6 +53,15 @@ def roles(quality, width=200):
     return {span.role for span in quality_line(quality, width, ", ", "p").spans} - {Role.DIM}
 
 
+def test_the_nodes_that_were_watched_less_are_named():
+    less = replace(GOOD, covered=0.0, by_node=(("n1", 0.0), ("n2", 12 * HOUR), ("n3", 12 * HOUR - 30)))
+    assert said(less).startswith("0 s of 12 h observed")
+    (sentence,) = [one for one in quality_sentences(less) if "not every node" in one]
+    assert sentence == "not every node was watched for 12 h, the node watched least counts: n1 0 s"
+    alike = replace(GOOD, by_node=(("n1", 12 * HOUR), ("n2", 12 * HOUR)))
+    assert not [one for one in quality_sentences(alike) if "not every node" in one]
+
+
 class TestLine:
     def test_what_matters_most_comes_first(self):
         assert said(BAD, 230) == (

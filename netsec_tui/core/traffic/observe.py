@@ -127,14 +127,15 @@ class Edge:
 
 
 class Told:
-    """Hold when one source told of flows: by minute, and for each node the last time."""
+    """Hold when one source told of flows: by minute, and for each node the first and the last time."""
 
-    __slots__ = ("first", "last", "minutes", "nodes", "synthetic")
+    __slots__ = ("first", "last", "minutes", "nodes", "since", "synthetic")
 
     def __init__(self) -> None:
         self.first, self.last = float("inf"), float("-inf")
         self.minutes: set[int] = set()
         self.nodes: dict[str, float] = {}
+        self.since: dict[str, float] = {}
         self.synthetic = 0
 
     def take(self, flow: Flow) -> None:
@@ -147,6 +148,8 @@ class Told:
         self.minutes.add(int(time // 60))
         if node and time > self.nodes.get(node, 0.0):
             self.nodes[node] = time
+        if node and time < self.since.get(node, math.inf):
+            self.since[node] = time
         self.synthetic += flow.synthetic
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from netsec_tui.errors import BadInputError
-from netsec_tui.model.observed import Observed
+from netsec_tui.model.observed import NodeSpan, Observed
 from netsec_tui.sources.capture.lines import as_number, as_time
 
 KEY = "observed"
@@ -21,7 +21,8 @@ _LARGEST = 2**31
 class ObservedWriter:
     """Write what sources say of how they have watched: when it changes, once a minute, and at the end.
 
-    How many connections are idle changes with every reading, and is no reason by itself.
+    How many connections are idle changes with every reading, and is no reason by itself; nor is how far flows
+    have come of a source that says nothing else.
     """
 
     def __init__(self) -> None:
@@ -34,7 +35,7 @@ class ObservedWriter:
             key = (one.origin, one.since)
             self._told[key] = one
             written, before = self._written.get(key, (0.0, None))
-            changed = before is None or replace(before, idle=one.idle) != one
+            changed = before is None or _known(before) != _known(one)
             if changed or now >= written + AGAIN_SECONDS:
                 yield self._line(one, now)
 
@@ -51,10 +52,18 @@ class ObservedWriter:
             "sampling": one.sampling if one.sampling != 1 else None,
             "idle": one.idle,
             "noAddresses": not one.addresses,
+            "byFlows": one.by_flows,
+            "spans": sorted(one.spans),
         }
         fields: dict[str, Any] = {"t": now, "origin": one.origin, "since": one.since}
         fields |= {key: value for key, value in told.items() if value or (key == "sampling" and value == 0)}
         return {KEY: fields if one.nodes is None else {**fields, "nodes": sorted(one.nodes)}}
+
+
+def _known(one: Observed) -> Observed:
+    if not one.by_flows:
+        return replace(one, idle=0)
+    return replace(one, idle=0, until=0.0, spans=())
 
 
 class ObservedReading:
@@ -80,10 +89,14 @@ class ObservedReading:
 
 def _decoded(fields: Mapping[str, Any]) -> Observed:
     origin, nodes, blind = fields.get("origin"), fields.get("nodes"), fields.get("noAddresses", False)
-    if not isinstance(origin, str) or not isinstance(blind, bool):
-        raise BadInputError("origin is no text, or noAddresses no boolean")
+    by_flows = fields.get("byFlows", False)
+    if not (isinstance(origin, str) and isinstance(blind, bool) and isinstance(by_flows, bool)):
+        raise BadInputError("origin is no text, or noAddresses or byFlows no boolean")
     if nodes is not None and not (isinstance(nodes, list) and all(isinstance(node, str) for node in nodes)):
         raise BadInputError("nodes is no list of texts")
+    spans = fields.get("spans", [])
+    if not isinstance(spans, list):
+        raise BadInputError("spans is no list")
     read = Observed(
         origin,
         as_time(fields, "since"),
@@ -92,5 +105,14 @@ def _decoded(fields: Mapping[str, Any]) -> Observed:
         as_number(fields, "sampling", 1, 0, _LARGEST),
         as_number(fields, "idle", 0, 0, _LARGEST),
         not blind,
+        tuple(map(_span, spans)),
+        by_flows,
     )
     return read if read.until else replace(read, until=max(as_time(fields), read.since))
+
+
+def _span(told: object) -> NodeSpan:
+    if not (isinstance(told, list) and len(told) == 3 and isinstance(told[0], str)):
+        raise BadInputError("a span is no list of a node, since and until")
+    times = {"since": told[1], "until": told[2]}
+    return NodeSpan(told[0], as_time(times, "since"), as_time(times, "until"))

@@ -30,6 +30,7 @@ class ConntrackFileDecoder:
 
     The connections of a table are told once it is over: where one is shown twice, it takes all to know.
     With 0.0 for ``at``, nobody knows when: ``undated`` counts the lines that tell nothing therefore.
+    ``table`` is true while no event has come.
     """
 
     def __init__(self, at: float) -> None:
@@ -39,6 +40,7 @@ class ConntrackFileDecoder:
         self._table: dict[Key, Entry] = {}
         self._due = 0.0
         self.undated = 0
+        self.table = True
 
     def decode(self, line: str) -> Unread | tuple[Flow, ...]:
         """Return the flows known by now, of a table none, or why the line cannot be used; never raises."""
@@ -47,6 +49,7 @@ class ConntrackFileDecoder:
         if event is None:
             entry = decode_dpctl(line) if looks_like_dpctl(line) else self._entries.decode(line)
         else:
+            self.table = False
             entry = self._entries.decode(line[event.end() :])
         if isinstance(entry, Unread):
             return entry

@@ -11,7 +11,7 @@ from typing import Any
 
 from netsec_tui.errors import NetsecError, UnreachableError
 from netsec_tui.model.flow import Flow, Gap
-from netsec_tui.model.observed import Observed
+from netsec_tui.model.observed import NodeSpan, Observed
 from netsec_tui.model.timespan import plausible
 from netsec_tui.sources import retry
 from netsec_tui.sources.access import Access
@@ -36,7 +36,11 @@ _PODS = resource("pods")
 
 @dataclass(slots=True)
 class _Node:
-    """Hold how the stream of one node's agent goes; ``due`` is monotonic time."""
+    """Hold how the stream of one node's agent goes; ``due`` is monotonic time.
+
+    ``since`` is from when on what the node saw is known, in epoch seconds: since it was first heard, or since
+    the oldest flow that it held then.
+    """
 
     stream: AgentStream
     target: Target
@@ -46,6 +50,7 @@ class _Node:
     heard: bool = False
     ended: bool = False
     trouble: str = ""
+    since: float = 0.0
 
 
 class HubbleExecSource:
@@ -160,7 +165,8 @@ class HubbleExecSource:
         if not told.ended:
             now = time.time()
             times = (flow.time for flow in told.flows if isinstance(flow, Flow) and plausible(flow.time, now))
-            self._since = min(self._since or now, *times, now)
+            node.since = min(node.since or now, *times, now)
+            self._since = min(self._since or now, node.since)
             node.heard, node.trouble, node.wait = True, "", retry.FIRST_WAIT
             return
         node.busy, node.ended = False, not follow
@@ -178,7 +184,9 @@ class HubbleExecSource:
 
     def _tell(self, emit: Emit, *, ended: bool = False) -> None:
         giving = [name for name, node in self._nodes.items() if node.heard and not node.trouble]
-        observed = Observed(ORIGIN, self._since, time.time() if ended else 0.0, frozenset(giving))
+        spans = tuple(NodeSpan(name, self._nodes[name].since) for name in giving)
+        until = time.time() if ended else 0.0
+        observed = Observed(ORIGIN, self._since, until, frozenset(giving), spans=spans)
         detail = f"{self._flows} flows from {len(giving)} of {len(self._nodes)} nodes"
         detail += f"; {self._why}" if self._why else ""
         error = "; ".join(filter(None, (self._lost, self._trouble())))

@@ -26,8 +26,9 @@ _LOSSES_REMEMBERED = 20_000
 class Batch:
     """Take in replies one by one; lost events come by the thousand, and are one gap a node and reason.
 
-    ``nodes`` tells of each node whether it reports. ``refused`` means that an agent does not know a filter,
-    ``returned`` that a node reports again, which may have seen flows meanwhile.
+    ``nodes`` tells of each node whether it reports, ``since`` from when on what it saw is known: since it was
+    first heard of, or since the oldest flow that it held then. ``refused`` means that an agent does not know
+    a filter, ``returned`` that a node reports again, which may have seen flows meanwhile.
     """
 
     def __init__(self) -> None:
@@ -36,7 +37,7 @@ class Batch:
         self.flows = 0
         self.unread = 0
         self.why = ""
-        self.first = 0.0
+        self.since: dict[str, float] = {}
         self.refused = False
         self.returned = False
         self._decoder = HubbleMessageDecoder()
@@ -102,8 +103,9 @@ class Batch:
         self.flows += 1
         if flow.node:
             self.nodes.setdefault(flow.node, True)
-        if plausible(flow.time, time.time()):
-            self.first = min(flow.time, self.first or flow.time)
+        now = time.time()
+        if plausible(flow.time, now):
+            self.since[flow.node] = min(flow.time, self.since.get(flow.node, now))
             self.progress.take(flow)
         self._items.append(flow)
 
@@ -135,6 +137,8 @@ class Batch:
         for name in () if reports else changed:
             self.progress.hold(name)
         self.nodes |= dict.fromkeys(names, reports)
+        if reports:
+            self.since = dict.fromkeys(names, time.time()) | self.since
         return bool(changed)
 
 

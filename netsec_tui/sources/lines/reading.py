@@ -15,6 +15,7 @@ from netsec_tui.model.timespan import OLDEST, plausible
 from netsec_tui.sources.contract import Emit, FlowsRead, SourceStatus
 from netsec_tui.sources.formats import EXPECTED, HUBBLE, Shape, event_data, recognise
 from netsec_tui.sources.lines.documents import Documents, Unreadable
+from netsec_tui.sources.lines.heard import Heard
 from netsec_tui.sources.lines.hint import looks_like
 from netsec_tui.sources.objects.strip import printable
 
@@ -53,6 +54,7 @@ class LineReading:
         self._trouble = ""
         self._told = 0
         self._newest = 0.0
+        self._heard = Heard()
 
     @property
     def pending(self) -> bool:
@@ -106,7 +108,9 @@ class LineReading:
         if batch:
             emit(FlowsRead(tuple(batch)))
         detail = self._trouble or (f"{self.flows} flows" if self.flows else "no flow yet")
-        emit(SourceStatus(self._source, self._live, detail, self.skipped, ended=ended))
+        # What a file tells is known when all of it has been read; of a pipe, that is what has come so far.
+        told = self._heard.observed(self._decoder, self._at) if ended or self._live else ()
+        emit(SourceStatus(self._source, self._live, detail, self.skipped, ended=ended, recorded=told))
 
     def require_flows(self) -> None:
         """Return when at least one flow was read.
@@ -196,9 +200,7 @@ class LineReading:
             self._look(json.dumps(value).encode())
         decoded = self._decoder.decode(value)
         if type(decoded) is Flow:
-            self.flows += 1
-            self._newest = max(self._newest, decoded.time)
-            self._batch.append(decoded)
+            self._take_flow(decoded)
         elif decoded is not None:
             self._keep(decoded)
 
@@ -208,13 +210,17 @@ class LineReading:
             for item in decoded:
                 self._keep(item)
         elif isinstance(decoded, Flow):
-            self.flows += 1
-            self._newest = max(self._newest, decoded.time)
-            self._batch.append(decoded)
+            self._take_flow(decoded)
         elif isinstance(decoded, Gap):
             self._lose(decoded)
         elif decoded is not None:
             self.skip(self._documents.line, decoded.reason)
+
+    def _take_flow(self, flow: Flow) -> None:
+        self.flows += 1
+        self._newest = max(self._newest, flow.time)
+        self._heard.take(flow)
+        self._batch.append(flow)
 
     def _lose(self, gap: Gap) -> None:
         """Add up what was lost in a minute: servers may report events one by one, thousands a second."""

@@ -114,7 +114,11 @@ def test_what_watches_on_is_not_written_with_every_reading(tmp_path: Path) -> No
         ({"origin": "x", "since": 1}, "t is no time"),
         ({"origin": "x", "since": 1, "t": 1, "nodes": "n1"}, "nodes is no list of texts"),
         ({"origin": "x", "since": 1, "t": 1, "sampling": -1}, "sampling is not between 0 and"),
-        ({"origin": "x", "since": 1, "t": 1, "noAddresses": 1}, "noAddresses no boolean"),
+        ({"origin": "x", "since": 1, "t": 1, "noAddresses": 1}, "noAddresses or byFlows no boolean"),
+        ({"origin": "x", "since": 1, "t": 1, "byFlows": 1}, "noAddresses or byFlows no boolean"),
+        ({"origin": "x", "since": 1, "t": 1, "spans": {}}, "spans is no list"),
+        ({"origin": "x", "since": 1, "t": 1, "spans": [["n1", 1]]}, "a span is no list of a node"),
+        ({"origin": "x", "since": 1, "t": 1, "spans": [["n1", "x", 1]]}, "since is no time"),
     ],
 )
 def test_a_line_about_watching_that_makes_no_sense_is_left_out(

@@ -89,6 +89,16 @@ def test_all_agents_are_read_once(server, source):
     ]
 
 
+def test_each_node_is_watched_since_the_oldest_flow_that_it_holds(server, source):
+    begun = time.time()
+    server.commands = {
+        ("cilium-a", "hubble"): flow(1, at=begun - 13 * 3600),
+        ("cilium-b", "hubble"): flow(2, at=begun - 20),
+    }
+    spans = read(source).status.observed.spans
+    assert {span.node: round(begun - span.since) for span in spans} == {"n1": 13 * 3600, "n2": 20}
+
+
 def test_an_agent_that_fails_costs_no_other(server, source):
     server.commands["cilium-b", "hubble"] = "failed to connect to the local agent"
     collected = read(source)

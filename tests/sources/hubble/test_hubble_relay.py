@@ -36,6 +36,17 @@ def test_everything_that_is_kept_is_read(peer, source):
     assert observed.until
 
 
+def test_each_node_is_watched_since_the_oldest_flow_that_it_holds(peer, source):
+    peer.nodes = {"n1": 1, "n2": 1, "n3": 1}
+    begun = time.time()
+    peer.ring.extend([flow(1, "n2", begun - 13 * 3600), flow(2, "n1", begun - 20), flow(3, "n1", begun - 10)])
+    observed = read(source).status.observed
+    since = {span.node: span.since - begun for span in observed.spans}
+    assert observed.since - begun == pytest.approx(-13 * 3600, abs=1)
+    assert (since["n2"], since["n1"]) == (pytest.approx(-13 * 3600, abs=1), pytest.approx(-20, abs=1))
+    assert since["n3"] >= 0  # it holds none: nobody knows of what was before
+
+
 def test_what_was_there_comes_first_and_then_what_happens(peer, source):
     peer.ring.extend([flow(1), flow(2)])
     with following(source) as collected:

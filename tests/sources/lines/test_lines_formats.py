@@ -230,3 +230,49 @@ def test_broken_files_of_every_format_never_crash(name):
         reading.feed(bytes(made[: chance.randint(1, len(made))]))
         reading.finish()
         reading.flush(lambda message: None, ended=True)
+
+
+def observed(tmp_path, content, changed=1795172300.0):
+    path = tmp_path / "flows"
+    path.write_text(content)
+    os.utime(path, (changed, changed))
+    said = []
+    FlowFileSource(path).read(said.append)
+    (*before, last) = [message for message in said if isinstance(message, SourceStatus)]
+    assert not any(status.recorded for status in before)
+    return last.recorded
+
+
+def hubble_at(minute, node):
+    flow = HUBBLE["flow"] | {"time": f"2021-06-16T16:{minute:02d}:00Z", "node_name": node}
+    return json.dumps({"flow": flow}) + "\n"
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_file_says_from_when_to_when_it_and_each_node_tell(tmp_path, order):
+    lines = [hubble_at(10, "n1"), hubble_at(11, "n2"), hubble_at(12, "n2"), hubble_at(50, "n1")]
+    (one,) = observed(tmp_path, "".join(lines[::order]))
+    begun = one.since
+    assert (one.origin, one.until - begun, one.nodes, one.by_flows) == ("hubble", 2400, {"n1", "n2"}, True)
+    assert [(span.node, span.since - begun, span.until - begun) for span in one.spans] == [
+        ("n1", 0, 2400),
+        ("n2", 60, 120),
+    ]
+
+
+@pytest.mark.parametrize(("told", "expected"), [(50, 50), (1, 1), (0, 0), (None, 0)])
+def test_a_file_of_netobserv_says_how_many_packets_were_looked_at(tmp_path, told, expected):
+    (one,) = observed(tmp_path, json.dumps(NETOBSERV | {"Sampling": told}))
+    assert (one.origin, one.sampling) == ("netobserv", expected)
+
+
+@pytest.mark.parametrize("content", [TABLE, DPCTL])
+def test_a_table_of_connections_is_an_instant(tmp_path, content):
+    (one,) = observed(tmp_path, content)
+    assert (one.since, one.until, one.nodes) == (1795172300.0, 1795172300.0, None)
+
+
+def test_events_of_connections_are_told_from_the_first_to_the_last(tmp_path):
+    later = EVENTS.replace("1795172270", "1795172290").replace("57268", "57269").replace("3999", "4999")
+    (one,) = observed(tmp_path, EVENTS + later)
+    assert (int(one.since), int(one.until)) == (1795172270, 1795172290)
