@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -60,6 +60,16 @@ _SYSTEM = frozenset(
 _REST = 0.2
 """The part of a period for which a node is left alone at least, where reading it takes almost as long."""
 
+AT_ONCE = 8
+"""Tables that are read at the same time: each may be of many megabytes."""
+
+_SLOW_SECONDS = 5.0
+_MOST_AT_ONCE = 32
+"""A reading that goes on for so long makes room for another, up to so many: one that hangs sends nothing."""
+
+_TROUBLED_AT_ONCE = AT_ONCE // 2
+"""Readings at the same time of nodes that gave no table the last time: the others have room."""
+
 _MOST_TRIES = 12
 _MOST_SECONDS = 20.0
 """How many containers of a node are tried, and how long, before it is given up for a while."""
@@ -93,13 +103,15 @@ class Answer:
 class Node:
     """Hold how reading a node goes; ``began`` (of the last reading) and ``due`` are in monotonic time.
 
-    ``entries`` is -1 before the first table. ``gone`` means that the pod which gave the table does not any
-    more, and no other has since. ``lost`` is what the kernel says it lost.
+    ``period`` are the seconds between the beginnings of the last two readings, 0 where the former gave
+    nothing. ``entries`` is -1 before the first table. ``gone`` means that the pod which gave the table does
+    not any more, and no other has since. ``lost`` is what the kernel says it lost.
     """
 
     tries: list[Target]
     gone: bool = False
     began: float = 0.0
+    period: float = 0.0
     due: float = 0.0
     busy: bool = False
     asked: bool = False
@@ -108,6 +120,11 @@ class Node:
     skipped: int = 0
     lost: dict[str, int] = field(default_factory=dict)
     trouble: str = ""
+
+    def begin(self, now: float) -> None:
+        """Take it that a reading begins now, in monotonic time."""
+        self.period = now - self.began if self.given else 0.0
+        self.busy, self.began = True, now
 
     @property
     def given(self) -> bool:
@@ -120,6 +137,27 @@ class Node:
         A slow answer then delays no connection that it does not hold yet.
         """
         return max(self.began + period, now + _REST * period)
+
+
+def due_nodes(nodes: Mapping[str, Node], now: float, may: Callable[[Node], bool]) -> list[str]:
+    """Return the nodes to begin to read now, of those that ``may``: who has waited longest, a few at once.
+
+    ``now`` is monotonic time. With many nodes, or slow ones, the first would else be due again before the
+    last had their turn.
+    """
+    busy = [node for node in nodes.values() if node.busy]
+    room = AT_ONCE - sum(now - node.began < _SLOW_SECONDS for node in busy)
+    room = min(room, _MOST_AT_ONCE - len(busy))
+    troubled = _TROUBLED_AT_ONCE - sum(bool(node.trouble) for node in busy)
+    chosen: list[str] = []
+    for name, node in sorted(nodes.items(), key=lambda item: item[1].due):
+        if len(chosen) >= room or node.due > now:
+            break
+        if node.busy or (node.trouble and troubled <= 0) or not may(node):
+            continue
+        troubled -= bool(node.trouble)
+        chosen.append(name)
+    return chosen
 
 
 def targets(pods: Iterable[KubeObject]) -> dict[str, list[Target]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
 import time
@@ -18,7 +19,7 @@ from netsec_tui.sources.cluster.resources import resource
 from netsec_tui.sources.conntrack.entry import Entry, EntryDecoder
 from netsec_tui.sources.conntrack.flows import ORIGIN, Connections
 from netsec_tui.sources.conntrack.health import BLIND, divide, losses, missed
-from netsec_tui.sources.conntrack.nodes import Answer, Node, Way, read_table, targets
+from netsec_tui.sources.conntrack.nodes import Answer, Node, Way, due_nodes, read_table, targets
 from netsec_tui.sources.conntrack.pods import SILENT_SECONDS, PodAddresses, Sight, seen_pod
 from netsec_tui.sources.contract import Emit, FlowsRead, SourceStatus
 from netsec_tui.sources.nodes_named import names_of, troubles_of
@@ -37,7 +38,9 @@ _LIST_SECONDS = 60.0
 _LIST_AGAIN_SECONDS = 1.0
 """Seconds between two lists at least, when a pod in which commands were run is gone."""
 
-_AT_ONCE = 8
+_SLOW_PERIOD = 7.5
+"""Seconds between two readings of a node from which on it is said that they are further apart than meant."""
+
 _PATIENCE = 0.1
 _PART = 10_000
 """Flows that are handed on at once."""
@@ -79,7 +82,7 @@ class ConntrackSource:
         self._list()
         stop = threading.Event()
         while not all(node.asked for node in self._nodes.values()):
-            self._turn(emit, stop)
+            self._turn(emit, stop, once=True)
         if not any(node.given for node in self._nodes.values()):
             raise UnreachableError(self._trouble() or "the cluster has no nodes")
         if blind := self._blind(0.0):  # there is no second reading to wait for
@@ -96,11 +99,11 @@ class ConntrackSource:
         while not stop.is_set():
             self._turn(emit, stop)
 
-    def _turn(self, emit: Emit, stop: threading.Event) -> None:
-        """Ask the nodes whose time has come, and take in what has been answered."""
+    def _turn(self, emit: Emit, stop: threading.Event, *, once: bool = False) -> None:
+        """Ask the nodes whose time has come, each ``once`` or again, and take in what has been answered."""
         if time.monotonic() >= self._list_due():
             self._list_again(emit)
-        self._ask(stop)
+        self._ask(stop, once=once)
         try:
             answer = self._answers.get(timeout=_PATIENCE)
         except queue.Empty:
@@ -157,20 +160,19 @@ class ConntrackSource:
             self._lost = f"{error}; tables are read as before"
         self._tell(emit)
 
-    def _ask(self, stop: threading.Event) -> None:
+    def _ask(self, stop: threading.Event, *, once: bool) -> None:
         """Start reading the nodes that are due, a few at once: one that hangs must not hold up the others."""
-        now, busy = time.monotonic(), sum(node.busy for node in self._nodes.values())
         assert self._executor
-        for name, node in self._nodes.items():
-            if busy >= _AT_ONCE:
-                return
-            if not node.busy and node.due <= now and not (node.gone and self._moved):
-                node.busy, node.began = True, now
-                busy += 1
-                work = (name, self._executor, node.tries, node.way, stop)
-                threading.Thread(
-                    target=self._read, args=work, name=f"{self.name} {name}", daemon=True
-                ).start()
+        now = time.monotonic()
+
+        def may(node: Node) -> bool:
+            return not (node.gone and self._moved) and not (once and node.asked)
+
+        for name in due_nodes(self._nodes, now, may):
+            node = self._nodes[name]
+            node.begin(now)
+            work = (name, self._executor, node.tries, node.way, stop)
+            threading.Thread(target=self._read, args=work, name=f"{self.name} {name}", daemon=True).start()
 
     def _read(
         self, name: str, executor: Executor, tries: list[Target], way: Way | None, stop: threading.Event
@@ -250,6 +252,13 @@ class ConntrackSource:
         given = self._given()
         detail = f"{self._connections.told} connections from {len(given)} of {len(self._nodes)} nodes"
         blind = self._sight.blind(given, silent)
+        if waiting := sum(not node.asked for node in self._nodes.values()):
+            detail += f"; {waiting} not read yet"
+        if (period := max((self._nodes[name].period for name in given), default=0.0)) > _SLOW_PERIOD:
+            detail += (
+                f"; a node's table is read every {math.ceil(period)} s only, as nodes are many or slow: what "
+                "was reset or was over sooner may be missing"
+            )
         empty = [name for name in given if not self._nodes[name].entries and name not in blind]
         if empty:
             detail += f"; empty on {names_of(empty)}"

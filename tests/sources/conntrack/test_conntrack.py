@@ -8,8 +8,9 @@ import pytest
 
 from netsec_tui.errors import NotFoundError, UnreachableError
 from netsec_tui.model.flow import Flow
+from netsec_tui.sources.conntrack import nodes
 from netsec_tui.sources.conntrack import source as conntrack
-from netsec_tui.sources.conntrack.nodes import COMMANDS, Node
+from netsec_tui.sources.conntrack.nodes import AT_ONCE, COMMANDS, Node, due_nodes
 from netsec_tui.sources.conntrack.source import ConntrackSource
 from netsec_tui.sources.reach import pod_exec
 from netsec_tui.sources.reach.pod_exec import executor
@@ -17,7 +18,7 @@ from netsec_tui.sources.reach.pod_websocket import ExecError, Target
 from tests.sources.api_server import write_kubeconfig
 from tests.sources.collected import following, gaps, read
 from tests.sources.conntrack.conntrack_lines import line
-from tests.sources.exec_server import CUT_OFF, HANGS, ExecServer
+from tests.sources.exec_server import CUT_OFF, HANGS, SUCCESS, ExecServer
 from tests.sources.kube_objects import obj
 from tests.sources.running import running
 from tests.sources.waiting import until
@@ -327,7 +328,8 @@ def test_a_node_that_hangs_does_not_hold_up_the_others(server, source, monkeypat
     with following(source) as collected:
         collected.wait_for(lambda: "10.244.2.5" in clients(collected))
         first = server.ran.count(("kube-proxy-b", PROXY, COMMANDS[0][0]))
-        collected.wait_for(lambda: collected.status.detail == "1 connections from 1 of 2 nodes")
+        said = "1 connections from 1 of 2 nodes; 1 not read yet"
+        collected.wait_for(lambda: collected.status.detail == said)
         server.commands["kube-proxy-b", "cat"] = OTHER + (line("10.244.2.6:7") + "\n").encode()
         collected.wait_for(lambda: "10.244.2.6" in clients(collected))
         assert len(server.ran) > first
@@ -427,6 +429,86 @@ def test_new_credentials_are_taken_up(server, source, tmp_path):
         collected.wait_for(lambda: "does not take the credentials" in collected.status.error)
         write_kubeconfig(tmp_path / "config", server.url, {"token": "another"})
         collected.wait_for(lambda: not collected.status.error)
+
+
+@pytest.fixture
+def crowd(tmp_path, monkeypatch):
+    """Return a server with 20 nodes, and a source of them."""
+    names = [f"n{number:02}" for number in range(20)]
+    with running(ExecServer(cluster(*(pod(f"kube-proxy-{n}", n) for n in names), nodes=names))) as started:
+        started.commands = {(f"kube-proxy-{name}", "cat"): TABLE for name in names}
+        yield started, ConntrackSource("prod", str(write_kubeconfig(tmp_path / "config", started.url)))
+
+
+def test_reading_once_asks_each_node_once_however_many_there_are(crowd):
+    server, source = crowd
+    collected = read(source)
+    assert len(server.ran) == len(set(server.ran)) == 20
+    assert " from 20 of 20 nodes" in collected.status.detail
+    assert "not read yet" not in collected.status.detail
+
+
+def test_a_few_nodes_are_read_at_a_time(crowd):
+    server, source = crowd
+    may_answer, busy, most, lock = threading.Event(), 0, 0, threading.Lock()
+
+    def answer(handler):
+        nonlocal busy, most
+        with lock:
+            busy += 1
+            most = max(most, busy)
+        may_answer.wait()
+        with lock:
+            busy -= 1
+        handler._send(1, TABLE)
+        handler._end(SUCCESS)
+
+    server.commands = dict.fromkeys(server.commands, answer)
+    try:
+        with following(source) as collected:
+            until(lambda: busy == AT_ONCE)
+            may_answer.set()
+            collected.wait_for(lambda: " from 20 of 20 nodes" in collected.status.detail)
+    finally:
+        may_answer.set()
+    assert most == AT_ONCE
+
+
+def test_nodes_that_hang_do_not_hold_up_the_others(crowd, monkeypatch):
+    monkeypatch.setattr(nodes, "_SLOW_SECONDS", 0.05)
+    server, source = crowd
+    hanging = list(server.commands)[: AT_ONCE + 2]
+    server.commands |= dict.fromkeys(hanging, HANGS)
+    with following(source) as collected:
+        collected.wait_for(lambda: "from 10 of 20 nodes; 10 not read yet" in collected.status.detail)
+
+
+def test_how_far_apart_readings_are_is_said_where_that_is_long(server, source, monkeypatch):
+    monkeypatch.setattr(conntrack, "_SLOW_PERIOD", 0.0)
+    with following(source) as collected:
+        collected.wait_for(lambda: "; a node's table is read every 1 s only" in collected.status.detail)
+
+
+def waiting(**nodes):
+    return {name: Node([], **told) for name, told in nodes.items()}
+
+
+BUSY, HUNG = {"busy": True, "began": 99.0}, {"busy": True, "began": 90.0}
+ILL = {"trouble": "no"}
+
+
+@pytest.mark.parametrize(
+    ("nodes", "chosen"),
+    [
+        (waiting(a={"due": 99.0}, b={"due": 98.0}, c={"due": 101.0}, d=BUSY), ["b", "a"]),
+        (waiting(**{f"b{n}": BUSY for n in range(7)}, x={"due": 2.0}, y={"due": 1.0}), ["y"]),
+        (waiting(**{f"b{n}": HUNG for n in range(31)}, x={"due": 2.0}, y={"due": 1.0}), ["y"]),
+        (waiting(**{f"i{n}": ILL for n in range(6)}, x={"due": 1.0}), ["i0", "i1", "i2", "i3", "x"]),
+        (waiting(**{f"i{n}": HUNG | ILL for n in range(4)}, i={**ILL}, x={"due": 1.0}), ["x"]),
+    ],
+)  # fmt: skip
+def test_who_has_waited_longest_is_read_next(nodes, chosen):
+    assert due_nodes(nodes, 100.0, lambda node: True) == chosen
 
 
 @pytest.mark.parametrize(
