@@ -31,13 +31,17 @@ class Counts:
     """Count events by verdict in the order of ``Verdict``, plus answers and refusals (TCP RST).
 
     Requests and answers are counted apart: ``verdicts`` holds requests only. ``arrived`` are those of the
-    requests that both sides are known to have let through; no source tells it of all that did.
+    requests that both sides are known to have let through; no source tells it of all that did. ``proxied``
+    are those of the requests that went to a proxy at the client, ``relayed`` the answers that nobody has seen
+    leave the server: where there is such a proxy it may have given them itself, and they are no ``answers``.
     """
 
     verdicts: tuple[int, ...] = (0,) * len(Verdict)
     answers: int = 0
     refusals: int = 0
     arrived: int = 0
+    proxied: int = 0
+    relayed: int = 0
 
     @property
     def allowed(self) -> int:
@@ -66,6 +70,8 @@ class Counts:
             self.answers + other.answers,
             self.refusals + other.refusals,
             self.arrived + other.arrived,
+            self.proxied + other.proxied,
+            self.relayed + other.relayed,
         )
 
 
@@ -95,6 +101,8 @@ class Communication:
     not told where other rows on the port have addresses that it may be. ``answerable`` is false where only
     sources have seen it that never tell of answers. ``disputed`` are pods that had the address of one of the
     ends while its labels were told to be others; it is empty where anything was seen without such a doubt.
+    ``rivals`` are pods, or "nobody", that had the address of one of the ends in the only minutes in which it
+    was seen: how much of it is whose is not known.
     """
 
     key: CommunicationKey
@@ -113,6 +121,7 @@ class Communication:
     addressed: bool = False
     answerable: bool = True
     disputed: tuple[str, ...] = ()
+    rivals: tuple[str, ...] = ()
 
     @property
     def peer(self) -> Peer:

@@ -116,7 +116,9 @@ class Flow:
     ``synthetic`` records were made up and added to what was observed. ``origin`` names the kind of source
     that observed it ("hubble", "conntrack"), empty when that is not known: several may see one connection.
     ``arrived`` tells that both sides let the packet through, by the word of the destination's; the one that
-    it left may not say so. It is false where nobody tells, and has no meaning on an answer.
+    it left may not say so. On a REDIRECTED request it tells that the proxy is at the destination, on an
+    answer that it is known to come from the server, not from a proxy at the client. It is false where nobody
+    tells.
     """
 
     time: float

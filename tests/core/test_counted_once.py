@@ -11,7 +11,20 @@ from netsec_tui.core.traffic.once import Shares, once
 from netsec_tui.model.communication import Counts
 from netsec_tui.model.flow import Endpoint, Gap, Protocol, Verdict
 from tests.core.test_observe import FLOWS, STATE, everything
-from tests.core.traffic import IN, NOON, OUT, end, exchange, of, only, request, review, session, workload
+from tests.core.traffic import (
+    IN,
+    NOON,
+    OUT,
+    answer,
+    end,
+    exchange,
+    of,
+    only,
+    request,
+    review,
+    session,
+    workload,
+)
 
 WEB, API = of("web", ip="10.244.0.1"), of("api", ip="10.244.0.2")
 HUBBLE, CONNTRACK = "hubble", "conntrack"
@@ -23,9 +36,7 @@ BOTH = [
 COUNTS = st.builds(
     Counts,
     st.lists(st.integers(0, 9), min_size=len(Verdict), max_size=len(Verdict)).map(tuple),
-    st.integers(0, 9),
-    st.integers(0, 9),
-    st.integers(0, 9),
+    *[st.integers(0, 9)] * 3,
 )
 
 
@@ -145,22 +156,35 @@ class TestNodes:
             assert not row.ticked
             assert row.reason.startswith("denied 2 times, ")
 
+    @pytest.mark.parametrize("node", ["n1", "n2"])
     @pytest.mark.parametrize(("at_proxy", "ticked"), [(Verdict.REDIRECTED, False), (Verdict.FORWARDED, True)])
-    def test_a_proxy_at_the_client_answers_for_nobody(self, at_proxy, ticked):
-        sent = [told([request(WEB, API, 8080, verdict=at_proxy)], HUBBLE, "n1")[0]]
+    @pytest.mark.parametrize("verdict", [Verdict.DROPPED, Verdict.ERROR, None])
+    def test_a_proxy_at_the_client_answers_for_nobody(self, node, at_proxy, ticked, verdict):
+        sent = told([request(WEB, API, 8080, verdict=at_proxy)], HUBBLE, "n1")
         answered = told(exchange(WEB, API, 8080)[1:], HUBBLE, "n1")
-        denied = told(forwarded(1, verdict=Verdict.DROPPED), HUBBLE, "n2")
-        made = session([*sent, *answered, *denied], BOTH)
+        stopped = told(forwarded(1, verdict=verdict), HUBBLE, node) if verdict is not None else []
+        made = session([*sent, *answered, *stopped], BOTH)
         for row in (only(made, "Deployment/api", IN), only(made, "Deployment/web", OUT)):
-            assert row.communication.counts.denied == 1
+            assert row.communication.counts.denied == (verdict is Verdict.DROPPED)
             assert row.ticked is ticked
+            assert row.reason.endswith("whether the server lets it in is not known") is not ticked
 
-    @pytest.mark.parametrize("verdict", [Verdict.DROPPED, Verdict.ERROR])
-    def test_nor_for_a_server_whose_node_stops_all(self, verdict):
-        proxied = told([request(WEB, API, 8080, verdict=Verdict.REDIRECTED)], HUBBLE, "n1")
-        answered = told(exchange(WEB, API, 8080)[1:], HUBBLE, "n1")
-        stopped = told(forwarded(1, verdict=verdict), HUBBLE, "n2")
-        assert not only(session([*proxied, *answered, *stopped], BOTH), "Deployment/api", IN).ticked
+    @pytest.mark.parametrize("node", ["n1", "n2"])
+    def test_what_the_server_itself_answered_is_an_answer_whoever_else_answers(self, node):
+        sent = told([request(WEB, API, 8080, verdict=Verdict.REDIRECTED)], HUBBLE, "n1")
+        answered = told(exchange(WEB, API, 8080, count=5)[1:], HUBBLE, "n1")
+        served = told([answer(WEB, API, 8080, arrived=True)], HUBBLE, node)
+        row = only(session([*sent, *answered, *served], BOTH), "Deployment/api", IN)
+        assert (row.ticked, row.reason, row.communication.counts.answers) == (True, "", 1)
+
+    @pytest.mark.parametrize(("refused", "answers"), [(0, 2), (1, 1), (2, 0), (3, 0)])
+    def test_nor_does_more_answer_than_got_to_the_server_and_was_not_refused(self, refused, answers):
+        sent = told([request(WEB, API, 8080, verdict=Verdict.REDIRECTED)], HUBBLE, "n1")
+        answered = told(exchange(WEB, API, 8080, count=5)[1:], HUBBLE, "n1")
+        came = told(forwarded(2, arrived=True), HUBBLE, "n2")
+        back = told([answer(WEB, API, 8080, rst=True)] * refused, HUBBLE, "n2")
+        row = only(session([*sent, *answered, *came, *back], BOTH), "Deployment/api", IN)
+        assert (row.communication.counts.answers, row.ticked) == (answers, answers > 0)
 
     def test_what_the_servers_node_let_in_is_let_in_though_the_clients_only_saw_it_leave(self):
         left = told(forwarded(9), HUBBLE, "n1")

@@ -33,6 +33,7 @@ def verdicts(*some: Verdict, answered: bool = False) -> list[Flow]:
 
 F, DROPPED, AUDIT = Verdict.FORWARDED, Verdict.DROPPED, Verdict.AUDIT
 NO_POLICY = "not by a policy"
+PROXY = "answered only by a proxy at the client: whether the server lets it in is not known"
 UNENFORCED = ": a policy that is only audited would deny it"
 
 
@@ -41,7 +42,8 @@ UNENFORCED = ": a policy that is only audited would deny it"
     [
         (talk(WEB, CART), ""),
         ([answer(WEB, CART)], ""),
-        (verdicts(Verdict.REDIRECTED, answered=True), ""),
+        ([flow(WEB, CART, verdict=Verdict.REDIRECTED), answer(WEB, CART, arrived=True)], ""),
+        ([flow(WEB, CART, verdict=Verdict.REDIRECTED, arrived=True), answer(WEB, CART)], ""),
         (verdicts(Verdict.UNKNOWN, answered=True), ""),
         (verdicts(Verdict.TRACED, F, answered=True), ""),
         (verdicts(F, DROPPED, answered=True), "denied once, answered once"),
@@ -60,6 +62,17 @@ def test_rows_that_start_in(flows: list[Flow], reason: str) -> None:
     [
         (verdicts(F), "never answered"),
         (verdicts(Verdict.REDIRECTED), "never answered"),
+        (verdicts(Verdict.REDIRECTED, answered=True), PROXY),
+        (verdicts(Verdict.REDIRECTED, DROPPED, answered=True), f"denied once, {PROXY}"),
+        (verdicts(Verdict.REDIRECTED, F, answered=True), PROXY),
+        (
+            [flow(WEB, CART, verdict=Verdict.REDIRECTED), answer(WEB, CART, rst=True)],
+            "never answered (refused once)",
+        ),
+        (
+            [flow(WEB, CART, 9125, verdict=Verdict.REDIRECTED, **UDP), answer(WEB, CART, 9125, **UDP)],
+            f"{PROXY}, and no pod declares the port",
+        ),
         (verdicts(DROPPED), "denied only (once)"),
         (verdicts(DROPPED, answered=True), "denied only (once), though something answered"),
         (verdicts(AUDIT, AUDIT), f"audited 2 times{UNENFORCED}"),

@@ -97,6 +97,12 @@ def _of_evidence(
     counts = communication.counts
     udp = communication.key.protocol is Protocol.UDP
     one_way = udp and reports_replies and _unknown(counts)
+    if communication.rivals:
+        return Default(
+            False,
+            "an address changed hands in the minute in which it was seen: "
+            f"it may have been {listed(communication.rivals)}",
+        )
     if refused := _refused(communication, reports_replies):
         return Default(False, refused)
     if not counts.allowed and not (counts.answers or one_way):
@@ -112,7 +118,8 @@ def _of_evidence(
         if not udp:
             return Default(False, _never(communication))
         if not _declared(world, subject, communication):
-            return Default(False, "UDP without an answer, and no pod declares the port")
+            lacking = _by_proxy(counts) or "UDP without an answer"
+            return Default(False, f"{lacking}, and no pod declares the port")
     if communication.suspect:
         return Default(False, _SUSPECT)
     return Default(True, _caveat(communication))
@@ -150,6 +157,8 @@ def _refused(communication: Communication, reports_replies: bool) -> str:
 
 def _never(communication: Communication) -> str:
     counts = communication.counts
+    if by_proxy := _by_proxy(counts):
+        return by_proxy
     if counts.refusals:
         return f"never answered (refused {_times(counts.refusals)})"
     if failed := _failures(counts):
@@ -186,11 +195,20 @@ def _caveat(communication: Communication) -> str:
         parts += filter(None, (_denials(counts), passed))
     if not (counts.answers or counts.arrived) and (failed := _failures(counts)):
         parts.append(failed)
+    if by_proxy := _by_proxy(counts):
+        parts.append(by_proxy)
     if _unknown(counts):
         parts.append("never answered: whether it arrived is not known")
     if communication.orientation is Orientation.INFERRED:
         parts.append("direction inferred")
     return ", ".join(parts)
+
+
+def _by_proxy(counts: Counts) -> str:
+    """Say that nothing but a proxy at the client has answered, nothing where that is not so."""
+    if counts.answers or not (counts.proxied and counts.relayed):
+        return ""
+    return "answered only by a proxy at the client: whether the server lets it in is not known"
 
 
 def _unknown(counts: Counts) -> bool:

@@ -45,6 +45,7 @@ class _Gathered:
     names: set[str] = field(default_factory=set)
     disputed: set[str] = field(default_factory=set)
     undisputed: bool = False
+    rivals: set[str] = field(default_factory=set)
     seen: bool = False
 
     def take(self, link: Link, row_peer: Peer, window: Window, *, outgoing: bool) -> bool:
@@ -72,6 +73,7 @@ class _Gathered:
         self.names.update(peer.names)
         self.disputed.update(end.holder for end in (own, peer) if end.holder)
         self.undisputed = self.undisputed or not (own.holder or peer.holder)
+        self.rivals.update(link.rivals)
         return True
 
     def communication(self, key: CommunicationKey, answering: Collection[str]) -> Communication:
@@ -88,13 +90,15 @@ class _Gathered:
             tuple(sorted(self.names)),
             answerable=any(origin in answering for origin in self.shares.origins),
             disputed=() if self.undisputed else tuple(sorted(self.disputed)),
+            rivals=tuple(sorted(self.rivals)),
         )
 
 
 def _as_answers(counts: Counts) -> Counts:
     """Count as answers what went from server to client, but not what was stopped on its way."""
     stopped = tuple(count if v.stopped else 0 for v, count in zip(Verdict, counts.verdicts, strict=True))
-    return Counts(stopped, answers=counts.total - sum(stopped))
+    answers = counts.total - sum(stopped)
+    return Counts(stopped, answers=answers, relayed=answers)
 
 
 _Rows = dict[CommunicationKey, _Gathered]
@@ -160,12 +164,18 @@ def _gather(
     outgoing: bool,
 ) -> None:
     gathered = rows.get(key) or _Gathered()
-    taken = [
-        gathered.take(link, key.peer, window, outgoing=outgoing)
-        for link in conversation.links
-        if keep(link.client if outgoing else link.server)
-    ]
-    if any(taken):
+    shared: list[Link] = []
+    for link in conversation.links:
+        if not keep(link.client if outgoing else link.server):
+            continue
+        if link.turn.minute is not None and link.rivals:
+            shared.append(link)
+        else:
+            gathered.take(link, key.peer, window, outgoing=outgoing)
+    if not gathered.seen:  # nobody knows how much of it is whose: it tells nothing more of what is known
+        for link in shared:
+            gathered.take(link, key.peer, window, outgoing=outgoing)
+    if gathered.seen:
         rows[key] = gathered
 
 

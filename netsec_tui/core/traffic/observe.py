@@ -14,8 +14,9 @@ from netsec_tui.model.communication import Counts, Orientation
 from netsec_tui.model.flow import Endpoint, Flow, Gap, Protocol, Verdict
 from netsec_tui.model.timespan import OLDEST, SKEW_SECONDS
 
-_FIRST, _LAST, _ANSWERS, _REFUSALS, _ARRIVED, _VERDICTS = 0, 1, 2, 3, 4, 5
+_FIRST, _LAST, _ANSWERS, _REFUSALS, _ARRIVED, _PROXIED, _RELAYED, _VERDICTS = range(8)
 _EMPTY_VERDICTS = [0] * len(Verdict)
+_REDIRECTED = Verdict.REDIRECTED
 
 _TOLD_BY_BOTH_NODES = frozenset({"hubble", "hubble-exec", "netobserv", "antrea"})
 """Sources whose flows each node tells that sees them: the client's node and the server's, the same ones.
@@ -65,7 +66,7 @@ class Edge:
         self._summed = None
         bucket = self.buckets.get(minute)
         if bucket is None:
-            bucket = self.buckets[minute] = [flow.time, flow.time, 0, 0, 0, *_EMPTY_VERDICTS]
+            bucket = self.buckets[minute] = [flow.time, flow.time, 0, 0, 0, 0, 0, *_EMPTY_VERDICTS]
             self._oldest, self._latest = min(self._oldest, minute), max(self._latest, minute)
         elif flow.time < bucket[_FIRST]:
             bucket[_FIRST] = flow.time
@@ -74,7 +75,9 @@ class Edge:
         self.requested = self.requested or not is_answer
         if not is_answer:
             bucket[_VERDICTS + flow.verdict] += flow.count
-            if flow.arrived:
+            if flow.verdict is _REDIRECTED:
+                bucket[_PROXIED] += 0 if flow.arrived else flow.count
+            elif flow.arrived:
                 bucket[_ARRIVED] += flow.count
         elif flow.verdict.stopped:
             bucket[_VERDICTS + flow.verdict] += flow.count
@@ -82,6 +85,8 @@ class Edge:
             bucket[_REFUSALS] += flow.count
         else:
             bucket[_ANSWERS] += flow.count
+            if not flow.arrived:
+                bucket[_RELAYED] += flow.count
 
     def counts(self, minute: int) -> list[float]:
         """Return what was counted in a minute, nothing when it was not seen in it."""
@@ -122,7 +127,7 @@ class Edge:
         if totals is None:
             return None
         verdicts = tuple(int(n) for n in totals[_VERDICTS:])
-        counts = Counts(verdicts, *(int(totals[i]) for i in (_ANSWERS, _REFUSALS, _ARRIVED)))
+        counts = Counts(verdicts, *(int(totals[i]) for i in range(_ANSWERS, _VERDICTS)))
         return counts, totals[_FIRST], totals[_LAST]
 
 

@@ -56,25 +56,23 @@ def once(tellings: Collection[Counts]) -> Counts:
         max(told.answers for told in tellings),
         max(told.refusals for told in tellings),
         max(told.arrived for told in tellings),
+        max(told.proxied for told in tellings),
+        max(told.relayed for told in tellings),
     )
 
 
 def _of_nodes(tellings: Collection[Counts]) -> Counts:
     """Return what the nodes of one pair of ends come to.
 
-    Where one node stops all that it sees, and the answers come from where requests went to a proxy, it is
-    the proxy that answered (Cilium's at the client's node): nothing says that the server did.
+    Where requests went to a proxy at the client (Cilium's, for L7 policies and DNS) it is the proxy that
+    answers there, whether the server lets anything in or not. What counts is what was seen to come from the
+    server, or as much as is known to have got to it and was not refused.
     """
     counts = once(tellings)
-    answered = [told for told in tellings if told.answers]
-    stops = any(_stopped(told) and not (told.allowed or told.answers) for told in tellings)
-    if stops and answered and all(told.verdicts[Verdict.REDIRECTED] for told in answered):
-        return replace(counts, answers=0)
-    return counts
-
-
-def _stopped(told: Counts) -> int:
-    return told.denied + told.verdicts[Verdict.ERROR]
+    if not counts.proxied or not counts.answers:
+        return counts
+    served = max(told.answers - told.relayed for told in tellings)
+    return replace(counts, answers=max(0, served, min(counts.answers, counts.arrived - counts.refusals)))
 
 
 def _sum(parts: Collection[Counts]) -> Counts:

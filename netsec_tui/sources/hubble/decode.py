@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from netsec_tui.model.flow import Flow, Gap, Protocol, Verdict
-from netsec_tui.sources.hubble.direction import Orientation, is_let_in, orient
+from netsec_tui.sources.hubble.direction import Orientation, is_at_proxy, is_told_by_server, orient
 from netsec_tui.sources.hubble.endpoint import End, EndReader, text
 from netsec_tui.sources.hubble.reasons import is_denial
 from netsec_tui.sources.hubble.refusals import Refusals
@@ -31,8 +31,10 @@ _VERDICTS: Mapping[Any, Verdict] = {v.name: v for v in Verdict} | {int(v): v for
 _NAME_OR_NUMBER = (str, int)
 # Members of an enum by name cost a look-up each time, which counts in a million flows.
 _UNKNOWN, _DROPPED, _ERROR, _FORWARDED = Verdict.UNKNOWN, Verdict.DROPPED, Verdict.ERROR, Verdict.FORWARDED
+_REDIRECTED = Verdict.REDIRECTED
 _ICMP = Protocol.ICMP
 _STOPPED = (_DROPPED, _ERROR)
+_WENT_ON = (_FORWARDED, _REDIRECTED)
 _FLOW_FIELDS = frozenset({"IP", "l4", "source", "destination", "verdict"})
 _SOCK_EVENT = 7
 _LOSSES = {
@@ -133,6 +135,8 @@ def flow_of(
     else:
         direction = _orientation(flow, verdict, (syn, ack), source, destination)
     is_reply, proven = direction
+    if verdict is _FORWARDED and is_reply is False and is_at_proxy(flow, source, destination):
+        verdict = _REDIRECTED
     return Flow(
         time,
         source.endpoint,
@@ -151,7 +155,7 @@ def flow_of(
         _count(flow["aggregate"]) if "aggregate" in flow else 1,
         False,
         origin,
-        verdict is _FORWARDED and not is_reply and is_let_in(flow, source, destination),
+        verdict in _WENT_ON and is_told_by_server(flow, verdict, bool(is_reply), source, destination),
     )
 
 

@@ -16,6 +16,8 @@ Orientation = tuple[bool | None, bool]
 """The fields ``is_reply`` and ``proven`` of a flow."""
 
 _POLICY_VERDICT = 5
+_NXDOMAIN = 3
+_UPSTREAM = "x-envoy-upstream-service-time"
 _AT_DESTINATION = frozenset({"TO_ENDPOINT"})
 _AT_SOURCE = frozenset({"TO_STACK", "TO_OVERLAY", "TO_HOST", "TO_NETWORK"})
 
@@ -44,6 +46,59 @@ def orient(
         return False, True  # made for the first packet of a connection only
     derived = _by_direction(flow, source, destination)
     return derived, derived is not None and not retina
+
+
+def is_at_proxy(flow: Mapping[str, Any], source: End, destination: End) -> bool:
+    """Tell whether a request is on its way to a proxy at the client, or in the log of one.
+
+    Such a proxy answers by itself, whatever becomes of the request at the server's (cilium, bpf/bpf_lxc.c).
+    """
+    if flow.get("trace_observation_point") != "TO_PROXY" and type(flow.get("l7")) is not dict:
+        return False
+    return flow.get("traffic_direction") == "EGRESS" and not _by_retina(source, destination)
+
+
+def is_told_by_server(
+    flow: Mapping[str, Any], verdict: Verdict, is_reply: bool, source: End, destination: End
+) -> bool:
+    """Tell whether a packet that went on was seen at the server's side; the field ``arrived`` of a flow.
+
+    Of a request that went to a proxy it is the server's proxy, of an answer one that the server gave: what
+    returns to a proxy at the client comes from the server too (TO_PROXY), what goes from there to the client
+    is told with EGRESS, like an answer that no proxy is on the way of.
+    """
+    if not is_reply and verdict is not Verdict.REDIRECTED:
+        return is_let_in(flow, source, destination)
+    if is_reply and (flow.get("trace_observation_point") == "TO_PROXY" or _is_relayed(flow.get("l7"))):
+        return True
+    direction = flow.get("traffic_direction")
+    if direction in ("INGRESS", "EGRESS"):
+        return bool(direction == "INGRESS")
+    server, client = (source, destination) if is_reply else (destination, source)
+    return server.local and not client.local
+
+
+def _is_relayed(layer7: Any) -> bool:
+    """Tell whether a proxy logs an answer that it got from the server, rather than one of its own.
+
+    Of its own Envoy answers with an error, which of gRPC has code 200 like what went well, and without the
+    header; Cilium's DNS proxy with REFUSED or SERVFAIL.
+    """
+    if type(layer7) is not dict:
+        return False
+    http, dns = layer7.get("http"), layer7.get("dns")
+    if type(dns) is dict:
+        return dns.get("rcode", 0) in (0, _NXDOMAIN)
+    if type(http) is not dict:
+        return False
+    headers, code = http.get("headers"), http.get("code")
+    if type(headers) is list and any(_is_upstream(header) for header in headers):
+        return True
+    return type(code) is int and 100 <= code < 400 and http.get("protocol") in ("HTTP/1.0", "HTTP/1.1")
+
+
+def _is_upstream(header: Any) -> bool:
+    return type(header) is dict and str(header.get("key")).lower() == _UPSTREAM
 
 
 def is_let_in(flow: Mapping[str, Any], source: End, destination: End) -> bool:

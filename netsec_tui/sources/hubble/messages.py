@@ -121,7 +121,7 @@ def _as_json(flow: Any) -> Mapping[str, Any]:
     if point := POINTS.get(flow.trace_observation_point):
         told["trace_observation_point"] = point
     if has("l7"):
-        told["l7"] = {"type": LAYER7.get(flow.l7.type)}
+        told["l7"] = _layer7(flow.l7)
     for name in ("source_service", "destination_service"):
         if has(name):
             service = getattr(flow, name)
@@ -141,6 +141,17 @@ def _layer4(layer: Any) -> Mapping[str, Any]:
             told["flags"] = {"SYN": flags.SYN, "ACK": flags.ACK, "RST": flags.RST}
         return {field.name: told}
     return {}
+
+
+def _layer7(layer: Any) -> Mapping[str, Any]:
+    told: dict[str, Any] = {"type": LAYER7.get(layer.type)}
+    if layer.HasField("dns"):
+        told["dns"] = {"rcode": layer.dns.rcode}
+    if layer.HasField("http"):
+        http = layer.http
+        headers = [{"key": header.key} for header in http.headers]
+        told["http"] = {"code": http.code, "protocol": http.protocol, "headers": headers}
+    return told
 
 
 def _seconds(message: Any) -> float:

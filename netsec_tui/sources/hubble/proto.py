@@ -89,7 +89,10 @@ _TABLE: Table = {
         4: ("PSH", "bool"),
         5: ("ACK", "bool"),
     },
-    "Layer7": {1: ("type", "int32")},
+    "Layer7": {1: ("type", "int32"), 100: ("dns", "DNS"), 101: ("http", "HTTP")},
+    "DNS": {6: ("rcode", "uint32")},
+    "HTTP": {1: ("code", "uint32"), 4: ("protocol", "string"), 5: ("headers", Many("HTTPHeader"))},
+    "HTTPHeader": {1: ("key", "string")},
     "CiliumEventType": {1: ("type", "int32"), 2: ("sub_type", "int32")},
     "Service": {1: ("name", "string"), 2: ("namespace", "string")},
     "Aggregate": {

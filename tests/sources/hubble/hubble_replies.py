@@ -71,11 +71,24 @@ def _set_flow(message: Any, flow: Mapping[str, Any]) -> None:
         elif name == "l7":
             kinds = {text: number for number, text in LAYER7.items()}
             message.l7.type = kinds.get(value.get("type"), 0)
+            _set_layer7(message.l7, value)
         elif name == "is_reply":
             message.is_reply.value = value
             message.is_reply.SetInParent()
         elif name in {field.name for field in message.DESCRIPTOR.fields}:
             _set(message, name, value)
+
+
+def _set_layer7(message: Any, layer: Mapping[str, Any]) -> None:
+    if "dns" in layer:
+        message.dns.rcode = layer["dns"].get("rcode", 0)
+        message.dns.SetInParent()
+    if "http" in layer:
+        http = layer["http"]
+        message.http.code, message.http.protocol = http.get("code", 0), http.get("protocol", "")
+        message.http.SetInParent()
+        for header in http.get("headers", ()):
+            message.http.headers.add(key=header["key"])
 
 
 def _set(message: Any, name: str, value: Any) -> None:

@@ -118,6 +118,15 @@ def test_what_failed_and_what_was_denied_are_different_packets():
 
 
 TRACE, POLICY = {"event_type": {"type": 4}, "is_reply": False}, {"event_type": {"type": 5}, "is_reply": False}
+AT_PROXY = {"traffic_direction": "EGRESS", "trace_observation_point": "TO_PROXY"}
+
+
+def logged(**layer7):
+    """Return the fields of an answer in the log of a proxy at the client."""
+    fields = {"event_type": {"type": 129}, "is_reply": True, "traffic_direction": "EGRESS"}
+    return {**fields, "l7": {"type": "RESPONSE", **layer7}}
+
+
 AT_ENDPOINT = {**TRACE, "trace_observation_point": "TO_ENDPOINT"}
 RETINA = {"source": {**WEB, "ID": 300}, "destination": {**API, "ID": 301}}
 WITHOUT_IDS = {"source": {"pod_name": "web-1"}, "destination": {"pod_name": "api-1"}}
@@ -140,24 +149,77 @@ WITHOUT_IDS = {"source": {"pod_name": "web-1"}, "destination": {"pod_name": "api
         ({**TRACE, "traffic_direction": "INGRESS"}, False),
         ({**POLICY, "traffic_direction": "EGRESS"}, False),
         (POLICY, False),
-        # To a proxy, which may refuse it yet.
-        ({**AT_ENDPOINT, "verdict": "REDIRECTED"}, False),
-        ({**POLICY, "traffic_direction": "INGRESS", "verdict": "REDIRECTED"}, False),
+        # To a proxy, which may refuse it yet: told is whose it is.
+        ({**POLICY, "traffic_direction": "INGRESS", "verdict": "REDIRECTED"}, True),
+        ({**POLICY, "traffic_direction": "EGRESS", "verdict": "REDIRECTED"}, False),
+        ({**POLICY, "verdict": "REDIRECTED", "destination": {**API, "ID": 0}}, False),
+        ({**POLICY, "verdict": "REDIRECTED", "source": {**WEB, "ID": 0}}, True),
+        ({**POLICY, "verdict": "REDIRECTED"}, False),
         # Not let through, or only as long as nobody enforces it.
         ({**POLICY, "traffic_direction": "INGRESS", "verdict": "AUDIT"}, False),
         ({**POLICY, "traffic_direction": "INGRESS", "verdict": "DROPPED"}, False),
         ({**AT_ENDPOINT, "verdict": "UNKNOWN"}, False),
         ({**AT_ENDPOINT, "verdict": "TRACED"}, False),
-        # An answer at the client says nothing of the server's ingress.
+        # An answer at the client may be that of a proxy there.
         ({**AT_ENDPOINT, "is_reply": True}, False),
+        ({**AT_ENDPOINT, "is_reply": True, "traffic_direction": "EGRESS"}, False),
+        ({**AT_ENDPOINT, "is_reply": True, "traffic_direction": "EGRESS", "source": {**WEB, "ID": 0}}, False),
         ({**AT_ENDPOINT, "is_reply": None, "l4": SYN_ACK}, False),
+        # One that leaves its server, or comes back to the proxy, is the server's.
+        ({**TRACE, "is_reply": True, "traffic_direction": "INGRESS"}, True),
+        ({**TRACE, "is_reply": True, "destination": {**API, "ID": 0}}, True),
+        ({**TRACE, **AT_PROXY, "is_reply": True}, True),
+        # What a proxy logs is the server's where the proxy would not say it by itself.
+        (logged(http={"code": 200, "protocol": "HTTP/1.1"}), True),
+        (logged(http={"code": 404, "protocol": "HTTP/1.1"}), False),
+        (logged(http={"code": 503, "protocol": "HTTP/1.1"}), False),
+        (logged(http={"code": 200, "protocol": "HTTP/2"}), False),
+        (logged(http={"code": 200}), False),
+        (logged(http={"code": 500, "headers": [{"key": "X-Envoy-Upstream-Service-Time"}]}), True),
+        (logged(dns={"query": "a."}), True),
+        (logged(dns={"query": "a.", "rcode": 3}), True),
+        (logged(dns={"query": "a.", "rcode": 5}), False),
+        (logged(kafka={}), False),
         # Of Retina, or of what cannot be told from it.
         ({**AT_ENDPOINT, **RETINA}, False),
         ({**AT_ENDPOINT, **WITHOUT_IDS}, False),
     ],
 )  # fmt: skip
-def test_let_in_is_what_the_servers_node_says_so_of(fields, arrived):
+def test_what_the_servers_side_says_so_of(fields, arrived):
     assert decoded(record(**{"verdict": "FORWARDED", **fields})).arrived is arrived
+
+
+@pytest.mark.parametrize(
+    ("fields", "verdict"),
+    [
+        (AT_PROXY, "REDIRECTED"),
+        ({"l7": {"type": "REQUEST"}, "traffic_direction": "EGRESS"}, "REDIRECTED"),
+        ({"trace_observation_point": "TO_PROXY", "traffic_direction": "INGRESS"}, "FORWARDED"),
+        ({"l7": {"type": "REQUEST"}, "traffic_direction": "INGRESS"}, "FORWARDED"),
+        ({"trace_observation_point": "TO_STACK", "traffic_direction": "EGRESS"}, "FORWARDED"),
+        ({**AT_PROXY, "is_reply": True}, "FORWARDED"),
+        ({**AT_PROXY, "verdict": "DROPPED"}, "DROPPED"),
+        ({"l7": {"type": "REQUEST"}, "traffic_direction": "EGRESS", **RETINA}, "FORWARDED"),
+    ],
+)  # fmt: skip
+def test_a_request_at_a_proxy_of_the_client_went_to_the_proxy(fields, verdict):
+    assert decoded(record(**{**TRACE, "verdict": "FORWARDED", **fields})).verdict.name == verdict
+
+
+@pytest.mark.parametrize(
+    "layer7",
+    [
+        {"http": {"code": "200", "protocol": [], "headers": "x"}},
+        {"http": {"headers": [None, {}, {"key": ["x-envoy-upstream-service-time"]}]}},
+        {"http": 200},
+        {"dns": {"rcode": []}},
+        {"dns": "NOERROR", "http": None},
+    ],
+)
+def test_a_log_that_is_not_as_the_protocol_says_shows_nothing(layer7):
+    told = HubbleDecoder().decode(record(**{"verdict": "FORWARDED", **logged(**layer7)}))
+    assert isinstance(told, Flow)
+    assert not told.arrived
 
 
 def test_a_socket_dials_and_nothing_has_arrived():
