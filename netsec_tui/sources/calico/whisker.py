@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from netsec_tui.errors import UnreachableError
@@ -13,11 +14,14 @@ from netsec_tui.sources.calico.intake import HISTORY_SECONDS
 from netsec_tui.sources.calico.record import Record, RecordReader, whole
 from netsec_tui.sources.calico.source import CalicoSource
 from netsec_tui.sources.calico.whisker_decode import ORIGIN, items_of, record_of
-from netsec_tui.sources.calico.whisker_http import Whisker
+from netsec_tui.sources.calico.whisker_http import ANSWER_SECONDS, Whisker
 from netsec_tui.sources.problem import Problem
 from netsec_tui.sources.reach.service import Wanted, reach
 
 SERVICES = (Wanted("calico-system", "whisker"),)
+_LOOK_SECONDS = 60
+"""How far back a first question looks, which only finds out whether Whisker answers."""
+
 _PAGE_SIZE = 1000
 _MOST_PAGES = 10_000
 
@@ -36,12 +40,15 @@ class WhiskerServer:
 
     def listed(self) -> Iterator[Record | Problem]:
         """Yield the records of the last hour."""
-        for value in self._pages(self._whisker()):
+        whisker = self._whisker()
+        _look(whisker)
+        for value in self._pages(whisker):
             yield record_of(self._reader, value)
 
     def streamed(self, start: int, stop: threading.Event) -> Iterator[Record | Problem | None]:
         """Yield the records from a time on, and those that come."""
-        for line in self._whisker().events(f"watch=true&startTimeGte={start}", stop):
+        whisker = self._whisker()
+        for line in whisker.events(f"watch=true&startTimeGte={start}", partial(_look, whisker), stop):
             value = None if line is None else _event(line)
             if line is None or isinstance(value, Problem):
                 yield value
@@ -56,22 +63,36 @@ class WhiskerServer:
         had = 0
         for page in range(_MOST_PAGES):
             body = whisker.get(f"startTimeGte=-{HISTORY_SECONDS}&page={page}&pageSize={_PAGE_SIZE}")
-            try:
-                answer = json.loads(body)
-            except (ValueError, RecursionError):
-                answer = None
-            items = items_of(answer)
-            if items is None:
-                raise UnreachableError("Whisker answers with what is no list of flows")
+            items, total = _list(body)
             yield from items
             had += len(items)
-            total = answer.get("total")
             told = total if isinstance(total, dict) else {}
             more = had < (whole(told.get("totalResults")) or 0) and page + 1 < (
                 whole(told.get("totalPages")) or 0
             )
             if not items or not more:
                 return
+
+
+def _look(whisker: Whisker) -> None:
+    """Ask for little, so that a server which hangs or is none of Whisker is soon told from a quiet one.
+
+    Raises:
+        UnreachableError: it does not answer with a list of flows.
+    """
+    _list(whisker.get(f"startTimeGte=-{_LOOK_SECONDS}&page=0&pageSize=1", ANSWER_SECONDS))
+
+
+def _list(body: bytes) -> tuple[Sequence[object], object]:
+    """Return the items of a list, and what it tells of how many there are."""
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        answer = None
+    items = items_of(answer)
+    if items is None:
+        raise UnreachableError("Whisker answers with what is no list of flows")
+    return items, answer.get("total")
 
 
 def _event(line: bytes) -> Any:

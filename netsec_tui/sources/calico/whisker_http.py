@@ -6,7 +6,7 @@ import queue
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 PATH = "/whisker-backend/flows"
 SILENCE_SECONDS = 60.0
 """Seconds without an event after which a stream is taken to hang; windows end every 15 s."""
+
+ANSWER_SECONDS = 5.0
+"""The same for an answer that needs no event to come first."""
 
 _PATIENCE = 0.1
 _CHUNK = 64 << 10
@@ -48,15 +51,17 @@ class Whisker:
     def __init__(self, way: Way, tls: TlsOptions) -> None:
         self._way, self._tls = way, tls
         self._secure = tls.mode == "on"
+        self._silence = SILENCE_SECONDS
         self._plain: socket.socket | None = None
         self._socket: socket.socket | None = None
 
-    def get(self, query: str) -> bytes:
-        """Return the body of the answer to a query.
+    def get(self, query: str, silence: float = SILENCE_SECONDS) -> bytes:
+        """Return the body of the answer to a query; it may be silent for so many seconds.
 
         Raises:
             UnreachableError: there is no answer, or it is an error; the sentence says which.
         """
+        self._silence = silence
         response = self._ask(query, "application/json")
         try:
             return response.read(_MOST_BYTES)
@@ -65,26 +70,33 @@ class Whisker:
         finally:
             self._close()
 
-    def events(self, query: str, stop: threading.Event) -> Iterator[bytes | None]:
+    def events(
+        self, query: str, first: Callable[[], object], stop: threading.Event
+    ) -> Iterator[bytes | None]:
         """Yield the lines of a stream of events as they come, until it ends or ``stop`` is set.
 
         None is yielded every tenth of a second while nothing comes. The server answers no sooner than it has
-        something to tell. A line that is cut off at the end is left out.
+        something to tell: ``first`` asks it something else before, in another thread, and nothing is yielded
+        until that has been answered. A line that is cut off at the end is left out.
 
         Raises:
             UnreachableError: as for ``get``; or nothing came for a minute, or the connection broke off.
         """
         chunks: queue.Queue[bytes | Exception] = queue.Queue(_ROOM)
-        over = threading.Event()
-        name = f"events of {self._way.peer}"
-        threading.Thread(target=self._read, args=(query, chunks, over), name=name, daemon=True).start()
+        over, answered = threading.Event(), threading.Event()
+
+        def read() -> None:
+            self._read(query, first, answered, chunks, over)
+
+        threading.Thread(target=read, name=f"events of {self._way.peer}", daemon=True).start()
         rest = b""
         try:
             while not stop.is_set():
                 try:
                     chunk = chunks.get(timeout=_PATIENCE)
                 except queue.Empty:
-                    yield None
+                    if answered.is_set():
+                        yield None
                     continue
                 if isinstance(chunk, Exception):
                     raise chunk
@@ -98,9 +110,21 @@ class Whisker:
             over.set()
             self._close()
 
-    def _read(self, query: str, chunks: queue.Queue[bytes | Exception], over: threading.Event) -> None:
+    def _read(
+        self,
+        query: str,
+        first: Callable[[], object],
+        answered: threading.Event,
+        chunks: queue.Queue[bytes | Exception],
+        over: threading.Event,
+    ) -> None:
         """Hand on what comes, then nothing or what went wrong; a slow reader holds the server up."""
         try:
+            first()
+            if over.is_set():
+                return
+            answered.set()
+            self._silence = SILENCE_SECONDS
             response = self._ask(query, "text/event-stream")
             while put(chunks, told := response.read1(_CHUNK), over) and told:
                 pass
@@ -158,7 +182,7 @@ class Whisker:
     def _dial(self) -> HTTPConnection:
         self._plain = self._socket = self._way.connect()
         tls = self._secured() if self._secure else None
-        connection = http_over(self._plain, self._way.host, tls, SILENCE_SECONDS)
+        connection = http_over(self._plain, self._way.host, tls, self._silence)
         self._socket = connection.sock
         return connection
 
@@ -179,7 +203,7 @@ class Whisker:
             self._socket.close()
 
     def _trouble(self, error: Exception) -> UnreachableError:
-        late = f"nothing has come from {self._way.peer} for {SILENCE_SECONDS:.0f} s"
+        late = f"nothing has come from {self._way.peer} for {self._silence:g} s"
         return http_trouble(self._way.peer, self._plain, error, late)
 
 

@@ -24,6 +24,9 @@ PING_SECONDS = 20.0
 CALM_SECONDS = 330.0
 """The same for a server that complains: grpc-go suffers a ping every 5 minutes where nothing else passes."""
 
+GREETING_SECONDS = 5.0
+"""Seconds in which a server must have sent its settings, which it does unasked (RFC 9113, 3.4)."""
+
 ANSWER_SECONDS = 10.0
 """Seconds in which a ping must be answered."""
 
@@ -41,7 +44,7 @@ class Connection:
     """Speak HTTP/2 over a connected socket, which may be wrapped in TLS; for one thread.
 
     ``plain`` is the socket itself, whose ``trouble``, if it has any, tells why it was closed. ``calm`` is set
-    when the server has complained of pings.
+    when the server has complained of pings, ``greeted`` when it has answered as HTTP/2 does.
     """
 
     def __init__(
@@ -65,7 +68,7 @@ class Connection:
         self._ping_seconds = ping_seconds
         self._heard = time.monotonic()
         self._pinged = 0.0
-        self._greeted = False
+        self.greeted = False
         self.calm = False
         self._http.initiate_connection()
         self._http.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: WINDOW, SettingCodes.ENABLE_PUSH: 0})
@@ -143,9 +146,9 @@ class Connection:
             self._keep_alive()
             return
         self._heard, self._pinged = time.monotonic(), 0.0
-        if not self._greeted and data[3:4] not in _SETTINGS:
+        if not self.greeted and data[3:4] not in _SETTINGS:
             raise self._broken(ValueError("no settings"))
-        self._greeted = True
+        self.greeted = True
         try:
             events = self._http.receive_data(data)
             for event in events:
@@ -174,6 +177,8 @@ class Connection:
 
     def _keep_alive(self) -> None:
         now = time.monotonic()
+        if not self.greeted and now - self._heard > GREETING_SECONDS:
+            raise GrpcError(f"{self._peer} does not answer: nothing has come for {GREETING_SECONDS:g} s")
         if self._pinged:
             if now - self._pinged > ANSWER_SECONDS:
                 silence = f"nothing has come for {now - self._heard:.0f} s"
@@ -232,14 +237,14 @@ class Connection:
         return GrpcError(f"{self._peer} ends the connection: {why}")
 
     def _broken(self, error: Exception) -> GrpcError:
-        if self._greeted:
+        if self.greeted:
             return GrpcError(f"{self._peer} sends what is no gRPC: {printable(str(error), 200)}")
         return GrpcError(f"{self._peer} speaks no gRPC{self._way_out()}")
 
     def _lost(self, why: str) -> GrpcError:
         why = getattr(self._plain, "trouble", "") or why
         because = f": {why}" if why else ""
-        way_out = "" if self._greeted or why else self._way_out()
+        way_out = "" if self.greeted or why else self._way_out()
         return GrpcError(f"the connection to {self._peer} breaks off{because}{way_out}")
 
     def _way_out(self) -> str:

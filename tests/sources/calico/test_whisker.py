@@ -15,7 +15,7 @@ from netsec_tui.sources.calico.whisker import whisker_source
 from tests.sources.api_server import write_kubeconfig
 from tests.sources.calico.calico_flows import API, PUBLIC, START, told, whisker_json
 from tests.sources.calico.whisker_server import PAGES, WhiskerServer
-from tests.sources.collected import following, gaps, read
+from tests.sources.collected import Collected, following, gaps, read
 from tests.sources.grpc.grpc_peer import certificates
 from tests.sources.kube_objects import slice_of
 from tests.sources.reach.forward_server import ForwardServer
@@ -23,6 +23,10 @@ from tests.sources.running import running
 from tests.sources.waiting import PATIENCE
 
 POD = "whisker-5d9c7f8b6-x7k2p"
+
+
+LOOK = {"startTimeGte": "-60", "page": "0", "pageSize": "1"}
+"""What is asked first, to tell a server that hangs from one with nothing to tell."""
 
 
 def endpoints(port):
@@ -69,8 +73,8 @@ def test_read_counts_each_connection_of_the_last_hour_once(source, backend, api)
         (8080, Verdict.FORWARDED, 1),
         (9090, Verdict.DROPPED, 1),
     ]
-    assert api.forwards == [(POD, 8081)]
-    assert backend.asked == [{"startTimeGte": "-3600", "page": "0", "pageSize": "1000"}]
+    assert set(api.forwards) == {(POD, 8081)}
+    assert backend.asked == [LOOK, {"startTimeGte": "-3600", "page": "0", "pageSize": "1000"}]
     status = collected.status
     assert (status.detail, status.error, status.ended) == ("2 connections", "", True)
     assert (status.observed.origin, status.observed.addresses, status.observed.nodes) == (
@@ -86,7 +90,7 @@ def test_read_goes_through_all_pages_where_there_are_any(source, backend, monkey
     backend.lists = PAGES
     backend.flows = [flow(port=1000 + n) for n in range(35)]
     assert {f.destination_port for f in read(source).flows} == set(range(1000, 1035))
-    assert [query["page"] for query in backend.asked] == ["0", "1", "2", "3"]
+    assert [query["page"] for query in backend.asked[1:]] == ["0", "1", "2", "3"]
 
 
 def test_read_of_nothing(source):
@@ -101,7 +105,7 @@ def test_follow_tells_what_was_and_what_comes(source, backend):
         backend.push(flow(1, API), flow(1, API, reporter=2), flow(1, port=9090))
         collected.wait_for(lambda: len(times(collected)) == 3)
         collected.wait_for(lambda: collected.status.detail == "3 connections")
-    assert backend.asked == [{"watch": "true", "startTimeGte": "-3600"}]
+    assert backend.asked == [LOOK, {"watch": "true", "startTimeGte": "-3600"}]
     assert collected.status.error == ""
 
 
@@ -118,7 +122,7 @@ def test_stream_that_breaks_off_is_resumed_and_nothing_counts_twice(source, back
         backend.break_off()
         backend.push(flow(9))
         collected.wait_for(lambda: len(times(collected)) == 10)
-    assert [query["startTimeGte"] for query in backend.asked] == [
+    assert [query["startTimeGte"] for query in backend.asked if query != LOOK] == [
         "-3600",
         str(START + 8 * 15 - 60),
         str(START + 9 * 15 - 60),
@@ -175,7 +179,34 @@ def test_it_stops_while_the_server_says_nothing_at_all(api, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         api.ports[POD, 8081] = silent.getsockname()
         with following(source) as collected:
-            collected.wait_for(lambda: collected.status.detail == "no flow yet")
+            silent.accept()[0].recv(1)  # it has been asked
+    assert collected.messages == []
+
+
+@pytest.mark.parametrize("way", ["read", "follow"])
+def test_a_server_that_has_never_answered_has_seen_nothing(monkeypatch, way):
+    monkeypatch.setattr(whisker, "ANSWER_SECONDS", 0.3)
+    collected = Collected()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        source = whisker_source(Access(address=Address(*silent.getsockname())))
+        run = {"read": source.read, "follow": lambda emit: source.follow(emit, threading.Event())}[way]
+        with pytest.raises(UnreachableError, match=r"nothing has come from 127\.0\.0\.1:\d+ for 0\.3 s"):
+            run(collected)
+    assert collected.messages == []
+
+
+def test_a_stream_of_who_gives_no_list_of_flows_is_none(backend):
+    backend.body = b'{"uptime": 5}'
+    collected = Collected()
+    with pytest.raises(UnreachableError, match="Whisker answers with what is no list of flows"):
+        at(backend).follow(collected, threading.Event())
+    assert collected.messages == []
+
+
+def test_a_quiet_server_has_been_listened_to(source):
+    with following(source) as collected:
+        collected.wait_for(lambda: collected.status.detail == "no flow yet")
+        assert collected.status.observed.since
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,16 @@ def test_a_peer_that_speaks_something_else(stop):
             channel.unary("/x.Y/M", Ask(), Answer, stop)
 
 
+def test_a_peer_that_never_greets_is_given_up_before_anything_is_told_of_it(stop, monkeypatch):
+    monkeypatch.setattr(grpc_connection, "GREETING_SECONDS", 0.3)
+    over, got = threading.Event(), []
+    with scripted(lambda sock: over.wait(20)) as channel:
+        with pytest.raises(GrpcError, match=r"the server does not answer: nothing has come for 0\.3 s"):
+            got.extend(channel.stream("/x.Y/M", Ask(), Answer, stop))
+        over.set()
+    assert got == []
+
+
 def test_a_peer_that_hangs_is_given_up(stop, monkeypatch):
     monkeypatch.setattr(grpc_connection, "PING_SECONDS", 0.2)
     monkeypatch.setattr(grpc_connection, "ANSWER_SECONDS", 0.2)
