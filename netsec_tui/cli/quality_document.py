@@ -20,7 +20,7 @@ def quality_document(quality: Quality, *, rows: bool = True) -> dict[str, Any]:
             "reporting": None if quality.nodes is None else list(quality.nodes),
             "present": None if quality.present is None else list(quality.present),
             "notReporting": list(quality.missing),
-            "coveredSeconds": {node: int(seconds) for node, seconds in quality.by_node},
+            "covered": [{"node": node, "seconds": int(seconds)} for node, seconds in quality.by_node],
         },
         "lost": {
             "events": quality.events_lost,
