@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable
 
@@ -18,11 +19,14 @@ _MOST_WORDS = 400
 class Intake:
     """Hand on the flows of one live source, count what could not be read and tell how the source is doing.
 
-    ``record`` names what is read, as the beginning of a sentence; ``flows`` is how many were handed on.
+    ``record`` names what is read, as the beginning of a sentence; ``flows`` is how many were handed on. What
+    is read keeps only what came in the last seconds that it ``remembers``: what it dates before that is of a
+    node whose clock is behind.
     """
 
-    def __init__(self, name: str, origin: str, record: str) -> None:
+    def __init__(self, name: str, origin: str, record: str, remembers: float = math.inf) -> None:
         self._name, self._origin, self._record = name, origin, record
+        self._oldest = time.time() - remembers
         self.flows = 0
         self._unread = 0
         self._why = ""
@@ -52,6 +56,7 @@ class Intake:
         """Take note that what is told, by a node, begins at a time in epoch seconds, if not before."""
         now = time.time()
         if plausible(at, now):
+            at = max(at, self._oldest)
             self._since = min(self._since or now, at)
             self._nodes[node] = min(self._nodes.get(node, at), at)
 

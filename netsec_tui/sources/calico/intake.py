@@ -37,7 +37,7 @@ class CalicoIntake:
         self, name: str, origin: str, product: str, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._product, self._clock = product, clock
-        self._intake = Intake(name, origin, product)
+        self._intake = Intake(name, origin, product, HISTORY_SECONDS + _OVERLAP)
         self._pairs = Pairing(origin)
         self._problems: list[Problem] = []
         self._connections = 0

@@ -1,0 +1,42 @@
+"""What a source says of its own watch, by the flows that it hands on: each node since its first one."""
+
+import time
+
+import pytest
+
+from netsec_tui.model.flow import Endpoint, Flow, Protocol, Verdict
+from netsec_tui.sources.intake import Intake
+
+HOUR = 3600.0
+
+
+def flow(ago, node):
+    ends = Endpoint(ip="10.0.0.1"), Endpoint(ip="10.0.0.2")
+    return Flow(time.time() - ago, *ends, Protocol.TCP, 40000, 80, Verdict.FORWARDED, False, node=node)
+
+
+def told(*flows, nodes=("n1", "n2"), **more):
+    said = []
+    intake = Intake("x", "netobserv", "a record", **more)
+    intake.take(flows, said.append)
+    intake.tell(said.append, "", nodes=frozenset(nodes))
+    observed = said[-1].observed
+    return observed, {span.node: time.time() - span.since for span in observed.spans}
+
+
+def test_each_node_is_watched_since_its_first_flow():
+    observed, ago = told(flow(13 * HOUR, "n2"), flow(20, "n1"), flow(10, "n1"))
+    assert time.time() - observed.since == pytest.approx(13 * HOUR, abs=5)
+    assert ago == {"n1": pytest.approx(20, abs=5), "n2": pytest.approx(13 * HOUR, abs=5)}
+
+
+def test_a_flow_of_a_time_that_cannot_be_reaches_back_to_nothing():
+    observed, ago = told(flow(time.time() - 5, "n1"), nodes=("n1",))
+    assert observed.since > time.time() - 60
+    assert ago["n1"] < 60
+
+
+def test_what_is_read_remembers_no_more_than_it_keeps():
+    observed, ago = told(flow(13 * HOUR, "n1"), nodes=("n1",), remembers=HOUR)
+    assert time.time() - observed.since == pytest.approx(HOUR, abs=5)
+    assert ago["n1"] == pytest.approx(HOUR, abs=5)
