@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from contextlib import contextmanager, suppress
 
 import pytest
@@ -82,7 +83,8 @@ def test_read_counts_each_connection_of_the_last_hour_once(source, backend, api)
         False,
         None,
     )
-    assert status.observed.since == START
+    # It is long after START now, and Goldmane keeps an hour, whatever a node's clock says.
+    assert time.time() - 3700 < status.observed.since < time.time() - 3600
 
 
 def test_read_goes_through_all_pages_where_there_are_any(source, backend, monkeypatch):
