@@ -92,7 +92,8 @@ def access_of(args: Namespace, context: str = "") -> Access:
     """Return how sources of a cluster are reached.
 
     Raises:
-        UsageError: a certificate is given without its key, or a key without its certificate.
+        UsageError: a certificate is given without its key, or a key without its certificate; or TLS is
+            switched off and described at once.
     """
     if bool(args.source_cert) != bool(args.source_key):
         raise UsageError(
@@ -106,6 +107,10 @@ def access_of(args: Namespace, context: str = "") -> Access:
         args.source_server_name,
         args.source_insecure,
     )
+    if tls.mode == "off" and replace(tls, mode="auto").secures(False):
+        raise UsageError(
+            "--source-tls off leaves the other --source-* flags without use: leave it or them out"
+        )
     return Access(args.context or context or None, args.kubeconfig or None, tls=tls)
 
 

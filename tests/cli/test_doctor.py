@@ -190,6 +190,8 @@ def test_a_cluster_is_looked_at_only_when_no_flag_says_where_flows_are(line, loo
 def test_flags_of_sources_that_do_not_go_together():
     with pytest.raises(UsageError, match="go together"):
         inputs_of(parse(["list", "--source-cert", "x"]), lambda: None)
+    with pytest.raises(UsageError, match="--source-tls off leaves the other"):
+        inputs_of(parse(["list", "--source-tls", "off", "--source-ca", "x"]), lambda: None)
     with pytest.raises(UsageError, match="none means"):
         inputs_of(parse(["list", "--source", "none", "--source", "conntrack"]), lambda: None)
 

@@ -45,12 +45,13 @@ _REFUSALS = {
 class Whisker:
     """Ask Whisker at the end of ``way``, by HTTP or HTTPS, whichever it speaks (port 8081, later 8443).
 
-    Its certificate is its own: with mode "auto" it is taken as it is where the API server has led to the pod.
+    Where an option asks for TLS it is HTTPS. The certificate is Whisker's own: with mode "auto" it is taken
+    as it is where the API server has led to the pod and no option says what it must be.
     """
 
     def __init__(self, way: Way, tls: TlsOptions) -> None:
         self._way, self._tls = way, tls
-        self._secure = tls.mode == "on"
+        self._secure = tls.secures(False)
         self._silence = SILENCE_SECONDS
         self._plain: socket.socket | None = None
         self._socket: socket.socket | None = None
@@ -189,7 +190,8 @@ class Whisker:
     def _secured(self) -> Secured:
         tls = secured(self._tls, self._way.host)
         tls.context.set_alpn_protocols(["http/1.1"])
-        if self._way.wanted and not self._tls.ca_file and self._tls.mode == "auto":
+        named = self._tls.ca_file or self._tls.server_name
+        if self._way.wanted and not named and self._tls.mode == "auto":
             tls.context.check_hostname = False
             tls.context.verify_mode = ssl.CERT_NONE
         return tls

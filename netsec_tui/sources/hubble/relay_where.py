@@ -89,8 +89,7 @@ def relay_channel(access: Access) -> GrpcChannel:
         return forward(pods, relay.namespace, pod, port)
 
     peer = f"Hubble Relay {printable(f'{relay.namespace}/{pod}')}"
-    secure = relay.secure if access.tls.mode == "auto" else access.tls.mode == "on"
-    return _channel(connect, peer, access.tls, SERVER_NAME, secure=secure)
+    return _channel(connect, peer, access.tls, SERVER_NAME, secure=access.tls.secures(relay.secure))
 
 
 def _channel(connect: Connect, peer: str, options: TlsOptions, name: str, *, secure: bool) -> GrpcChannel:

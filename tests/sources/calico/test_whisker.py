@@ -307,6 +307,23 @@ def test_http_at_an_address(backend):
         read(at(backend, mode="on"))
 
 
+@pytest.mark.parametrize("options", [{"insecure": True}, {"server_name": "whisker"}])
+def test_no_plaintext_where_tls_is_asked_for(api, backend, tmp_path, options):
+    config = str(write_kubeconfig(tmp_path / "config", api.url))
+    behind = whisker_source(Access("prod", config, tls=TlsOptions(**options)))
+    for wanted in (at(backend, **options), behind):
+        with pytest.raises(UnreachableError, match="does not speak TLS; try --source-tls off"):
+            read(wanted)
+    assert backend.asked == []
+
+
+def test_name_that_the_certificate_must_carry_counts_behind_a_service_too(api, secure, tmp_path):
+    api.ports[POD, 8081] = secure.address
+    config = str(write_kubeconfig(tmp_path / "config", api.url))
+    with pytest.raises(UnreachableError, match="the certificate of calico-system/whisker is not accepted"):
+        read(whisker_source(Access("prod", config, tls=TlsOptions(server_name="whisker"))))
+
+
 @pytest.mark.parametrize(
     ("answer", "said"),
     [

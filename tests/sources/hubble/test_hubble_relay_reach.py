@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from netsec_tui.errors import NotFoundError, UnreachableError
+from netsec_tui.errors import BadInputError, NotFoundError, UnreachableError
 from netsec_tui.sources.access import Access, TlsOptions
 from netsec_tui.sources.hubble.relay import HubbleRelaySource
 from tests.sources.api_server import write_kubeconfig
@@ -136,6 +136,21 @@ def test_tls_through_the_api_server_by_the_name_in_the_certificate(api, access, 
         ):
             with pytest.raises(UnreachableError, match=words):
                 read(HubbleRelaySource(replace(access, tls=options)))
+
+
+@pytest.mark.parametrize(
+    ("options", "raised", "words"),
+    [
+        ({"ca_file": "nowhere.crt"}, BadInputError, "--source-ca nowhere.crt cannot be read"),
+        ({"cert_file": "README.md", "key_file": "README.md"}, BadInputError, "--source-cert README.md is of"),
+        ({"server_name": "relay.example"}, UnreachableError, "does not speak TLS; try --source-tls off"),
+        ({"insecure": True}, UnreachableError, "does not speak TLS; try --source-tls off"),
+    ],
+)
+def test_no_plaintext_where_tls_is_asked_for(access, options, raised, words):
+    for run in (read, lambda source: source.follow(lambda _: None, threading.Event())):
+        with pytest.raises(raised, match=words):
+            run(HubbleRelaySource(replace(access, tls=TlsOptions(**options))))
 
 
 def test_an_address_with_a_certificate_is_asked_over_tls(made):
