@@ -15,7 +15,7 @@ from netsec_tui.model.flow import Gap
 from netsec_tui.model.losses import Losses
 from netsec_tui.sources.capture.writer import CaptureWriter
 from netsec_tui.sources.contract import FlowsRead, Message, ObjectsRead, Source, SourceStatus
-from netsec_tui.sources.feeds.thread import SourceThread, put_all
+from netsec_tui.sources.feeds.thread import SourceThread, last_words, put_all
 from netsec_tui.sources.objects.strip import is_gone
 
 _ROOM = 64
@@ -79,17 +79,20 @@ def record(
     recorded = Recorded()
     with CaptureWriter(path, overwrite=overwrite) as writer:
         messages: queue.Queue[Message] = queue.Queue(_ROOM)
-        threads = [SourceThread(source, partial(put_all, messages, stop=stop), stop) for source in sources]
+        closed = threading.Event()
+        take = partial(put_all, messages, closed=closed)
+        threads = [SourceThread(source, take, stop) for source in sources]
         for thread in threads:
             thread.start()
         try:
-            for message in _delivered(messages, threads, stop):
+            for message in _delivered(messages, threads, stop, closed):
                 writer.write(message)
                 recorded.count(message)
                 if isinstance(message, SourceStatus):
                     report(message)
         finally:
             stop.set()
+            closed.set()
     recorded.failures = tuple(thread.failure for thread in threads if thread.failure)
     if recorded.failures and not recorded.anything:
         if Path(path).is_file():
@@ -100,13 +103,13 @@ def record(
 
 
 def _delivered(
-    messages: queue.Queue[Message], threads: list[SourceThread], stop: threading.Event
+    messages: queue.Queue[Message],
+    threads: list[SourceThread],
+    stop: threading.Event,
+    closed: threading.Event,
 ) -> Iterator[Message]:
-    """Yield messages until all sources have ended, or until ``stop`` and what was delivered by then."""
-    while True:
-        last = stop.is_set() or not any(thread.is_alive() for thread in threads)
-        try:
-            yield messages.get(timeout=0 if last else _PATIENCE)
-        except queue.Empty:
-            if last:
-                return
+    """Yield messages until all sources have ended; after ``stop`` what they still say."""
+    while not stop.is_set() and any(thread.is_alive() for thread in threads):
+        with suppress(queue.Empty):
+            yield messages.get(timeout=_PATIENCE)
+    yield from last_words(messages, threads, closed)

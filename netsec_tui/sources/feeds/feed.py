@@ -14,12 +14,14 @@ from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.model.inventory import Inventory
 from netsec_tui.sources.contract import FlowsRead, Message, ObjectsRead, Source, SourceStatus
 from netsec_tui.sources.feeds.state import ClusterState
-from netsec_tui.sources.feeds.thread import SourceThread, put_all
+from netsec_tui.sources.feeds.thread import LAST_SECONDS, SourceThread, put_all
 
 FeedMessage = FlowsRead | Inventory | SourceStatus
 
 _ROOM = 64
 """Messages that may wait to be drained; a faster source waits, so nothing is lost and memory stays small."""
+
+_PATIENCE = 0.01
 
 AGAIN_SECONDS = 5.0
 """Seconds until a source that could not be reached is tried again."""
@@ -35,6 +37,8 @@ class Feed:
     def __init__(self, sources: Iterable[Source]) -> None:
         self._messages: queue.Queue[FeedMessage] = queue.Queue(_ROOM)
         self._stop = threading.Event()
+        self._closed = threading.Event()
+        self._last_words_until = float("-inf")
         self._state = ClusterState()
         self._building = threading.Lock()
         self._threads = [
@@ -48,15 +52,21 @@ class Feed:
             thread.start()
 
     def drain(self, max_seconds: float = 0.1, max_flows: int = 10_000) -> Sequence[FeedMessage]:
-        """Return what has been read since, without waiting for more; of several inventories only the last."""
+        """Return what has been read since, without waiting for more; of several inventories only the last.
+
+        After ``stop``, wait for half a second at most for what the sources still say.
+        """
         drained: list[FeedMessage] = []
         inventory: Inventory | None = None
-        flows, deadline = 0, time.monotonic() + max_seconds
+        flows, deadline = 0, max(time.monotonic() + max_seconds, self._last_words_until)
         while flows < max_flows and time.monotonic() < deadline:
             try:
                 message = self._messages.get_nowait()
             except queue.Empty:
-                break
+                if time.monotonic() > self._last_words_until or self.ended:
+                    break
+                time.sleep(_PATIENCE)
+                continue
             if isinstance(message, Inventory):
                 inventory = message
                 continue
@@ -72,18 +82,23 @@ class Feed:
     def stop(self) -> None:
         """Stop reading and return at once: every source ends by itself as soon as it looks.
 
-        One that waits for input that never comes is left to the end of the process.
+        What they say of it can be drained. One that waits for input that never comes is left to
+        the end of the process.
         """
         self._stop.set()
+        self._last_words_until = time.monotonic() + LAST_SECONDS / 2
+        closing = threading.Timer(LAST_SECONDS, self._closed.set)
+        closing.daemon = True
+        closing.start()
 
     def _take(self, origin: int, message: Message) -> None:
         if not isinstance(message, ObjectsRead):
-            put_all(self._messages, message, self._stop)
+            put_all(self._messages, message, self._closed)
             return
         # The lock is held until the inventory is queued: an older one must never come after a newer.
         with self._building:
             if self._state.take(origin, message):
-                put_all(self._messages, self._state.inventory(), self._stop)
+                put_all(self._messages, self._state.inventory(), self._closed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,11 @@ from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.sources.contract import FlowsRead, Message, ObjectsRead, Source, SourceStatus
 from netsec_tui.sources.feeds.feed import AGAIN_SECONDS, Reading
 from netsec_tui.sources.feeds.state import ClusterState
-from netsec_tui.sources.feeds.thread import SourceThread, put_all
+from netsec_tui.sources.feeds.thread import SourceThread, last_words, put_all
 
 _ROOM = 64
 _PATIENCE = 0.1
 """Seconds between two looks whether to end."""
-
-_LAST_WAIT = 1.0
 
 OnFlows = Callable[[Sequence[Flow | Gap]], None]
 
@@ -45,6 +43,7 @@ class _Listening:
 
     def __init__(self, state: Sequence[Source], flows: Sequence[Source], on_flows: OnFlows) -> None:
         self._over = threading.Event()
+        self._closed = threading.Event()
         self._messages: queue.Queue[tuple[int, Message]] = queue.Queue(_ROOM)
         self._on_flows = on_flows
         self._flowed = False
@@ -60,13 +59,14 @@ class _Listening:
         begun = time.monotonic()
         try:
             while not stop.is_set() and not self._done(time.monotonic() - begun >= seconds):
-                self._take_next(_PATIENCE)
+                self._take_next()
                 report(time.monotonic() - begun)
+            self._over.set()
+            for said in last_words(self._messages, threads, self._closed):
+                self._take(*said)
         finally:
             self._over.set()
-        self._let_end(threads)
-        while self._take_next(0.0):
-            pass
+            self._closed.set()
         inventory, unclear = self._objects.build()
         failures = self._failures(threads, interrupted=stop.is_set())
         return Reading(inventory, tuple(self._statuses.values()), failures, unclear)
@@ -83,17 +83,11 @@ class _Listening:
             raised |= {at: UnreachableError(self._errors(at)) for at in of_flows if at not in raised}
         return tuple(raised.values())
 
-    def _let_end(self, threads: Sequence[SourceThread]) -> None:
-        """Give sources a moment to say how they have ended."""
-        deadline = time.monotonic() + _LAST_WAIT
-        for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
-
     def _thread(self, origin: int, source: Source) -> SourceThread:
         return SourceThread(source, partial(self._put, origin), self._over, AGAIN_SECONDS)
 
     def _put(self, origin: int, message: Message) -> None:
-        put_all(self._messages, (origin, message), self._over)
+        put_all(self._messages, (origin, message), self._closed)
 
     def _done(self, late: bool) -> bool:
         ended = not any(thread.is_alive() for thread in self._flows)
@@ -118,12 +112,15 @@ class _Listening:
     def _told(self, origin: int) -> list[SourceStatus]:
         return [status for (of, _), status in self._statuses.items() if of == origin]
 
-    def _take_next(self, timeout: float) -> bool:
-        """Take in a message if one comes; return whether one did."""
+    def _take_next(self) -> None:
+        """Take in the next message, if one comes soon."""
         try:
-            origin, message = self._messages.get(timeout=timeout) if timeout else self._messages.get_nowait()
+            said = self._messages.get(timeout=_PATIENCE)
         except queue.Empty:
-            return False
+            return
+        self._take(*said)
+
+    def _take(self, origin: int, message: Message) -> None:
         if isinstance(message, FlowsRead):
             self._flowed = self._flowed or any(isinstance(flow, Flow) for flow in message.flows)
             self._on_flows(message.flows)
@@ -131,4 +128,3 @@ class _Listening:
             self._objects.take(origin, message)
         else:
             self._statuses[origin, message.source] = message
-        return True

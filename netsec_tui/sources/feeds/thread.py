@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -17,6 +18,20 @@ _Item = TypeVar("_Item")
 
 _CHUNK = 1000
 """Flows in one message at most: so many that a message costs nothing, so few that the screen stays quick."""
+
+
+LAST_SECONDS = 1.0
+"""How long sources that were asked to stop may still say what they lost, and how they have ended."""
+
+_PATIENCE = 0.05
+"""Seconds between two looks whether all sources have ended."""
+
+
+LAST_SECONDS = 1.0
+"""How long sources that were asked to stop may still say what they lost, and how they have ended."""
+
+_PATIENCE = 0.05
+"""Seconds between two looks whether all sources have ended."""
 
 
 class SourceThread(threading.Thread):
@@ -83,11 +98,37 @@ def as_failure(source: Source, error: Exception) -> NetsecError:
     return NetsecError(f"{source.name} stopped at a defect of netsec-tui: {type(error).__name__}: {words}")
 
 
-def put_all(messages: queue.Queue[_Item], message: _Item, stop: threading.Event) -> None:
-    """Put a message into a bounded queue, many flows in several; wait for room, give up only on ``stop``."""
+def put_all(messages: queue.Queue[_Item], message: _Item, closed: threading.Event) -> None:
+    """Put a message into a bounded queue, many flows in several; wait for room, give up only on ``closed``.
+
+    This is not what asks sources to stop: what they lost and how they ended they say only then.
+    """
     parts: list[Any] = [message]
     if isinstance(message, FlowsRead) and len(message.flows) > _CHUNK:
         flows = message.flows
         parts = [FlowsRead(flows[at : at + _CHUNK]) for at in range(0, len(flows), _CHUNK)]
     for part in parts:
-        put(messages, part, stop)
+        put(messages, part, closed)
+
+
+def last_words(
+    messages: queue.Queue[_Item], threads: Sequence[threading.Thread], closed: threading.Event
+) -> Iterator[_Item]:
+    """Yield what is queued and what sources that were asked to stop still say, for a second at most.
+
+    From then on nothing is taken any more: ``closed`` is set.
+    """
+    deadline = time.monotonic() + LAST_SECONDS
+    try:
+        while any(thread.is_alive() for thread in threads) and time.monotonic() < deadline:
+            try:
+                yield messages.get(timeout=_PATIENCE)
+            except queue.Empty:
+                continue
+    finally:
+        closed.set()
+    while True:
+        try:
+            yield messages.get_nowait()
+        except queue.Empty:
+            return

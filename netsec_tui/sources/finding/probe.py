@@ -33,7 +33,7 @@ def probe(source: Source, seconds: float = PROBE_SECONDS) -> Answer:
     """Follow a source until flows come, it says that it watches, or it complains; so many seconds at most."""
     stop = threading.Event()
     messages: queue.Queue[Message] = queue.Queue(_ROOM)
-    thread = SourceThread(source, partial(put_all, messages, stop=stop), stop)
+    thread = SourceThread(source, partial(put_all, messages, closed=stop), stop)
     thread.start()
     try:
         return _heard(messages, seconds)
