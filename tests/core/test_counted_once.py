@@ -278,6 +278,6 @@ def _counts(flows):
     return rows
 
 
-@pytest.mark.parametrize("origin", [HUBBLE, "hubble-exec", "netobserv", "antrea"])
+@pytest.mark.parametrize("origin", [HUBBLE, "hubble-exec", "netobserv", "antrea", "antrea-log"])
 def test_sources_that_both_nodes_tell(origin):
     assert counted([*told(forwarded(4), origin, "n1"), *told(forwarded(4), origin, "n2")]).allowed == 4

@@ -160,7 +160,12 @@ LET_IN_UDP = let_in(7, DROPPED, **UDP)
         (False, verdicts(F, Verdict.ERROR), (Standing.IN, f"dropped once, {NO_POLICY}")),
         (False, verdicts(Verdict.ERROR), (Standing.OUT, f"never answered (dropped once, {NO_POLICY})")),
         # Where answers are told one must come, but for UDP, which may go one way.
-        (True, let_in(1000, DROPPED), (Standing.OUT, "denied once, never answered")),
+        (
+            True,
+            let_in(1000, DROPPED),
+            (Standing.OUT, "denied once, never answered, though let in 1000 times"),
+        ),
+        (True, let_in(2), (Standing.OUT, "never answered, though let in 2 times")),
         (True, LET_IN_UDP, (Standing.OUT, "UDP without an answer, and no pod declares the port")),
         (True, [*let_in(5, DROPPED), answer(WEB, CART)], (Standing.IN, "denied once, answered once")),
     ],

@@ -165,7 +165,7 @@ def _never(communication: Communication) -> str:
         return f"never answered ({failed})"
     if not counts.allowed:
         return "never answered: no verdict on it was seen"
-    return "never answered"
+    return f"never answered, though let in {_times(counts.arrived)}" if counts.arrived else "never answered"
 
 
 def _times(count: int) -> str:

@@ -18,7 +18,7 @@ _FIRST, _LAST, _ANSWERS, _REFUSALS, _ARRIVED, _PROXIED, _RELAYED, _VERDICTS = ra
 _EMPTY_VERDICTS = [0] * len(Verdict)
 _REDIRECTED = Verdict.REDIRECTED
 
-_TOLD_BY_BOTH_NODES = frozenset({"hubble", "hubble-exec", "netobserv", "antrea"})
+_TOLD_BY_BOTH_NODES = frozenset({"hubble", "hubble-exec", "netobserv", "antrea", "antrea-log"})
 """Sources whose flows each node tells that sees them: the client's node and the server's, the same ones.
 
 Connection tracking is put together before it is told, so there a node is only who told of it first.

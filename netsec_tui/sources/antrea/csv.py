@@ -12,6 +12,9 @@ from netsec_tui.sources.antrea.flows import ALLOW, DROP, NO_ACTION, REJECT, Conn
 from netsec_tui.sources.hubble.endpoint import canonical_ip, text
 from netsec_tui.sources.problem import Problem
 
+ORIGIN = "antrea-log"
+"""Not that of the other forms: these tell of answers, and what they do not tell of was not answered."""
+
 _FEWEST, _MOST = 26, 200
 _PROTOCOLS = {"TCP": 6, "UDP": 17, "SCTP": 132, "ICMP": 1, "ICMPV6": 58, "IPV6-ICMP": 58}
 _ACTIONS = {"1": ALLOW, "2": DROP, "3": REJECT, "Allow": ALLOW, "Drop": DROP, "Reject": REJECT}
@@ -33,7 +36,7 @@ class AntreaCsvDecoder:
     """Decode lines one by one."""
 
     def __init__(self) -> None:
-        self._connections = Connections()
+        self._connections = Connections(ORIGIN)
 
     def decode(self, line: str) -> list[Flow | Problem]:
         """Return the flows in a line, nothing for what repeats within the minute. Never raises."""

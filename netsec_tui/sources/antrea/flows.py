@@ -63,7 +63,8 @@ class Seen(NamedTuple):
 class Connections:
     """Tell each connection once a minute, however many records it has and who exported them."""
 
-    def __init__(self) -> None:
+    def __init__(self, origin: str = ORIGIN) -> None:
+        self._origin = origin
         self._told: Told[tuple[int, str, int, str, int, bool]] = Told()
         self._ends: Recent[End, Endpoint] = Recent(_ENDPOINTS)
 
@@ -104,7 +105,7 @@ class Connections:
             service=service,
             node=seen.source.node or seen.destination.node,
             count=seen.connections or 1,
-            origin=ORIGIN,
+            origin=self._origin,
         )
         flows.append(request)
         if (seen.answered or seen.refused) and not verdict.denied:

@@ -4,12 +4,16 @@ import base64
 import json
 import random
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netsec_tui.model.flow import Flow, Protocol, Verdict
+from netsec_tui.model.flow import Endpoint, Flow, Protocol, Verdict
+from netsec_tui.model.identity import WorkloadRef
+from netsec_tui.session.actions import ChooseWorkload
+from netsec_tui.session.session import Options, Session
 from netsec_tui.sources.antrea import csv as antrea_csv
 from netsec_tui.sources.antrea import decode as antrea_decode
 from netsec_tui.sources.antrea import theia_decode
@@ -38,6 +42,26 @@ def told(flow):
     return (*ends, flow.destination_port, flow.is_reply, flow.verdict.name)
 
 
+@pytest.mark.parametrize("besides", ["protojson", "Theia"])
+def test_what_the_log_tells_is_not_unanswered_for_what_others_tell_of_other_connections(besides):
+    logged = AntreaCsvDecoder().decode(line())
+    decoder, record = {"protojson": (AntreaDecoder, flow()), "Theia": (TheiaDecoder, row())}[besides]
+    others = [
+        replace(
+            told, **{"source" if told.is_reply else "destination": Endpoint("10.10.1.99", "shop", "db-0")}
+        )
+        for told in decoder().decode(record)
+        if told.service is None
+    ]
+    assert any(told.is_reply for told in others)
+    session = Session(Options(), lambda: 1767607300.0)
+    session.add_flows([*logged, *others])
+    session.apply(ChooseWorkload(WorkloadRef("Pod", "shop", "web-6b5-x1")))
+    rows = {entry.key.peer.name: entry for entry in session.review().egress.rows}
+    assert not rows["api-0"].communication.answerable
+    assert rows["db-0"].communication.answerable
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_a_connection_through_a_service(form):
     decoder, record = FORMS[form]
@@ -49,7 +73,7 @@ def test_a_connection_through_a_service(form):
     assert (request.service, dialled.service) == (None, ("shop", "api"))
     assert (request.source.ip, request.source_port, request.protocol) == ("10.10.0.79", 44752, Protocol.TCP)
     assert {(flow.proven, flow.origin, flow.node, flow.count) for flow in flows} == {
-        (True, "antrea", "node-a", 1)
+        (True, "antrea-log" if "CSV" in form else "antrea", "node-a", 1)
     }
     assert int(request.time) == 1767607230
     # Only CSV does not tell whether there was an answer.

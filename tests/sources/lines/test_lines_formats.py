@@ -84,7 +84,7 @@ SAMPLES = {
     "Whisker's events": ("whisker", f": hello\nid: 1\nevent: flow\ndata: {json.dumps(WHISKER)}\n\n"),
     "Antrea": ("antrea", lines(antrea_records.flow())),
     "Antrea's answer": ("antrea", lines({"flows": [antrea_records.flow()]})),
-    "Antrea's log": ("antrea", antrea_records.line() + "\n"),
+    "Antrea's log": ("antrea-log", antrea_records.line() + "\n"),
     "Theia": ("antrea", lines(antrea_records.row())),
 }
 
