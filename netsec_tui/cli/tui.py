@@ -28,6 +28,20 @@ class KubeconfigClusters:
     def __init__(self, args: Namespace) -> None:
         self._args = args
 
+    def settled(self) -> str:
+        """Return the context to begin with unasked: the only one, or the current one of a scope in flags.
+
+        Empty when there is something to choose. Only the kubeconfig is read, no cluster.
+
+        Raises:
+            NetsecError: the kubeconfig cannot be read or holds no context.
+        """
+        from netsec_tui.sources.cluster.kubeconfig import contexts
+
+        offered = contexts(self._args.kubeconfig or None)
+        scoped = self._args.namespace or self._args.target or self._args.decisions
+        return next((c.name for c in offered if len(offered) == 1 or (scoped and c.current)), "")
+
     def names(self) -> Sequence[str]:
         """Return the contexts.
 
@@ -46,20 +60,15 @@ class KubeconfigClusters:
             NetsecError: its configuration cannot be used; the sentence names the first thing that is wrong.
         """
         try:
-            return _connect(self._args, name)
+            return _connect(Namespace(**{**vars(self._args), "context": name}), name)
         except BadInputError as error:
             raise BadInputError(first_problem(error)) from error
 
 
 def run(args: Namespace) -> int:
     """Run the screen until it is left and return the exit code."""
-    clusters: KubeconfigClusters | None = None
     start = start_scope(args)
-    if has_files(args) or args.context or not reads_cluster(args):
-        connected = _connect(args, _context(args))
-    else:
-        _require_kubeconfig(args)
-        connected, clusters = _unconnected(args), KubeconfigClusters(args)
+    connected, clusters = opening(args)
     require_terminal()
     from netsec_tui.ui.run import run_app
 
@@ -74,6 +83,22 @@ def run(args: Namespace) -> int:
         ascii_only=args.ascii,
     )
     return NetsecError.exit_code if code else DONE
+
+
+def opening(args: Namespace) -> tuple[Connected, KubeconfigClusters | None]:
+    """Return what the screen opens with, and the clusters it offers; none where the input is of one cluster.
+
+    Raises:
+        NetsecError: flags do not go together, or what they name cannot be used.
+    """
+    if args.context and not has_files(args):
+        # A source at an address is of one cluster, and must not be read as another's.
+        fixed = any(choice.address is not None for choice in observed(args))
+        return _connect(args, args.context), None if fixed else KubeconfigClusters(args)
+    if has_files(args) or not reads_cluster(args):
+        return _connect(args, _context(args)), None
+    _require_kubeconfig(args)
+    return _unconnected(args), KubeconfigClusters(args)
 
 
 def _context(args: Namespace) -> str:

@@ -131,7 +131,7 @@ class NetsecApp(App[int]):
         if self._start.timespan is not None:
             self.session.apply(ChooseTimespan(self._start.timespan))
         self._poll()
-        self._run_flow(first_questions(self._start))
+        self._run_flow(first_questions(self._start, self.session.options.cluster))
 
     def _take_in(self) -> None:
         """Empty the feed; a backlog in many small steps, so that keys are answered between them."""

@@ -101,10 +101,11 @@ class Outcome(Enum):
     WAITING = auto()
 
 
-def first_questions(start: StartScope) -> Questions:
-    """Return what is asked at the start, with what flags have answered."""
+def first_questions(start: StartScope, cluster: str = "") -> Questions:
+    """Return what is asked at the start, with what flags have answered; ``cluster`` is the one they name."""
     answers = Answers(start.namespace, start.kind, timespan=start.timespan, name=start.name)
     answered = {step for step in STEPS if step != "cluster" and getattr(answers, step, None) is not None}
+    answered |= {"cluster"} if cluster else set()
     steps = [step for step in STEPS if step not in answered]
     if start.kind and start.name:
         steps[steps.index("owner")] = NAMED
@@ -193,6 +194,8 @@ async def _ask_step(asker: Asker, step: str, questions: Questions) -> bool | Non
 
 
 async def _ask_cluster(asker: Asker) -> bool | None:
+    if await _begin_settled(asker):
+        return True
     offered = await cluster_choices(asker.clusters)
     if not offered:
         return None
@@ -204,6 +207,14 @@ async def _ask_cluster(asker: Asker) -> bool | None:
             return False
         if answer == present or await asker.connect(answer):
             return True
+
+
+async def _begin_settled(asker: Asker) -> bool:
+    """Change to the cluster that needs no question, if none is looked at yet and there is one."""
+    if asker.clusters is None or asker.session.options.cluster:
+        return False
+    name = await asyncio.to_thread(asker.clusters.settled)
+    return bool(name) and await asker.connect(name)
 
 
 def _picker(asker: Asker, step: str, questions: Questions) -> Picker:

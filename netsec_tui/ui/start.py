@@ -76,7 +76,14 @@ class Connected:
 
 
 class Clusters(Protocol):
-    """Offer kubeconfig contexts; both methods may block and are called in a thread."""
+    """Offer kubeconfig contexts; all methods may block and are called in a thread."""
+
+    def settled(self) -> str:
+        """Return the context to begin with unasked, empty when there is something to choose.
+
+        Raises:
+            NetsecError: the kubeconfig cannot be read or holds no context.
+        """
 
     def names(self) -> Sequence[str]:
         """Return the contexts to choose from.

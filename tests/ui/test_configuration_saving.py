@@ -208,6 +208,9 @@ class Clusters:
         self.reached = threading.Event()
         self.reached.set()
 
+    def settled(self):
+        return ""
+
     def names(self):
         return ("one", "two")
 
@@ -230,7 +233,7 @@ class TestAnotherCluster:
         app = NetsecApp(first.session, first.feed, start=CHOSEN, clusters=clusters, file=first.file)
         async with app.run_test(size=WIDE) as pilot:
             await started(pilot)
-            await press(pilot, "enter", "C", "3", "a")  # the first question is for the cluster
+            await press(pilot, "C", "3", "a")
             await write(pilot, "10.0.0.0/16")
             await press(pilot, "enter", "escape", "c", *"two", "enter")
             await reached(pilot, "two")
@@ -258,7 +261,7 @@ class TestAnotherCluster:
         async with app.run_test(size=WIDE) as pilot:
             await started(pilot)
             clusters.reached.clear()
-            await pilot.press("enter", "c")
+            await pilot.press("c")
             await idle(pilot)
             await pilot.press(*"two", "enter")
             await until(pilot, lambda: "Connecting to two" in status(app))

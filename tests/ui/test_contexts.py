@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from netsec_tui.cli.flags import parse
-from netsec_tui.cli.tui import KubeconfigClusters, start_scope
+from netsec_tui.cli.tui import opening, start_scope
 from netsec_tui.model.flow import Gap
 from netsec_tui.model.identity import Direction, WorkloadRef
 from netsec_tui.model.observed import Observed
@@ -75,22 +75,23 @@ def servers(monkeypatch, tmp_path):
 
 
 @asynccontextmanager
-async def opened(tmp_path) -> Any:
-    """Start as with flags that name the workload, before a cluster is chosen."""
-    scope = ["-n", "shop", "deploy/web", "--since", "all"]
-    args = parse([*scope, "--source", "conntrack", "--kubeconfig", str(tmp_path / "kubeconfig")])
-    empty = Session(Options(live=True), lambda: 0.0)
-    app = NetsecApp(empty, None, start=start_scope(args), clusters=KubeconfigClusters(args))
+async def opened(tmp_path, *flags: str) -> Any:
+    """Start as the command line does."""
+    args = parse([*flags, "--source", "conntrack", "--kubeconfig", str(tmp_path / "kubeconfig")])
+    connected, clusters = opening(args)
+    app = NetsecApp(
+        connected.session, connected.feed, start=start_scope(args), clusters=clusters, file=connected.file
+    )
     async with app.run_test(size=WIDE) as pilot:
-        operator = Operator(app, pilot)
-        await operator.until(lambda: "─ Cluster ─" in operator.screen(), "the clusters are offered")
+        yield Operator(app, pilot)
+
+
+@asynccontextmanager
+async def opened_on_web(tmp_path, *flags: str) -> Any:
+    """Start with flags that name the workload, and wait for it; the current context is not asked for."""
+    async with opened(tmp_path, "-n", "shop", "deploy/web", "--since", "all", *flags) as operator:
+        await operator.until(lambda: "Generated policy" in operator.screen(), "web is shown")
         yield operator
-
-
-async def choose(operator: Operator, cluster: str) -> None:
-    """Answer the first question; flags have named the workload."""
-    await operator.answer("Cluster", cluster)
-    await operator.until(lambda: "Generated policy" in operator.screen(), "web is shown")
 
 
 async def switch(operator: Operator, cluster: str) -> None:
@@ -115,11 +116,31 @@ def names(operator: Operator) -> list[str]:
     return [row.name for row in operator.rows("egress")]
 
 
-async def test_only_the_chosen_cluster_is_ever_contacted(servers, tmp_path):
-    east, west = servers["east"], servers["west"]
+async def test_nothing_is_contacted_before_one_of_several_is_chosen(servers, tmp_path):
     async with opened(tmp_path) as operator:
-        assert asked(east) == asked(west) == 0
-        await choose(operator, "east")
+        await operator.until(lambda: "─ Cluster ─" in operator.screen(), "the clusters are offered")
+        assert operator.screen().index("east") < operator.screen().index("west")  # current first
+        assert asked(servers["east"]) == asked(servers["west"]) == 0
+        await operator.answer("Cluster", "west")
+        await choose_web(operator)
+        assert asked(servers["east"]) == 0
+
+
+async def test_the_only_context_is_not_asked_for(servers, tmp_path):
+    kubeconfig = tmp_path / "kubeconfig"
+    config = yaml.safe_load(kubeconfig.read_text())
+    config["contexts"] = [entry for entry in config["contexts"] if entry["name"] == "west"]
+    kubeconfig.write_text(yaml.safe_dump(config))  # no context that is there is the current one
+    async with opened(tmp_path) as operator:
+        await choose_web(operator)
+        assert operator.screen().startswith(" west ")
+        assert "db" in names(operator)
+
+
+@pytest.mark.parametrize("flags", [[], ["--context", "east"]])
+async def test_only_the_chosen_cluster_is_ever_contacted(servers, tmp_path, flags):
+    east, west = servers["east"], servers["west"]
+    async with opened_on_web(tmp_path, *flags) as operator:
         assert asked(east)
         assert asked(west) == 0
         await switch(operator, "west")
@@ -134,8 +155,7 @@ async def test_only_the_chosen_cluster_is_ever_contacted(servers, tmp_path):
 
 async def test_coming_back_shows_what_was_decided_and_goes_on_observing(servers, tmp_path):
     east = servers["east"]
-    async with opened(tmp_path) as operator:
-        await choose(operator, "east")
+    async with opened_on_web(tmp_path) as operator:
         row = await operator.go_to("egress", "api")
         first = operator.app.session
         await operator.press("space")
@@ -163,8 +183,7 @@ async def test_coming_back_shows_what_was_decided_and_goes_on_observing(servers,
 
 
 async def test_what_is_not_saved_of_the_other_is_asked_about_on_leaving(servers, tmp_path):
-    async with opened(tmp_path) as operator:
-        await choose(operator, "east")
+    async with opened_on_web(tmp_path) as operator:
         await operator.go_to("egress", "api")
         await operator.press("space")
         await switch(operator, "west")
@@ -177,8 +196,7 @@ async def test_what_is_not_saved_of_the_other_is_asked_about_on_leaving(servers,
 
 async def test_leaving_a_feed_does_not_wait_for_it(servers, tmp_path):
     servers["east"].commands["kube-proxy-1", "cat"] = HANGS
-    async with opened(tmp_path) as operator:
-        await operator.answer("Cluster", "east")
+    async with opened(tmp_path, "-n", "shop", "deploy/web") as operator:
         await operator.until(lambda: bool(servers["east"].ran), "a command hangs")
         await switch(operator, "west")
         await choose_web(operator)
