@@ -65,17 +65,25 @@ class Link(NamedTuple):
         known = [(party.ip, party.pod) for party in (self.client, self.server) if party.ip or party.pod]
         return tuple(known) if len(known) == 2 else self.edge.key
 
+    @property
+    def rivals(self) -> set[str]:
+        """Return who else may have been one of the ends, as addresses changed hands within the minute."""
+        return {*self.client.rivals, *self.server.rivals}
+
     def sum(self, window: Window) -> tuple[Counts, float, float] | None:
         """Return counts, first and last time of this link's share in a window; None when unseen."""
-        return self.edge.sum(*self._minutes(window))
+        summed = self.edge.sum(*_minutes(window), self.turn)
+        if summed is None or not self.rivals:
+            return summed
+        return summed[0], *self.turn.span(*summed[1:])
 
     def seen(self, window: Window) -> bool:
         """Tell whether anything was seen in a window."""
-        return self.edge.seen(*self._minutes(window))
+        return self.edge.seen(*_minutes(window), self.turn)
 
-    def _minutes(self, window: Window) -> tuple[float, float]:
-        high = window.end // 60 if window.end < math.inf else math.inf
-        return max(window.start // 60, self.turn.since), min(high, self.turn.until)
+
+def _minutes(window: Window) -> tuple[float, float]:
+    return window.start // 60, window.end // 60 if window.end < math.inf else math.inf
 
 
 @dataclass(slots=True)

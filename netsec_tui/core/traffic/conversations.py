@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import islice
 
 from netsec_tui.core.traffic.conversation import Conversation, ConversationKey, Link, Place
@@ -10,7 +11,7 @@ from netsec_tui.core.traffic.listening import Listening
 from netsec_tui.core.traffic.observe import Edge, EdgeKey, Observations
 from netsec_tui.core.traffic.resolve import Party, Resolver
 from netsec_tui.core.traffic.services import Backends, service_port, target_ports
-from netsec_tui.core.traffic.turns import Turn, turns
+from netsec_tui.core.traffic.turns import ALWAYS, Turn, turns
 from netsec_tui.model.communication import Orientation, Via
 from netsec_tui.model.flow import EPHEMERAL, Protocol
 from netsec_tui.model.identity import API_SERVER, Peer, PeerSort, service_peer
@@ -38,7 +39,7 @@ class Conversations:
         self._due: dict[Place, None] = {}
         self._guessed: dict[Place, Conversation] = {}
         self._parties: dict[tuple[int, Turn, tuple[str, str] | None], Party] = {}
-        self._changes: dict[int, tuple[int, ...]] = {}
+        self._changes: dict[int, tuple[float, ...]] = {}
         self._node_ports = _node_ports(resolver.inventory)
         self._listening = Listening(resolver, self.backends)
         self.update(observations.edges)
@@ -80,20 +81,39 @@ class Conversations:
             placed = self._placed[key] = set()
         elif not changes:
             return set()
-        fresh = turns(changes, islice(edge.buckets, self._minutes.get(key, 0), None)) - placed
+        if not changes:
+            placed.add(ALWAYS)
+            return {ALWAYS}
+        new = islice(edge.buckets, self._minutes.get(key, 0), None)
+        # A minute in which an address changed hands may by now have been seen on the other side too.
+        again = {int(change // 60) for change in changes}
+        found = turns(changes, edge.seen_in({*new, *again}))
         self._minutes[key] = len(edge.buckets)
-        placed |= fresh
+        fresh = set()
+        for turn in sorted(found - placed, key=lambda turn: turn.since):
+            if turn.minute is None or not self._counted(key, turn, placed):
+                placed.add(turn)
+                fresh.add(turn)
         return fresh
 
-    def _changes_of(self, key: EdgeKey) -> tuple[int, ...]:
-        both: tuple[int, ...] = ()
+    def _counted(self, key: EdgeKey, turn: Turn, placed: Iterable[Turn]) -> bool:
+        """Tell whether what a turn shares in its minute counts in another one, as the ends are the same."""
+        ends = [self._party(index, turn, None).peer for index in (key.client, key.server)]
+        return any(
+            ends == [self._party(index, other, None).peer for index in (key.client, key.server)]
+            for other in placed
+            if other.minute == turn.minute
+        )
+
+    def _changes_of(self, key: EdgeKey) -> tuple[float, ...]:
+        both: tuple[float, ...] = ()
         for index in (key.client, key.server):
             changes = self._changes.get(index)
             if changes is None:
                 changes = self.resolver.changes(self.observations.endpoints[index])
                 self._changes[index] = changes
             both += changes
-        return tuple(sorted(both))
+        return tuple(sorted(set(both))) if both else both
 
     def _place_directed(self, edge: Edge, turn: Turn) -> None:
         link = self._link(edge, edge.key.client, edge.key.server, turn)
@@ -159,7 +179,12 @@ class Conversations:
         known = self._parties.get((index, turn, service))
         if known is None:
             endpoint = self.observations.endpoints[index]
-            known = self._parties[index, turn, service] = self.resolver.resolve(endpoint, turn.when, service)
+            known = self.resolver.resolve(endpoint, turn.when, service)
+            others = (self.resolver.resolve(endpoint, when, service) for when in turn.others)
+            rivals = {other.pod or "nobody" for other in others if other.peer != known.peer}
+            if rivals:
+                known = replace(known, rivals=tuple(sorted(rivals)))
+            self._parties[index, turn, service] = known
         return known
 
     def _key(self, link: Link, port: int) -> tuple[ConversationKey, Via | None]:

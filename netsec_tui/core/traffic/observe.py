@@ -10,6 +10,7 @@ from typing import NamedTuple
 from netsec_tui.core.traffic.ports import Ports
 from netsec_tui.core.traffic.retold import Retold
 from netsec_tui.core.traffic.skew import Skew
+from netsec_tui.core.traffic.turns import ALWAYS, MinuteSeen, Turn
 from netsec_tui.model.communication import Counts, Orientation
 from netsec_tui.model.flow import Endpoint, Flow, Gap, Protocol, Verdict
 from netsec_tui.model.timespan import OLDEST, SKEW_SECONDS
@@ -58,7 +59,7 @@ class Edge:
         self.requested = False
         self.buckets: dict[int, list[float]] = {}
         self._oldest, self._latest = float("inf"), float("-inf")
-        self._summed: tuple[tuple[float, float], Summed | None] | None = None
+        self._summed: tuple[tuple[float, float, Turn], Summed | None] | None = None
 
     def add(self, flow: Flow, is_answer: bool) -> None:
         """Count one flow in the bucket of its minute."""
@@ -98,24 +99,35 @@ class Edge:
         for column, number in enumerate(counts, _ANSWERS):
             bucket[column] -= number
 
-    def seen(self, low: float, high: float) -> bool:
-        """Tell whether anything was seen within the minutes from low to high."""
+    def seen_in(self, minutes: Iterable[int]) -> Iterable[MinuteSeen]:
+        """Yield those of some minutes in which it was seen, with the first and the last time."""
+        found = ((minute, self.buckets.get(minute)) for minute in minutes)
+        return ((minute, bucket[_FIRST], bucket[_LAST]) for minute, bucket in found if bucket)
+
+    def seen(self, low: float, high: float, turn: Turn = ALWAYS) -> bool:
+        """Tell whether anything was seen within the minutes from low to high, of what a turn holds."""
+        if turn is not ALWAYS:
+            latest_first = self.seen_in(reversed(self.buckets))
+            return any(low <= one[0] <= high and turn.holds(one) for one in latest_first)
         if low <= self._latest <= high:  # what goes on is the common case
             return True
         return low <= self._latest and self._oldest <= high and any(low <= m <= high for m in self.buckets)
 
-    def sum(self, low: float, high: float) -> Summed | None:
+    def sum(self, low: float, high: float, turn: Turn = ALWAYS) -> Summed | None:
         """Return counts, first and last time within the minutes from low to high; None when unseen."""
         # A window that moves on over an edge that is quite inside it changes nothing.
-        span = max(low, self._oldest), min(high, self._latest)
+        span = max(low, self._oldest), min(high, self._latest), turn
         if self._summed is None or self._summed[0] != span:
             self._summed = (span, self._sum(*span))
         return self._summed[1]
 
-    def _sum(self, low: float, high: float) -> Summed | None:
+    def _sum(self, low: float, high: float, turn: Turn) -> Summed | None:
         totals: list[float] | None = None
+        cut = turn is not ALWAYS
         for minute, bucket in self.buckets.items():
             if not low <= minute <= high:
+                continue
+            if cut and not turn.holds((minute, bucket[_FIRST], bucket[_LAST])):
                 continue
             if totals is None:
                 totals = bucket.copy()

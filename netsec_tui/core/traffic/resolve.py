@@ -40,7 +40,8 @@ class Party:
     ``pod`` is "namespace/name" or empty; ``labels`` are the pod's, empty when not known. ``node_like``
     marks nodes and whatever else a source calls host. ``api_server`` tells that the address is one the
     API server answers on, which makes it the API server's only on its port. ``holder`` is the pod that had
-    the address where the labels told are not its own, else empty.
+    the address where the labels told are not its own, else empty. ``rivals`` are who else had the address in
+    the minute, where only that is known of the time, and "nobody".
     """
 
     peer: Peer
@@ -52,6 +53,7 @@ class Party:
     api_server: bool = False
     names: tuple[str, ...] = ()
     holder: str = ""
+    rivals: tuple[str, ...] = ()
 
 
 class Resolver:
@@ -88,8 +90,8 @@ class Resolver:
             return Party(service_peer(*service), endpoint.ip)
         return Party(address_peer(endpoint.ip), endpoint.ip, names=endpoint.names)
 
-    def changes(self, endpoint: Endpoint) -> tuple[int, ...]:
-        """Return the minutes from which an endpoint resolves to another pod, sorted; mostly none."""
+    def changes(self, endpoint: Endpoint) -> tuple[float, ...]:
+        """Return the times from which an endpoint resolves to another pod, sorted; mostly none."""
         if endpoint.namespace and endpoint.pod:
             return ()
         return changes_of(self._tenures_at(endpoint.ip))
@@ -160,7 +162,7 @@ class Resolver:
         if ref is None:
             ref = WorkloadRef("Pod", endpoint.namespace, "(unnamed)")
         found = self._owned(self._topmost(ref), "", "", endpoint.labels)
-        holder = holder_at(self._tenures_at(endpoint.ip), when // 60.0)
+        holder = holder_at(self._tenures_at(endpoint.ip), when)
         if holder and holder.owner != found.peer.ref and _contradicts(holder, endpoint):
             return replace(found, holder=f"{holder.namespace}/{holder.name}")
         return found
@@ -210,7 +212,7 @@ class Resolver:
         if not ip:
             return None
         held = self._tenures_at(ip)
-        pod = holder_at(held, when // 60.0)
+        pod = holder_at(held, when)
         if pod:
             return _party(pod, ip)
         node = self.inventory.node_by_ip.get(ip)
@@ -225,7 +227,7 @@ class Resolver:
         told = self.knowledge.pods_by_ip.get(ip, ())
         if len(told) == 1 and not endpoint.reserved.is_node:
             namespace, name = next(iter(told))
-            if any((t.pod.namespace, t.pod.name) == (namespace, name) and t.pod.deleted for t in held):
+            if any((t.pod.namespace, t.pod.name) == (namespace, name) for t in held):
                 return None  # It is known when the pod had the address, and that was not now.
             return self._pod(Endpoint(ip, namespace, name))
         return None

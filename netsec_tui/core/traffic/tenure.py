@@ -6,19 +6,21 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from netsec_tui.core.traffic.turns import minute_of
 from netsec_tui.model.inventory import Pod
 
 LATE = 120.0
-"""Seconds for which traffic of a deleted pod may still be told.
+"""Seconds for which traffic of a deleted pod may still be told, and for which a new one's may come early.
 
 A closed connection stays in a node's table for that long, and nodes' clocks may be that far apart
-(flow-sources.md §8.25). A pod that gets the address meanwhile has it from its own first minute on.
+(flow-sources.md §8.25). Both count only while nobody else is known to have had the address.
 """
+
+_CLOCK_SKEW = 5.0
+"""Seconds by which a node's clock may run behind the API server's where another had the address before."""
 
 
 class Tenure(NamedTuple):
-    """Hold the minutes, both included, in which a pod had an address, unless a later tenure begins before."""
+    """Hold from when to before when, in epoch seconds, a pod had an address, unless a later one begins."""
 
     since: float
     until: float
@@ -26,31 +28,37 @@ class Tenure(NamedTuple):
 
 
 def tenures(pods: Iterable[Pod]) -> tuple[Tenure, ...]:
-    """Return the tenures of the pods that have, or had, one address; of two in one minute the later counts.
+    """Return the tenures of the pods that have, or had, one address; of two from one time the later counts.
 
     A pod is created before it gets its address, so where the one before it was deleted after that, its
     tenure begins there. One that had ended by itself had given the address back at a time nobody knows.
     """
     found: list[Tenure] = []
     freed = 0.0
+    held_until = -math.inf
     for pod in sorted(pods, key=lambda p: (p.created, not p.finished, p.name)):
         # Cluster state that does not tell when pods were created (manifests) tells no change of hands.
-        since = max(minute_of(pod.created), freed // 60.0) if pod.created else -math.inf
-        until = math.floor((pod.deleted + LATE) / 60.0) if pod.deleted else math.inf
+        since = max(_begin(pod.created, held_until), freed) if pod.created else -math.inf
+        until = pod.deleted + LATE if pod.deleted else math.inf
         found.append(Tenure(since, until, pod))
+        held_until = max(held_until, until)
         if pod.deleted and not pod.ended:
             freed = max(freed, pod.deleted)
     return tuple(found)
 
 
-def holder_at(found: Iterable[Tenure], minute: float) -> Pod | None:
-    """Return the pod that had the address in a minute, None when nobody had."""
-    begun = [tenure for tenure in found if tenure.since <= minute]
+def _begin(created: float, held_until: float) -> float:
+    return min(created - _CLOCK_SKEW, max(created - LATE, held_until))
+
+
+def holder_at(found: Iterable[Tenure], when: float) -> Pod | None:
+    """Return the pod that had the address at a time, None when nobody had."""
+    begun = [tenure for tenure in found if tenure.since <= when]
     last = max(enumerate(begun), key=lambda entry: (entry[1].since, entry[0]), default=None)
-    return last[1].pod if last and minute <= last[1].until else None
+    return last[1].pod if last and when < last[1].until else None
 
 
-def changes_of(found: Iterable[Tenure]) -> tuple[int, ...]:
-    """Return the minutes from which the address is another's or nobody's, sorted; mostly none."""
-    ends = ({tenure.since, tenure.until + 1} for tenure in found)
-    return tuple(sorted(int(minute) for minute in set().union(*ends) if math.isfinite(minute)))
+def changes_of(found: Iterable[Tenure]) -> tuple[float, ...]:
+    """Return the times from which the address is another's or nobody's, sorted; mostly none."""
+    ends = ({tenure.since, tenure.until} for tenure in found)
+    return tuple(sorted(time for time in set().union(*ends) if math.isfinite(time)))
