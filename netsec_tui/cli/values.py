@@ -126,6 +126,11 @@ def source(text: str) -> SourceChoice:
     Raises:
         ArgumentTypeError: there is no such source, it takes no address, or the address is none.
     """
+    if "@" in text:  # what stands before it may be a secret, and is not repeated
+        raise ArgumentTypeError(
+            "an address is HOST:PORT, without user and password; "
+            "a token for it is taken from NETSEC_SOURCE_TOKEN, a user of ClickHouse from NETSEC_CLICKHOUSE_USER"
+        )
     name, scheme, rest = text.partition("://")
     if name == NO_SOURCE and not scheme:
         return SourceChoice(name)

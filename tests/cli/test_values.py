@@ -142,7 +142,9 @@ def test_source(text, choice):
         ("netobserv://a:0", "not HOST:PORT"),
         ("netobserv://a:65536", "not HOST:PORT"),
         ("netobserv://a:1/path", "not HOST:PORT"),
-        ("netobserv://user:word@a:1", "not HOST:PORT"),
+        ("netobserv://user:word@a:1", "HOST:PORT, without user and password"),
+        ("user:word@a:1", "HOST:PORT, without user and password"),
+        ("hubble:user:word@a:1", "HOST:PORT, without user and password"),
         ("netobserv://fd00::5:3100", r"netobserv://\[fd00::5\]:4245"),
         ("netobserv://[fd00:::5]:1", "not HOST:PORT"),
         ("netobserv://[10.0.0.5]:1", "not HOST:PORT"),
@@ -153,6 +155,8 @@ def test_source_refused(text, words):
     with pytest.raises(ArgumentTypeError, match=words) as raised:
         values.source(text)
     assert "\x1b" not in str(raised.value)
+    assert "user:" not in str(raised.value)
+    assert "word@" not in str(raised.value)
 
 
 @pytest.mark.parametrize(
