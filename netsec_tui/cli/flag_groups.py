@@ -41,6 +41,17 @@ def first_word(argv: Sequence[str]) -> int:
     return min(at, len(argv))
 
 
+def joined(argv: Sequence[str]) -> list[str]:
+    """Return a command line in which ``--for -5s`` is ``--for=-5s``, so that what is wrong is the value."""
+    told: list[str] = []
+    for word in argv:
+        if word[:1] == "-" and word[1:2].isdigit() and told and told[-1] in _with_value():
+            told[-1] += f"={word}" if told[-1].startswith("--") else word
+        else:
+            told.append(word)
+    return told
+
+
 @cache
 def _with_value() -> frozenset[str]:
     shared = Parser(add_help=False)

@@ -21,6 +21,7 @@ from netsec_tui.cli.flag_groups import (
     add_trust,
     first_word,
     input_group,
+    joined,
     new_parser,
 )
 
@@ -75,7 +76,7 @@ def parse(argv: Sequence[str]) -> Namespace:
     parser = _PARSERS[command]()
     if command == "config":
         parser, rest = config_flags.chosen(rest)
-    args = parser.parse_args(rest)
+    args = parser.parse_args(joined(rest))
     args.command = "tui" if command == "demo" else command
     try:
         args.target = values.target(args.target) if args.target is not None else None

@@ -91,6 +91,8 @@ def test_repeated_parsing_does_not_remember():
         ("list --theme=ansi-dark", "unrecognized arguments: --theme=ansi-dark"),
         ("demo --flows x", "unrecognized arguments: --flows"),
         ("--flows", "expected one argument"),
+        ("list --for -5s", "argument --for: '-5s' is not a duration"),
+        ("list --since -5m", "argument --since: '-5m' is not a span"),
     ],
 )
 def test_wrong_usage_is_one_sentence(line, sentence):
