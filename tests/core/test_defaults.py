@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from netsec_tui.model.flow import Flow, Protocol, Verdict
-from netsec_tui.model.identity import Direction
+from netsec_tui.model.identity import Direction, WorkloadRef
 from netsec_tui.model.review import Standing
 from tests.core.scene import IN, OUT, SHOP, Scene, answer, flow, known_ends, pod, service, shop, talk
 
@@ -295,6 +295,23 @@ def test_nodes_start_out_and_say_why(direction: Direction) -> None:
     row = shop().sees(spoken).chooses().row(direction, "node-a")
     assert row.standing is Standing.OUT
     assert row.reason.startswith("nodes start out")
+
+
+@pytest.mark.parametrize(
+    ("on", "verdict", "reason"),
+    [
+        ("node-a", F, "nodes start out: a pod's own node gets in anyway, for probes"),
+        ("node-b", F, "nodes start out: not the own node of the pods it reached, so the policy denies what "
+         "was seen, of clients too that it masquerades"),
+        ("node-b", DROPPED, "nodes start out"),
+        ("", F, "nodes start out: a pod's own node gets in anyway, for probes"),
+    ],
+)  # fmt: skip
+def test_only_the_own_node_of_the_pods_gets_in_anyway(on: str, verdict: Verdict, reason: str) -> None:
+    placed = pod("api-1", "10.244.0.90", "api", **({"nodeName": on} if on else {}))
+    seen = flow("172.18.0.2", known_ends([placed])["api-1"], verdict=verdict)
+    row = shop(placed).sees([seen]).chooses(WorkloadRef("Deployment", "shop", "api")).row(IN, "node-a")
+    assert (row.standing, row.reason) == (Standing.OUT, reason)
 
 
 def test_the_api_server_starts_in_even_unanswered_but_not_when_only_denied() -> None:

@@ -19,6 +19,10 @@ _NODE = {
     Direction.INGRESS: "nodes start out: a pod's own node gets in anyway, for probes",
     Direction.EGRESS: "nodes start out",
 }
+_OTHER_NODE = (
+    "nodes start out: not the own node of the pods it reached, so the policy denies what was seen, "
+    "of clients too that it masquerades"
+)
 _DELETED = "deleted since"
 _NOT_SEEN = "not seen in this timespan"
 _SUSPECT = "one of many high ports of this peer that no pod declares: client ports or a scan, it seems"
@@ -68,7 +72,7 @@ def _of_sort(world: World, communication: Communication) -> Default | None:
         case PeerSort.ADDRESS | PeerSort.NETWORK:
             return Default(False, "unresolved IPs start out", True)
         case PeerSort.NODE:
-            return Default(False, _NODE[communication.key.direction], True)
+            return Default(False, _node(world, communication), True)
         case PeerSort.OWNER if label := _nobodys_label(world, communication.peer.ref):
             return Default(
                 False, f"the cluster state has no pod with {label} now: a rule for it selects nothing"
@@ -123,6 +127,27 @@ def _of_evidence(
     if communication.suspect:
         return Default(False, _SUSPECT)
     return Default(True, _caveat(communication))
+
+
+def _node(world: World, communication: Communication) -> str:
+    """Say why a node starts out; only a pod's own gets in anyway, others may stand for clients."""
+    how = _NODE[communication.key.direction]
+    if communication.key.direction is Direction.EGRESS or not communication.own_pods:
+        return how
+    pods = world.inventory.pod_by_name
+    own = [
+        pods.get((namespace, name))
+        for namespace, _, name in (p.partition("/") for p in communication.own_pods)
+    ]
+    if not all(pod and pod.node and pod.node != communication.peer.name for pod in own):
+        return how
+    if communication.peer.name not in {node.name for node in world.inventory.nodes}:
+        return how
+    return (
+        _OTHER_NODE
+        if communication.counts.allowed or communication.counts.answers
+        else _NODE[Direction.EGRESS]
+    )
 
 
 def _outside(communication: Communication) -> str:
