@@ -93,6 +93,8 @@ class Endpoint:
     after filling ``namespace``. ``workloads`` are (kind, name) pairs of the pod's owners. A ``pod`` that ends
     in ``-*`` stands for all pods that share what comes before (their generateName); ``labels`` are then those
     that all of them have. ``names`` are DNS names, of a node without an address the node's.
+    ``doubt`` are the seconds by which it may have been later than flows say: whose the address was is only
+    known where it was one pod's all that while.
     """
 
     ip: str = ""
@@ -102,6 +104,7 @@ class Endpoint:
     workloads: tuple[tuple[str, str], ...] = ()
     reserved: Reserved = Reserved.NONE
     names: tuple[str, ...] = ()
+    doubt: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

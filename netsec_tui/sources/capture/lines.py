@@ -30,6 +30,7 @@ def encode_endpoint(number: int, endpoint: Endpoint) -> dict[str, Any]:
         "owners": endpoint.workloads,
         "reserved": str(endpoint.reserved),
         "names": endpoint.names,
+        "doubt": endpoint.doubt,
     }
     return {"id": number, **{key: value for key, value in told.items() if value}}
 
@@ -84,6 +85,7 @@ def decode_endpoint(fields: Fields) -> tuple[int, Endpoint]:
         tuple((kind, name) for kind, name in pairs),
         _member(Reserved, fields, "reserved", ""),
         tuple(names),
+        as_time(fields, "doubt") if "doubt" in fields else 0.0,
     )
 
 

@@ -22,10 +22,10 @@ class Told:
     """Hold what was told of a leg: ``entries`` have it, ``showing`` are those that show what was told last.
 
     An entry that is among these and begins anew is another connection; one that is not shows the same one.
-    ``proven`` tells whether it is known who opened it.
+    ``proven`` tells whether it is known who opened it, ``doubt`` by how many seconds it may have been later.
     """
 
-    __slots__ = ("answered", "at", "entries", "node", "proven", "showing")
+    __slots__ = ("answered", "at", "doubt", "entries", "node", "proven", "showing")
 
     def __init__(self) -> None:
         self.entries = 0
@@ -34,7 +34,7 @@ class Told:
     def begin(self, entry: Known | None, at: float, node: str, *, answered: bool, proven: bool) -> None:
         """Take over a connection that is told now, by which node."""
         self.answered, self.proven = answered, proven
-        self.at, self.node = at, node
+        self.at, self.node, self.doubt = at, node, 0.0
         self.showing = [entry] if entry else []
 
     def drop(self, entry: Known) -> None:

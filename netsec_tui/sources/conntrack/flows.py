@@ -9,18 +9,9 @@ from dataclasses import replace
 from netsec_tui.model.flow import Endpoint, Flow, Protocol, Verdict
 from netsec_tui.sources.conntrack.direction import Directions, Judgement, Told, is_opened, is_proof
 from netsec_tui.sources.conntrack.entry import Entry, Key, protocol_of
-from netsec_tui.sources.conntrack.known import (
-    MEMORY,
-    REFUSED,
-    Change,
-    Known,
-    News,
-    begun,
-    idle,
-    is_due,
-    longest_timeouts,
-)
+from netsec_tui.sources.conntrack.known import MEMORY, OVER, REFUSED, Change, Known, News, begun, is_due
 from netsec_tui.sources.conntrack.legs import DIALLED, DIRECT, Leg, direct_leg, is_left_out, legs, turned
+from netsec_tui.sources.conntrack.timeouts import Idle, Kind, idle, longest_timeouts
 
 ORIGIN = "conntrack"
 """What every flow of connection tracking names as its origin."""
@@ -40,7 +31,7 @@ class Connections:
         self._legs: dict[Leg, Told] = {}
         self._quiet: Counter[Leg] = Counter()
         self._directions = Directions(self._legs)
-        self._endpoints: dict[str, Endpoint] = {}
+        self._endpoints: dict[tuple[str, float], Endpoint] = {}
         self._reading = 0
         self.told = 0
 
@@ -62,7 +53,7 @@ class Connections:
         """Yield what a part of a node's table, read at ``now``, tells that was not told before."""
         self._reading += 1
         known = self._nodes.setdefault(node, {})
-        longest: dict[int, int] = {}
+        longest: dict[Kind, int] = {}
         if now - self._read.get(node, 0.0) > MEMORY:  # else, what is new has had a packet since
             entries = list(entries)
             longest = longest_timeouts(entries)
@@ -70,7 +61,7 @@ class Connections:
         yield from self._tell(node, self._news(known, entries, now, longest), now)
 
     def _news(
-        self, known: dict[Key, Known], entries: Iterable[Entry], now: float, longest: dict[int, int]
+        self, known: dict[Key, Known], entries: Iterable[Entry], now: float, longest: dict[Kind, int]
     ) -> Iterator[News]:
         """Yield what is to be told of entries, and take over how they stand."""
         for entry in entries:
@@ -110,7 +101,7 @@ class Connections:
         if what == "DESTROY":
             yield from self._end(node, entry, before, now)
         elif what == "NEW" and before is None and not entry.state and not is_left_out(entry.key):
-            before = known[entry.key] = Known(now, quiet=False)
+            before = known[entry.key] = Known(now)
             before.renew(entry, now, self._reading)
             yield from self._tell(node, [News(Change.BEGINS, entry, before)], now)
         else:
@@ -121,7 +112,7 @@ class Connections:
         """Tell what is first heard of as it ends; nobody knows when an attempt that is over was made."""
         known, told = self._nodes[node], entry.answered or entry.state in REFUSED
         if before is None and told and not is_left_out(entry.key):
-            before = known[entry.key] = Known(begun(entry, now, 0.0), quiet=False)
+            before = known[entry.key] = Known(begun(entry, now, 0.0))
             yield from self._tell(node, [News(Change.BEGINS, entry, before)], now)
         elif before and not before.quiet and entry.answered and not before.answered:
             yield from self._tell(node, [News(Change.IS_ANSWERED, entry, before)], now)
@@ -142,10 +133,11 @@ class Connections:
         """Forget what is known of addresses that others have now."""
         self._directions.forget(addresses)
 
-    def _meet(self, entry: Entry, now: float, longest: dict[int, int]) -> Known:
-        idle_for = idle(entry, longest) if longest else 0.0
-        if idle_for <= MEMORY:
-            return Known(begun(entry, now, idle_for), quiet=False)
+    def _meet(self, entry: Entry, now: float, longest: dict[Kind, int]) -> Known:
+        since = idle(entry, longest) if longest else Idle()
+        if since.seconds <= MEMORY or entry.state in OVER:
+            told = begun(entry, now, since.seconds)
+            return Known(told, doubt=since.doubt if told == now - since.seconds else 0.0)
         leg = direct_leg(entry.key)
         self._quiet[leg] += 1
         self._directions.remember(leg, proven=is_opened(entry))
@@ -178,9 +170,10 @@ class Connections:
                     told.proven = True
                     yield from self._correction(leg, told)
                 if answered and not told.answered:
-                    yield from self._answered(leg, what, told, known.told, node)
+                    yield from self._answered(leg, what, told, known.told, node, known.doubt)
             else:
                 told.begin(known, known.told, node, answered=answered, proven=judged.proven)
+                told.doubt = known.doubt
                 self.told += what == DIRECT
                 yield from self._exchange(leg, what, told, known.told, node)
             if what != DIALLED:
@@ -195,9 +188,11 @@ class Connections:
             if not told.answered:
                 yield from self._answered(leg, what, told, now, node)
 
-    def _answered(self, leg: Leg, what: int, told: Told, time: float, node: str) -> Iterator[Flow]:
+    def _answered(
+        self, leg: Leg, what: int, told: Told, time: float, node: str, doubt: float = 0.0
+    ) -> Iterator[Flow]:
         """Tell that what was an attempt until now did arrive."""
-        told.answered = True
+        told.answered, told.doubt = True, doubt
         if what != DIALLED:
             yield self._flow(leg, what, told, time, node)
         yield self._flow(leg, what, told, time, node, is_reply=True)
@@ -207,7 +202,7 @@ class Connections:
         for what, leg in legs(key, mirrored=known.mirrored):
             told = self._legs[leg]
             if is_due(told.at, now):
-                told.at = now
+                told.at, told.doubt = now, 0.0
                 yield from self._exchange(leg, what, told, now, node)
 
     def _turn(self, key: Key, known: Known) -> None:
@@ -258,6 +253,7 @@ class Connections:
         """Tell with proof what was told without: it stands for no connection more."""
         proof = Told()
         proof.begin(None, told.at, told.node, answered=told.answered, proven=True)
+        proof.doubt = told.doubt
         for flow in self._exchange(leg, DIRECT, proof, told.at, told.node):
             yield replace(flow, count=0)
 
@@ -267,7 +263,7 @@ class Connections:
         number, client_ip, client_port, server_ip, port, _ = leg
         protocol = protocol_of(number)
         tcp, ports = protocol is Protocol.TCP, (client_port, port) if protocol.expressible else (0, 0)
-        client, server = self._endpoint(client_ip), self._endpoint(server_ip)
+        client, server = (self._endpoint(ip, told.doubt) for ip in (client_ip, server_ip))
         return Flow(
             time,
             server if is_reply else client,
@@ -284,12 +280,12 @@ class Connections:
             origin=ORIGIN,
         )
 
-    def _endpoint(self, ip: str) -> Endpoint:
-        endpoint = self._endpoints.get(ip)
+    def _endpoint(self, ip: str, doubt: float) -> Endpoint:
+        endpoint = self._endpoints.get((ip, doubt))
         if endpoint is None:
             if len(self._endpoints) >= _ENDPOINTS:
                 self._endpoints.clear()
-            endpoint = self._endpoints[ip] = Endpoint(ip)
+            endpoint = self._endpoints[ip, doubt] = Endpoint(ip, doubt=doubt)
         return endpoint
 
 

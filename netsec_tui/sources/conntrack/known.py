@@ -1,8 +1,7 @@
-"""How an entry of a connection tracking table stood when it was last read, and what its timeout tells."""
+"""How an entry of a connection tracking table stood when it was last read, and what became of it since."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from enum import Enum, auto
 from typing import NamedTuple
 
@@ -22,7 +21,8 @@ _RESET = "CLOSE"
 REFUSED = frozenset({_RESET, "CLOSED"})
 """States without an answer of what was refused, or picked up and reset: nothing tells which."""
 
-_OVER = REFUSED | {"TIME_WAIT"}
+OVER = REFUSED | {"TIME_WAIT"}
+"""States of what has ended: no packet will pass any more."""
 
 _LATE = 5
 """Seconds by which late packets of a connection that is closing may set its timeout back."""
@@ -30,14 +30,8 @@ _LATE = 5
 _UNEVEN = 2
 """Seconds by which timeouts seem to jump although nothing passed: they are whole, and readings take time."""
 
-_DEFAULTS = (86_400, 432_000)
-"""What nf_conntrack_tcp_timeout_established is by kube-proxy's and by the kernel's default."""
-
 _SWEEP = 180
 """Seconds in which the kernel certainly removes what has run out (GC_SCAN_INTERVAL_MAX is 60 s)."""
-
-_UNACKNOWLEDGED = 300
-"""The timeout at most while data waits to be acknowledged (nf_conntrack_tcp_timeout_unacknowledged)."""
 
 
 TELL_AGAIN = 60.0
@@ -59,12 +53,13 @@ class Known:
 
     ``quiet`` marks one that was idle when it was first read, and has not been told. ``mirrored`` marks one
     that an answer made: its connection goes the other way round. ``opened`` marks one that proves who opened
-    its connection.
+    its connection. ``doubt`` are the seconds by which it may have been later than told.
     """
 
     __slots__ = (
         "age",
         "answered",
+        "doubt",
         "mirrored",
         "opened",
         "quiet",
@@ -76,8 +71,8 @@ class Known:
         "told",
     )
 
-    def __init__(self, told: float, *, quiet: bool) -> None:
-        self.told = told
+    def __init__(self, told: float, *, quiet: bool = False, doubt: float = 0.0) -> None:
+        self.told, self.doubt = told, doubt
         self.quiet = quiet
         self.mirrored = self.opened = False
 
@@ -94,12 +89,12 @@ class Known:
             self.quiet, self.told = False, now
             return Change.WAKES
         if self.replaced(entry):
-            self.told = begun(entry, now, 0.0)
+            self.told, self.doubt = begun(entry, now, 0.0), 0.0
             return Change.BEGINS_ANEW
         if entry.answered and not self.answered:
             return Change.IS_ANSWERED
         if is_due(self.told, now) and self.goes_on(entry, now):
-            self.told = now
+            self.told, self.doubt = now, 0.0
             return Change.GOES_ON
         return None
 
@@ -113,9 +108,9 @@ class Known:
             return True
         if not self.state or self.state == _OPEN or self.state in OPENING | PICKED_UP:
             return False
-        if self.state in _OVER and entry.state in _OVER:
+        if self.state in OVER and entry.state in OVER:
             return entry.timeout > self.timeout + _LATE
-        return self.state in _OVER or entry.state in OPENING or entry.state == _OPEN
+        return self.state in OVER or entry.state in OPENING or entry.state == _OPEN
 
     def goes_on(self, entry: Entry, now: float) -> bool:
         """Tell whether packets of an open connection have passed since it was last read."""
@@ -155,28 +150,6 @@ def is_due(told: float, now: float) -> bool:
     return now - told >= TELL_AGAIN
 
 
-def longest_timeouts(entries: Iterable[Entry]) -> dict[int, int]:
-    """Map protocols' numbers to the timeout in seconds from which open connections run down.
-
-    No table says how it is set: a default where the longest that is seen is not far below one, else that.
-    """
-    longest: dict[int, int] = {}
-    for entry in entries:
-        if entry.state == _OPEN and entry.timeout > longest.get(entry.key[0], 0):
-            longest[entry.key[0]] = entry.timeout
-    return {number: _configured(seconds) for number, seconds in longest.items()}
-
-
-def idle(entry: Entry, longest: dict[int, int]) -> float:
-    """Return for how many seconds no packet has passed; 0 where an entry does not tell."""
-    if entry.state != _OPEN or entry.timeout < 0:
-        return 0.0
-    most = longest.get(entry.key[0], entry.timeout)
-    if entry.timeout <= _UNACKNOWLEDGED < most:
-        most = _UNACKNOWLEDGED
-    return most - entry.timeout
-
-
 def begun(entry: Entry, now: float, idle_for: float) -> float:
     """Return when a connection began where that is told, else when its last packet passed.
 
@@ -185,7 +158,3 @@ def begun(entry: Entry, now: float, idle_for: float) -> float:
     """
     start = now - entry.age if entry.age >= 0 else entry.start
     return start if now - MEMORY <= start <= now else now - idle_for
-
-
-def _configured(seconds: int) -> int:
-    return next((most for most in _DEFAULTS if most - MEMORY <= seconds <= most), seconds)

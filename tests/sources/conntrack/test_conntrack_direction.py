@@ -217,7 +217,7 @@ def test_an_opening_is_told_although_an_answer_was_read_before(client, server):
         (f"{client} <- {server}", "FORWARDED")]  # fmt: skip
     assert {flow.proven for flow in told} == {True}
     # What the answer made is of that connection from now on, and tells it no second time.
-    assert tables.read(line(server, client, timeout=431_999), node="n2", at=60) == []
+    assert tables.read(line(server, client, timeout=431_999), node="n2", at=59) == []
     again = tables.read(line(server, client, timeout=431_997), node="n2", at=121)
     assert (set(arrows(again)), len(again)) == ({f"{client} -> {server}", f"{client} <- {server}"}, 2)
     assert {flow.proven for flow in again} == {True}

@@ -181,7 +181,7 @@ def test_other_node_tells_what_it_alone_has_seen_answered():
         ({"more": " delta-time=20"}, {"more": " delta-time=4"}, True),
         ({"more": " [start=Fri Nov 20 10:57:50 2026]"}, {"more": " [start=Fri Nov 20 10:57:50 2026]"}, False),
         ({"more": " [start=Fri Nov 20 10:57:50 2026]"}, {"more": " [start=Fri Nov 20 10:58:50 2026]"}, True),
-        ({**UDP, "timeout": 20}, {**UDP, "timeout": 30}, False),
+        ({**UDP, "timeout": 110}, {**UDP, "timeout": 119}, False),
     ],
 )  # fmt: skip
 def test_same_ports_again_are_a_new_connection_when_the_entry_shows_it(before, after, is_new):
@@ -238,6 +238,54 @@ def test_what_was_idle_for_long_is_told_when_a_packet_passes():
     ]
     tables.read(at=15, node="n2")
     assert tables.connections.quiet == 0
+
+
+def udp(timeout):
+    return {"protocol": "udp", "state": "", "timeout": timeout}
+
+
+def closing(state, timeout):
+    return {"state": state, "timeout": timeout}
+
+
+@pytest.mark.parametrize(
+    ("entry", "others", "ago", "doubt"),
+    [
+        # With others that show what the timeout is set to, it is known; with none, it may be set lower.
+        (closing("TIME_WAIT", 5), [closing("TIME_WAIT", 119)], 115, 10),
+        (closing("TIME_WAIT", 5), [], 115, 120),
+        (closing("TIME_WAIT", 5), [closing("TIME_WAIT", 60)], 115, 60),
+        (closing("TIME_WAIT", 5), [closing("TIME_WAIT", 240)], 235, 10),
+        (closing("TIME_WAIT", 119), [], 1, 0),
+        (closing("CLOSE", 3), [], 7, 10),
+        (closing("LAST_ACK", 20), [], 10, 10),
+        (closing("CLOSE_WAIT", 20), [], 40, 40),
+        ({**closing("SYN_SENT", 60), "answered": False}, [], 60, 60),
+        ({**udp(10), "answered": False}, [], 20, 20),
+        # It may be of a stream, which has 120 s, or have had one answer, which gives 30 s.
+        (udp(2), [udp(119)], 118, 90),
+        (udp(60), [udp(119)], 60, 10),
+        (udp(80), [udp(179)], 100, 10),
+    ],
+)
+def test_what_ended_or_waits_is_dated_by_its_timeout(entry, others, ago, doubt):
+    texts = [line(f"10.244.1.5:{port}", **one) for port, one in enumerate(others, 2)]
+    flows = Tables().read(line("10.244.1.5:1", **entry), *texts)
+    found = [flow for flow in flows if 1 in (flow.source_port, flow.destination_port)]
+    assert {(NOW - f.time, f.source.doubt, f.destination.doubt) for f in found} == {(ago, doubt, doubt)}
+
+
+def test_what_is_told_to_have_begun_lately_is_in_no_doubt():
+    flows = Tables().read(line(state="TIME_WAIT", timeout=5, more=" delta-time=118"))
+    assert {(flow.time, flow.source.doubt) for flow in flows} == {(NOW - 118, 0)}
+
+
+def test_what_goes_on_is_in_no_doubt():
+    tables = Tables()
+    first = tables.read(line("10.244.1.5:1"), line("10.244.1.5:2", timeout=431_900))
+    again = tables.read(line("10.244.1.5:1"), line("10.244.1.5:2"), at=65)
+    both = ({flow.source.doubt for flow in found if flow.source_port == 2} for found in (first, again))
+    assert [*both] == [{10}, {0}]
 
 
 def test_data_that_waits_to_be_acknowledged_is_no_sign_of_idleness():
