@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
 from netsec_tui.errors import NetsecError
 from netsec_tui.sources.access import Access
-from netsec_tui.sources.contract import Emit, Source, SourceStatus
+from netsec_tui.sources.contract import Emit, Message, Source, SourceStatus
 from netsec_tui.sources.feeds.thread import SourceThread
 from netsec_tui.sources.finding.survey import Survey, survey
 from netsec_tui.sources.registry import SOURCES, make_source
@@ -20,7 +22,8 @@ class AutoSource:
     """Look which sources a cluster has and be the one to take, or the ones that complete each other.
 
     Where these cannot be reached the next ones are taken. They tell their statuses under their own names;
-    that of this one says which were taken. One that is ``patient`` goes on looking while there is none.
+    that of this one says which were taken. One that is ``patient`` goes on looking while there is none, and
+    calls no source failing that it has passed over for another.
     """
 
     live = True
@@ -61,11 +64,15 @@ class AutoSource:
         failures: list[NetsecError] = []
         for names in found.choices:
             self._tell(emit, found.taken(names))
-            failed = self._followed(names, emit, stop)
+            told: dict[str, SourceStatus] = {}
+            failed = self._followed(names, partial(_heard, told, emit), stop)
             if stop.is_set() or len(failed) < len(names):
                 self._tell(emit, found.taken(names), ended=True)
                 return
             failures += failed
+            if self._patient and names != found.choices[-1]:
+                for status in told.values():
+                    emit(replace(status, detail=f"passed over: {status.error}", error=""))
         if failures:
             raise failures[0]
 
@@ -92,6 +99,13 @@ class AutoSource:
 
     def _tell(self, emit: Emit, detail: str, *, ended: bool = False) -> None:
         emit(SourceStatus(self.name, self.live, detail, ended=ended))
+
+
+def _heard(told: dict[str, SourceStatus], emit: Emit, message: Message) -> None:
+    """Hand a message on; ``told`` keeps the last status of each source."""
+    if isinstance(message, SourceStatus):
+        told[message.source] = message
+    emit(message)
 
 
 def _failure(source: Source, emit: Emit) -> NetsecError | None:

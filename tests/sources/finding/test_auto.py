@@ -123,6 +123,16 @@ def test_where_the_first_source_cannot_be_followed_the_next_is(access, relay):
     following.end()
 
 
+def test_one_that_was_passed_over_is_not_failing_on_the_screen(access, relay):
+    following = Following(AutoSource(access, patient=True))
+    following.wait_for(lambda: following.flows)
+    told = following.statuses["hubble"]
+    assert (told.error, told.ended) == ("", True)
+    assert told.detail.startswith("passed over: ")
+    assert "has no pod that is ready" in told.detail
+    following.end()
+
+
 def test_where_every_source_fails_that_of_the_first_is_the_failure(access, relay, server):
     server.commands = {}
     (failure,) = read_all([AutoSource(access)], lambda flows: None).failures
