@@ -128,8 +128,8 @@ def source(text: str) -> SourceChoice:
     """
     if "@" in text:  # what stands before it may be a secret, and is not repeated
         raise ArgumentTypeError(
-            "an address is HOST:PORT, without user and password; "
-            "a token for it is taken from NETSEC_SOURCE_TOKEN, a user of ClickHouse from NETSEC_CLICKHOUSE_USER"
+            "an address is HOST:PORT, without user and password; a token for it is taken from "
+            "NETSEC_SOURCE_TOKEN, a user of ClickHouse from NETSEC_CLICKHOUSE_USER"
         )
     name, scheme, rest = text.partition("://")
     if name == NO_SOURCE and not scheme:

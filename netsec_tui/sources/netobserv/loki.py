@@ -16,6 +16,9 @@ LIMIT = 5000
 """Entries of one page: as many as Loki gives by default (limits_config, max_entries_limit_per_query)."""
 
 _FEWEST = 100
+_LOOK = 10**9
+"""Nanoseconds that are asked for first, only to find out whether Loki answers."""
+
 _PATH = "/loki/api/v1/query_range"
 _TENANT = "/api/logs/v1/network"
 """What stands before it at the gateway of the Loki operator, where flows are a tenant of their own."""
@@ -48,9 +51,11 @@ class Loki:
         Raises:
             UnreachableError: Loki does not give it; the sentence says why.
         """
+        if self._prefixes:
+            self._ask(http, end - _LOOK, end, 1, first=True)
         while start < end:
             limit = self._limit
-            answer = self._ask(http, start, end)
+            answer = self._ask(http, start, end, limit)
             if answer is None:
                 continue  # asked for less at once
             entries, newest = _span(answer)
@@ -62,13 +67,13 @@ class Loki:
                 return
             start = max(start, newest) + lost
 
-    def _ask(self, http: HttpService, start: int, end: int) -> Any | None:
+    def _ask(self, http: HttpService, start: int, end: int, limit: int, *, first: bool = False) -> Any | None:
         """Return one answer; None when Loki gives no such long ones, and shorter ones are asked for next."""
-        query = {"query": QUERY, "start": start, "end": end, "limit": self._limit, "direction": "forward"}
-        answer = http.get(f"{self._prefix}{_PATH}?{urlencode(query)}")
+        query = {"query": QUERY, "start": start, "end": end, "limit": limit, "direction": "forward"}
+        answer = http.get(f"{self._prefix}{_PATH}?{urlencode(query)}", first=first)
         while answer.status == 404 and self._prefixes:
             self._prefix = self._prefixes.pop(0)
-            answer = http.get(f"{self._prefix}{_PATH}?{urlencode(query)}")
+            answer = http.get(f"{self._prefix}{_PATH}?{urlencode(query)}", first=first)
         if answer.status == 400 and b"max entries limit" in answer.body and self._limit > _FEWEST:
             self._limit = max(self._limit // 2, _FEWEST)
             return None

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 30.0
+FIRST_SECONDS = 5.0
+"""The same for a first question that is asked for little, so that a server that hangs is soon known."""
+
 MOST_BYTES = 256 << 20
 _MOST_WORDS = 300
 _SECURE_PORTS = frozenset({443, 8443})
@@ -54,16 +57,18 @@ class HttpService:
         self._connect, self._host, self._tls = connect, host, tls
         self._headers = {"User-Agent": "netsec-tui", "Accept": "application/json", **(headers or {})}
         self._open: HTTPConnection | None = None
+        self._silence = ANSWER_SECONDS
         self._plain: Any = None
 
-    def get(self, path: str, most: int = MOST_BYTES) -> Answer:
-        """Return the answer to a GET request, whatever its status.
+    def get(self, path: str, most: int = MOST_BYTES, *, first: bool = False) -> Answer:
+        """Return the answer to a GET request, whatever its status; ``first`` waits no longer than 5 s.
 
         Raises:
             UnreachableError: the server does not answer, or not as HTTP says; or the answer is too long.
         """
         from http.client import HTTPException
 
+        self._silence = FIRST_SECONDS if first else ANSWER_SECONDS
         while True:
             kept = self._open is not None
             try:
@@ -83,6 +88,7 @@ class HttpService:
     def _ask(self, path: str, most: int) -> Answer:
         connection = self._open or self._dial()
         self._open = connection
+        connection.sock.settimeout(self._silence)
         connection.request("GET", path, headers=self._headers)
         response = connection.getresponse()
         body = response.read(most + 1)
@@ -95,10 +101,10 @@ class HttpService:
 
     def _dial(self) -> HTTPConnection:
         self._plain = self._connect()
-        return http_over(self._plain, self._host, self._tls, ANSWER_SECONDS)
+        return http_over(self._plain, self._host, self._tls, self._silence)
 
     def _trouble(self, error: Exception) -> UnreachableError:
-        late = f"{self.peer} does not answer within {ANSWER_SECONDS:.0f} s"
+        late = f"{self.peer} does not answer within {self._silence:g} s"
         return http_trouble(self.peer, self._plain, error, late)
 
 

@@ -123,7 +123,7 @@ def test_records_of_a_node_whose_clock_is_behind_are_read_once(loki, quick, monk
 def test_what_is_late_is_asked_for_now_and_then_alone(loki, quick):
     with following(source(loki)):
         until(lambda: len(loki.asked) > 6)
-    spans = [int(query["end"]) - int(query["start"]) for query in loki.asked]
+    spans = [int(query["end"]) - int(query["start"]) for query in loki.asked if query["limit"] != "1"]
     first, *others = [span for span in spans if span < 1000 * SECOND]  # the hour before is asked for too
     assert first >= 120 * SECOND
     assert max(others) < 120 * SECOND
@@ -211,8 +211,8 @@ def test_a_server_that_goes_away_and_comes_back(quick):
 
 def test_nobody_there_and_one_who_hangs(monkeypatch):
     silent = LokiServer([])
-    monkeypatch.setattr(http_service, "ANSWER_SECONDS", 0.05)
-    with pytest.raises(UnreachableError, match="does not answer within 0 s"):
+    monkeypatch.setattr(http_service, "FIRST_SECONDS", 0.05)
+    with pytest.raises(UnreachableError, match=r"does not answer within 0\.05 s"):
         read(source(silent))  # it listens, and nobody answers
     silent.server_close()
     with pytest.raises(UnreachableError, match="cannot be reached: Connection refused"):
