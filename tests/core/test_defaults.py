@@ -221,6 +221,7 @@ def test_udp_without_answer_starts_out_when_only_another_port_or_protocol_is_dec
     assert scene.row(OUT, "stat").standing is Standing.OUT
 
 
+@pytest.mark.parametrize("replies", [True, False])
 @pytest.mark.parametrize(
     ("port", "standing", "reason"),
     [
@@ -229,9 +230,10 @@ def test_udp_without_answer_starts_out_when_only_another_port_or_protocol_is_dec
     ],
 )
 def test_udp_of_which_nobody_knows_whether_it_arrived_is_told_so(
-    port: int, standing: Standing, reason: str
+    replies: bool, port: int, standing: Standing, reason: str
 ) -> None:
-    scene = udp_scene(flow(WEB, known_ends([UDP_POD])["stat-1"], port, verdict=Verdict.UNKNOWN, **UDP))
+    seen = flow(WEB, known_ends([UDP_POD])["stat-1"], port, verdict=Verdict.UNKNOWN, **UDP)
+    scene = shop(UDP_POD).sees([seen, *(ELSEWHERE if replies else [])]).chooses()
     row = scene.row(OUT, "stat")
     assert (row.standing, row.reason, row.communication.counts.allowed) == (standing, reason, 0)
 

@@ -100,7 +100,7 @@ def _of_evidence(
 ) -> Default:
     counts = communication.counts
     udp = communication.key.protocol is Protocol.UDP
-    one_way = udp and reports_replies and _unknown(counts)
+    one_way = udp and _unknown(counts)
     if communication.rivals:
         return Default(
             False,
@@ -118,7 +118,7 @@ def _of_evidence(
         return Default(True, _caveat(communication))
     if communication.orientation is Orientation.UNKNOWN:
         return Default(False, "who opened the connection is not known")
-    if reports_replies and not counts.answers:
+    if (reports_replies or one_way) and not counts.answers:
         if not udp:
             return Default(False, _never(communication))
         if not _declared(world, subject, communication):
