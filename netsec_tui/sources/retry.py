@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Protocol, TypeVar
 
 from netsec_tui.errors import NetsecError
+from netsec_tui.model.flow import Gap
+from netsec_tui.sources.contract import FlowsRead
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
 """Seconds until a stream that broke off is taken up again: at first, and at most."""
@@ -30,8 +32,10 @@ def longer(wait: float) -> float:
 
 def follow_stream(
     stream: Callable[[], Iterator[object]], broken: Callable[[str], None], ended: str, stop: threading.Event
-) -> None:
+) -> float:
     """Go through one stream after the other until ``stop`` is set.
+
+    Return since when nothing had come of them since one broke off, in epoch seconds, 0.0 if not.
 
     ``stream`` begins one and handles what comes; what it yields is true when something has come. ``broken``
     is told why one broke off, in the words of ``ended`` when it raised nothing.
@@ -39,22 +43,30 @@ def follow_stream(
     Raises:
         NetsecError: a stream raised it before anything had come.
     """
-    begun, wait = False, FIRST_WAIT
+    begun, wait, since = False, FIRST_WAIT, 0.0
     while not stop.is_set():
         trouble = ended
         try:
             for came in stream():
                 if came:
-                    begun, wait = True, FIRST_WAIT
+                    begun, wait, since = True, FIRST_WAIT, 0.0
         except NetsecError as error:
             if not begun:
                 raise
             trouble = str(error)
         if stop.is_set():
-            return
+            break
+        since = since or time.time()
         broken(f"{trouble}; it is tried again")
         stop.wait(wait)
         wait = longer(wait)
+    return since
+
+
+def not_back(since: float, server: str) -> FlowsRead:
+    """Return the gap of a stream that broke off and of which nothing had come any more at the end."""
+    reason = f"flows since then are not known: nothing had come of {server} since it broke off"
+    return FlowsRead((Gap(since, 0, reason),))
 
 
 def poll(

@@ -1,6 +1,7 @@
 """What breaks off is told and taken up again; what never came at all is raised."""
 
 import threading
+import time
 
 import pytest
 
@@ -50,6 +51,22 @@ def test_waits_grow_until_something_comes():
     follow_stream(scripted(*streams), lambda trouble: None, "it has ended", stop)
     growing = [min(FIRST_WAIT * 2**n, LONGEST_WAIT) for n in range(7)]
     assert stop.seconds == [*growing, FIRST_WAIT, 2 * FIRST_WAIT]
+
+
+@pytest.mark.parametrize(
+    ("then", "broken"), [([None], True), ([], True), ([True], False)]
+)  # fmt: skip
+def test_a_break_that_lasts_to_the_end_is_known(then, broken):
+    begin, stop, before = scripted([True, AWAY], then), Waits(9), time.time()
+
+    def last():
+        yield from begin()
+        if len(told) == 1:
+            stop.set()
+
+    told = []
+    since = follow_stream(last, told.append, "it has ended", stop)
+    assert (before <= since <= time.time()) if broken else since == 0.0
 
 
 def test_nothing_is_told_of_a_stream_that_was_stopped():

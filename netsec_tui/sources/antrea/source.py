@@ -19,7 +19,7 @@ from netsec_tui.sources.grpc.trouble import GrpcError
 from netsec_tui.sources.intake import Intake
 from netsec_tui.sources.problem import Problem
 from netsec_tui.sources.reach.service import TOKEN_VARIABLE, Wanted, Way, reach
-from netsec_tui.sources.retry import follow_stream
+from netsec_tui.sources.retry import follow_stream, not_back
 
 PORT = 14740
 SERVICES = (
@@ -70,7 +70,9 @@ class AntreaSource:
             NetsecError: it cannot be reached at the start, for the reasons of ``read``.
         """
         ended = "the Flow Aggregator has ended the stream"
-        follow_stream(partial(self._followed, emit, stop), partial(self._break_off, emit), ended, stop)
+        broken = partial(self._break_off, emit)
+        if since := follow_stream(partial(self._followed, emit, stop), broken, ended, stop):
+            emit(not_back(since, "the Flow Aggregator"))
 
     def _followed(self, emit: Emit, stop: threading.Event) -> Iterator[bool]:
         for _ in self._stream(emit, stop, follow=True):

@@ -11,7 +11,7 @@ from netsec_tui.sources.calico.intake import CalicoIntake
 from netsec_tui.sources.calico.record import Record
 from netsec_tui.sources.contract import Emit
 from netsec_tui.sources.problem import Problem
-from netsec_tui.sources.retry import follow_stream
+from netsec_tui.sources.retry import follow_stream, not_back
 
 
 class RecordServer(Protocol):
@@ -63,7 +63,8 @@ class CalicoSource:
         """
         ended = f"{self._product} has ended its stream of flows"
         broken = partial(self._intake.break_off, emit)
-        follow_stream(partial(self._followed, emit, stop), broken, ended, stop)
+        if since := follow_stream(partial(self._followed, emit, stop), broken, ended, stop):
+            emit(not_back(since, self._product))
 
     def _followed(self, emit: Emit, stop: threading.Event) -> Iterator[bool]:
         for record in self._server.streamed(self._intake.asked_from, stop):

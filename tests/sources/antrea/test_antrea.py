@@ -117,6 +117,16 @@ def test_a_server_that_is_killed_and_comes_back_costs_nothing_twice(aggregator, 
         assert "was out of reach" in gap.reason
 
 
+def test_a_break_that_lasts_to_the_end_is_a_gap(aggregator, made):
+    aggregator.ring = [flow(NOW - 10, 1000)]
+    with serving(aggregator, made) as peer, following(source(peer, made)) as collected:
+        collected.wait_for(lambda: ports(collected) == [1000])
+        peer.kill()
+        collected.wait_for(lambda: "it is tried again" in collected.status.error)
+    (gap,) = gaps(collected)
+    assert gap.reason.endswith("nothing had come of the Flow Aggregator since it broke off")
+
+
 def test_a_record_of_a_clock_far_ahead_does_not_end_what_is_asked_for_after_a_break(made):
     now, aggregator = time.time(), FlowAggregator("")  # the hour of the import may be long past
     aggregator.ring = [flow(now - 10, 1000), flow(now + 9000, 1001)]

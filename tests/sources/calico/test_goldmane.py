@@ -163,6 +163,16 @@ def test_server_killed_and_restarted_with_its_history_counts_nothing_twice(sourc
     assert gaps(collected) == []
 
 
+def test_a_break_that_lasts_to_the_end_is_a_gap(source, server):
+    server.flows = [flow(0)]
+    with following(source) as collected:
+        collected.wait_for(lambda: len(times(collected)) == 1)
+        server.kill()
+        collected.wait_for(lambda: collected.status.error != "")
+    (gap,) = gaps(collected)
+    assert gap.reason.endswith("nothing had come of Goldmane since it broke off")
+
+
 def test_restart_loses_the_history_which_is_a_gap(source, server):
     server.flows = [flow(0)]
     with following(source) as collected:
