@@ -13,6 +13,7 @@ from netsec_tui.errors import NetsecError, UnreachableError
 from netsec_tui.model.observed import Observed
 from netsec_tui.sources.bounded import put
 from netsec_tui.sources.contract import Emit, FlowsRead, Message, Source, SourceStatus
+from netsec_tui.sources.objects.strip import printable
 
 _Item = TypeVar("_Item")
 
@@ -23,6 +24,7 @@ _CHUNK = 1000
 LAST_SECONDS = 1.0
 """How long sources that were asked to stop may still say what they lost, and how they have ended."""
 
+_MOST_WORDS = 400
 _PATIENCE = 0.05
 """Seconds between two looks whether all sources have ended."""
 
@@ -94,7 +96,7 @@ def as_failure(source: Source, error: Exception) -> NetsecError:
     """Return what a source raised as one sentence; anything but a NetsecError is a defect of the product."""
     if isinstance(error, NetsecError):
         return error
-    words = " ".join(str(error).split())
+    words = printable(" ".join(str(error).split()), _MOST_WORDS)
     return NetsecError(f"{source.name} stopped at a defect of netsec-tui: {type(error).__name__}: {words}")
 
 

@@ -172,12 +172,12 @@ def test_an_unchanged_state_makes_no_new_inventory() -> None:
 def test_a_source_that_fails_says_so_and_the_others_go_on() -> None:
     found = run(
         Scripted("bad", FlowsRead(flows(1)), error=NotFoundError("x does not exist")),
-        Scripted("worse", error=ZeroDivisionError("by\nzero")),
+        Scripted("worse", error=ZeroDivisionError("by\nzero\x1b[31m\u202e")),
         Scripted("good", FlowsRead(flows(2)), SourceStatus("good", False, "2 flows", ended=True)),
     )
     assert len(found.flows) == 3
     assert found.statuses["bad"] == SourceStatus("bad", False, error="x does not exist", ended=True)
-    assert "ZeroDivisionError: by zero" in found.statuses["worse"].error
+    assert found.statuses["worse"].error.endswith("ZeroDivisionError: by zero\\x1b[31m\\u202e")
     assert found.statuses["good"] == SourceStatus("good", False, "2 flows", ended=True)
 
 
