@@ -10,7 +10,7 @@ from netsec_tui.core.cluster.selectors import owner_label
 from netsec_tui.core.traffic.aggregated import AggregatedNames, is_aggregated, stem_of
 from netsec_tui.core.traffic.knowledge import Knowledge
 from netsec_tui.core.traffic.pod_names import PLANNED_TIME, TEMPLATE_HASH, owner_by_pod_name
-from netsec_tui.core.traffic.tenure import Tenure, changes_of, holder_at, tenures
+from netsec_tui.core.traffic.tenure import Tenure, certain, changes_of, holder_at, tenures
 from netsec_tui.kube.labels import is_stable, stable_labels
 from netsec_tui.model.flow import Endpoint, Labels, Reserved
 from netsec_tui.model.identity import (
@@ -64,7 +64,7 @@ class Resolver:
         self.knowledge = knowledge
         self._aggregated_names = AggregatedNames(inventory)
         self._nodes = frozenset(node.name for node in inventory.nodes)
-        self._tenures: dict[str, tuple[Tenure, ...]] = {}
+        self._tenures: dict[tuple[str, float], tuple[Tenure, ...]] = {}
 
     def resolve(self, endpoint: Endpoint, when: float, service: tuple[str, str] | None = None) -> Party:
         """Resolve one end at a point in time; ``service`` is the Service that a source saw dialled there.
@@ -94,12 +94,13 @@ class Resolver:
         """Return the times from which an endpoint resolves to another pod, sorted; mostly none."""
         if endpoint.namespace and endpoint.pod:
             return ()
-        return changes_of(self._tenures_at(endpoint.ip))
+        return changes_of(self._tenures_at(endpoint.ip, endpoint.doubt))
 
-    def _tenures_at(self, ip: str) -> tuple[Tenure, ...]:
-        known = self._tenures.get(ip)
+    def _tenures_at(self, ip: str, doubt: float) -> tuple[Tenure, ...]:
+        known = self._tenures.get((ip, doubt))
         if known is None:
-            known = self._tenures[ip] = tenures(self.inventory.holders(ip))
+            known = tenures(self.inventory.holders(ip))
+            known = self._tenures[ip, doubt] = certain(known, doubt) if doubt else known
         return known
 
     def _placeless(self, endpoint: Endpoint, service: tuple[str, str] | None) -> Party:
@@ -162,7 +163,7 @@ class Resolver:
         if ref is None:
             ref = WorkloadRef("Pod", endpoint.namespace, "(unnamed)")
         found = self._owned(self._topmost(ref), "", "", endpoint.labels)
-        holder = holder_at(self._tenures_at(endpoint.ip), when)
+        holder = holder_at(self._tenures_at(endpoint.ip, endpoint.doubt), when)
         if holder and holder.owner != found.peer.ref and _contradicts(holder, endpoint):
             return replace(found, holder=f"{holder.namespace}/{holder.name}")
         return found
@@ -211,7 +212,7 @@ class Resolver:
         ip = endpoint.ip
         if not ip:
             return None
-        held = self._tenures_at(ip)
+        held = self._tenures_at(ip, endpoint.doubt)
         pod = holder_at(held, when)
         if pod:
             return _party(pod, ip)

@@ -51,6 +51,18 @@ def _begin(created: float, held_until: float) -> float:
     return min(created - _CLOCK_SKEW, max(created - LATE, held_until))
 
 
+def certain(found: Iterable[Tenure], doubt: float) -> tuple[Tenure, ...]:
+    """Return when a pod had the address for sure, if all that was seen may have been ``doubt`` seconds later.
+
+    Who comes next had it from when it was created on, not from when its first flows may be dated.
+    """
+    firm = [t._replace(since=max(t.since, t.pod.created)) if t.pod.created else t for t in found]
+    return tuple(
+        t._replace(until=min((t.until, *(other.since - doubt for other in firm if other.since > t.since))))
+        for t in firm
+    )
+
+
 def holder_at(found: Iterable[Tenure], when: float) -> Pod | None:
     """Return the pod that had the address at a time, None when nobody had."""
     begun = [tenure for tenure in found if tenure.since <= when]
