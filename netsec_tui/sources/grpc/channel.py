@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from netsec_tui.sources.grpc.trouble import GrpcError, tls_trouble
+from netsec_tui.sources.grpc.trouble import GrpcError, tls_silence, tls_trouble
 from netsec_tui.sources.problem import Problem
 
 if TYPE_CHECKING:
@@ -127,6 +127,9 @@ class GrpcChannel:
         except ssl.SSLError as error:
             plain.close()
             raise tls_trouble(self._peer, error) from error
+        except TimeoutError as error:
+            plain.close()
+            raise tls_silence(self._peer) from error
         except OSError as error:
             plain.close()
             why = getattr(plain, "trouble", "") or error.strerror or str(error)

@@ -77,6 +77,11 @@ def refusal(peer: str, method: str, status: str, said: str) -> GrpcError:
     return GrpcError(sentence, status)
 
 
+def tls_silence(peer: str) -> GrpcError:
+    """Return the error for a server that does not answer the handshake of TLS."""
+    return GrpcError(f"{peer} does not answer as TLS does; if it speaks no TLS, try --source-tls off")
+
+
 def tls_trouble(peer: str, error: ssl.SSLError) -> GrpcError:
     """Return the error for a TLS connection that fails, with the option that may help."""
     reason = str(error.reason or "")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from netsec_tui.errors import UnreachableError
 from netsec_tui.sources.access import Access
 from netsec_tui.sources.grpc.tls import Secured, secured
-from netsec_tui.sources.grpc.trouble import tls_trouble
+from netsec_tui.sources.grpc.trouble import tls_silence, tls_trouble
 from netsec_tui.sources.objects.strip import printable
 from netsec_tui.sources.reach.service import Way
 
@@ -136,6 +136,9 @@ def http_over(plain: socket.socket, host: str, tls: Secured | None, silence: flo
     plain.settimeout(CONNECT_SECONDS)
     try:
         connected = tls.context.wrap_socket(plain, server_hostname=tls.server_name or None) if tls else plain
+    except TimeoutError as error:
+        plain.close()
+        raise _NoHandshakeError from error
     except OSError:
         plain.close()
         raise
@@ -146,15 +149,31 @@ def http_over(plain: socket.socket, host: str, tls: Secured | None, silence: flo
     return connection
 
 
+class _NoHandshakeError(TimeoutError):
+    """Report that nobody has answered the handshake of TLS."""
+
+
 def http_trouble(peer: str, plain: Any, error: Exception, late: str) -> UnreachableError:
     """Return what an error on a connection means, ``late`` for one by time; a forwarded socket knows more."""
+    from http.client import BadStatusLine
+
     if isinstance(error, ssl.SSLError):
         return tls_trouble(peer, error)
+    if isinstance(error, _NoHandshakeError):
+        return tls_silence(peer)
     if isinstance(error, TimeoutError):
         return UnreachableError(late)
+    if isinstance(error, BadStatusLine) and not isinstance(error, ConnectionError):
+        return UnreachableError(f"{peer} speaks no HTTP; is it another service?{_greeting(str(error))}")
     why = getattr(plain, "trouble", "") or getattr(error, "strerror", "") or str(error)
     because = f": {words(why)}" if why else ""
     return UnreachableError(f"the connection to {peer} breaks off{because}")
+
+
+def _greeting(line: str) -> str:
+    """Return what a server said instead of HTTP, nothing of what is not text."""
+    line = line.strip()
+    return f" It says: {words(line)}" if line.isascii() and line.isprintable() and line else ""
 
 
 def words(said: str) -> str:

@@ -13,6 +13,7 @@ from netsec_tui.sources import retry
 from netsec_tui.sources.access import Access, Address, TlsOptions
 from netsec_tui.sources.calico import whisker, whisker_http
 from netsec_tui.sources.calico.whisker import whisker_source
+from netsec_tui.sources.reach import http as http_service
 from tests.sources.api_server import write_kubeconfig
 from tests.sources.calico.calico_flows import API, PUBLIC, START, told, whisker_json
 from tests.sources.calico.whisker_server import PAGES, WhiskerServer
@@ -328,7 +329,7 @@ def test_name_that_the_certificate_must_carry_counts_behind_a_service_too(api, s
     ("answer", "said"),
     [
         (b"", "the connection to {} breaks off: Remote end closed connection without response"),
-        (b"SSH-2.0-x\r\n", "the connection to {} breaks off: SSH-2.0-x"),
+        (b"SSH-2.0-x\r\n", "{} speaks no HTTP; is it another service? It says: SSH-2.0-x"),
         (b"HTTP/1.0 400 Bad Request\r\n\r\nan HTTP request to an HTTPS server", "{} does not speak TLS; try"),
     ],
 )
@@ -358,6 +359,23 @@ def serving(answer):
         yield listener.getsockname()
         listener.shutdown(socket.SHUT_RDWR)
     thread.join()
+
+
+def test_no_raw_bytes_of_who_speaks_grpc():
+    with (
+        serving(b"\0\0\6\4\0\0\0\0\0\0\5\0\0\x40\0") as address,
+        pytest.raises(UnreachableError, match=r":\d+ speaks no HTTP; is it another service\?$"),
+    ):
+        read(whisker_source(Access(address=Address(*address))))
+
+
+def test_handshake_that_nobody_answers(monkeypatch):
+    monkeypatch.setattr(http_service, "CONNECT_SECONDS", 0.2)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        pytest.raises(UnreachableError, match=r"does not answer as TLS does; .*--source-tls off"),
+    ):
+        read(whisker_source(Access(address=Address(*silent.getsockname()), tls=TlsOptions("on"))))
 
 
 def test_nobody_at_the_address():

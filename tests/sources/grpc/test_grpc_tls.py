@@ -1,9 +1,12 @@
 """Calls to gRPC servers over TLS: which certificates are taken, and what is said of the others."""
 
+import socket
+
 import pytest
 
 from netsec_tui.errors import BadInputError
 from netsec_tui.sources.access import TlsOptions
+from netsec_tui.sources.grpc import channel as grpc_channel
 from netsec_tui.sources.grpc.channel import GrpcChannel, dial
 from netsec_tui.sources.grpc.tls import secured
 from netsec_tui.sources.grpc.trouble import GrpcError
@@ -46,6 +49,14 @@ def test_tls_with_a_client_certificate(made, stop):
         assert asked_over_tls(peer, options, stop) == 0
         with pytest.raises(GrpcError, match="give it with --source-cert and --source-key"):
             asked_over_tls(peer, TlsOptions(ca_file=str(made.authority)), stop)
+
+
+def test_handshake_that_nobody_answers(monkeypatch):
+    monkeypatch.setattr(grpc_channel, "CONNECT_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        tls = secured(TlsOptions(), "server")
+        with pytest.raises(GrpcError, match=r"the server does not answer as TLS does; .*--source-tls off"):
+            GrpcChannel(dial(*silent.getsockname()), "the server", tls).__enter__()
 
 
 def test_tls_towards_a_plain_server_and_the_other_way_round(peer, made, stop):
