@@ -47,7 +47,7 @@ class Intake:
                 self.reach_back_to(item.time, item.node)
         if unread:
             self._unread += len(unread)
-            self._why = self._why or printable(f"{self._record}: {unread[0].reason}", _MOST_WORDS)
+            self._why = printable(f"{self._record}: {unread[0].reason}", _MOST_WORDS)
             told.append(Gap(time.time(), len(unread), self._why))
         if told:
             emit(FlowsRead(tuple(told)))

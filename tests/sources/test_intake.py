@@ -6,6 +6,7 @@ import pytest
 
 from netsec_tui.model.flow import Endpoint, Flow, Protocol, Verdict
 from netsec_tui.sources.intake import Intake
+from netsec_tui.sources.problem import Problem
 
 HOUR = 3600.0
 
@@ -40,3 +41,14 @@ def test_what_is_read_remembers_no_more_than_it_keeps():
     observed, ago = told(flow(13 * HOUR, "n1"), nodes=("n1",), remembers=HOUR)
     assert time.time() - observed.since == pytest.approx(HOUR, abs=5)
     assert ago["n1"] == pytest.approx(HOUR, abs=5)
+
+
+def test_each_gap_says_why_what_it_counts_could_not_be_read():
+    said = []
+    intake = Intake("x", "netobserv", "a record")
+    for reason in ("no time", "no address\x1b"):
+        intake.take([Problem(reason)], said.append)
+    reasons = [gap.reason for message in said for gap in message.flows]
+    assert reasons == ["a record: no time", "a record: no address\\x1b"]
+    intake.tell(said.append, "")
+    assert (said[-1].skipped, said[-1].detail) == (2, "no flow yet; a record: no address\\x1b")

@@ -202,7 +202,7 @@ class ConntrackSource:
 
     def _entries(self, answer: Answer, table: str, node: Node) -> Iterator[Entry]:
         """Yield a table's entries; the same line is not counted again each time that it cannot be read."""
-        skipped = node.entries = 0
+        skipped, unread, node.entries = 0, "", 0
         for number, line in enumerate(table.split("\n"), 1):
             entry = self._decoder.decode(line)
             if isinstance(entry, Entry):
@@ -213,9 +213,10 @@ class ConntrackSource:
             if not line:
                 continue
             skipped += 1
-            node.skipped = max(node.skipped, skipped)
-            if not self._unread:
-                self._unread = printable(f"node {answer.node}, line {number}: {entry.reason}", 400)
+            if skipped > node.skipped:
+                node.skipped = skipped
+                unread = unread or printable(f"node {answer.node}, line {number}: {entry.reason}", 400)
+        self._unread = unread or self._unread
         self._sight.end(answer.node, answer.at)
 
     def _fail(self, answer: Answer, node: Node, emit: Emit) -> None:

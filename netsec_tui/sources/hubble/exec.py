@@ -141,7 +141,7 @@ class HubbleExecSource:
             emit(FlowsRead(told.flows))
         if told.unread:
             self._unread += told.unread
-            self._why = self._why or f"{names_of([told.node])}: {told.why}"
+            self._why = f"{names_of([told.node])}: {told.why}"
             emit(FlowsRead((Gap(time.time(), told.unread, self._why, told.node),)))
         if node is not None:
             self._note(node, told, emit, follow=follow)

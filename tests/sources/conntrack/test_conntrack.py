@@ -374,6 +374,17 @@ def test_unreadable_lines_are_counted_once(server, source):
     assert "\x1b" not in gap.reason + collected.status.detail
 
 
+def test_each_gap_names_the_line_that_could_not_be_read_then(server, source):
+    server.commands["kube-proxy-a", "cat"] = b"nonsense\n" + TABLE
+    with following(source) as collected:
+        collected.wait_for(lambda: len(gaps(collected)) == 1)
+        server.commands["kube-proxy-b", "cat"] = OTHER + b"\nipv4 2 tcp"
+        collected.wait_for(lambda: len(gaps(collected)) == 2)
+    told = {gap.node: gap.reason.partition(":")[0] for gap in gaps(collected)}
+    assert told == {"n1": "node n1, line 1", "n2": "node n2, line 3"}
+    assert "node n2, line 3" in collected.status.detail
+
+
 @pytest.mark.parametrize("answer", [404, "container not found"])
 def test_a_pod_that_takes_the_place_of_another_is_found_at_once(server, source, monkeypatch, answer):
     monkeypatch.setattr(conntrack, "_LIST_AGAIN_SECONDS", 0.05)

@@ -265,6 +265,14 @@ def test_lines_that_are_none_are_counted_and_the_rest_is_kept(server, source):
     assert sum(gap.lost for gap in gaps(collected)) == 4
 
 
+def test_each_gap_names_the_node_whose_lines_could_not_be_read(server, source):
+    server.commands["cilium-a", "hubble"] = b"level=warning msg=x\n" + flow(7)
+    server.commands["cilium-b", "hubble"] = b"level=warning msg=x\n" + flow(8)
+    collected = read(source)
+    told = sorted((gap.node, gap.reason.partition(":")[0]) for gap in gaps(collected))
+    assert told == [("n1", "node n1"), ("n2", "node n2")]
+
+
 def test_following_ends_when_it_is_asked_to(server, source):
     server.commands["cilium-a", "hubble"] = server.commands["cilium-b", "hubble"] = lambda handler: (
         server.over.wait()
