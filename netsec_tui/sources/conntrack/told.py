@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from netsec_tui.model.flow import Flow, Gap
+from netsec_tui.model.timespan import plausible
 from netsec_tui.sources.conntrack.flows import ORIGIN
 from netsec_tui.sources.conntrack.known import MEMORY, TELL_AGAIN
 
@@ -22,9 +24,11 @@ class ToldConnections:
 
     All that a table shows is new to who reads it for the first time. Of what was told within the last three
     minutes it is taken for the same once more: one that goes on is told again a minute later, as ever.
+    ``clock`` is epoch seconds.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
         self._young: _Seen = {}
         self._old: _Seen = {}
         self._due = 0.0
@@ -44,18 +48,19 @@ class ToldConnections:
                 yield flow
                 continue
             key = _key(flow)
-            time, proven = self._before.get(key, _NEVER)
-            if flow.time >= time + REMEMBERED:
+            told, proven = self._before.get(key, _NEVER)
+            if flow.time >= told + REMEMBERED:
                 self._note(key, flow)
                 yield flow
                 continue
             if flow.source_port or flow.destination_port:
                 del self._before[key]
             if flow.proven and not proven:
-                yield replace(flow, time=time, count=0)
+                yield replace(flow, time=told, count=0)
 
     def _note(self, key: _Key, flow: Flow) -> None:
-        if flow.time >= self._due:
+        # What a wrong clock dates ahead says nothing of how much time has passed.
+        if flow.time >= self._due and plausible(flow.time, self._clock()):
             self._old, self._young, self._due = self._young, {}, flow.time + REMEMBERED
         self._young[key] = flow.time, flow.proven
 

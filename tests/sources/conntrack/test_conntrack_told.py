@@ -16,7 +16,7 @@ CLOSED = {"state": "TIME_WAIT"}
 
 def told(*feeds):
     """Return what each feed adds; a feed is the readings of a source of its own: (seconds, line, line...)."""
-    memory, found = ToldConnections(), []
+    memory, found = ToldConnections(lambda: NOW + 86_400), []
     for number, readings in enumerate(feeds):
         if number:
             memory.begin_again()
@@ -44,6 +44,17 @@ def test_what_still_stands_in_the_table_is_not_told_again(again):
 def test_nor_is_what_tells_no_time_of_its_own(seconds):
     first, second = told([(0, line(**UDP))], [(seconds, line(**UDP))])
     assert (len(first), second) == (2, [])
+
+
+def test_a_flow_dated_ahead_does_not_keep_all_others_in_memory():
+    memory = ToldConnections(lambda: NOW + 1_000)
+    flows = Tables().read(line(**UDP))
+    memory.news([replace(flow, time=NOW + 10_000_000, source_port=1) for flow in flows])
+    for after in (0, 500, 1_000):
+        memory.news([replace(flow, time=NOW + after, source_port=2 + after) for flow in flows])
+    memory.begin_again()
+    again = [replace(flow, time=NOW, source_port=2) for flow in flows]
+    assert memory.news(again) == again  # it is forgotten by now
 
 
 def test_every_address_of_a_service_is_told_once():
