@@ -192,8 +192,8 @@ def warnings_of(
     found += _watched(evidence.coverage, evidence.quality)
     if restricted and world.dns is None:
         found.append("the cluster's DNS is not known: no DNS rule is made; name look-ups may be refused")
-    if not evidence.reports_replies:
-        found.append("the source reports no answers: rows start by verdict alone")
+    if evidence.coverage.newest and not evidence.reports_replies:
+        found.append("no answer was told of so far: rows start by verdict alone")
     return tuple(found)
 
 

@@ -178,7 +178,12 @@ def test_what_the_servers_side_let_in_outweighs_a_denial(
 
 def test_a_source_without_answers_is_told_at_the_top() -> None:
     scene = shop().sees(verdicts(F)).chooses()
-    assert any("reports no answers" in warning for warning in scene.review.warnings)
+    assert any("no answer was told of" in warning for warning in scene.review.warnings)
+
+
+def test_answers_are_not_missed_before_anything_was_seen() -> None:
+    scene = Scene(*SHOP).chooses()
+    assert not any("no answer was told of" in warning for warning in scene.review.warnings)
 
 
 # -- UDP ---------------------------------------------------------------------------------------------------
