@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Hashable
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 TELL_AGAIN = 60.0
 """Seconds after which a connection that goes on is told again: observations have a bucket a minute."""
 
 SKEW = 120.0
 """Seconds by which the clock of a node may be ahead; what is later than that is of a clock that is wrong."""
+
+_SPANS = 60
+"""Spans of a connection that are remembered: of more, those are forgotten that are furthest away."""
 
 _LIMIT = 100_000
 K = TypeVar("K", bound=Hashable)
@@ -37,31 +40,52 @@ class Recent(Generic[K, V]):
         self._young[key] = value
 
 
-class Told(Generic[K]):
-    """Know which connections were told lately, whoever reports them and however often.
+class _Span(NamedTuple):
+    """Hold a time in which a connection was told every minute or two; ``rank`` is of what was told last."""
 
-    What is older than what was told is no news either: streams that begin again repeat themselves. Records
-    of a clock that is far ahead are told apart from the others, or they would be silent until then.
+    first: float
+    last: float
+    rank: int
+
+    def covers(self, at: float, seconds: float = TELL_AGAIN) -> bool:
+        """Tell whether a time is within, or fewer ``seconds`` before or after."""
+        return self.first - seconds < at < self.last + seconds
+
+    def with_time(self, at: float, rank: int) -> _Span:
+        return _Span(min(self.first, at), max(self.last, at), rank)
+
+
+class Told(Generic[K]):
+    """Know which connections were told when, whoever reports them, however often and in whatever order.
+
+    Streams that begin again repeat themselves, and a file may have its newest records first: only what was
+    told of a time is no news of it. Records of a clock that is far ahead are told apart from the others.
     """
 
     def __init__(self, limit: int = _LIMIT) -> None:
-        self._told: Recent[tuple[K, bool], tuple[float, int]] = Recent(limit)
+        self._told: Recent[tuple[K, bool], tuple[_Span, ...]] = Recent(limit)
 
     def is_news(self, key: K, at: float, rank: int) -> bool:
         """Tell whether a record says what was not told within the minute; ``rank`` is how much it says."""
         place = key, _is_far_ahead(at)
-        known = self._told.get(place)
-        if known is not None and at < known[0] + TELL_AGAIN and rank <= known[1]:
+        spans = self._told.get(place) or ()
+        told = next((span for span in spans if span.covers(at)), None)
+        if told and rank <= told.rank:
             return False
-        self._told.put(place, (max(at, known[0]) if known else at, rank))
+        joined = told or next((span for span in spans if span.covers(at, 2 * TELL_AGAIN)), None)
+        rest = [span for span in spans if span is not joined]
+        if len(rest) >= _SPANS:
+            rest.remove(max(rest, key=lambda span: abs(span.last - at)))
+        self._told.put(place, (joined.with_time(at, rank) if joined else _Span(at, at, rank), *rest))
         return True
 
     def add(self, key: K, at: float, rank: int) -> None:
         """Take note that what was told of a connection within the minute says more by now."""
         place = key, _is_far_ahead(at)
-        known = self._told.get(place)
-        if known is not None and at < known[0] + TELL_AGAIN:
-            self._told.put(place, (known[0], max(rank, known[1])))
+        spans = self._told.get(place) or ()
+        if any(span.covers(at) and span.rank < rank for span in spans):
+            raised = (span._replace(rank=max(span.rank, rank)) if span.covers(at) else span for span in spans)
+            self._told.put(place, tuple(raised))
 
 
 def _is_far_ahead(at: float) -> bool:

@@ -151,7 +151,7 @@ class _Live:
 class _History:
     """Read what was before, hour by hour backwards; an hour that breaks off is begun anew.
 
-    Each hour has a ``decoder`` of its own, since one takes what is older than what it told for a repetition.
+    Each hour has a ``decoder`` of its own, since one understands records by those that came before.
     """
 
     def __init__(self, hours: list[tuple[int, int]]) -> None:

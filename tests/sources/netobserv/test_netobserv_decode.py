@@ -412,3 +412,11 @@ def test_no_mutation_of_a_record_breaks_the_decoder():
         found.update(type(flow) for flow in decoder.decode(made))
     assert set(found) == {Flow, Problem}
     assert min(found.values()) > 1000
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_lines_that_stand_newest_first_tell_every_hour(order):
+    base = COMMON["TimeFlowEndMs"]
+    lines = [record(TimeFlowEndMs=base + hour * 3_600_000, Flags=0x02) for hour in range(13)]
+    decoder = NetObservDecoder()
+    assert len([flow for line in lines[::order] for flow in decoder.decode(line)]) == 13
