@@ -74,7 +74,9 @@ def test_tables_that_leave_out_the_pods_are_told_in_a_single_reading(run, flags,
         if made["kind"] == "Pod":
             made["status"]["startTime"] = "2026-01-01T00:00:00Z"
     server.commands["kube-proxy-1", "cat"] = table.encode()
-    said = "node n1: the table names no connection of the pods there; if a network plugin on eBPF"
+    said = (
+        "node n1: no connection of the pods there in the table: they are quiet, or a network plugin on eBPF"
+    )
     for command in (("list",), ("generate", "-n", "shop", "deploy/web", "--comments")):
         _, out, err = run(*command, *flags)
         assert said in err

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from netsec_tui.model.flow import Gap
 from netsec_tui.sources.nodes_named import names_of
 
+UNNAMED = "no connection of the pods there in the table"
 BLIND = (
-    "the table names no connection of the pods there; if a network plugin on eBPF (Cilium without "
-    "kube-proxy, Calico's eBPF dataplane) tracks them elsewhere, use --source hubble or --source whisker"
+    f"{UNNAMED}: they are quiet, or a network plugin on eBPF (Cilium without kube-proxy, Calico's eBPF "
+    "dataplane) tracks them elsewhere; if it does, use --source hubble or --source whisker"
 )
 FULL = "the kernel's table of connections was full (nf_conntrack_max): connections may be missing"
 NOT_TAKEN = (

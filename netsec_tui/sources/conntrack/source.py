@@ -18,7 +18,7 @@ from netsec_tui.sources.cluster.login import log_in
 from netsec_tui.sources.cluster.resources import resource
 from netsec_tui.sources.conntrack.entry import Entry, EntryDecoder
 from netsec_tui.sources.conntrack.flows import ORIGIN, Connections
-from netsec_tui.sources.conntrack.health import BLIND, divide, losses, missed
+from netsec_tui.sources.conntrack.health import BLIND, UNNAMED, divide, losses, missed
 from netsec_tui.sources.conntrack.nodes import Answer, Node, Way, due_nodes, read_table, targets
 from netsec_tui.sources.conntrack.pods import SILENT_SECONDS, PodAddresses, Sight, seen_pod
 from netsec_tui.sources.contract import Emit, FlowsRead, SourceStatus
@@ -247,7 +247,7 @@ class ConntrackSource:
     def _blind(self, silent: float) -> tuple[Gap, ...]:
         """Return a gap for each node that is found blind for the first time."""
         news = self._sight.news(self._given(), silent)
-        return tuple(Gap(self._until, 0, f"{names_of([name])}: {BLIND}", name) for name in news)
+        return tuple(Gap(self._until, 0, f"{names_of(news)}: {BLIND}", name) for name in news)
 
     def _detail(self, silent: float) -> str:
         given = self._given()
@@ -264,7 +264,7 @@ class ConntrackSource:
         if empty:
             detail += f"; empty on {names_of(empty)}"
         if blind:
-            detail += f"; {names_of(blind)}: {BLIND}"
+            detail += f"; {names_of(blind)}: {UNNAMED}"
         if quiet := self._connections.quiet:
             detail += f"; {quiet} more are open and idle, and not told until a packet passes"
         return f"{detail}; {self._unread}" if self._unread else detail

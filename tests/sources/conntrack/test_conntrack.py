@@ -207,7 +207,7 @@ def test_a_table_that_names_no_pod_of_its_node_is_not_taken_for_silence(server, 
     server.objects.append(serving("10.244.1.5"))
     server.commands["kube-proxy-a", "cat"] = f"{table}\n".encode()
     server.commands["kube-proxy-b", "cat"] = b""  # there is no pod that it could name
-    said = "node n1: the table names no connection of the pods there"
+    said = "node n1: no connection of the pods there in the table"
     assert said in read(source).status.detail
     with following(ConntrackSource("prod", source._kubeconfig)) as collected:
         collected.wait_for(lambda: bool(gaps(collected)))
@@ -216,6 +216,19 @@ def test_a_table_that_names_no_pod_of_its_node_is_not_taken_for_silence(server, 
         collected.wait_for(lambda: said not in collected.status.detail)
     assert [(gap.node, gap.lost) for gap in gaps(collected)] == [("n1", 0)]
     assert gaps(collected)[0].reason.endswith("use --source hubble or --source whisker")
+
+
+def test_what_two_tables_leave_out_is_one_sentence(server, source):
+    server.objects += [serving("10.244.1.5"), serving("10.244.2.9", node="n2")]
+    server.commands["kube-proxy-a", "cat"] = server.commands["kube-proxy-b", "cat"] = b""
+    collected = read(source)
+    (reason,) = {gap.reason for gap in gaps(collected)}
+    assert reason.startswith(
+        "nodes n1, n2: no connection of the pods there in the table: they are quiet, or "
+    )
+    assert [gap.node for gap in gaps(collected)] == ["n1", "n2"]
+    assert "nodes n1, n2" in collected.status.detail
+    assert "eBPF" not in collected.status.detail
 
 
 @pytest.mark.parametrize(
