@@ -7,6 +7,9 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+LONGEST = 256 << 20
+"""Bytes of one value at most: an array of all flows of a file may stand on one line."""
+
 _OPENERS = {b"{": b"}", b"[": b"]"}
 _BETWEEN = re.compile(r"[\s,]*")
 
@@ -31,6 +34,7 @@ class Documents:
         self.line = 0
         self._begun: list[bytes] = []
         self._begun_at = 0
+        self._length = 0
         self._closer = b""
 
     @property
@@ -67,6 +71,7 @@ class Documents:
             return []
         if stripped in _OPENERS and not last:
             self._begun, self._begun_at, self._closer = [stripped], self.line, _OPENERS[stripped]
+            self._length = 0
             return []
         return _parse(stripped, self.line, last)
 
@@ -77,9 +82,13 @@ class Documents:
             Unreadable: one is; with the elements of an array up to there.
         """
         if self._closer:
-            text = b"\n".join(self._begun).decode("utf-8", "replace")
-            values = _whole_elements(text) if self._closer == b"]" else ()
-            raise Unreadable(self._begun_at, "the JSON that begins here has no end: it is cut off", values)
+            raise self._given_up("has no end: it is cut off")
+
+    def _given_up(self, why: str) -> Unreadable:
+        text, closer = b"\n".join(self._begun).decode("utf-8", "replace"), self._closer
+        self._begun, self._closer = [], b""
+        values = _whole_elements(text) if closer == b"]" else ()
+        return Unreadable(self._begun_at, f"the JSON that begins here {why}", values)
 
     def _start_over(self, stripped: bytes, last: bool) -> list[Any]:
         """Give up the object that was begun, since another one begins: it must not swallow the rest."""
@@ -89,6 +98,9 @@ class Documents:
 
     def _go_on(self, line: bytes) -> list[Any]:
         self._begun.append(line)
+        self._length += len(line)
+        if self._length > LONGEST:
+            raise self._given_up(f"is longer than {LONGEST >> 20} MiB")
         if line.rstrip(b",") != self._closer:
             return []
         text, self._begun, self._closer = b"\n".join(self._begun), [], b""

@@ -14,6 +14,7 @@ from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.model.timespan import OLDEST, plausible
 from netsec_tui.sources.contract import Emit, FlowsRead, SourceStatus
 from netsec_tui.sources.formats import EXPECTED, HUBBLE, Shape, event_data, recognise
+from netsec_tui.sources.lines import documents
 from netsec_tui.sources.lines.documents import Documents, Unreadable
 from netsec_tui.sources.lines.heard import Heard
 from netsec_tui.sources.lines.hint import looks_like
@@ -49,6 +50,8 @@ class LineReading:
         self._documents = Documents()
         self._head = b""
         self._rest: list[bytes] = []
+        self._length = 0
+        self._overlong = False
         self._batch: list[Flow | Gap] = []
         self._lost: dict[tuple[str, str, float], Gap] = {}
         self._trouble = ""
@@ -66,14 +69,29 @@ class LineReading:
         if len(self._head) < _HEAD:
             self._head += chunk[: _HEAD - len(self._head)]
         first, newline, more = chunk.partition(b"\n")
-        self._rest.append(first)
+        self._gather(first)
         if not newline:
             return
-        self._take(b"".join(self._rest))
+        if self._overlong:
+            self._documents.line += 1
+        else:
+            self._take(b"".join(self._rest))
         lines = more.split(b"\n")
-        self._rest = [lines.pop()]
+        rest = lines.pop()
         for line in lines:
             self._take(line)
+        self._rest, self._length, self._overlong = [], 0, False
+        self._gather(rest)
+
+    def _gather(self, piece: bytes) -> None:
+        """Keep a piece of a line that has no end yet, unless the line is longer than any that tells flows."""
+        if self._overlong:
+            return
+        self._rest.append(piece)
+        self._length += len(piece)
+        if self._length > documents.LONGEST:
+            self._rest, self._overlong = [], True
+            self.skip(self._documents.line + 1, f"a line is longer than {documents.LONGEST >> 20} MiB")
 
     def finish(self) -> None:
         """Take in what stands after the last newline: there will be no more bytes."""

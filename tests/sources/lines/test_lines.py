@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from netsec_tui.errors import BadInputError, NetsecError, NotFoundError
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.sources.contract import FlowsRead, SourceStatus
+from netsec_tui.sources.lines import documents
 from netsec_tui.sources.lines.packed import Unpacker
 from netsec_tui.sources.lines.reading import LineReading
 from netsec_tui.sources.lines.source import FlowFileSource, FlowStreamSource
@@ -349,6 +350,36 @@ def test_a_packed_stream_that_breaks_keeps_what_it_has(end, words):
     pipe.close()
     assert pipe.heard.ports == [1, 2]
     assert (pipe.heard.status.skipped, pipe.heard.status.detail) == (1, f"standard input:3: {words}")
+
+
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_a_line_longer_than_any_is_not_gathered_and_is_counted(monkeypatch, end):
+    monkeypatch.setattr(documents, "LONGEST", 4000)
+    reading, heard = LineReading("x", "x", live=True), Heard()
+    reading.feed(line(1))
+    most = 0
+    for _ in range(100):
+        reading.feed(b"x" * 1000)
+        most = max(most, sum(map(len, reading._rest)))
+    reading.feed(end + (line(2) + b"[\n" if end else b""))
+    reading.finish()
+    reading.flush(heard)
+    assert most <= 4000
+    assert heard.ports == ([1, 2] if end else [1])
+    reasons = [item.reason for item in heard.items if isinstance(item, Gap)]
+    assert reasons[0].startswith("x:2: a line is longer than 0 MiB")
+    assert reading.skipped == (2 if end else 1)
+
+
+def test_a_value_over_lines_longer_than_any_is_given_up_with_what_it_holds(monkeypatch):
+    monkeypatch.setattr(documents, "LONGEST", 4000)
+    reading, heard = LineReading("x", "x", live=True), Heard()
+    reading.feed(b"[\n" + b"".join(line(port)[:-1] + b",\n" for port in range(1, 40)) + b"]\n" + line(99))
+    reading.flush(heard)
+    assert heard.ports[:10] == list(range(1, 11))
+    assert heard.ports[-1] == 99
+    assert "x:1: the JSON that begins here is longer than 0 MiB" in heard.messages[-1].detail
+    assert not reading._documents._begun
 
 
 def test_a_packed_stream_of_enormous_size_is_read_in_pieces():
