@@ -15,7 +15,7 @@ from netsec_tui.sources.feeds.thread import SourceThread, put_all
 PROBE_SECONDS = 5.0
 
 _SECOND_WORD = 1.0
-"""Seconds in which flows may still come after a first complaint: of one node among several, for instance."""
+"""Seconds in which more may come after a first word: of other nodes, whether one answered or complained."""
 
 _ROOM = 16
 _PATIENCE = 0.1
@@ -43,24 +43,22 @@ def probe(source: Source, seconds: float = PROBE_SECONDS) -> Answer:
 
 def _heard(messages: queue.Queue[Message], seconds: float) -> Answer:
     deadline = time.monotonic() + seconds
-    answered, detail, complaint = False, "", ""
+    answered, first, detail, complaint = False, False, "", ""
     while time.monotonic() < deadline:
         try:
             message = messages.get(timeout=_PATIENCE)
         except queue.Empty:
-            if answered:
-                break
             continue
         if isinstance(message, FlowsRead):
             answered = answered or any(isinstance(flow, Flow) for flow in message.flows)
         elif isinstance(message, SourceStatus):
             detail = message.detail or detail
             answered = answered or (message.observed is not None and not message.error)
-            if message.error and not complaint:
-                complaint = message.error
-                deadline = min(deadline, time.monotonic() + _SECOND_WORD)
-            if answered and detail:
+            complaint = complaint or message.error
+            if message.ended:
                 break
+        if (answered or complaint) and not first:
+            first, deadline = True, min(deadline, time.monotonic() + _SECOND_WORD)
     if answered:
         return Answer(True, detail)
     return Answer(False, complaint or f"it has told nothing within {seconds:g} s")
