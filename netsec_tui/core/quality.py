@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from operator import attrgetter
 
 from netsec_tui.core.traffic.observe import Observations, Told
 from netsec_tui.model.communication import Communication, Orientation
@@ -108,8 +109,11 @@ def _as_one(several: list[Watched]) -> Watched:
         sampling=max(sampling) if max(sampling) > 1 else min(sampling),
         idle=max(one.idle for one in now),
         addresses=all(one.addresses for one in several),
-        spans=tuple(span for one in several for span in one.spans),
+        spans=tuple(sorted((span for one in several for span in one.spans), key=_PLACE)),
     )
+
+
+_PLACE = attrgetter("node", "since", "until")
 
 
 def _of_itself(one: Observed, window: Window, flows: Told | None) -> Watched:
@@ -137,11 +141,12 @@ def _of_itself(one: Observed, window: Window, flows: Told | None) -> Watched:
 def _within(spans: Iterable[NodeSpan], until: float, window: Window) -> tuple[NodeSpan, ...]:
     """Return spans as far as their source has watched, those that end before the window left out."""
     ends = [(span, min(filter(None, (span.until, until)), default=0.0)) for span in spans]
-    return tuple(
+    within = (
         NodeSpan(short_node(span.node), span.since, end)
         for span, end in ends
         if (end or math.inf) >= max(span.since, window.start)
     )
+    return tuple(sorted(within, key=_PLACE))
 
 
 def _of_flows(origin: str, flows: Told, window: Window, before: float | None) -> Watched | None:
