@@ -24,16 +24,9 @@ _CHUNK = 1000
 LAST_SECONDS = 1.0
 """How long sources that were asked to stop may still say what they lost, and how they have ended."""
 
+_PATIENCE = 0.05
+"""Seconds between two looks whether all sources have ended."""
 _MOST_WORDS = 400
-_PATIENCE = 0.05
-"""Seconds between two looks whether all sources have ended."""
-
-
-LAST_SECONDS = 1.0
-"""How long sources that were asked to stop may still say what they lost, and how they have ended."""
-
-_PATIENCE = 0.05
-"""Seconds between two looks whether all sources have ended."""
 
 
 class SourceThread(threading.Thread):
