@@ -99,7 +99,8 @@ class Communication:
     port, for instance "web (NodePort)", on ingress rows of nodes and addresses. ``suspect`` marks one of
     many high ports of a peer that nobody declares. ``addressed`` is set on a row of somebody whose address is
     not told where other rows on the port have addresses that it may be. ``answerable`` is false where only
-    sources have seen it that never tell of answers. ``disputed`` are pods that had the address of one of the
+    sources have seen it that have told of no answers, ``answers_untold`` true where these never tell whether
+    one came. ``disputed`` are pods that had the address of one of the
     ends while its labels were told to be others; it is empty where anything was seen without such a doubt.
     ``rivals`` are pods, or "nobody", that had the address of one of the ends in the only minutes in which it
     was seen: how much of it is whose is not known.
@@ -120,6 +121,7 @@ class Communication:
     suspect: bool = False
     addressed: bool = False
     answerable: bool = True
+    answers_untold: bool = False
     disputed: tuple[str, ...] = ()
     rivals: tuple[str, ...] = ()
 

@@ -243,6 +243,24 @@ def test_udp_of_which_nobody_knows_whether_it_arrived_is_told_so(
     assert (row.standing, row.reason, row.communication.counts.allowed) == (standing, reason, 0)
 
 
+@pytest.mark.parametrize("replies", [True, False])
+@pytest.mark.parametrize(
+    ("port", "standing", "reason"),
+    [
+        (8125, Standing.IN, "whether it was answered is not told"),
+        (8126, Standing.OUT, "whether it was answered is not told, and no pod declares the port"),
+    ],
+)
+def test_udp_of_a_source_that_never_tells_of_answers_is_not_said_to_have_none(
+    replies: bool, port: int, standing: Standing, reason: str
+) -> None:
+    brief = {"verdict": Verdict.UNKNOWN, "origin": "conntrack-brief", **UDP}
+    seen = flow(WEB, known_ends([UDP_POD])["stat-1"], port, **brief)
+    scene = shop(UDP_POD).sees([seen, *(ELSEWHERE if replies else [])]).chooses()
+    row = scene.row(OUT, "stat")
+    assert (row.standing, row.reason) == (standing, reason)
+
+
 def test_udp_without_answer_starts_in_when_a_service_was_dialled() -> None:
     stat = service("stat", "10.96.0.77", [(8125, 8199)], protocols=("UDP",))
     scene = shop(UDP_POD, stat).sees([flow(WEB, "10.96.0.77", 8125, **UDP), *ELSEWHERE]).chooses()

@@ -25,6 +25,7 @@ _OTHER_NODE = (
 )
 _DELETED = "deleted since"
 _NOT_SEEN = "not seen in this timespan"
+_UNTOLD = "whether it was answered is not told"
 _SUSPECT = "one of many high ports of this peer that no pod declares: client ports or a scan, it seems"
 
 
@@ -122,7 +123,8 @@ def _of_evidence(
         if not udp:
             return Default(False, _never(communication))
         if not _declared(world, subject, communication):
-            lacking = _by_proxy(counts) or "UDP without an answer"
+            without = _UNTOLD if communication.answers_untold else "UDP without an answer"
+            lacking = _by_proxy(counts) or without
             return Default(False, f"{lacking}, and no pod declares the port")
     if communication.suspect:
         return Default(False, _SUSPECT)
@@ -188,6 +190,8 @@ def _never(communication: Communication) -> str:
         return f"never answered (refused {_times(counts.refusals)})"
     if failed := _failures(counts):
         return f"never answered ({failed})"
+    if not counts.allowed and communication.answers_untold:
+        return f"{_UNTOLD}, nor any verdict on it"
     if not counts.allowed:
         return "never answered: no verdict on it was seen"
     return f"never answered, though let in {_times(counts.arrived)}" if counts.arrived else "never answered"
@@ -223,7 +227,8 @@ def _caveat(communication: Communication) -> str:
     if by_proxy := _by_proxy(counts):
         parts.append(by_proxy)
     if _unknown(counts):
-        parts.append("never answered: whether it arrived is not known")
+        arrived = "whether it arrived is not known"
+        parts.append(_UNTOLD if communication.answers_untold else f"never answered: {arrived}")
     if communication.orientation is Orientation.INFERRED:
         parts.append("direction inferred")
     return ", ".join(parts)

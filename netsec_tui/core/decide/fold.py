@@ -167,4 +167,5 @@ def _merge(key: CommunicationKey, members: list[Communication]) -> Communication
         folded=tuple(row.key for row in members),
         exposed=union("exposed"),
         answerable=any(row.answerable for row in members),
+        answers_untold=all(row.answers_untold for row in seen),
     )

@@ -26,6 +26,9 @@ from netsec_tui.model.identity import (
 from netsec_tui.model.inventory import Inventory, Service
 from netsec_tui.model.timespan import Window
 
+_ANSWERS_UNTOLD = frozenset({"antrea-log", "conntrack-brief"})
+"""Sources whose flows never tell whether an answer came."""
+
 PodFilter = Callable[[Party], bool]
 """Tell whether an end of a conversation counts as the selected workload's."""
 
@@ -89,6 +92,7 @@ class _Gathered:
             tuple(sorted(self.own_pods)),
             tuple(sorted(self.names)),
             answerable=any(origin in answering for origin in self.shares.origins),
+            answers_untold=_ANSWERS_UNTOLD.issuperset(self.shares.origins),
             disputed=() if self.undisputed else tuple(sorted(self.disputed)),
             rivals=tuple(sorted(self.rivals)),
         )

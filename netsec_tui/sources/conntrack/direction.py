@@ -23,6 +23,7 @@ class Told:
 
     An entry that is among these and begins anew is another connection; one that is not shows the same one.
     ``proven`` tells whether it is known who opened it, ``doubt`` by how many seconds it may have been later.
+    ``answered`` is None where nobody has told.
     """
 
     __slots__ = ("answered", "at", "doubt", "entries", "node", "proven", "showing")
@@ -31,9 +32,12 @@ class Told:
         self.entries = 0
         self.begin(None, 0.0, "", answered=False, proven=False)
 
-    def begin(self, entry: Known | None, at: float, node: str, *, answered: bool, proven: bool) -> None:
+    def begin(
+        self, entry: Known | None, at: float, node: str, *, answered: bool | None, proven: bool
+    ) -> None:
         """Take over a connection that is told now, by which node."""
-        self.answered, self.proven = answered, proven
+        self.answered: bool | None = answered
+        self.proven = proven
         self.at, self.node, self.doubt = at, node, 0.0
         self.showing = [entry] if entry else []
 

@@ -1,5 +1,6 @@
-"""One line of ``ovs-appctl dpctl/dump-conntrack -m -s``: the same entries as Open vSwitch writes them.
+"""One line of ``ovs-appctl dpctl/dump-conntrack``, as Open vSwitch writes entries.
 
+With ``-m`` they tell whether an answer came, with ``-s`` when they began.
 The form is that of lib/ct-dpif.c (ct_dpif_format_entry).
 """
 
@@ -68,10 +69,12 @@ def _port(text: str | None) -> int:
     return port
 
 
-def _answered(status: str | None, state: str) -> bool:
-    """Tell whether an answer was seen; without -m only TCP's state tells it."""
+def _answered(status: str | None, state: str) -> bool | None:
+    """Tell whether an answer was seen; without -m only TCP's state tells it, and nothing of the others."""
     if status is not None:
         return "SEEN_REPLY" in status.split("|")
+    if not state:
+        return None
     return state.startswith("FIN_WAIT") or state in _ANSWERED_STATES
 
 

@@ -51,14 +51,14 @@ class Entry(NamedTuple):
     """Hold one line.
 
     ``state`` is empty for a protocol without states. ``timeout`` is in seconds, -1 where the network card or
-    the flow table has taken the connection over. ``age`` is in whole seconds, ``start`` in seconds since the
-    epoch; both are -1 when not told.
+    the flow table has taken the connection over. ``answered`` is None where it is not told. ``age`` is in
+    whole seconds, ``start`` in seconds since the epoch; both are -1 when not told.
     """
 
     key: Key
     state: str
     timeout: int
-    answered: bool
+    answered: bool | None
     age: int
     start: float
 

@@ -16,6 +16,9 @@ from netsec_tui.sources.conntrack.timeouts import Idle, Kind, idle, longest_time
 ORIGIN = "conntrack"
 """What every flow of connection tracking names as its origin."""
 
+ORIGIN_WITHOUT_ANSWERS = "conntrack-brief"
+"""What flows of entries name that do not tell whether an answer came: they prove none that is missing."""
+
 _ENDPOINTS = 200_000
 
 
@@ -53,7 +56,7 @@ class Connections:
         """Yield what a part of a node's table, read at ``now``, tells that was not told before."""
         self._reading += 1
         known = self._nodes.setdefault(node, {})
-        longest: dict[Kind, int] = {}
+        longest: dict[Kind, int] | None = None
         if now - self._read.get(node, 0.0) > MEMORY:  # else, what is new has had a packet since
             entries = list(entries)
             longest = longest_timeouts(entries)
@@ -61,7 +64,7 @@ class Connections:
         yield from self._tell(node, self._news(known, entries, now, longest), now)
 
     def _news(
-        self, known: dict[Key, Known], entries: Iterable[Entry], now: float, longest: dict[Kind, int]
+        self, known: dict[Key, Known], entries: Iterable[Entry], now: float, longest: dict[Kind, int] | None
     ) -> Iterator[News]:
         """Yield what is to be told of entries, and take over how they stand."""
         for entry in entries:
@@ -133,8 +136,8 @@ class Connections:
         """Forget what is known of addresses that others have now."""
         self._directions.forget(addresses)
 
-    def _meet(self, entry: Entry, now: float, longest: dict[Kind, int]) -> Known:
-        since = idle(entry, longest) if longest else Idle()
+    def _meet(self, entry: Entry, now: float, longest: dict[Kind, int] | None) -> Known:
+        since = Idle() if longest is None else idle(entry, longest)
         if since.seconds <= MEMORY or entry.state in OVER:
             told = begun(entry, now, since.seconds)
             return Known(told, doubt=since.doubt if told == now - since.seconds else 0.0)
@@ -154,7 +157,7 @@ class Connections:
         opened, own = is_opened(entry), direct_leg(entry.key)
         judged = Judgement(False, True) if opened else self._directions.judge(own)
         # What its server's packet made shows an answer by itself.
-        answered = entry.answered or (judged.mirrored and entry.state not in REFUSED)
+        answered = True if judged.mirrored and entry.state not in REFUSED else entry.answered
         if seen_before and judged.mirrored != known.mirrored:
             self._leave(entry.key, known)
             seen_before = False
@@ -277,7 +280,7 @@ class Connections:
             syn=tcp,
             ack=tcp and is_reply,
             node=node,
-            origin=ORIGIN,
+            origin=ORIGIN_WITHOUT_ANSWERS if told.answered is None else ORIGIN,
         )
 
     def _endpoint(self, ip: str, doubt: float) -> Endpoint:
@@ -289,7 +292,7 @@ class Connections:
         return endpoint
 
 
-def _verdict(what: int, *, answered: bool) -> Verdict:
+def _verdict(what: int, *, answered: bool | None) -> Verdict:
     """Return what became of a request: nobody knows whether one without an answer was let in at its end."""
     # What was dialled is the same connection once more, and was translated before any policy looked.
     if what == DIALLED:

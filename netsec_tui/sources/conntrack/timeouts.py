@@ -57,7 +57,7 @@ _EVEN = 2
 _STEP = 10
 """Doubts are rounded up to as many seconds: addresses are kept apart by them."""
 
-Kind = tuple[int, str, bool]
+Kind = tuple[int, str, bool | None]
 """Protocol's number, state and whether there was an answer: what a timeout is set by."""
 
 
@@ -88,13 +88,14 @@ def idle(entry: Entry, longest: dict[Kind, int]) -> Idle:
     """
     number, left = entry.key[0], entry.timeout
     if left < 0:
-        ended = _defaults(entry)[-1:] if entry.state != _OPEN else ()
-        return Idle(*ended, *ended)
+        known = entry.state == _OPEN or (entry.answered is not None and not entry.state)
+        longest_ago = () if known else _defaults(entry)[:1]
+        return Idle(*longest_ago, *longest_ago)
     seen = max(left, longest.get((number, entry.state, entry.answered), 0))
     most = _configured(entry, seen)
     if entry.state == _OPEN and left <= _UNACKNOWLEDGED < most:
         most = seen = _UNACKNOWLEDGED
-    if number == _UDP and entry.answered and left <= _UDP_ASKED[0]:
+    if number == _UDP and entry.answered is not False and left <= _UDP_ASKED[0]:
         seen = min(seen, _UDP_ASKED[0])
     if most - left <= _EVEN:
         return Idle(most - left)
@@ -110,5 +111,5 @@ def _configured(entry: Entry, seen: int) -> int:
 def _defaults(entry: Entry) -> tuple[int, ...]:
     number = entry.key[0]
     if number == _UDP:
-        return _UDP_ANSWERED if entry.answered else _UDP_ASKED
+        return _UDP_ASKED if entry.answered is False else _UDP_ANSWERED
     return _DEFAULTS.get((number, entry.state), ())

@@ -225,7 +225,7 @@ def test_open_vswitch_tells_the_backend_zone_and_start():
         (
             "udp,orig=(src=10.0.0.1,dst=10.0.0.2,sport=4000,dport=53),"
             "reply=(src=10.0.0.2,dst=10.0.0.1,sport=53,dport=4000)",
-            False,
+            None,
         ),
         (DPCTL.replace("(state=ESTABLISHED)", "(state_orig=TIME_WAIT,state_reply=TIME_WAIT)"), True),
     ],
@@ -279,3 +279,26 @@ def test_no_mutated_line_stops_the_decoder():
         assert isinstance(found, Unread | tuple)
         told += isinstance(found, tuple) and all(isinstance(flow, Flow) for flow in found)
     assert 20_000 < told < 90_000
+
+
+BRIEF = (
+    "udp,orig=(src=10.244.1.5,dst=10.244.1.8,sport=40000,dport=8125),"
+    "reply=(src=10.244.1.8,dst=10.244.1.5,sport=8125,dport=40000)"
+)
+
+
+def test_what_tells_nothing_of_answers_is_of_a_source_of_its_own():
+    answered = BRIEF.replace("udp", "tcp") + ",protoinfo=(state=ESTABLISHED)"
+    flows, left = flows_of(BRIEF + "\n" + answered)
+    told = {(f.protocol.value, f.is_reply, f.verdict.name, f.origin) for f in flows}
+    assert left == []
+    assert told == {
+        ("UDP", False, "UNKNOWN", "conntrack-brief"),
+        ("TCP", False, "FORWARDED", "conntrack"),
+        ("TCP", True, "FORWARDED", "conntrack"),
+    }
+
+
+def test_brief_entries_of_udp_tell_no_time_either():
+    flows, _ = flows_of(BRIEF)
+    assert {(flow.time, flow.source.doubt) for flow in flows} == {(AT - 120, 120)}
