@@ -84,7 +84,8 @@ class ConfigurationScreen(Screen[str]):
 
     def on_resize(self) -> None:
         """Write the heading for the new width."""
-        self._head()
+        if self.children:  # it may close before it has any
+            self._head()
 
     def show(self, settings: Settings) -> None:
         """Draw what holds now."""
