@@ -18,6 +18,10 @@ and the agent stamps them as it reads them; a SYN is sent again after a second."
 
 _REMEMBERED = 10_000
 
+_Key = tuple[Any, ...]
+_Place = tuple[_Key, int]
+"""Whose packets, and in which part of time, as long as two reports may be apart."""
+
 
 class _Open(NamedTuple):
     """Hold what waits for its other half: verdicts where ``balance`` is above zero, drops below."""
@@ -37,7 +41,7 @@ class Refusals:
     """
 
     def __init__(self) -> None:
-        self._open: Recent[tuple[object, ...], _Open] = Recent(_REMEMBERED)
+        self._open: Recent[_Place, _Open] = Recent(_REMEMBERED)
 
     def once(self, flow: Flow, event: object) -> Flow | None:
         """Return a flow that went no further with the packets that are news, None if none is.
@@ -48,17 +52,27 @@ class Refusals:
         if kind not in (DROP, POLICY_VERDICT):
             return flow
         sign = 1 if kind == POLICY_VERDICT else -1
-        key = _key(flow)
-        known = self._open.get(key)
-        balance = known.balance if known and abs(flow.time - known.time) <= TOGETHER_SECONDS else 0
-        self._open.put(key, _Open(flow.time, balance + sign * flow.count))
-        news = flow.count - max(0, -sign * balance)
-        if news <= 0:
+        key, slot, left = _key(flow), int(flow.time // TOGETHER_SECONDS), flow.count
+        for place, other in self._near(key, slot, flow.time):
+            halves = min(left, max(0, -sign * other.balance))
+            if halves:
+                self._open.put(place, _Open(other.time, other.balance + sign * halves))
+                left -= halves
+        if not left:
             return None
-        return flow if news == flow.count else replace(flow, count=news)
+        own = self._open.get((key, slot))
+        self._open.put((key, slot), _Open(flow.time, (own.balance if own else 0) + sign * left))
+        return flow if left == flow.count else replace(flow, count=left)
+
+    def _near(self, key: _Key, slot: int, time: float) -> list[tuple[_Place, _Open]]:
+        """Return what was told together with a packet, the nearest first: reports come in any order."""
+        places = ((key, near) for near in (slot - 1, slot, slot + 1))
+        found = [(place, told) for place in places if (told := self._open.get(place))]
+        near = [one for one in found if abs(one[1].time - time) <= TOGETHER_SECONDS]
+        return sorted(near, key=lambda one: abs(one[1].time - time))
 
 
-def _key(flow: Flow) -> tuple[Any, ...]:
+def _key(flow: Flow) -> _Key:
     ends = (*_name(flow.source), flow.source_port, *_name(flow.destination), flow.destination_port)
     return (flow.node, flow.verdict, flow.protocol, *ends)
 

@@ -128,6 +128,26 @@ def test_in_any_order_as_many_count_as_either_kind_tells(packets, dice):
     assert sum(one.count for one in told if one) == expected
 
 
+@given(st.lists(st.booleans(), min_size=1, max_size=8), st.randoms(use_true_random=False))
+def test_retries_count_alike_in_any_order_of_the_reports(whole, dice):
+    """A packet a second between the same ends, each with both reports or with one."""
+    reports = [(second, kind) for second, both in enumerate(whole) for kind in ((5, 1) if both else (5,))]
+    dice.shuffle(reports)
+    refusals = Refusals()
+    told = [
+        refusals.once(refused(1, START + second + (kind == 1) / 1000), {"type": kind})
+        for second, kind in reports
+    ]
+    assert sum(one.count for one in told if one) == len(whole)
+
+
+def test_reports_on_both_sides_of_a_border_are_of_one_packet():
+    for step in range(100):
+        refusals, at = Refusals(), START + step / 100
+        told = [refusals.once(refused(1, at + more), {"type": kind}) for more, kind in ((0, 5), (0.4, 1))]
+        assert [bool(one) for one in told] == [True, False]
+
+
 def test_a_flood_of_refusals_counts_once_and_is_not_kept_for_ever():
     refusals, counts = Refusals(), 0
     tracemalloc.start()
