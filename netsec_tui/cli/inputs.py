@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
@@ -14,6 +15,7 @@ from netsec_tui.model.timespan import TIMESPANS
 from netsec_tui.session.session import Options
 from netsec_tui.sources.access import Access, TlsOptions
 from netsec_tui.sources.contract import Source
+from netsec_tui.sources.objects.strip import printable
 
 STDIN = "-"
 SCREEN = "tui"
@@ -85,7 +87,26 @@ def inputs_of(args: Namespace, stdin: Callable[[], BinaryIO], context: str = "")
         raise UsageError("--source none means that no source is observed: give no other one with it")
     if args.flows.count(STDIN) > 1:
         raise UsageError("--flows - can be given only once: there is one standard input")
+    for flag, paths in (("--flows", args.flows), ("--capture", args.capture)):
+        _require_different(flag, [path for path in paths if path != STDIN])
     return Inputs(_state_sources(args, context), _flow_sources(args, stdin, context))
+
+
+def _require_different(flag: str, paths: Iterable[str]) -> None:
+    """Return when no two paths lead to one file, of which all would count twice."""
+    known: dict[tuple[int, int], str] = {}
+    for path in paths:
+        try:
+            found = os.stat(path)
+        except (OSError, ValueError):  # who reads it says what is wrong with it
+            continue
+        file = found.st_dev, found.st_ino
+        if other := known.get(file):
+            names = path if other == path else f"{other} and {path}"
+            raise UsageError(
+                printable(f"{flag} {names}: one file is given twice, and would count twice", 400)
+            )
+        known[file] = path
 
 
 def access_of(args: Namespace, context: str = "") -> Access:

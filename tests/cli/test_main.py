@@ -108,3 +108,28 @@ def test_kubeconfig_whose_current_context_is_gone_is_not_taken_for_none(run, tmp
     code, out, err = run("list")
     assert (code, out, err.count("\n")) == (66, "", 1)
     assert "names zz, which does not exist" in err
+
+
+@pytest.mark.parametrize("flag", ["--flows", "--capture"])
+@pytest.mark.parametrize("way", ["the same", "a link", "a hard link"])
+def test_one_file_given_twice_is_refused(run, tmp_path, flag, way):
+    path, other = tmp_path / "a.json", tmp_path / "b.json"
+    path.write_text("{}\n")
+    if way == "a link":
+        other.symlink_to(path)
+    elif way == "a hard link":
+        other.hardlink_to(path)
+    else:
+        other = path
+    code, _, err = run("list", flag, str(path), flag, str(other))
+    assert code == 64
+    assert "one file is given twice" in err
+
+
+def test_files_with_the_same_content_and_missing_ones_are_not_one_file(run, tmp_path):
+    for name in ("a.json", "b.json"):
+        (tmp_path / name).write_text("{}\n")
+    _, _, err = run("list", "--flows", str(tmp_path / "a.json"), "--flows", str(tmp_path / "b.json"))
+    assert "given twice" not in err
+    _, _, err = run("list", "--flows", str(tmp_path / "no"), "--flows", str(tmp_path / "no"))
+    assert "given twice" not in err
