@@ -43,6 +43,7 @@ ENDPOINTS = st.builds(
     workloads=st.lists(st.tuples(TEXTS, TEXTS), max_size=2).map(tuple),
     reserved=st.sampled_from(Reserved),
     names=st.lists(TEXTS, max_size=2).map(tuple),
+    doubt=st.sampled_from([0.0, 10.0, 120.0]),
 )
 TIMES = st.floats(0, 2e11)
 PORTS = st.integers(0, 65535)
