@@ -179,12 +179,12 @@ def test_a_dead_connection_is_noticed_and_replaced(
 def test_a_server_that_hangs_is_said_and_forgotten_once_it_answers(
     server: ApiServer, source: ClusterSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster_api, "PULSE", (5, 0.3))
+    monkeypatch.setattr(cluster_api, "PULSE", (5, 1.0))
     with following(source) as found:
         until(lambda: all_open(server))
         before = found.objects
         server.silent.set()
-        found.wait_for(lambda: "does not answer within 0.3 s;" in found.status.error)
+        found.wait_for(lambda: "does not answer within 1 s;" in found.status.error)
         assert "what was read before is kept" in found.status.error
         assert found.objects == before
         add(server, pod("web-2"))

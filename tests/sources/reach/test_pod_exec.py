@@ -68,7 +68,8 @@ def test_one_that_gives_no_sign_of_life_is_given_up(server, run, monkeypatch):
 
 
 def test_one_that_is_silent_and_answers_when_asked_is_not(server, run, monkeypatch):
-    monkeypatch.setattr(pod_exec, "HANG_SECONDS", 1.0)
+    # Together the answers take longer than what counts as a hang, each of them far less.
+    monkeypatch.setattr(pod_exec, "HANG_SECONDS", 3.0)
     monkeypatch.setattr(pod_exec, "PING_SECONDS", 0.05)
     pings = []
 
@@ -77,13 +78,13 @@ def test_one_that_is_silent_and_answers_when_asked_is_not(server, run, monkeypat
             assert opcode == 9
             pings.append(opcode)
             handler.wfile.write(b"\x8a\x00")
-            if len(pings) == 30:
+            if len(pings) == 70:
                 break
         handler._end(SUCCESS)
 
     server.commands["cilium-1", "hubble"] = answer
     assert set(run()) <= {b""}
-    assert len(pings) == 30
+    assert len(pings) == 70
 
 
 @pytest.mark.parametrize(
