@@ -30,7 +30,7 @@ class Intake:
         self.flows = 0
         self._unread = 0
         self._why = ""
-        self._since = 0.0
+        self._since = self._well = 0.0
         self._nodes: dict[str, float] = {}
 
     def take(self, found: Iterable[Flow | Gap | Problem], emit: Emit) -> None:
@@ -73,10 +73,13 @@ class Intake:
     ) -> None:
         """Emit how the source is doing; ``counted`` says what came as yet.
 
+        In ``trouble`` it does not watch: that it does again it says once nothing is wrong any more.
         ``nodes``, ``sampling`` and ``addresses`` are what ``Observed`` says of it.
         """
-        self._since = self._since or time.time()
-        until = time.time() if ended else 0.0
+        now = time.time()
+        self._since = self._since or now
+        self._well = (self._well or self._since) if trouble else now
+        until = self._well if trouble or ended else 0.0
         spans = tuple(
             NodeSpan(node, self._nodes.setdefault(node, time.time())) for node in sorted(nodes or ())
         )

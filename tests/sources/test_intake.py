@@ -52,3 +52,22 @@ def test_each_gap_says_why_what_it_counts_could_not_be_read():
     assert reasons == ["a record: no time", "a record: no address\\x1b"]
     intake.tell(said.append, "")
     assert (said[-1].skipped, said[-1].detail) == (2, "no flow yet; a record: no address\\x1b")
+
+
+def test_in_trouble_it_does_not_watch_until_all_is_well_again():
+    said = []
+    intake = Intake("x", "netobserv", "a record")
+    intake.take([flow(60, "n1")], said.append)
+    intake.tell(said.append, "")
+    well = time.time()
+    for trouble, ended in (("away", False), ("away", True)):
+        intake.tell(said.append, "", trouble, ended=ended)
+        assert 0 < said[-1].observed.until <= well
+    intake.tell(said.append, "")
+    assert said[-1].observed.until == 0.0
+
+
+def test_one_that_was_never_well_has_watched_nothing():
+    said = []
+    Intake("x", "netobserv", "a record").tell(said.append, "", "away")
+    assert said[-1].observed.until == said[-1].observed.since

@@ -235,7 +235,8 @@ class HubbleRelaySource:
         reporting = frozenset(name for name, reports in batch.nodes.items() if reports and not self._broken)
         since = min(filter(None, (*batch.since.values(), self._since)), default=0.0)
         spans = tuple(NodeSpan(node, batch.since[node]) for node in sorted(reporting) if node in batch.since)
-        observed = Observed(ORIGIN, since, time.time() if ended else 0.0, reporting, spans=spans)
+        until = self._broken or (time.time() if ended else 0.0)
+        observed = Observed(ORIGIN, since, until, reporting, spans=spans)
         parts = [f"{batch.flows} flows from {len(reporting)} of {len(batch.nodes)} nodes"]
         parts += filter(None, (self._server, self._kept, batch.why))
         if not self._filtered:

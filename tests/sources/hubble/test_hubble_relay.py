@@ -254,8 +254,21 @@ def test_stopping_while_it_is_away_leaves_a_gap(peer, source):
         settled(peer, collected)
         peer.kill()
         collected.wait_for(lambda: bool(collected.status.error))
+        assert 0 < collected.status.observed.until <= time.time()
     (gap,) = gaps(collected)
     assert gap.reason.startswith("flows since then are not known")
+    assert collected.status.observed.until == gap.time
+
+
+def test_it_watches_again_once_it_is_back(peer, source):
+    peer.ring.append(flow(1))
+    with following(source) as collected:
+        settled(peer, collected)
+        peer.kill()
+        collected.wait_for(lambda: bool(collected.status.error))
+        peer.start()
+        collected.wait_for(lambda: not collected.status.error)
+        assert collected.status.observed.until == 0.0
 
 
 @pytest.mark.parametrize("status", [Status.INVALID_ARGUMENT, Status.UNKNOWN])
