@@ -177,6 +177,13 @@ class TestNodes:
         row = only(session([*sent, *answered, *served], BOTH), "Deployment/api", IN)
         assert (row.ticked, row.reason, row.communication.counts.answers) == (True, "", 1)
 
+    @pytest.mark.parametrize("node", ["n1", ""])
+    def test_a_proxy_of_one_pod_takes_no_answer_from_another(self, node):
+        sent = told([request(WEB, API, 8080, verdict=Verdict.REDIRECTED)], HUBBLE, node)
+        others = told(exchange(of("web", 7, ip="10.244.7.1"), API, 8080), HUBBLE, node)
+        row = only(session([*sent, *others], BOTH), "Deployment/api", IN)
+        assert (row.ticked, row.communication.counts.answers) == (True, 1)
+
     @pytest.mark.parametrize(("refused", "answers"), [(0, 2), (1, 1), (2, 0), (3, 0)])
     def test_nor_does_more_answer_than_got_to_the_server_and_was_not_refused(self, refused, answers):
         sent = told([request(WEB, API, 8080, verdict=Verdict.REDIRECTED)], HUBBLE, "n1")

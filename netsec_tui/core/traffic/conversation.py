@@ -56,12 +56,10 @@ class Link(NamedTuple):
 
     @property
     def ends(self) -> Hashable:
-        """Return what two nodes must have in common that tell of one connection, None where only one tells.
+        """Return what all tellings of one connection have in common.
 
         A pod that is known by its labels alone may be any of its owner's: nothing is in common then.
         """
-        if not self.edge.key.node:
-            return None
         known = [(party.ip, party.pod) for party in (self.client, self.server) if party.ip or party.pod]
         return tuple(known) if len(known) == 2 else self.edge.key
 
