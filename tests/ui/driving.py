@@ -48,9 +48,10 @@ class Operator:
             await self.pilot.pause()
             # The questions of the scope are one worker that lasts as long as a picker is open.
             busy = any(not worker.is_finished for worker in self.app.workers if worker.group != "scope")
-            if not busy and (now := self.screen()) == before:
+            now = "" if busy else self.screen()
+            if now and now == before:  # one that has just opened shows nothing yet
                 return
-            before = "" if busy else now
+            before = now
         raise AssertionError(f"the screen does not come to rest after {keys}\n{self.screen()}")
 
     async def type(self, text: str) -> None:
