@@ -168,8 +168,8 @@ def short_node(name: str) -> str:
 
 
 def _rank(origin: str) -> int:
-    order = SOURCES_IN_ORDER
-    return order.index(origin) if origin in order else len(order)
+    known = origin in SOURCES_IN_ORDER
+    return SOURCES_IN_ORDER.index(origin) if known else len(SOURCES_IN_ORDER)
 
 
 def _share(source: Watched | NodeSpan, window: Window, until: float) -> tuple[float, float] | None:
@@ -177,16 +177,11 @@ def _share(source: Watched | NodeSpan, window: Window, until: float) -> tuple[fl
     return (low, high) if low <= high else None
 
 
-def _shares(window: Window, now: float, sources: Iterable[Watched | NodeSpan]) -> list[tuple[float, float]]:
-    """Return what each of the sources has watched of a window, the earliest first."""
-    shares = (_share(source, window, source.until or now) for source in sources)
-    return sorted(share for share in shares if share)
-
-
 def covered_seconds(window: Window, now: float, sources: Iterable[Watched | NodeSpan]) -> float:
     """Return how many seconds of a window at least one of the sources has watched."""
+    shares = (_share(source, window, source.until or now) for source in sources)
     covered, reached = 0.0, window.start
-    for low, high in _shares(window, now, sources):
+    for low, high in sorted(share for share in shares if share):
         covered += max(0.0, high - max(low, reached))
         reached = max(reached, high)
     return covered

@@ -6,11 +6,10 @@ import time
 from collections.abc import Hashable
 from typing import Generic, NamedTuple, TypeVar
 
+from netsec_tui.model.timespan import SKEW_SECONDS
+
 TELL_AGAIN = 60.0
 """Seconds after which a connection that goes on is told again: observations have a bucket a minute."""
-
-SKEW = 120.0
-"""Seconds by which the clock of a node may be ahead; what is later than that is of a clock that is wrong."""
 
 _SPANS = 60
 """Spans of a connection that are remembered: of more, those are forgotten that are furthest away."""
@@ -89,4 +88,4 @@ class Told(Generic[K]):
 
 
 def _is_far_ahead(at: float) -> bool:
-    return at > time.time() + SKEW
+    return at > time.time() + SKEW_SECONDS

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from netsec_tui.sources.recent import SKEW, TELL_AGAIN, Told
+from netsec_tui.model.timespan import SKEW_SECONDS
+from netsec_tui.sources.recent import TELL_AGAIN, Told
 
 NOW = time.time()
 
@@ -31,7 +32,7 @@ def news(*told):
         ([(NOW, 0), (NOW - 4000, 0), (NOW - 4000, 1), (NOW, 0)], [True, True, True, False]),
         ([(1.0, 0), (NOW, 0)], [True, True]),
         # Of a clock within what is usual:
-        ([(NOW + SKEW - 61, 0), (NOW, 0)], [True, False]),
+        ([(NOW + SKEW_SECONDS - 61, 0), (NOW, 0)], [True, False]),
         # Of one that is wrong: it silences nobody else, and still counts once a minute.
         ([(4e9, 0), (NOW, 0), (4e9 + 1, 0), (NOW + 1, 0), (4e9 + TELL_AGAIN, 0)],
          [True, True, False, False, True]),

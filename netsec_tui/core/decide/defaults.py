@@ -143,13 +143,10 @@ def _node(world: World, communication: Communication) -> str:
     ]
     if not all(pod and pod.node and pod.node != communication.peer.name for pod in own):
         return how
-    if communication.peer.name not in {node.name for node in world.inventory.nodes}:
+    if all(node.name != communication.peer.name for node in world.inventory.nodes):
         return how
-    return (
-        _OTHER_NODE
-        if communication.counts.allowed or communication.counts.answers
-        else _NODE[Direction.EGRESS]
-    )
+    passed = communication.counts.allowed or communication.counts.answers
+    return _OTHER_NODE if passed else _NODE[Direction.EGRESS]
 
 
 def _outside(communication: Communication) -> str:

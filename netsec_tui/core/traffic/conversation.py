@@ -71,7 +71,7 @@ class Link(NamedTuple):
     def sum(self, window: Window) -> tuple[Counts, float, float] | None:
         """Return counts, first and last time of this link's share in a window; None when unseen."""
         summed = self.edge.sum(*_minutes(window), self.turn)
-        if summed is None or not self.rivals:
+        if summed is None or not (self.client.rivals or self.server.rivals):
             return summed
         return summed[0], *self.turn.span(*summed[1:])
 

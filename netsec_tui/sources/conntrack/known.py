@@ -6,6 +6,7 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from netsec_tui.sources.conntrack.entry import Entry
+from netsec_tui.sources.recent import TELL_AGAIN
 
 MEMORY = 120.0
 """Seconds for which a table remembers what has ended, by the kernel's defaults (TIME_WAIT)."""
@@ -32,10 +33,6 @@ _UNEVEN = 2
 
 _SWEEP = 180
 """Seconds in which the kernel certainly removes what has run out (GC_SCAN_INTERVAL_MAX is 60 s)."""
-
-
-TELL_AGAIN = 60.0
-"""Seconds after which a connection that goes on is told again: observations have a bucket a minute."""
 
 
 class Change(Enum):

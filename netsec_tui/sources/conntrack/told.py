@@ -9,7 +9,8 @@ from dataclasses import replace
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.model.timespan import plausible
 from netsec_tui.sources.conntrack.flows import ORIGIN
-from netsec_tui.sources.conntrack.known import MEMORY, TELL_AGAIN
+from netsec_tui.sources.conntrack.known import MEMORY
+from netsec_tui.sources.recent import TELL_AGAIN
 
 REMEMBERED = MEMORY + TELL_AGAIN
 """Seconds for which an entry may stay after its connection was told last: a table remembers what has ended,
