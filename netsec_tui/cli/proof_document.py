@@ -11,6 +11,7 @@ _KINDS = {
     Breach.NOT_ALLOWED: "notAllowed",
     Breach.NOT_TOLD: "notTold",
     Breach.NOT_DENIED: "notDenied",
+    Breach.CUT: "cut",
     Breach.POD_OPENED: "podOpened",
     Breach.ADDRESSES_OPENED: "addressesOpened",
     Breach.ISOLATED: "isolated",

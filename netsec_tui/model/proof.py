@@ -36,6 +36,7 @@ class Breach(StrEnum):
     NOT_ALLOWED = "included, but not allowed"
     NOT_TOLD = "included, but whether it is allowed cannot be told"
     NOT_DENIED = "excluded, but not denied"
+    CUT = "seen to get in, but denied though nobody decided so"
     POD_OPENED = "pods opened that no row shows"
     ADDRESSES_OPENED = "addresses opened that no row shows"
     ISOLATED = "pods of other workloads isolated by accident"

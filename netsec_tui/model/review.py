@@ -50,7 +50,8 @@ class Row:
     workload's side and over all pods of both ends; ``opener`` what else than the row itself lets it, or
     a part of it, through. ``unlabelled`` is the namespace for want of whose labels the row cannot be in the
     policy. ``since`` marks what a decisions file did not know, and ticked rows outside the timespan.
-    ``now`` is what the row opens as things are.
+    ``now`` is what the row opens as things are. ``cut`` means that traffic of it was let in which the policy
+    denies, though nobody has decided that the row is out: it starts so.
     """
 
     communication: Communication
@@ -66,6 +67,7 @@ class Row:
     unlabelled: str = ""
     since: Since = Since.KNOWN
     now: StoodFor = NOTHING
+    cut: bool = False
 
     @property
     def key(self) -> CommunicationKey:

@@ -20,7 +20,7 @@ _NAMES = 2
 def proof_parts(proof: Proof) -> list[tuple[str, Role]]:
     """Return what the line under the policy says, in parts that may stand on lines of their own."""
     not_allowed = proof.count(Breach.NOT_ALLOWED, Breach.NOT_TOLD)
-    not_denied = proof.count(Breach.NOT_DENIED)
+    not_denied = proof.count(Breach.NOT_DENIED, Breach.CUT)
     included = [f"{proof.allowed} of {proof.included} included allowed", *_besides_allowed(proof)]
     excluded = [f"{proof.denied} of {proof.excluded} excluded denied", *_besides_denied(proof)]
     return [
@@ -37,8 +37,8 @@ def _besides_allowed(proof: Proof) -> list[str]:
 
 
 def _besides_denied(proof: Proof) -> list[str]:
-    wrong = proof.count(Breach.NOT_DENIED)
-    parts = [f"{wrong} not"] * bool(wrong)
+    wrong, cut = proof.count(Breach.NOT_DENIED), proof.count(Breach.CUT)
+    parts = [f"{wrong} not"] * bool(wrong) + [f"{cut} cut that was seen to get in"] * bool(cut)
     parts += [f"{proof.named} allowed by wider rules"] * bool(proof.named)
     return parts + [f"{proof.undecided} cannot tell"] * bool(proof.undecided)
 
@@ -119,7 +119,9 @@ _OPEN: tuple[tuple[str, Callable[[Row], bool]], ...] = (
     ),
     (
         "excluded, cannot tell",
-        lambda row: row.standing is Standing.OUT and row.reach is not Reach.DENIED and not row.in_policy,
+        lambda row: (
+            row.standing is Standing.OUT and row.reach not in (Reach.DENIED, Reach.ALLOWED) and not row.cut
+        ),
     ),
     ("no NetworkPolicy can express it", lambda row: row.standing is Standing.NOT_EXPRESSIBLE),
 )

@@ -326,7 +326,7 @@ def test_nodes_start_out_and_say_why(direction: Direction) -> None:
     ("on", "verdict", "reason"),
     [
         ("node-a", F, "nodes start out: a pod's own node gets in anyway, for probes"),
-        ("node-b", F, "nodes start out: not the own node of the pods it reached, so the policy denies what "
+        ("node-b", F, "nodes start out: not the own node of all pods it reached, so the policy denies what "
          "was seen, of clients too that it masquerades"),
         ("node-b", DROPPED, "nodes start out"),
         ("", F, "nodes start out: a pod's own node gets in anyway, for probes"),

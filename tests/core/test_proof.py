@@ -17,12 +17,12 @@ from netsec_tui.core.evaluate.match import selector_matches
 from netsec_tui.core.prove.judge import own_pods
 from netsec_tui.model.connection import Connection, Doubt, End, EndPod, Outcome
 from netsec_tui.model.decision import GeneralRule
-from netsec_tui.model.flow import Endpoint, Protocol
+from netsec_tui.model.flow import Endpoint, Protocol, Verdict
 from netsec_tui.model.identity import Direction, PeerSort, WorkloadRef
 from netsec_tui.model.proof import Breach, Finding, Proof, Reach
 from netsec_tui.model.review import Row, Standing
 from tests.core.random_scenes import PORTS, cluster_scenes, scenes
-from tests.core.scene import IN, OUT, Object, Scene, owner, pod, service, shop
+from tests.core.scene import IN, OUT, Object, Scene, flow, known_ends, owner, pod, service, shop
 
 # -- one thing that can go wrong a case --------------------------------------------------------------------
 
@@ -40,6 +40,48 @@ def test_a_policy_that_does_what_was_decided_is_clean() -> None:
     scene = shop().sees(("web-1", "cart-1"), ("pay-1", "web-1"), ("web-1", "203.0.113.7", 443)).chooses()
     assert scene.review.proof == Proof(included=3, allowed=3, excluded=1, denied=1)
     assert scene.review.proof.clean
+
+
+API = WorkloadRef("Deployment", "shop", "api")
+
+
+def masqueraded(*nodes: str, verdict: Verdict = Verdict.FORWARDED) -> Scene:
+    """Return node-a seen at pods of api on these nodes, as kube-proxy masquerades a client on node-a."""
+    pods = [pod(f"api-{n}", f"10.244.0.9{n}", "api", nodeName=node) for n, node in enumerate(nodes)]
+    ends = known_ends(pods)
+    return shop(*pods).sees([flow("172.18.0.2", ends[name], verdict=verdict) for name in ends]).chooses(API)
+
+
+@pytest.mark.parametrize("nodes", [("node-b",), ("node-b", "node-a")])
+def test_what_was_let_in_and_is_denied_by_nobodys_decision_is_a_finding(nodes: tuple[str, ...]) -> None:
+    scene = masqueraded(*nodes)
+    assert sentences(scene.review.proof, Breach.CUT) == [
+        "ingress from Node/node-a on 8080/TCP was let in, but nodes start out: not the own node of all pods "
+        "it reached, so the policy denies what was seen, of clients too that it masquerades; "
+        "tick or untick it"
+    ]
+    node = scene.row(IN, "node-a")
+    scene.tick(node)
+    assert scene.review.proof.count(Breach.CUT) == 0
+    scene.tick(node, False)
+    assert scene.review.proof.clean, "an operator's decision is none"
+
+
+@pytest.mark.parametrize(
+    ("nodes", "verdict"),
+    [(("node-a",), Verdict.FORWARDED), (("node-b",), Verdict.DROPPED), (("node-b",), Verdict.AUDIT)],
+)
+def test_probes_and_what_was_denied_before_are_no_findings(nodes: tuple[str, ...], verdict: Verdict) -> None:
+    assert masqueraded(*nodes, verdict=verdict).review.proof.clean
+
+
+@pytest.mark.parametrize(
+    ("general", "cut"),
+    [(GeneralRule.INSIDE_NAMESPACE, 1), (GeneralRule.BLOCK_ALL, 0), (GeneralRule.ALLOW_ALL, 0)],
+)
+def test_a_general_rule_for_all_is_a_decision_on_what_was_let_in(general: GeneralRule, cut: int) -> None:
+    scene = masqueraded("node-b").general(IN, general)
+    assert scene.review.proof.count(Breach.CUT) == cut
 
 
 def test_another_owner_with_the_same_labels_is_opened_though_no_row_shows_it() -> None:
@@ -323,13 +365,13 @@ def test_a_row_is_as_decided_or_says_why_not(scene: Scene) -> None:
                 continue
             wanted = row.ticked and not (row.suspended and table.general is GeneralRule.BLOCK_ALL)
             if row.reach is (Reach.ALLOWED if wanted else Reach.DENIED):
-                assert row.key not in told
+                assert row.cut or row.key not in told
             else:
                 assert row.allowed_by or says_why(row), row
     untold = proof.count(Breach.NOT_ALLOWED) + proof.count(Breach.NOT_TOLD)
     assert proof.included == proof.allowed + untold
     named = proof.denied + proof.named + proof.undecided
-    assert proof.excluded == named + proof.count(Breach.NOT_DENIED)
+    assert proof.excluded == named + proof.count(Breach.NOT_DENIED, Breach.CUT)
 
 
 def says_why(row: Row) -> bool:

@@ -48,6 +48,10 @@ def test_parts_are_kept_whole_where_they_fit_and_broken_where_not() -> None:
             "1 of 2 excluded denied, 1 not",
         ),
         (
+            Proof(excluded=2, undecided=1, findings=(finding(Breach.CUT, "a"),)),
+            "0 of 2 excluded denied, 1 cut that was seen to get in, 1 cannot tell",
+        ),
+        (
             Proof(included=2, allowed=1, findings=(finding(Breach.NOT_TOLD, "a"),)),
             "1 of 2 included allowed, 1 cannot tell",
         ),

@@ -20,7 +20,7 @@ _NODE = {
     Direction.EGRESS: "nodes start out",
 }
 _OTHER_NODE = (
-    "nodes start out: not the own node of the pods it reached, so the policy denies what was seen, "
+    "nodes start out: not the own node of all pods it reached, so the policy denies what was seen, "
     "of clients too that it masquerades"
 )
 _DELETED = "deleted since"
@@ -33,31 +33,33 @@ _SUSPECT = "one of many high ports of this peer that no pod declares: client por
 class Default:
     """Hold whether a row starts in the policy, and why not or with which caveat.
 
-    ``plain`` marks a reason that says no more than how rows of its sort start.
+    ``plain`` marks a reason that says no more than how rows of its sort start. ``cut`` means that traffic
+    was let in which the policy denies as long as the row is out.
     """
 
     ticked: bool
     reason: str = ""
     plain: bool = False
+    cut: bool = False
 
 
 def default_of(
     world: World, subject: Subject, communication: Communication, *, reports_replies: bool
 ) -> Default:
     """Return how a communication starts; ``reports_replies`` tells whether the source reports answers."""
-    found = _of_sort(world, communication)
+    answerable = reports_replies and communication.answerable
+    found = _of_sort(world, communication, answerable)
     if not communication.seen and communication.peer.sort is not PeerSort.DNS:
         owner = communication.peer.sort is PeerSort.OWNER
         lost = found.reason if found and owner else lent_to(world, communication)
         return Default(bool(found and found.ticked), "; ".join(filter(None, (_NOT_SEEN, lost))))
-    answerable = reports_replies and communication.answerable
     found = found or _of_evidence(world, subject, communication, answerable)
     if communication.peer.ref in world.inventory.gone_owner_by_ref:
         return replace(found, reason="; ".join(filter(None, (found.reason, _DELETED))))
     return found
 
 
-def _of_sort(world: World, communication: Communication) -> Default | None:
+def _of_sort(world: World, communication: Communication, reports_replies: bool) -> Default | None:
     """Return how rows of a peer's sort start, None where what was seen decides."""
     match communication.peer.sort:
         case PeerSort.DNS:
@@ -73,7 +75,8 @@ def _of_sort(world: World, communication: Communication) -> Default | None:
         case PeerSort.ADDRESS | PeerSort.NETWORK:
             return Default(False, "unresolved IPs start out", True)
         case PeerSort.NODE:
-            return Default(False, _node(world, communication), True)
+            reason = _node(world, communication, reports_replies)
+            return Default(False, reason, True, cut=reason is _OTHER_NODE)
         case PeerSort.OWNER if label := _nobodys_label(world, communication.peer.ref):
             return Default(
                 False, f"the cluster state has no pod with {label} now: a rule for it selects nothing"
@@ -131,7 +134,7 @@ def _of_evidence(
     return Default(True, _caveat(communication))
 
 
-def _node(world: World, communication: Communication) -> str:
+def _node(world: World, communication: Communication, reports_replies: bool) -> str:
     """Say why a node starts out; only a pod's own gets in anyway, others may stand for clients."""
     how = _NODE[communication.key.direction]
     if communication.key.direction is Direction.EGRESS or not communication.own_pods:
@@ -141,12 +144,15 @@ def _node(world: World, communication: Communication) -> str:
         pods.get((namespace, name))
         for namespace, _, name in (p.partition("/") for p in communication.own_pods)
     ]
-    if not all(pod and pod.node and pod.node != communication.peer.name for pod in own):
+    if not any(pod and pod.node and pod.node != communication.peer.name for pod in own):
         return how
     if all(node.name != communication.peer.name for node in world.inventory.nodes):
         return how
-    passed = communication.counts.allowed or communication.counts.answers
-    return _OTHER_NODE if passed else _NODE[Direction.EGRESS]
+    counts = communication.counts
+    passed = counts.answers or counts.arrived or (counts.allowed and not reports_replies)
+    if passed and not _refused(communication, reports_replies):
+        return _OTHER_NODE
+    return _NODE[Direction.EGRESS]
 
 
 def _outside(communication: Communication) -> str:

@@ -18,7 +18,7 @@ from netsec_tui.core.prove.judge import Judgement
 from netsec_tui.model.communication import AddressCategory, Communication
 from netsec_tui.model.decision import NOTHING, DirectionDecisions, GeneralRule, StoodFor
 from netsec_tui.model.identity import CommunicationKey, Direction, PeerSort
-from netsec_tui.model.proof import Reach
+from netsec_tui.model.proof import Opener, Reach
 from netsec_tui.model.review import PeerFacts, Row, Since, Standing, Subject
 
 _HELD = "its namespace had no labels until now: tick it to include it"
@@ -54,12 +54,16 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """Hold where a row stands by its own tick; ``suspended`` when the general rule overrides that."""
+    """Hold where a row stands by its own tick; ``suspended`` when the general rule overrides that.
+
+    ``cut`` means that it is out of itself, by nobody's decision, though traffic of it was let in.
+    """
 
     standing: Standing
     reason: str
     suspended: bool = False
     since: Since = Since.KNOWN
+    cut: bool = False
 
     @property
     def included(self) -> bool:
@@ -200,7 +204,9 @@ def stand_of(decisions: DirectionDecisions, case: Case) -> Stand:
     reason = _reason(decisions, case, ticked, since)
     if general is GeneralRule.BLOCK_ALL:
         return Stand(standing, "suspended by Block All" if ticked else reason, ticked, since)
-    return Stand(standing, reason, ticked and _superfluous(general, case), since)
+    unasked = case.communication.key not in decisions.ticks.get(general, {})
+    cut = case.default.cut and unasked and not ticked
+    return Stand(standing, reason, ticked and _superfluous(general, case), since, cut)
 
 
 def _reason(decisions: DirectionDecisions, case: Case, ticked: bool, since: Since) -> str:
@@ -265,6 +271,7 @@ def row_of(case: Case, stand: Stand, cover: Cover, judgement: Judgement, applied
         case.expression.unlabelled,
         stand.since,
         case.now,
+        stand.cut and cover.opener is Opener.NOTHING and not whole,
     )
 
 

@@ -108,6 +108,9 @@ def _included(row: Row) -> tuple[_Fields, Finding | None]:
 
 def _excluded(row: Row) -> tuple[_Fields, Finding | None]:
     own_node = row.opener is Opener.NOTHING and row.key.peer.sort in _NODES
+    if row.cut:
+        what = f"was let in, but {row.reason}; tick or untick it"
+        return ("excluded",), _of_row(Breach.CUT, row, what)
     if row.reach is Reach.DENIED:
         return ("excluded", "denied"), None
     if row.reach is Reach.UNKNOWN or own_node:
