@@ -14,7 +14,7 @@ from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.model.inventory import Inventory
 from netsec_tui.sources.contract import FlowsRead, Message, ObjectsRead, Source, SourceStatus
 from netsec_tui.sources.feeds.state import ClusterState
-from netsec_tui.sources.feeds.thread import LAST_SECONDS, SourceThread, put_all
+from netsec_tui.sources.feeds.thread import AGAIN_SECONDS, LAST_SECONDS, SourceThread, put_all
 
 FeedMessage = FlowsRead | Inventory | SourceStatus
 
@@ -22,9 +22,6 @@ _ROOM = 64
 """Messages that may wait to be drained; a faster source waits, so nothing is lost and memory stays small."""
 
 _PATIENCE = 0.01
-
-AGAIN_SECONDS = 5.0
-"""Seconds until a source that could not be reached is tried again."""
 
 
 class Feed:

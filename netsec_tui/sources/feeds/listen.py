@@ -11,9 +11,9 @@ from functools import partial
 from netsec_tui.errors import NetsecError, UnreachableError
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.sources.contract import FlowsRead, Message, ObjectsRead, Source, SourceStatus
-from netsec_tui.sources.feeds.feed import AGAIN_SECONDS, Reading
+from netsec_tui.sources.feeds.feed import Reading
 from netsec_tui.sources.feeds.state import ClusterState
-from netsec_tui.sources.feeds.thread import SourceThread, last_words, put_all
+from netsec_tui.sources.feeds.thread import AGAIN_SECONDS, SourceThread, last_words, put_all
 
 _ROOM = 64
 _PATIENCE = 0.1

@@ -21,6 +21,9 @@ _CHUNK = 1000
 """Flows in one message at most: so many that a message costs nothing, so few that the screen stays quick."""
 
 
+AGAIN_SECONDS = 5.0
+"""Seconds until a source that could not be reached is tried again."""
+
 LAST_SECONDS = 1.0
 """How long sources that were asked to stop may still say what they lost, and how they have ended."""
 
@@ -36,8 +39,8 @@ class SourceThread(threading.Thread):
     have read for everything. A source may say how it is doing as often as it likes: only what has changed is
     handed on.
 
-    ``failure`` is what the source raised, if anything. After ``again`` seconds, unless they are 0, a source
-    that could not be reached is followed anew.
+    ``failure`` is what the source raised, if anything, until it tells flows or how it watches after all.
+    After ``again`` seconds, unless they are 0, a source that could not be reached is followed anew.
     """
 
     def __init__(self, source: Source, emit: Emit, stop: threading.Event, again: float = 0) -> None:
@@ -67,7 +70,7 @@ class SourceThread(threading.Thread):
 
     def _follow(self) -> NetsecError | None:
         try:
-            self._source.follow(self._emit, self._stop_asked)
+            self._source.follow(self._hear, self._stop_asked)
         except Exception as error:  # One source must not take the others or the screen with it.
             return as_failure(self._source, error)
         return None
@@ -78,6 +81,16 @@ class SourceThread(threading.Thread):
                 return
             self._status = self._told = message
         self._deliver(message)
+
+    def _hear(self, message: Message) -> None:
+        """Take what the source itself tells: what it could not do before is over once it does it."""
+        if isinstance(message, FlowsRead) or (isinstance(message, SourceStatus) and _fares_well(message)):
+            self.failure = None
+        self._emit(message)
+
+
+def _fares_well(status: SourceStatus) -> bool:
+    return status.observed is not None and not status.error
 
 
 def _ended(observed: Observed | None) -> Observed | None:

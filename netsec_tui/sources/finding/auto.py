@@ -10,12 +10,15 @@ from functools import partial
 from netsec_tui.errors import NetsecError
 from netsec_tui.sources.access import Access
 from netsec_tui.sources.contract import Emit, Message, Source, SourceStatus
-from netsec_tui.sources.feeds.thread import SourceThread
+from netsec_tui.sources.feeds.thread import AGAIN_SECONDS, SourceThread
 from netsec_tui.sources.finding.survey import Survey, survey
 from netsec_tui.sources.registry import SOURCES, make_source
 
 LOOK_AGAIN_SECONDS = 60.0
 """Seconds until a cluster without a source is looked at again: one may have been switched on."""
+
+_PATIENCE = 0.05
+"""Seconds between two looks at how the sources fare."""
 
 
 class AutoSource:
@@ -77,10 +80,18 @@ class AutoSource:
             raise failures[0]
 
     def _followed(self, names: Sequence[str], emit: Emit, stop: threading.Event) -> list[NetsecError]:
-        """Follow sources at the same time until all have ended; return why they could not be followed."""
-        threads = [SourceThread(self._source(name), emit, stop) for name in names]
+        """Follow sources at the same time until ``stop``; return why they could not be followed.
+
+        One that cannot be reached is tried again for as long as another of them can be, or may yet be.
+        """
+        over = threading.Event()
+        threads = [SourceThread(self._source(name), emit, over, AGAIN_SECONDS) for name in names]
         for thread in threads:
             thread.start()
+        while any(thread.is_alive() for thread in threads):
+            if all(thread.failure for thread in threads) or stop.wait(_PATIENCE):
+                over.set()
+                break
         for thread in threads:
             thread.join()
         return [thread.failure for thread in threads if thread.failure]

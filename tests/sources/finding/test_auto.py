@@ -6,6 +6,7 @@ import pytest
 
 from netsec_tui.errors import UnreachableError
 from netsec_tui.model.flow import Flow
+from netsec_tui.model.observed import Observed
 from netsec_tui.sources.access import Access
 from netsec_tui.sources.contract import FlowsRead, SourceStatus
 from netsec_tui.sources.feeds.feed import read_all
@@ -131,6 +132,74 @@ def test_one_that_was_passed_over_is_not_failing_on_the_screen(access, relay):
     assert told.detail.startswith("passed over: ")
     assert "has no pod that is ready" in told.detail
     following.end()
+
+
+class Half:
+    """A source that cannot be reached until it is let, and then tells that it watches."""
+
+    live = True
+
+    def __init__(self, name, *, there):
+        self.name, self.there, self.tried = name, there, 0
+
+    def follow(self, emit, stop):
+        self.tried += 1
+        if not self.there:
+            raise UnreachableError(f"{self.name} is away")
+        emit(SourceStatus(self.name, True, observed=Observed(self.name, 1.0)))
+        stop.wait()
+
+
+@pytest.fixture
+def halves(server, monkeypatch):
+    """Have the cluster Whisker, which conntrack completes; both are made here."""
+    monkeypatch.setattr(auto, "AGAIN_SECONDS", 0.05)
+    server.objects.append(obj("Service", "whisker", "calico-system", spec={"ports": [{"port": 8081}]}))
+    made = {name: Half(name, there=False) for name in ("whisker", "conntrack")}
+    monkeypatch.setattr(auto, "make_source", lambda name, access: made[name])
+    return made
+
+
+@pytest.mark.parametrize("names", [("whisker", "conntrack"), ("conntrack", "whisker")])
+def test_the_half_of_a_pair_that_fails_at_the_start_is_tried_again(access, halves, names):
+    failing, other = (halves[name] for name in names)
+    other.there = True
+    following = Following(AutoSource(access))
+    following.wait_for(lambda: failing.tried > 2)
+    told = following.statuses[failing.name]
+    assert (told.error, told.ended) == (f"{failing.name} is away; it is tried again every 0.05 s", False)
+    failing.there = True
+    following.wait_for(lambda: following.statuses[failing.name].observed)
+    assert [following.statuses[name].error for name in names] == ["", ""]
+    assert other.tried == 1
+    following.end()
+    assert following.error is None
+
+
+def test_a_pair_of_which_neither_can_be_reached_is_passed_over(access, halves):
+    following = Following(AutoSource(access))
+    following._thread.join(30)
+    assert str(following.error) == "whisker is away"
+    told = following.statuses["whisker"]
+    assert (told.error, told.ended) == ("whisker is away", True)
+
+
+def test_a_half_that_came_back_is_not_held_to_have_failed(access, halves):
+    """The other one fails later than that: the pair is not passed over."""
+    late = threading.Event()
+    halves["conntrack"].follow = lambda emit, stop: late.wait(30) and _fail()
+    following = Following(AutoSource(access))
+    following.wait_for(lambda: halves["whisker"].tried)
+    halves["whisker"].there = True
+    following.wait_for(lambda: following.statuses["whisker"].observed)
+    late.set()
+    following.wait_for(lambda: "tried again" in following.statuses["conntrack"].error)
+    assert following.statuses["whisker"].error == ""
+    following.end()
+
+
+def _fail():
+    raise UnreachableError("conntrack is away")
 
 
 def test_where_every_source_fails_that_of_the_first_is_the_failure(access, relay, server):
