@@ -95,7 +95,7 @@ def table_decode() -> Callable[[str], object]:
 @contextmanager
 def serve_table(folder: Path, count: int) -> Iterator[Served]:
     from tests.sources.api_server import write_kubeconfig
-    from tests.sources.conntrack.test_conntrack import cluster, pod
+    from tests.sources.conntrack.conntrack_server import cluster, pod
     from tests.sources.exec_server import ExecServer
 
     with running(ExecServer(cluster(pod("kube-proxy-a", "n1"), nodes=("n1",)))) as server:
