@@ -129,8 +129,8 @@ class ConntrackSource:
         """Return when the nodes and pods are to be listed again, in monotonic time."""
         if self._moved:
             return self._listed + _LIST_AGAIN_SECONDS
-        missing = any(node.gone for node in self._nodes.values())
-        return self._listed + (POLL_SECONDS if missing else _LIST_SECONDS)
+        soon = self._lost or any(node.gone for node in self._nodes.values())
+        return self._listed + (POLL_SECONDS if soon else _LIST_SECONDS)
 
     def _list(self) -> None:
         client, self._client = self._client or log_in(self._context, self._kubeconfig), None
@@ -156,7 +156,7 @@ class ConntrackSource:
         try:
             self._list()
         except NetsecError as error:
-            self._listed, self._moved = time.monotonic() - _LIST_SECONDS + POLL_SECONDS, False
+            self._listed, self._moved = time.monotonic(), False
             self._lost = f"{error}; tables are read as before"
         self._tell(emit)
 

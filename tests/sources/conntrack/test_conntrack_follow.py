@@ -9,6 +9,7 @@ from tests.sources.collected import following, gaps, read
 from tests.sources.conntrack.conntrack_lines import line
 from tests.sources.conntrack.conntrack_server import OTHER, PROXY, TABLE, clients, cluster, pod
 from tests.sources.exec_server import HANGS
+from tests.sources.waiting import until
 
 pytestmark = pytest.mark.usefixtures("quick_tables")
 
@@ -92,3 +93,17 @@ def test_new_credentials_are_taken_up(server, source, tmp_path):
         collected.wait_for(lambda: "does not take the credentials" in collected.status.error)
         write_kubeconfig(tmp_path / "config", server.url, {"token": "another"})
         collected.wait_for(lambda: not collected.status.error)
+
+
+def test_a_list_that_fails_while_a_pod_is_looked_for_is_not_asked_for_at_every_turn(
+    server, source, monkeypatch
+):
+    monkeypatch.setattr(conntrack, "_LIST_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(conntrack, "POLL_SECONDS", 25.0)
+    server.commands["kube-proxy-a", "cat"] = 404
+    server.refuse["nodes"] = [200, 503]
+    with following(source) as collected:
+        collected.wait_for(lambda: "tables are read as before" in collected.status.error)
+        asked = len(server.requests["nodes"])
+        until(lambda: sum(ran[0] == "kube-proxy-a" for ran in server.ran) > 10)
+        assert len(server.requests["nodes"]) == asked
