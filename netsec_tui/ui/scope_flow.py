@@ -197,10 +197,10 @@ async def _ask_cluster(asker: Asker) -> bool | None:
     if await _begin_settled(asker):
         return True
     offered = await cluster_choices(asker.clusters)
-    if not offered:
+    present = asker.session.options.cluster
+    if all(choice.value == present for choice in offered):
         return None
     while True:
-        present = asker.session.options.cluster
         picker = Picker("Cluster", lambda: offered, current=present, ascii_only=asker.ascii_only)
         answer = await asker.push_screen_wait(picker)
         if answer is None:

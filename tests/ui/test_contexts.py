@@ -126,11 +126,28 @@ async def test_nothing_is_contacted_before_one_of_several_is_chosen(servers, tmp
         assert asked(servers["east"]) == 0
 
 
-async def test_the_only_context_is_not_asked_for(servers, tmp_path):
+def keep_only(tmp_path, context: str) -> None:
     kubeconfig = tmp_path / "kubeconfig"
     config = yaml.safe_load(kubeconfig.read_text())
-    config["contexts"] = [entry for entry in config["contexts"] if entry["name"] == "west"]
-    kubeconfig.write_text(yaml.safe_dump(config))  # no context that is there is the current one
+    config["contexts"] = [entry for entry in config["contexts"] if entry["name"] == context]
+    kubeconfig.write_text(yaml.safe_dump(config))
+
+
+@pytest.mark.parametrize(
+    "keys", [("escape",), ("escape", "c", "escape"), ("escape", "c", "enter", "escape", "escape")]
+)
+async def test_the_only_context_is_not_offered_on_the_way_back(servers, tmp_path, keys):
+    keep_only(tmp_path, "west")
+    async with opened(tmp_path) as operator:
+        await operator.until(lambda: "─ Namespace ─" in operator.screen(), "the namespace is asked")
+        for key in keys:
+            await operator.press(key)
+            assert "─ Cluster ─" not in operator.screen()
+        assert operator.app.screen is operator.app._main
+
+
+async def test_the_only_context_is_not_asked_for(servers, tmp_path):
+    keep_only(tmp_path, "west")  # which is not the current one
     async with opened(tmp_path) as operator:
         await choose_web(operator)
         assert operator.screen().startswith(" west ")
