@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple, TypeVar
 
 from netsec_tui.model.config import DiscoveredRange
 from netsec_tui.model.flow import Labels, Protocol
 from netsec_tui.model.identity import Direction, WorkloadRef
 from netsec_tui.model.policy import LabelSelector, NetworkPolicy
+
+_Key = TypeVar("_Key", bound=Hashable)
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +166,7 @@ class OverridingPolicy:
 
 @dataclass(frozen=True)
 class Inventory:
-    """Hold one snapshot of the cluster state, with the look-ups that resolving needs.
+    """Hold one snapshot of the cluster state, with the look-ups that resolving needs, made when asked for.
 
     ``known`` is False when there is no cluster state at all (flows only). ``missing`` names what could
     not be read, a sentence each. ``namespaces`` maps names to labels. CIDRs are canonical text.
@@ -193,38 +197,76 @@ class Inventory:
     gone_pods: tuple[Pod, ...] = ()
     gone_owners: tuple[PodOwner, ...] = ()
 
-    pod_by_name: Mapping[tuple[str, str], Pod] = field(init=False, repr=False, compare=False)
-    pods_by_ip: Mapping[str, tuple[Pod, ...]] = field(init=False, repr=False, compare=False)
-    owner_by_ref: Mapping[WorkloadRef, PodOwner] = field(init=False, repr=False, compare=False)
-    owners_by_namespace: Mapping[str, tuple[PodOwner, ...]] = field(init=False, repr=False, compare=False)
-    pods_by_owner: Mapping[WorkloadRef, tuple[Pod, ...]] = field(init=False, repr=False, compare=False)
-    service_by_name: Mapping[tuple[str, str], Service] = field(init=False, repr=False, compare=False)
-    service_by_ip: Mapping[str, Service] = field(init=False, repr=False, compare=False)
-    node_by_ip: Mapping[str, Node] = field(init=False, repr=False, compare=False)
-    api_server_ips: frozenset[str] = field(init=False, repr=False, compare=False)
-    gone_pod_by_name: Mapping[tuple[str, str], Pod] = field(init=False, repr=False, compare=False)
-    gone_pods_by_ip: Mapping[str, tuple[Pod, ...]] = field(init=False, repr=False, compare=False)
-    gone_pods_by_owner: Mapping[WorkloadRef, tuple[Pod, ...]] = field(init=False, repr=False, compare=False)
-    gone_owner_by_ref: Mapping[WorkloadRef, PodOwner] = field(init=False, repr=False, compare=False)
+    @cached_property
+    def pod_by_name(self) -> Mapping[tuple[str, str], Pod]:
+        """Map (namespace, name) to the pod."""
+        return {(p.namespace, p.name): p for p in self.pods}
 
-    def __post_init__(self) -> None:
-        def put(name: str, value: object) -> None:
-            object.__setattr__(self, name, value)
+    @cached_property
+    def pods_by_ip(self) -> Mapping[str, tuple[Pod, ...]]:
+        """Map an address to the pods that have it, none of those on the host network."""
+        return _group((ip, p) for p in self.pods if not p.host_network for ip in p.ips)
 
-        put("pod_by_name", {(p.namespace, p.name): p for p in self.pods})
-        put("pods_by_ip", _group((ip, p) for p in self.pods if not p.host_network for ip in p.ips))
-        put("pods_by_owner", _group((p.owner, p) for p in self.pods))
-        put("owner_by_ref", {o.ref: o for o in self.owners})
-        put("owners_by_namespace", _group((o.ref.namespace, o) for o in self.owners))
-        put("service_by_name", {(s.namespace, s.name): s for s in self.services})
-        put("service_by_ip", {ip: s for s in self.services for ip in s.cluster_ips + s.external_ips})
-        put("node_by_ip", {ip: n for n in self.nodes for ip in n.addresses})
-        put("gone_pod_by_name", {(p.namespace, p.name): p for p in self.gone_pods})
-        put("gone_pods_by_ip", _group((ip, p) for p in self.gone_pods for ip in p.ips))
-        put("gone_pods_by_owner", _group((p.owner, p) for p in self.gone_pods))
-        put("gone_owner_by_ref", {o.ref: o for o in self.gone_owners})
+    @cached_property
+    def pods_by_owner(self) -> Mapping[WorkloadRef, tuple[Pod, ...]]:
+        """Map a pod owner to its pods."""
+        return _group((p.owner, p) for p in self.pods)
+
+    @cached_property
+    def pods_by_namespace(self) -> Mapping[str, tuple[Pod, ...]]:
+        """Map a namespace to its pods."""
+        return _group((p.namespace, p) for p in self.pods)
+
+    @cached_property
+    def owner_by_ref(self) -> Mapping[WorkloadRef, PodOwner]:
+        """Map a reference to the pod owner."""
+        return {o.ref: o for o in self.owners}
+
+    @cached_property
+    def owners_by_namespace(self) -> Mapping[str, tuple[PodOwner, ...]]:
+        """Map a namespace to its pod owners."""
+        return _group((o.ref.namespace, o) for o in self.owners)
+
+    @cached_property
+    def service_by_name(self) -> Mapping[tuple[str, str], Service]:
+        """Map (namespace, name) to the Service."""
+        return {(s.namespace, s.name): s for s in self.services}
+
+    @cached_property
+    def service_by_ip(self) -> Mapping[str, Service]:
+        """Map a ClusterIP or external IP to its Service."""
+        return {ip: s for s in self.services for ip in s.cluster_ips + s.external_ips}
+
+    @cached_property
+    def node_by_ip(self) -> Mapping[str, Node]:
+        """Map an address to the node that has it."""
+        return {ip: n for n in self.nodes for ip in n.addresses}
+
+    @cached_property
+    def api_server_ips(self) -> frozenset[str]:
+        """Return the addresses that the API server answers on."""
         kubernetes = self.service_by_name.get(("default", "kubernetes"))
-        put("api_server_ips", frozenset(e.ip for e in kubernetes.endpoints) if kubernetes else frozenset())
+        return frozenset(e.ip for e in kubernetes.endpoints) if kubernetes else frozenset()
+
+    @cached_property
+    def gone_pod_by_name(self) -> Mapping[tuple[str, str], Pod]:
+        """Map (namespace, name) to the pod that is gone."""
+        return {(p.namespace, p.name): p for p in self.gone_pods}
+
+    @cached_property
+    def gone_pods_by_ip(self) -> Mapping[str, tuple[Pod, ...]]:
+        """Map an address to the pods that had it."""
+        return _group((ip, p) for p in self.gone_pods for ip in p.ips)
+
+    @cached_property
+    def gone_pods_by_owner(self) -> Mapping[WorkloadRef, tuple[Pod, ...]]:
+        """Map a pod owner to its pods that are gone."""
+        return _group((p.owner, p) for p in self.gone_pods)
+
+    @cached_property
+    def gone_owner_by_ref(self) -> Mapping[WorkloadRef, PodOwner]:
+        """Map a reference to the pod owner that is gone."""
+        return {o.ref: o for o in self.gone_owners}
 
     def live_pods_at(self, ip: str) -> tuple[Pod, ...]:
         """Return the pods that have an address of their own now, none of those on the host network."""
@@ -245,8 +287,8 @@ class Inventory:
         return self.pods_by_owner.get(ref, ())
 
 
-def _group(pairs: Any) -> dict[Any, tuple[Any, ...]]:
-    grouped: dict[Any, list[Any]] = {}
+def _group(pairs: Iterable[tuple[_Key, _Value]]) -> dict[_Key, tuple[_Value, ...]]:
+    grouped: dict[_Key, list[_Value]] = {}
     for key, value in pairs:
         grouped.setdefault(key, []).append(value)
     return {key: tuple(values) for key, values in grouped.items()}

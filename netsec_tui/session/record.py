@@ -36,7 +36,6 @@ class Resolved:
     def __init__(self, observations: Observations, inventory: Inventory, knowledge: Knowledge) -> None:
         self.inventory = inventory
         self.knowledge = knowledge
-        self.knowledge_version = knowledge.version
         self.conversations = Conversations(observations, Resolver(inventory, knowledge))
 
     @cached_property
@@ -115,17 +114,15 @@ class Record:
         return quality_of(asked, window, now, self.observations, self.observed, self.inventory, quiet)
 
     def add(self, flows: Iterable[Flow | Gap], now: float) -> None:
-        """Fold flows in; conversations follow, anew only when something was learnt about a pod."""
+        """Fold flows in; all is resolved anew only when what was learnt makes a difference."""
         changed = self.observations.add(flows, now)
         self.version += 1
         for endpoint in self.observations.endpoints[self._learnt :]:
-            self._knowledge.learn(endpoint)
+            news = self._knowledge.learn(endpoint)
+            if self._resolved and self._resolved.conversations.rest_on(news):
+                self._resolved = None
         self._learnt = len(self.observations.endpoints)
-        if self._resolved is None:
-            return
-        if self._knowledge.version != self._resolved.knowledge_version:
-            self._resolved = None
-        else:
+        if self._resolved:
             self._resolved.conversations.update(changed)
 
     def set_inventory(self, inventory: Inventory) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import islice
 
 from netsec_tui.core.traffic.conversation import Conversation, ConversationKey, Link, Place
+from netsec_tui.core.traffic.knowledge import Facts
 from netsec_tui.core.traffic.listening import Listening
 from netsec_tui.core.traffic.observe import Edge, EdgeKey, Observations
 from netsec_tui.core.traffic.resolve import Party, Resolver
@@ -62,6 +63,18 @@ class Conversations:
         if fresh:
             self._orient_the_rest()
         return fresh
+
+    def rest_on(self, news: Facts) -> bool:
+        """Tell whether anything may be otherwise with what flows told since.
+
+        Of a pod that the cluster state knows only that is taken from flows which others are like.
+        """
+        known, asked = self.resolver.inventory.pod_by_name, self.resolver.asked
+        return (
+            any(pod not in known for pod in news.pods)
+            or not asked.addresses.isdisjoint(news.addresses)
+            or not asked.labels.isdisjoint(news.labels)
+        )
 
     def _beside(self, key: EdgeKey) -> Iterable[Place]:
         """Yield what shares the port of an edge that stands for many: that port has many partners now."""

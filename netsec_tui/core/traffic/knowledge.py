@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from netsec_tui.core.cluster.selectors import owner_label
 from netsec_tui.core.traffic.aggregated import is_aggregated
@@ -14,76 +16,97 @@ from netsec_tui.model.identity import WorkloadRef
 PodName = tuple[str, str]
 """(namespace, pod name)"""
 
+LabelSet = tuple[str, Labels]
+"""(namespace, labels that outlive a rollout)"""
+
+_Key = TypeVar("_Key", bound=Hashable)
+_Value = TypeVar("_Value", bound=Hashable)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Hold of what something is known, or was asked: pods, addresses, and whose pods have some labels."""
+
+    pods: set[PodName] = field(default_factory=set)
+    addresses: set[str] = field(default_factory=set)
+    labels: set[LabelSet] = field(default_factory=set)
+
 
 @dataclass
 class Knowledge:
-    """Gather facts about pods from the endpoints of all flows; grows only.
-
-    ``version`` counts additions that may change how an earlier endpoint resolves.
-    """
+    """Gather facts about pods from the endpoints of all flows; grows only."""
 
     labels: dict[PodName, Labels] = field(default_factory=dict)
     workloads: dict[PodName, WorkloadRef] = field(default_factory=dict)
     pods_by_ip: dict[str, set[PodName]] = field(default_factory=dict)
-    workloads_by_labels: dict[tuple[str, Labels], set[WorkloadRef]] = field(default_factory=dict)
+    workloads_by_labels: dict[LabelSet, set[WorkloadRef]] = field(default_factory=dict)
     owner_keys: dict[WorkloadRef, set[str]] = field(default_factory=dict)
-    version: int = 0
     _told_labels: dict[PodName, set[Labels]] = field(default_factory=dict)
     _told_workloads: dict[PodName, set[tuple[str, str]]] = field(default_factory=dict)
-    _index: tuple[int, dict[tuple[str, Labels], set[WorkloadRef]]] = (-1, {})
+    _sharing: dict[LabelSet, Counter[WorkloadRef]] = field(default_factory=dict)
 
-    def learn(self, endpoint: Endpoint) -> None:
-        """Take in what one endpoint tells."""
+    def learn(self, endpoint: Endpoint) -> Facts:
+        """Take in what one endpoint tells; return of what something else is known than before."""
+        news = Facts()
         self._learn_owner_key(endpoint)
         if not endpoint.namespace:
-            return
+            return news
         if endpoint.workloads and endpoint.labels:
             kind, name = endpoint.workloads[0]
-            self._learn_labels_of(WorkloadRef(kind, endpoint.namespace, name), endpoint.labels)
-        if not endpoint.pod or is_aggregated(endpoint.pod):
-            return
-        pod = (endpoint.namespace, endpoint.pod)
-        if endpoint.labels and self._put(self._told_labels, pod, endpoint.labels):
-            self.labels[pod] = _undisputed(self._told_labels[pod])
-        if endpoint.workloads and self._put(self._told_workloads, pod, endpoint.workloads[0]):
-            kind, name = min(self._told_workloads[pod])
-            self.workloads[pod] = WorkloadRef(kind, endpoint.namespace, name)
-        if endpoint.ip:
-            self._put(self.pods_by_ip, endpoint.ip, pod)
+            ref = WorkloadRef(kind, endpoint.namespace, name)
+            shared = endpoint.namespace, stable_labels(endpoint.labels)
+            if _put(self.workloads_by_labels, shared, ref):
+                self._share(shared, ref, 1, news)
+        if endpoint.pod and not is_aggregated(endpoint.pod):
+            self._learn_pod((endpoint.namespace, endpoint.pod), endpoint, news)
+        return news
 
-    def workload_with(self, namespace: str, labels: Labels) -> WorkloadRef | None:
-        """Return the only workload that flows told of pods with these labels; hashes do not count.
+    def workload_with(self, labels: LabelSet) -> WorkloadRef | None:
+        """Return the only workload that flows told of pods with these labels.
 
         Sources name the workload of the pods on their own node only; the others' labels lead to it.
         """
-        if self._index[0] != self.version:
-            self._index = (self.version, self._by_labels())
-        told = self._index[1].get((namespace, stable_labels(labels)), set())
+        told = self._sharing.get(labels, ())
         return next(iter(told)) if len(told) == 1 else None
 
-    def _by_labels(self) -> dict[tuple[str, Labels], set[WorkloadRef]]:
-        found = {key: set(refs) for key, refs in self.workloads_by_labels.items()}
-        for pod, ref in self.workloads.items():
-            if pod in self.labels:
-                found.setdefault((ref.namespace, stable_labels(self.labels[pod])), set()).add(ref)
-        return found
+    def _learn_pod(self, pod: PodName, endpoint: Endpoint, news: Facts) -> None:
+        before = self.labels.get(pod), self.workloads.get(pod)
+        if endpoint.labels and _put(self._told_labels, pod, endpoint.labels):
+            self.labels[pod] = _undisputed(self._told_labels[pod])
+        if endpoint.workloads and _put(self._told_workloads, pod, endpoint.workloads[0]):
+            kind, name = min(self._told_workloads[pod])
+            self.workloads[pod] = WorkloadRef(kind, endpoint.namespace, name)
+        if endpoint.ip and _put(self.pods_by_ip, endpoint.ip, pod):
+            news.addresses.add(endpoint.ip)
+        now = self.labels.get(pod), self.workloads.get(pod)
+        if now != before:
+            news.pods.add(pod)
+            for (labels, ref), by in ((now, 1), (before, -1)):
+                if labels is not None and ref:
+                    self._share((endpoint.namespace, stable_labels(labels)), ref, by, news)
 
-    def _learn_labels_of(self, ref: WorkloadRef, labels: Labels) -> None:
-        self._put(self.workloads_by_labels, (ref.namespace, stable_labels(labels)), ref)
+    def _share(self, labels: LabelSet, ref: WorkloadRef, by: int, news: Facts) -> None:
+        """Count the tellings by which a workload's pods have some labels."""
+        before = self.workload_with(labels)
+        told = self._sharing.setdefault(labels, Counter())
+        told[ref] += by
+        if not told[ref]:
+            del told[ref]
+        if self.workload_with(labels) != before:
+            news.labels.add(labels)
 
     def _learn_owner_key(self, endpoint: Endpoint) -> None:
         named = owner_label(endpoint.labels)
         if named and endpoint.namespace:
-            ref = WorkloadRef("Workload", endpoint.namespace, named[1])
-            self._put(self.owner_keys, ref, named[0])
+            _put(self.owner_keys, WorkloadRef("Workload", endpoint.namespace, named[1]), named[0])
 
-    def _put(self, index: dict, key: object, value: object) -> bool:  # type: ignore[type-arg]
-        values = index.setdefault(key, set())
-        if value in values:
-            return False
-        values.add(value)
-        self.version += 1
-        return True
+
+def _put(index: dict[_Key, set[_Value]], key: _Key, value: _Value) -> bool:
+    values = index.setdefault(key, set())
+    if value in values:
+        return False
+    values.add(value)
+    return True
 
 
 def _undisputed(told: Iterable[Labels]) -> Labels:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from netsec_tui.core.cluster.addresses import is_link_local
 from netsec_tui.core.cluster.selectors import owner_label
 from netsec_tui.core.traffic.aggregated import AggregatedNames, is_aggregated, stem_of
-from netsec_tui.core.traffic.knowledge import Knowledge
+from netsec_tui.core.traffic.knowledge import Facts, Knowledge
 from netsec_tui.core.traffic.pod_names import PLANNED_TIME, TEMPLATE_HASH, owner_by_pod_name
 from netsec_tui.core.traffic.tenure import Tenure, certain, changes_of, holder_at, tenures
 from netsec_tui.kube.labels import is_stable, stable_labels
@@ -57,11 +57,15 @@ class Party:
 
 
 class Resolver:
-    """Resolve endpoints against one inventory and what flows told; holds nothing that these do not say."""
+    """Resolve endpoints against one inventory and what flows told; holds nothing that these do not say.
+
+    ``asked`` are the addresses and labels of which it mattered what flows told, or would have.
+    """
 
     def __init__(self, inventory: Inventory, knowledge: Knowledge) -> None:
         self.inventory = inventory
         self.knowledge = knowledge
+        self.asked = Facts()
         self._aggregated_names = AggregatedNames(inventory)
         self._nodes = frozenset(node.name for node in inventory.nodes)
         self._tenures: dict[tuple[str, float], tuple[Tenure, ...]] = {}
@@ -187,7 +191,9 @@ class Resolver:
         return WorkloadRef("Workload", namespace, named[1]) if named else None
 
     def _labelled(self, namespace: str, labels: Labels) -> WorkloadRef | None:
-        told = self.knowledge.workload_with(namespace, labels)
+        shared = namespace, stable_labels(labels)
+        self.asked.labels.add(shared)
+        told = self.knowledge.workload_with(shared)
         if told:
             return told
         owners = self.inventory.owners_by_namespace.get(namespace, ())
@@ -225,6 +231,7 @@ class Resolver:
         if node or api_server:
             name = node.name if node else ip
             return Party(node_peer(name), ip, node_like=True, api_server=api_server)
+        self.asked.addresses.add(ip)
         told = self.knowledge.pods_by_ip.get(ip, ())
         if len(told) == 1 and not endpoint.reserved.is_node:
             namespace, name = next(iter(told))

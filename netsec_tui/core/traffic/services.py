@@ -40,10 +40,8 @@ def _named(inventory: Inventory, service: Service, name: str, protocol: Protocol
         return {p.port for p in ports if p.name == name and p.protocol is protocol}
 
     found: set[int] = set()
-    for pod in inventory.pods:
-        if pod.namespace != service.namespace or pod.finished:
-            continue
-        if has_labels(service.selector, pod.labels):
+    for pod in inventory.pods_by_namespace.get(service.namespace, ()):
+        if not pod.finished and has_labels(service.selector, pod.labels):
             found |= numbers(pod.ports)
     if found:
         return found
