@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Sequence
 
 from netsec_tui.cli.inputs import Inputs
 from netsec_tui.cli.interrupts import ended_by_signals
 from netsec_tui.errors import UsageError
-from netsec_tui.model.flow import Flow, Gap
+from netsec_tui.model.flow import Flow
+from netsec_tui.sources.contract import FlowsRead
 from netsec_tui.sources.feeds.feed import Reading
 from netsec_tui.sources.feeds.listen import OnFlows, listen
 
@@ -26,9 +26,9 @@ def listened(inputs: Inputs, seconds: int, on_flows: OnFlows) -> tuple[Reading, 
         raise UsageError(NOTHING_LIVE)
     stop, progress = threading.Event(), Progress(seconds)
 
-    def take(flows: Sequence[Flow | Gap]) -> None:
-        progress.flows += sum(isinstance(flow, Flow) for flow in flows)
-        on_flows(flows)
+    def take(read: FlowsRead) -> None:
+        progress.flows += sum(isinstance(flow, Flow) for flow in read.flows)
+        on_flows(read)
 
     with ended_by_signals(stop) as interrupted:
         reading = listen(inputs.state, inputs.flows, seconds, take, stop, progress)

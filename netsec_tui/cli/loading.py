@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,14 +19,14 @@ from netsec_tui.cli.way_out import Flags, flags_of, with_commands
 from netsec_tui.cli.workloads import find
 from netsec_tui.errors import BadInputError, NotFoundError, UsageError
 from netsec_tui.model.config import Config
-from netsec_tui.model.flow import Flow, Gap
+from netsec_tui.model.flow import Flow
 from netsec_tui.model.review import Review
 from netsec_tui.model.saved import SavedDecisions
 from netsec_tui.render.moments import utc
 from netsec_tui.session.actions import ChooseWorkload
 from netsec_tui.session.session import Session
 from netsec_tui.sources.cluster.kubeconfig import Context, choose_context, kubeconfig_files
-from netsec_tui.sources.contract import observed_by
+from netsec_tui.sources.contract import FlowsRead, observed_by
 from netsec_tui.sources.feeds.feed import Reading, read_all
 
 NOTHING_TO_READ = (
@@ -142,10 +141,10 @@ def read(args: Namespace, known: Configured | None = None) -> Loaded:
     session = Session(options_of(args, cluster, known, live=False), time.time)
     flows = 0
 
-    def add(read: Sequence[Flow | Gap]) -> None:
+    def add(read: FlowsRead) -> None:
         nonlocal flows
-        flows += sum(isinstance(flow, Flow) for flow in read)
-        session.add_flows(read)
+        flows += sum(isinstance(flow, Flow) for flow in read.flows)
+        session.add_flows(read.flows, read.recording)
 
     inputs = inputs_of(args, piped_input)
     reading, interrupted = (

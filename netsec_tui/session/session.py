@@ -122,8 +122,12 @@ class Session:
         """Return how many events and lines each reason has cost."""
         return Losses(self._record.observations.gaps).by_reason
 
-    def add_flows(self, flows: Iterable[Flow | Gap]) -> None:
-        """Fold in what a source has read; a flow dated as none can be is a gap instead."""
+    def add_flows(self, flows: Iterable[Flow | Gap], recording: str = "") -> None:
+        """Fold in what a source has read; a flow dated as none can be is a gap instead.
+
+        ``recording`` names the file that it was read from, empty for a live source.
+        """
+        self._record.observations.read_from(recording)
         self._record.add(flows, self._now())
 
     def begin_again(self) -> None:

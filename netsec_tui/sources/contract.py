@@ -16,9 +16,14 @@ KubeObject = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class FlowsRead:
-    """Carry flows and gaps in the order in which they were read."""
+    """Carry flows and gaps in the order in which they were read.
+
+    ``recording`` names the file that tells them, empty for a live source. What one recording tells, for
+    instance answers, another of the same kind need not.
+    """
 
     flows: tuple[Flow | Gap, ...]
+    recording: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ class Intake:
         flows = 0
         for message in self._feed.drain(DRAIN_SECONDS) if self._feed is not None else ():
             if isinstance(message, FlowsRead):
-                self.session.add_flows(self._connections.news(message.flows))
+                self.session.add_flows(self._connections.news(message.flows), message.recording)
                 flows += len(message.flows)
             elif isinstance(message, Inventory):
                 self.session.set_inventory(message)

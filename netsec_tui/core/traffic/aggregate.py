@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from netsec_tui.core.cluster.selectors import has_labels
 from netsec_tui.core.traffic.conversation import Conversation, ConversationKey, Link
 from netsec_tui.core.traffic.conversations import Conversations
 from netsec_tui.core.traffic.marks import marked
+from netsec_tui.core.traffic.observe import Edge, Observations
 from netsec_tui.core.traffic.once import Shares
 from netsec_tui.core.traffic.resolve import Party
 from netsec_tui.core.traffic.services import foreign_endpoints, is_known, owner_ports, service_port
@@ -49,6 +50,7 @@ class _Gathered:
     disputed: set[str] = field(default_factory=set)
     undisputed: bool = False
     rivals: set[str] = field(default_factory=set)
+    edges: list[Edge] = field(default_factory=list)
     seen: bool = False
 
     def take(self, link: Link, row_peer: Peer, window: Window, *, outgoing: bool) -> bool:
@@ -77,9 +79,10 @@ class _Gathered:
         self.disputed.update(end.holder for end in (own, peer) if end.holder)
         self.undisputed = self.undisputed or not (own.holder or peer.holder)
         self.rivals.update(link.rivals)
+        self.edges.append(link.edge)
         return True
 
-    def communication(self, key: CommunicationKey, answering: Collection[str]) -> Communication:
+    def communication(self, key: CommunicationKey, observations: Observations) -> Communication:
         return Communication(
             key,
             self.shares.total,
@@ -91,7 +94,7 @@ class _Gathered:
             tuple(sorted(self.pods)),
             tuple(sorted(self.own_pods)),
             tuple(sorted(self.names)),
-            answerable=any(origin in answering for origin in self.shares.origins),
+            answerable=any(map(observations.answerable, self.edges)),
             answers_untold=_ANSWERS_UNTOLD.issuperset(self.shares.origins),
             disputed=() if self.undisputed else tuple(sorted(self.disputed)),
             rivals=tuple(sorted(self.rivals)),
@@ -131,8 +134,8 @@ def communications_of(
             key = _key(Direction.INGRESS, conversation.key.client, conversation.key)
             _gather(rows, key, conversation, window, keep, outgoing=False)
         _through_services(conversations, owner, window, rows, lifted)
-    answering = conversations.observations.answering
-    found = tuple(rows[key].communication(key, answering) for key in sorted(rows))
+    observations = conversations.observations
+    found = tuple(rows[key].communication(key, observations) for key in sorted(rows))
     return marked(conversations, owners, found)
 
 

@@ -49,13 +49,17 @@ Summed = tuple[Counts, float, float]
 
 
 class Edge:
-    """Hold what was seen between two endpoints on one port, by minute."""
+    """Hold what was seen between two endpoints on one port, by minute.
 
-    __slots__ = ("_latest", "_oldest", "_summed", "buckets", "key", "orientation", "requested")
+    ``recordings`` are those that told of it, a bit for each (see ``Observations.read_from``).
+    """
+
+    __slots__ = ("_latest", "_oldest", "_summed", "buckets", "key", "orientation", "recordings", "requested")
 
     def __init__(self, key: EdgeKey) -> None:
         self.key = key
         self.orientation = Orientation.UNKNOWN
+        self.recordings = 0
         self.requested = False
         self.buckets: dict[int, list[float]] = {}
         self._oldest, self._latest = float("inf"), float("-inf")
@@ -180,7 +184,9 @@ class Observations:
         self.endpoints: list[Endpoint] = []
         self.edges: dict[EdgeKey, Edge] = {}
         self.told: dict[str, Told] = {}
-        self.answering: set[str] = set()
+        self._answering: dict[str, int] = {}
+        self._recordings: dict[str, int] = {}
+        self.read_from("")
         self.ports = Ports()
         self._index: dict[Endpoint, int] = {}
         self._shortcut: dict[int, tuple[Endpoint, int]] = {}
@@ -190,8 +196,16 @@ class Observations:
 
     @property
     def reports_replies(self) -> bool:
-        """Tell whether any source tells of answers; ``answering`` are those that do."""
-        return bool(self.answering)
+        """Tell whether any source tells of answers."""
+        return bool(self._answering)
+
+    def read_from(self, recording: str) -> None:
+        """Take it that what is added from now on is of a recording; without a name, of live sources."""
+        self._recording = 1 << self._recordings.setdefault(recording, len(self._recordings))
+
+    def answerable(self, edge: Edge) -> bool:
+        """Tell whether anything that told of an edge tells answers: a recording of a source need not."""
+        return bool(edge.recordings & self._answering.get(edge.key.origin, 0))
 
     @property
     def first(self) -> float | None:
@@ -259,10 +273,11 @@ class Observations:
         edge = self.edges.get(key)
         if edge is None:
             edge = self.edges[key] = Edge(key)
+        edge.recordings |= self._recording
         if orientation > edge.orientation:
             edge.orientation = orientation
         if is_answer and orientation is Orientation.PROVEN and not flow.verdict.stopped:
-            self.answering.add(flow.origin)
+            self._answering[flow.origin] = self._answering.get(flow.origin, 0) | self._recording
         if self._retold:
             self._retold.count(edge, flow, is_answer)
         else:

@@ -97,7 +97,7 @@ class CaptureReading:
 
     def _flush(self) -> None:
         if self._batch:
-            self._emit(FlowsRead(tuple(self._batch)))
+            self._emit(FlowsRead(tuple(self._batch), str(self._path)))
             self._batch = []
 
     def _take_objects(self, fields: Mapping[str, Any]) -> None:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from netsec_tui.errors import NetsecError
-from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.model.inventory import Inventory
 from netsec_tui.sources.contract import FlowsRead, Message, ObjectsRead, Source, SourceStatus
 from netsec_tui.sources.feeds.state import ClusterState
@@ -114,7 +113,7 @@ class Reading:
 
 def read_all(
     sources: Iterable[Source],
-    on_flows: Callable[[Sequence[Flow | Gap]], None],
+    on_flows: Callable[[FlowsRead], None],
 ) -> Reading:
     """Read every source once, in order; flows go to ``on_flows`` as they come and are not kept.
 
@@ -130,7 +129,7 @@ def read_all(
         def take(message: Message, origin: int = origin) -> None:
             nonlocal status
             if isinstance(message, FlowsRead):
-                on_flows(message.flows)
+                on_flows(message)
             elif isinstance(message, ObjectsRead):
                 state.take(origin, message)
             else:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from netsec_tui.errors import NetsecError, UnreachableError
-from netsec_tui.model.flow import Flow, Gap
+from netsec_tui.model.flow import Flow
 from netsec_tui.sources.contract import FlowsRead, Message, ObjectsRead, Source, SourceStatus
 from netsec_tui.sources.feeds.feed import Reading
 from netsec_tui.sources.feeds.state import ClusterState
@@ -19,7 +19,7 @@ _ROOM = 64
 _PATIENCE = 0.1
 """Seconds between two looks whether to end."""
 
-OnFlows = Callable[[Sequence[Flow | Gap]], None]
+OnFlows = Callable[[FlowsRead], None]
 
 
 def listen(
@@ -123,7 +123,7 @@ class _Listening:
     def _take(self, origin: int, message: Message) -> None:
         if isinstance(message, FlowsRead):
             self._flowed = self._flowed or any(isinstance(flow, Flow) for flow in message.flows)
-            self._on_flows(message.flows)
+            self._on_flows(message)
         elif isinstance(message, ObjectsRead):
             self._objects.take(origin, message)
         else:

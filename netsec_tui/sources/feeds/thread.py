@@ -114,7 +114,8 @@ def put_all(messages: queue.Queue[_Item], message: _Item, closed: threading.Even
     parts: list[Any] = [message]
     if isinstance(message, FlowsRead) and len(message.flows) > _CHUNK:
         flows = message.flows
-        parts = [FlowsRead(flows[at : at + _CHUNK]) for at in range(0, len(flows), _CHUNK)]
+        starts = range(0, len(flows), _CHUNK)
+        parts = [FlowsRead(flows[at : at + _CHUNK], message.recording) for at in starts]
     for part in parts:
         put(messages, part, closed)
 

@@ -124,7 +124,7 @@ class LineReading:
         batch = [*self._batch, *self._lost.values(), *self._skipped_since()]
         self._batch, self._lost = [], {}
         if batch:
-            emit(FlowsRead(tuple(batch)))
+            emit(FlowsRead(tuple(batch), self._name))
         detail = self._trouble or (f"{self.flows} flows" if self.flows else "no flow yet")
         # What a file tells is known when all of it has been read; of a pipe, that is what has come so far.
         told = self._heard.observed(self._decoder, self._at) if ended or self._live else ()

@@ -253,7 +253,7 @@ class TestReadAll:
         seen: list[int] = []
         first = Scripted("a", FlowsRead(flows(2)), objects(pod("web")))
         second = Scripted("b", FlowsRead(flows(3)), SourceStatus("b", False, "3 flows", ended=True))
-        reading = read_all([first, second], lambda batch: seen.append(len(batch)))
+        reading = read_all([first, second], lambda batch: seen.append(len(batch.flows)))
         assert seen == [2, 3]
         assert [p.name for p in reading.inventory.pods] == ["web"]
         assert [s.detail for s in reading.statuses] == ["", "3 flows"]
@@ -263,7 +263,8 @@ class TestReadAll:
         seen: list[Flow | Gap] = []
         error = NotFoundError("x does not exist")
         reading = read_all(
-            [Scripted("a", FlowsRead(flows(1)), error=error), Scripted("b", FlowsRead(flows(1)))], seen.extend
+            [Scripted("a", FlowsRead(flows(1)), error=error), Scripted("b", FlowsRead(flows(1)))],
+            lambda read: seen.extend(read.flows),
         )
         assert len(seen) == 2
         assert reading.failures == (error,)

@@ -77,7 +77,7 @@ def listened(source: Source, stop_when: Callable[[], bool], told: Told) -> Readi
         if stop_when() or elapsed > PATIENCE:
             stop.set()
 
-    return listen([], [source], PATIENCE, told.extend, stop, look)
+    return listen([], [source], PATIENCE, lambda read: told.extend(read.flows), stop, look)
 
 
 def test_what_is_said_at_the_end_is_heard() -> None:

@@ -92,7 +92,7 @@ def test_it_says_what_it_takes_and_then_is_that_source(access):
 
 def test_reading_once_gives_the_statuses_of_all(access):
     flows = []
-    reading = read_all([AutoSource(access)], flows.extend)
+    reading = read_all([AutoSource(access)], lambda read: flows.extend(read.flows))
     assert flows
     names = ["flows of the current context", "conntrack of the current context"]
     assert [status.source for status in reading.statuses] == names
@@ -107,7 +107,7 @@ def relay(server):
 
 def test_where_the_first_source_gives_nothing_the_next_is_read(access, relay):
     flows = []
-    reading = read_all([AutoSource(access)], flows.extend)
+    reading = read_all([AutoSource(access)], lambda read: flows.extend(read.flows))
     assert {flow.origin for flow in flows if isinstance(flow, Flow)} == {"conntrack"}
     told = {status.source: status for status in reading.statuses}
     assert "has no pod that is ready" in told["hubble"].error
@@ -253,5 +253,5 @@ def test_what_may_not_be_listed_is_named_where_nothing_is_found(access, server):
 def test_a_server_that_knows_no_reviews_leaves_it_to_the_source(access, server, monkeypatch):
     monkeypatch.delattr(server.RequestHandlerClass, "do_POST")
     flows = []
-    read_all([AutoSource(access)], flows.extend)
+    read_all([AutoSource(access)], lambda read: flows.extend(read.flows))
     assert flows
