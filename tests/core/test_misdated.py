@@ -58,6 +58,23 @@ def test_a_loss_dated_as_none_can_be_may_lie_in_any_window(time):
     assert [(lost.reason, lost.count) for lost in made.review().quality.lost] == [("Hubble lost events", 5)]
 
 
+@pytest.mark.parametrize(
+    ("ahead", "counted", "said"),
+    [
+        (["n1"], [], False),  # a clock of one node may as well be ahead
+        (["n1", "n2"], [], True),
+        (["n1", "n2"], ["n1"], True),  # what it told of before
+        (["n1", "n2"], ["n3"], False),
+        (["n1", "n2", "n3"], ["n1", "n4"], False),
+    ],
+)
+def test_only_where_several_are_ahead_and_nobody_is_not_this_machine_may_be_behind(ahead, counted, said):
+    late = [exchange(WEB, DB, 5432, time=NOON + YEAR, node=node, origin="hubble") for node in ahead]
+    there = [exchange(WEB, API, 80, time=NOON, node=node, origin="hubble") for node in counted]
+    made = session([flow for flows in (*late, *there) for flow in flows], now=NOON)
+    assert any(reason.startswith("clock skew: every node") for reason in made.lost) is said
+
+
 def test_who_has_not_watched_yet_covers_nothing():
     made = session(live=True, span=HOUR)
     made.set_observed([Observed("hubble-exec", 0.0, 0.0, frozenset())])

@@ -124,6 +124,17 @@ def test_labels_that_two_flows_tell_differently_are_not_used():
 
 
 @pytest.mark.parametrize(
+    ("workloads", "owner"), [(["red"], "Deployment/red"), (["red", "blue"], "Workload/db")]
+)
+def test_labels_lead_to_a_workload_that_flows_named_only_where_it_is_the_only_one(workloads, owner):
+    labels = {"app": "db"}
+    named = [end(f"{name}-0", labels=labels, workloads=(("Deployment", name),)) for name in workloads]
+    elsewhere = end("db-7", labels=labels)
+    told = [flow for server in named for flow in exchange(of("job"), server, 80)]
+    assert peer_of(*told, *exchange(WEB, elsewhere, 80)) == owner
+
+
+@pytest.mark.parametrize(
     ("flows", "wanted"),
     [
         ([], "Workload/db"),

@@ -103,6 +103,13 @@ def test_losses_are_told_once_and_those_of_a_time_that_cannot_be_too():
     }
 
 
+@pytest.mark.parametrize(("origin", "lost"), [(RINGS, 5), ("", 8)])
+def test_a_loss_without_a_source_is_another_each_time(origin, lost):
+    """As those are that a kernel counts, or that were dated when they were found."""
+    made = again([Gap(NOON, 5, "full", "n1", origin)], [Gap(NOON + 1, 3, "full", "n1", origin)])
+    assert made.lost == {"full": lost}
+
+
 class TestHoles:
     def test_a_node_that_remembers_less_than_the_others_is_named_with_the_time(self):
         told = [flow(n, node) for n in range(60) for node in ("n1", "n2")]

@@ -52,6 +52,16 @@ def test_what_says_more_by_now_is_added_to_what_was_told_within_the_minute():
     assert memory.is_news("a", NOW + TELL_AGAIN - 1, 3)
 
 
+def test_what_says_more_by_now_takes_nothing_back_of_what_said_even_more():
+    """Two times in which it was told may reach the same moment."""
+    memory, begun = Told(), NOW - 1000
+    for at, rank in ((0, 1), (130, 3), (70, 1), (-50, 3)):
+        assert memory.is_news("a", begun + at, rank)
+    memory.add("a", begun + 30, 2)
+    assert not memory.is_news("a", begun - 100, 3)
+    assert memory.is_news("a", begun + 150, 3)
+
+
 @pytest.mark.parametrize("order", [1, -1])
 def test_what_goes_on_for_long_is_told_as_often_from_its_end(order):
     """Every 5 s for a while, in spells."""

@@ -26,7 +26,8 @@ class HubblePeer(GrpcPeer):
 
     ``nodes`` are names and states as GetNodes and the head of each stream tell them; with ``alone`` it is an
     agent, which knows of no nodes. ``refuses`` is the status for filters; ``requests`` holds all requests;
-    ``first`` is told to all who follow, ``losses`` to all who ask for what is kept.
+    ``first`` is told to all who follow, ``losses`` to all who ask for what is kept. The first answer to one
+    of these ends before as many flows as ``breaks_after`` are told, with the status ``breaks_with``.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None, capacity: int = 4095) -> None:
@@ -43,7 +44,7 @@ class HubblePeer(GrpcPeer):
         self.alone = False
         self.refuses: Status | None = None
         self.requests: list[Any] = []
-        self.breaks_after = 0
+        self.breaks_after, self.breaks_with = 0, Status.UNAVAILABLE
         self.first: Any = None
         self._following: list[asyncio.Queue[Any]] = []
         super().__init__(methods, tls)
@@ -81,7 +82,7 @@ class HubblePeer(GrpcPeer):
             for number, reply in enumerate(self._kept(request)):
                 if number + 1 == self.breaks_after:
                     self.breaks_after = 0
-                    raise GRPCError(Status.UNAVAILABLE, "going down")
+                    raise GRPCError(self.breaks_with, "going down")
                 await stream.send_message(reply)
             if request.follow and self.first is not None:
                 await stream.send_message(self.first)

@@ -285,6 +285,15 @@ def test_a_server_that_refuses_filters_is_asked_without(peer, source, status, on
     assert "which cannot leave answers out" in collected.status.detail
 
 
+@pytest.mark.parametrize("status", [Status.UNKNOWN, Status.INTERNAL])
+def test_a_stream_that_breaks_off_is_not_taken_for_a_refusal_of_filters(peer, source, status):
+    peer.ring.extend([flow(1), flow(2)])
+    peer.breaks_after, peer.breaks_with = 2, status
+    with pytest.raises(UnreachableError, match="going down"):
+        read(source)
+    assert [bool(request.whitelist) for request in peer.requests] == [True]
+
+
 def test_an_agent_behind_relay_that_refuses_filters_is_asked_without(peer, source):
     with following(source) as collected:
         settled(peer, collected)
