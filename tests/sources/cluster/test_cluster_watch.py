@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -205,6 +206,34 @@ def test_a_server_in_trouble_is_said_and_what_was_read_is_kept(
         server.refuse.clear()
         server.refuse_watch.clear()
         found.wait_for(lambda: found.status.error == "")
+
+
+def test_a_version_of_which_no_watch_comes_about_is_not_believed_for_long(
+    server: ApiServer, source: ClusterSource
+) -> None:
+    """As that of a server whose data was put back to what it was before."""
+    server.refuse_watch["pods"] = [500]
+    with following(source) as found:
+        found.wait_for(lambda: "web-1" in found.names)
+        add(server, pod("web-2"))
+        found.wait_for(lambda: "web-2" in found.names)
+
+
+def test_what_went_away_while_nobody_could_watch_went_no_earlier_than_the_watch_ended(
+    server: ApiServer, source: ClusterSource
+) -> None:
+    with following(source) as found:
+        until(lambda: all_open(server))
+        listed = time.time()
+        server.refuse["pods"] = server.refuse_watch["pods"] = [503]
+        server.cut()
+        until(lambda: lists(server)["pods"] > 1)  # from now on no watch would tell what has gone
+        server.objects = [obj("Namespace", "shop", None)]
+        server.refuse.clear()
+        server.refuse_watch.clear()
+        found.wait_for(lambda: "web-1" in found.gone)
+        (pod_gone,) = [known for known in found.objects if known["metadata"]["name"] == "web-1"]
+        assert pod_gone["deleted"] > listed
 
 
 def test_what_may_not_be_listed_any_more_is_kept_until_it_may(
