@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from netsec_tui.cli.exits import CANNOT_TELL, DONE
-from netsec_tui.cli.inputs import access_of
+from netsec_tui.cli.inputs import access_of, tls_flags
 from netsec_tui.cli.output import note, put, put_json, put_table
 from netsec_tui.core.cluster.cni import find_cni
 from netsec_tui.model.cni import Cni
@@ -65,26 +65,10 @@ def _command(args: Namespace, context: str, pick: Sequence[str]) -> str:
     words = ["netsec-tui", "--context", context]
     words += ["--kubeconfig", args.kubeconfig] if args.kubeconfig else []
     words += [word for name in pick for word in ("--source", name)]
-    for flag, value in _given(access_of(args)):
+    served = any(SOURCES[name].tls != "never" for name in pick)
+    for flag, value in tls_flags(access_of(args).tls) if served else ():
         words += [flag, value] if value else [flag]
     return shlex.join(words)
-
-
-def _given(access: Access) -> Iterator[tuple[str, str]]:
-    """Yield the flags about TLS that differ from what holds without them."""
-    tls = access.tls
-    if tls.mode != "auto":
-        yield "--source-tls", tls.mode
-    for flag, value in (
-        ("--source-ca", tls.ca_file),
-        ("--source-cert", tls.cert_file),
-        ("--source-key", tls.key_file),
-        ("--source-server-name", tls.server_name),
-    ):
-        if value:
-            yield flag, value
-    if tls.insecure:
-        yield "--source-insecure", ""
 
 
 def _document(context: str, cni: Cni | None, found: Survey, tried: Tried, command: str) -> dict[str, Any]:

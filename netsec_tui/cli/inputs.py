@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
@@ -89,6 +89,7 @@ def inputs_of(args: Namespace, stdin: Callable[[], BinaryIO], context: str = "")
         raise UsageError("--flows - can be given only once: there is one standard input")
     for flag, paths in (("--flows", args.flows), ("--capture", args.capture)):
         _require_different(flag, [path for path in paths if path != STDIN])
+    check_trust(args)
     return Inputs(_state_sources(args, context), _flow_sources(args, stdin, context))
 
 
@@ -135,6 +136,41 @@ def access_of(args: Namespace, context: str = "") -> Access:
     return Access(args.context or context or None, args.kubeconfig or None, tls=tls)
 
 
+def tls_flags(tls: TlsOptions) -> Iterator[tuple[str, str]]:
+    """Yield the flags about TLS that differ from what holds without them, with their values."""
+    if tls.mode != "auto":
+        yield "--source-tls", tls.mode
+    for flag, value in (
+        ("--source-ca", tls.ca_file),
+        ("--source-cert", tls.cert_file),
+        ("--source-key", tls.key_file),
+        ("--source-server-name", tls.server_name),
+    ):
+        if value:
+            yield flag, value
+    if tls.insecure:
+        yield "--source-insecure", ""
+
+
+def check_trust(args: Namespace) -> None:
+    """Return when the flags about TLS are of use to a source that is read.
+
+    Raises:
+        UsageError: they are to none; or as ``access_of`` does.
+    """
+    flag = next((flag for flag, _ in tls_flags(access_of(args).tls)), "")
+    if not flag or finds_source(args):
+        return
+    from netsec_tui.sources.registry import SOURCES
+
+    taking = [name for name, kind in SOURCES.items() if kind.tls != "never"]
+    if not any(choice.name in taking for choice in observed(args)):
+        raise UsageError(
+            f"{flag} is of no use to anything that is read here: it is for the sources "
+            f"{', '.join(taking[:-1])} and {taking[-1]}; leave it out, or name one of them with --source"
+        )
+
+
 def _state_sources(args: Namespace, context: str) -> list[Source]:
     sources: list[Source] = []
     if reads_cluster(args):
@@ -170,7 +206,21 @@ def _observing(args: Namespace, access: Access) -> list[Source]:
         return [AutoSource(access, patient=args.command == SCREEN)]
     from netsec_tui.sources.registry import make_source
 
-    return [make_source(choice.name, replace(access, address=choice.address)) for choice in observed(args)]
+    chosen = observed(args)
+    return [make_source(choice.name, _access_to(choice, chosen, access)) for choice in chosen]
+
+
+def _access_to(choice: SourceChoice, chosen: Iterable[SourceChoice], access: Access) -> Access:
+    """Return how one of several sources is reached.
+
+    What describes TLS may be meant for another of them. One in the cluster is then read as its Service says;
+    of a server at an address nothing else is known, and it is not read over plaintext.
+    """
+    from netsec_tui.sources.registry import SOURCES
+
+    another = any(SOURCES[other.name].tls == "always" for other in chosen if other != choice)
+    tls = replace(access.tls, meant_for_another=another and choice.address is None)
+    return replace(access, address=choice.address, tls=tls)
 
 
 def options_of(args: Namespace, cluster: str, known: Configured, *, live: bool) -> Options:

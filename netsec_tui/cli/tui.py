@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 
 from netsec_tui.cli.configured import Configured, configured, first_problem, lock_reason
 from netsec_tui.cli.exits import DONE
-from netsec_tui.cli.inputs import STDIN, has_files, inputs_of, observed, options_of, reads_cluster
+from netsec_tui.cli.inputs import (
+    STDIN,
+    check_trust,
+    has_files,
+    inputs_of,
+    observed,
+    options_of,
+    reads_cluster,
+)
 from netsec_tui.cli.loading import NOTHING_TO_READ
 from netsec_tui.cli.overrides import check_settings
 from netsec_tui.cli.tty import piped_input_beside_keyboard, require_terminal
@@ -135,6 +143,7 @@ def _unconnected(args: Namespace) -> Connected:
     from netsec_tui.ui.start import Connected
 
     check_settings(args)
+    check_trust(args)
     known = configured(args, "") if args.config else Configured(locked=lock_reason(args, None))
     return Connected(_session(args, "", known))
 

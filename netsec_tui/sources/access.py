@@ -23,8 +23,10 @@ class Address:
 class TlsOptions:
     """Say how a connection to a source is secured; the files are paths of PEM files, empty for none.
 
-    With mode "auto" the source decides by what it knows of the server. ``server_name`` stands in place of the
-    name that the certificate must carry; ``insecure`` takes any certificate.
+    With mode "auto" the source decides by what it knows of the server; another option asks for TLS unless
+    ``meant_for_another`` says that they are of use to another source, and this one's server is found in the
+    cluster. ``server_name`` stands in place of the name that the certificate must carry; ``insecure`` takes
+    any certificate.
     """
 
     mode: TlsMode = "auto"
@@ -33,11 +35,13 @@ class TlsOptions:
     key_file: str = ""
     server_name: str = ""
     insecure: bool = False
+    meant_for_another: bool = False
 
     def secures(self, guess: bool) -> bool:
         """Tell whether TLS is spoken, by what the mode says, else by ``guess`` or any other option."""
         named = self.ca_file or self.cert_file or self.server_name or self.insecure
-        return self.mode == "on" or (self.mode == "auto" and bool(guess or named))
+        asked = bool(named) and not self.meant_for_another
+        return self.mode == "on" or (self.mode == "auto" and (guess or asked))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal
 
 from netsec_tui.sources.access import Access
 from netsec_tui.sources.contract import Source
@@ -12,10 +13,14 @@ from netsec_tui.sources.contract import Source
 
 @dataclass(frozen=True, slots=True)
 class SourceKind:
-    """Make a source; ``addressed`` means that it may be given an address of its own."""
+    """Make a source; ``addressed`` means that it may be given an address of its own.
+
+    ``tls`` tells whether its server speaks TLS; what is read by commands in pods has no server to speak it.
+    """
 
     make: Callable[[Access], Source]
     addressed: bool = True
+    tls: Literal["never", "perhaps", "always"] = "perhaps"
 
 
 def make_source(name: str, access: Access) -> Source:
@@ -74,13 +79,13 @@ def _conntrack(access: Access) -> Source:
 SOURCES: Mapping[str, SourceKind] = MappingProxyType(
     {
         "hubble": SourceKind(_hubble),
-        "hubble-exec": SourceKind(_hubble_exec, addressed=False),
+        "hubble-exec": SourceKind(_hubble_exec, addressed=False, tls="never"),
         "whisker": SourceKind(_whisker),
-        "goldmane": SourceKind(_goldmane),
-        "antrea": SourceKind(_antrea),
+        "goldmane": SourceKind(_goldmane, tls="always"),
+        "antrea": SourceKind(_antrea, tls="always"),
         "netobserv": SourceKind(_netobserv),
         "theia": SourceKind(_theia),
-        "conntrack": SourceKind(_conntrack, addressed=False),
+        "conntrack": SourceKind(_conntrack, addressed=False, tls="never"),
     }
 )
 """In the order in which they are taken (model/observed.py)."""

@@ -1,0 +1,83 @@
+"""The flags about TLS serve the sources of a command that can use them; where none can, that is said."""
+
+import json
+
+import pytest
+
+from netsec_tui.cli.flags import parse
+from netsec_tui.cli.inputs import inputs_of
+from netsec_tui.cli.tui import opening
+from netsec_tui.errors import UsageError
+from tests.sources.api_server import write_kubeconfig
+from tests.sources.grpc.grpc_peer import certificates
+from tests.sources.hubble.hubble_access import relay_slice, service
+from tests.sources.hubble.hubble_peer import flow, serving_hubble
+from tests.sources.reach.forward_server import ForwardServer
+from tests.sources.running import running
+
+
+@pytest.fixture
+def flags(monkeypatch, tmp_path):
+    """Have a cluster with a Relay that speaks no TLS; return the flags to read it, and those of Goldmane."""
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    with serving_hubble() as peer, running(ForwardServer([service(), relay_slice()])) as api:
+        peer.ring.append(flow(1))
+        api.ports["hubble-relay-1", 4245] = peer.address
+        made = certificates(tmp_path, "goldmane.calico-system.svc")
+        yield (
+            ["--kubeconfig", str(write_kubeconfig(tmp_path / "kubeconfig", api.url))],
+            ["--source-cert", str(made.client), "--source-key", str(made.client_key)],
+        )
+
+
+@pytest.mark.parametrize(
+    ("sources", "read"),
+    [
+        (["--source", "goldmane", "--source", "hubble"], 1),
+        (["--source", "hubble", "--source", "antrea"], 1),
+        (["--source", "hubble"], 0),  # asked for TLS, it is not read over plaintext
+        (["--source", "hubble", "--source", "conntrack"], 0),
+        (["--source", "hubble", "--source", "goldmane", "--source-tls", "on"], 0),
+    ],
+)
+def test_a_relay_without_tls_is_read_beside_a_source_that_the_certificate_is_for(run, flags, sources, read):
+    cluster, certificate = flags
+    _, out, err = run("list", "-A", "-o", "json", *cluster, *certificate, *sources)
+    assert (json.loads(out)["input"]["flows"] if out else 0) == read
+    assert ("does not speak TLS" in err or "as TLS does" in err or "breaks off" in err) == (not read)
+
+
+def test_a_server_at_an_address_is_not_read_over_plaintext():
+    line = "list --source goldmane --source hubble://relay.example:4245 --source-insecure"
+    _, relay = inputs_of(parse([*line.split(), "--manifests", "x"]), lambda: None).flows
+    assert relay._access.tls.secures(False)
+
+
+@pytest.mark.parametrize(
+    ("line", "flag"),
+    [
+        ("list --source conntrack --source-ca x", "--source-ca"),
+        ("list --source hubble-exec --source conntrack --source-cert x --source-key y", "--source-cert"),
+        ("--source conntrack --source-server-name x", "--source-server-name"),
+        ("generate deploy/x --source hubble-exec --source-tls on", "--source-tls"),
+        ("list --source none --source-tls off", "--source-tls"),
+        ("list --flows x --source-insecure", "--source-insecure"),
+        ("applied --context x --source-ca x", "--source-ca"),
+    ],
+)
+def test_flags_that_no_source_can_use_are_refused(line, flag):
+    words = f"^{flag} is of no use .* hubble, whisker, goldmane, antrea, netobserv and theia; leave it out"
+    with pytest.raises(UsageError, match=words):
+        inputs_of(parse(line.split()), lambda: None)
+
+
+def test_the_screen_refuses_them_before_it_opens(flags):
+    with pytest.raises(UsageError, match="--source-ca is of no use"):
+        opening(parse(["--source", "conntrack", "--source-ca", "x", *flags[0]]))
+
+
+@pytest.mark.parametrize("line", ["list", "list --source conntrack --source whisker", "list --source theia"])
+def test_flags_that_a_source_can_use_are_not(line):
+    inputs_of(parse([*line.split(), "--source-ca", "x", "--context", "x"]), lambda: None)
