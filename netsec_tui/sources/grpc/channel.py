@@ -90,8 +90,8 @@ class GrpcChannel:
     ) -> Iterator[Any | Problem | None]:
         """Yield the replies to one request until the server ends them or ``stop`` is set.
 
-        None is yielded every tenth of a second while nothing comes from a server that has greeted, so that
-        the caller can see to what it has; a reply that cannot be decoded is a ``Problem``. Other calls may be
+        None is yielded every tenth of a second while nothing comes from a server that answers, so that the
+        caller can see to what it has; a reply that cannot be decoded is a ``Problem``. Other calls may be
         made in between.
 
         Raises:
@@ -114,7 +114,7 @@ class GrpcChannel:
                 except GrpcError:
                     yield from map(parsed, messages)  # what came before the end
                     raise
-                if not messages and connection.greeted:
+                if not messages and connection.answers:
                     yield None
         finally:
             connection.end(call)

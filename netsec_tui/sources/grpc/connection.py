@@ -25,7 +25,11 @@ CALM_SECONDS = 330.0
 """The same for a server that complains: grpc-go suffers a ping every 5 minutes where nothing else passes."""
 
 GREETING_SECONDS = 5.0
-"""Seconds in which a server must have sent its settings, which it does unasked (RFC 9113, 3.4)."""
+"""Seconds in which a server must have sent its settings, which it does unasked (RFC 9113, 3.4).
+
+In as many it must have acknowledged ours, at once (6.5.3), or have answered anything else: one that greets
+and then hangs would pass for one that has nothing to tell.
+"""
 
 ANSWER_SECONDS = 10.0
 """Seconds in which a ping must be answered."""
@@ -44,7 +48,8 @@ class Connection:
     """Speak HTTP/2 over a connected socket, which may be wrapped in TLS; for one thread.
 
     ``plain`` is the socket itself, whose ``trouble``, if it has any, tells why it was closed. ``calm`` is set
-    when the server has complained of pings, ``greeted`` when it has answered as HTTP/2 does.
+    when the server has complained of pings, ``greeted`` when it has begun as HTTP/2 does, ``answers`` when it
+    has reacted to something since.
     """
 
     def __init__(
@@ -69,6 +74,7 @@ class Connection:
         self._heard = time.monotonic()
         self._pinged = 0.0
         self.greeted = False
+        self.answers = False
         self.calm = False
         self._http.initiate_connection()
         self._http.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: WINDOW, SettingCodes.ENABLE_PUSH: 0})
@@ -177,8 +183,11 @@ class Connection:
 
     def _keep_alive(self) -> None:
         now = time.monotonic()
-        if not self.greeted and now - self._heard > GREETING_SECONDS:
-            raise GrpcError(f"{self._peer} does not answer: nothing has come for {GREETING_SECONDS:g} s")
+        if not self.answers and now - self._heard > GREETING_SECONDS:
+            since = "after its greeting " if self.greeted else ""
+            raise GrpcError(
+                f"{self._peer} does not answer: nothing has come {since}for {GREETING_SECONDS:g} s"
+            )
         if self._pinged:
             if now - self._pinged > ANSWER_SECONDS:
                 silence = f"nothing has come for {now - self._heard:.0f} s"
@@ -207,6 +216,8 @@ class Connection:
     def _take(self, event: Any) -> None:
         from h2 import events
 
+        if not isinstance(event, events.RemoteSettingsChanged | events.WindowUpdated):
+            self.answers = True
         match event:
             case events.DataReceived():
                 call = self._calls.get(event.stream_id)

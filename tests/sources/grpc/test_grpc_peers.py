@@ -156,6 +156,47 @@ def test_a_peer_that_never_greets_is_given_up_before_anything_is_told_of_it(stop
     assert got == []
 
 
+def greets_alone(sock, over):
+    """Send the settings and room for data, as grpc-go begins, and nothing more."""
+    peer = Scripted(sock)
+    peer.http.increment_flow_control_window(1 << 20)
+    peer.send()
+    over.wait(20)
+
+
+def test_a_peer_that_greets_and_then_hangs_is_given_up_before_anything_is_told_of_it(stop, monkeypatch):
+    monkeypatch.setattr(grpc_connection, "GREETING_SECONDS", 0.3)
+    over, got = threading.Event(), []
+    with scripted(lambda sock: greets_alone(sock, over)) as channel:
+        words = r"the server does not answer: nothing has come after its greeting for 0\.3 s"
+        with pytest.raises(GrpcError, match=words):
+            got.extend(channel.stream("/x.Y/M", Ask(), Answer, stop))
+        over.set()
+    assert got == []
+
+
+def test_a_peer_that_is_slow_but_alive_is_waited_for(stop, monkeypatch):
+    monkeypatch.setattr(grpc_connection, "GREETING_SECONDS", 0.3)
+    waited = threading.Event()
+
+    def slow(sock):
+        peer = Scripted(sock)
+        number = peer.asked()  # our settings are acknowledged with that
+        assert waited.wait(20)
+        peer.answer(number, framed(b"\x08\x01"))
+        peer.http.send_headers(number, [("grpc-status", "0")], end_stream=True)
+        peer.send()
+
+    with scripted(slow) as channel:
+        got, quiet = [], 0
+        for message in channel.stream("/x.Y/M", Ask(), Answer, stop):
+            quiet += message is None
+            got += [message] if message else []
+            if quiet > 6:  # for longer than a peer that does not answer at all is waited for
+                waited.set()
+    assert [m.number for m in got] == [1]
+
+
 def test_a_peer_that_hangs_is_given_up(stop, monkeypatch):
     monkeypatch.setattr(grpc_connection, "PING_SECONDS", 0.2)
     monkeypatch.setattr(grpc_connection, "ANSWER_SECONDS", 0.2)
