@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.sources.conntrack.entry import Unread
-from netsec_tui.sources.hubble.decode import HubbleDecoder
+from netsec_tui.sources.hubble.file import HubbleFileDecoder
 from netsec_tui.sources.problem import Problem
 
 Item = Flow | Gap | Problem | Unread | None
@@ -49,7 +49,7 @@ class Format:
     whole: bool = False
 
 
-HUBBLE = Format(Shape.JSON, lambda at: HubbleDecoder())
+HUBBLE = Format(Shape.JSON, lambda at: HubbleFileDecoder())
 """What is taken for granted until something else is recognised."""
 
 _EVENT_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b": ")

@@ -25,9 +25,10 @@ from netsec_tui.sources.lines.source import FlowFileSource  # noqa: E402
 
 
 def from_file(path: Path, count: int) -> list[bytes]:
-    """Return the lines of a file, repeated until there are ``count``."""
+    """Return the lines of a file, repeated with other ``uuid`` until there are ``count``."""
     lines = [line if line.endswith(b"\n") else line + b"\n" for line in path.read_bytes().splitlines(True)]
-    return (lines * (count // len(lines) + 1))[:count]
+    times = range(count // len(lines) + 1)
+    return [line.replace(b'"uuid":"', b'"uuid":"%d-' % n) for n in times for line in lines][:count]
 
 
 def best_of_three(work: Callable[[], object]) -> float:
