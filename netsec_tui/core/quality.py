@@ -119,7 +119,7 @@ _PLACE = attrgetter("node", "since", "until")
 def _of_itself(one: Observed, window: Window, flows: Told | None) -> Watched:
     apart = {span.node for span in one.spans}
     spans = [NodeSpan(node, one.since) for node in one.nodes or () if node not in apart]
-    spans += [span for span in one.spans if one.nodes is None or span.node in one.nodes]
+    spans += one.spans
     if one.nodes is None and flows is not None and not one.by_flows:
         spans = [NodeSpan(node, max(since, one.since)) for node, since in flows.since.items()]
         spans = [span for span in spans if flows.nodes[span.node] >= window.start]
@@ -130,12 +130,17 @@ def _of_itself(one: Observed, window: Window, flows: Told | None) -> Watched:
         one.since,
         one.until,
         not one.by_flows,
-        tuple(sorted({span.node for span in within})) if known else None,
+        tuple(sorted(_reporting(one, within))) if known else None,
         one.sampling,
         one.idle,
         one.addresses,
         within,
     )
+
+
+def _reporting(one: Observed, within: Iterable[NodeSpan]) -> set[str]:
+    seen = {span.node for span in within}
+    return seen if one.nodes is None else seen.intersection(map(short_node, one.nodes))
 
 
 def _within(spans: Iterable[NodeSpan], until: float, window: Window) -> tuple[NodeSpan, ...]:
@@ -192,10 +197,12 @@ def node_seconds(
 ) -> dict[str, float]:
     """Map each node that reports to the seconds of a window in which at least one of the sources watched it.
 
-    A source that tells no node watches all. A node that is not ``present`` any more counts only where none
-    is known to be.
+    Where none reports any more they are those that did. A source that tells no node watches all. A node that
+    is not ``present`` any more counts only where none is known to be.
     """
-    reporting = {node for source in telling(sources) for node in source.nodes or ()}
+    now_told = telling(sources)
+    reporting = {node for source in now_told for node in source.nodes or ()}
+    reporting = reporting or {span.node for source in now_told for span in source.spans}
     everywhere: list[Watched | NodeSpan] = [source for source in sources if source.nodes is None]
     by_node = {node: list(everywhere) for node in sorted(reporting.intersection(present) or reporting)}
     for span in (span for source in sources for span in source.spans):

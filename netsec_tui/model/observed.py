@@ -37,8 +37,11 @@ class Observed:
     used. ``addresses`` is false for a source that tells no address outside.
 
     ``spans`` are of the nodes that were not watched for all of that time: a busy node remembers less of what
-    was before the source began than a quiet one. ``by_flows`` is true of a file, which says nothing of
-    itself: then all this is from the first flow to the last, and so it is of each node.
+    was before the source began than a quiet one, another has joined later or was away for a while. A node
+    that is away has spans too, but is none of ``nodes``.
+
+    ``by_flows`` is true of a file, which says nothing of itself: then all this is from the first flow to the
+    last, and so it is of each node.
     """
 
     origin: str

@@ -66,11 +66,11 @@ class Quality:
     """Hold what is known of the observation in one window.
 
     ``covered`` is how many seconds of it at least one source has watched, for the reporting node that was
-    watched least: ``by_node`` has all of those, in seconds. ``nodes`` are those that report, None if none is
-    told; ``present`` those of the cluster state, None when that tells none. ``rows`` are the workload's that
-    were seen, ``inferred`` those of which nobody has proven who opened the connection, ``unaddressed`` those
-    whose peer's address nobody has told. ``synthetic`` counts flows that were made up. ``silent`` is None
-    without cluster state.
+    watched least: ``by_node`` has all of those, in seconds; where none reports any more, those that did.
+    ``nodes`` are those that report, None if none is told; ``present`` those of the cluster state, None when
+    that tells none. ``rows`` are the workload's that were seen, ``inferred`` those of which nobody has proven
+    who opened the connection, ``unaddressed`` those whose peer's address nobody has told. ``synthetic``
+    counts flows that were made up. ``silent`` is None without cluster state.
     """
 
     asked: Timespan = TIMESPANS[-1]

@@ -161,6 +161,24 @@ class TestTheNodeWatchedLeast:
         assert self.live(("n1", 0, 0), ("n2", 0, 0), ("gone", 0, 60)).covered == 13 * HOUR
         assert self.live(("n1", 0, 0), ("gone", 0, 60), state=()).covered == 60
 
+    def test_a_time_in_which_it_was_away_does_not_count(self):
+        found = self.live(("n1", 0, HOUR), ("n1", 3 * HOUR, 0), ("n2", 0, 0))
+        assert found.by_node == (("n1", 11 * HOUR), ("n2", 13 * HOUR))
+        assert (found.nodes, found.covers) == (("n1", "n2"), False)
+
+    def test_one_that_is_away_now_reports_no_more(self):
+        made = session([], self.STATE, now=NOON + 2 * HOUR, live=True)
+        spans = self.spans(("n1", 0, HOUR), ("n2", 0, 0))
+        found = told(made, Observed("hubble", NOON, nodes=frozenset({"n2"}), spans=spans)).quality()
+        assert (found.nodes, found.missing, found.by_node) == (("n2",), ("n1",), (("n2", 2 * HOUR),))
+
+    def test_once_all_are_away_none_reports_and_what_was_watched_before_counts(self):
+        made = session([], self.STATE, now=NOON + 9 * HOUR, live=True)
+        spans = self.spans(("n1", 0, HOUR), ("n1", 3 * HOUR, 4 * HOUR), ("n2", 0, 4 * HOUR))
+        away = Observed("hubble-exec", NOON, NOON + 4 * HOUR, frozenset(), spans=spans)
+        found = told(made, away).quality()
+        assert (found.nodes, found.missing, found.covered) == ((), ("n1", "n2"), 2 * HOUR)
+
     def test_what_several_sources_watched_of_it_adds_up(self):
         made = session([], self.STATE, now=NOON + 3 * HOUR, live=True)
         first = Observed("hubble", NOON, NOON + HOUR, frozenset({"n1"}))

@@ -105,7 +105,8 @@ class Node:
 
     ``period`` are the seconds between the beginnings of the last two readings, 0 where the former gave
     nothing. ``entries`` is -1 before the first table. ``gone`` means that the pod which gave the table does
-    not any more, and no other has since. ``lost`` is what the kernel says it lost.
+    not any more, and no other has since. ``read`` is when it last had a table, in epoch seconds. ``lost`` is
+    what the kernel says it lost.
     """
 
     tries: list[Target]
@@ -117,6 +118,7 @@ class Node:
     asked: bool = False
     way: Way | None = None
     entries: int = -1
+    read: float = 0.0
     skipped: int = 0
     lost: dict[str, int] = field(default_factory=dict)
     trouble: str = ""

@@ -19,6 +19,7 @@ from netsec_tui.sources.cluster.resources import resource
 from netsec_tui.sources.conntrack.entry import Entry, EntryDecoder
 from netsec_tui.sources.conntrack.flows import ORIGIN, Connections
 from netsec_tui.sources.conntrack.health import BLIND, UNNAMED, divide, losses, missed
+from netsec_tui.sources.conntrack.known import MEMORY
 from netsec_tui.sources.conntrack.nodes import Answer, Node, Way, due_nodes, read_table, targets
 from netsec_tui.sources.conntrack.pods import SILENT_SECONDS, PodAddresses, Sight, seen_pod
 from netsec_tui.sources.contract import Emit, FlowsRead, SourceStatus
@@ -26,6 +27,7 @@ from netsec_tui.sources.nodes_named import names_of, troubles_of
 from netsec_tui.sources.objects.strip import object_key, printable
 from netsec_tui.sources.reach.pod_exec import Executor, executor
 from netsec_tui.sources.reach.pod_websocket import Target
+from netsec_tui.sources.spans import Spans
 
 POLL_SECONDS = 5.0
 """From the beginning of one reading of a node to that of the next. A connection that was reset stays in the
@@ -67,7 +69,8 @@ class ConntrackSource:
         self._connections = Connections()
         self._addresses = PodAddresses()
         self._sight = Sight(self._addresses)
-        self._since = self._until = 0.0
+        self._spans = Spans()
+        self._until = 0.0
         self._unread = ""
         self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
 
@@ -139,7 +142,6 @@ class ConntrackSource:
         pods = api.list(_PODS, seen_pod)
         found = targets(pods)
         self._connections.hand_over(self._addresses.take(pods))
-        self._since = self._since or time.time()
         self._executor, self._client = executor(client), client
         for name in names:
             node = self._nodes.setdefault(name, Node([]))
@@ -149,6 +151,7 @@ class ConntrackSource:
         for gone in self._nodes.keys() - set(names):
             del self._nodes[gone]
         self._connections.keep(names)
+        self._spans.keep(names)
         self._listed = time.monotonic()
         self._lost, self._moved = "", False
 
@@ -185,8 +188,10 @@ class ConntrackSource:
 
     def _take(self, answer: Answer, node: Node, emit: Emit) -> None:
         now, skipped = answer.at, node.skipped
-        if not self._until:
-            self._since = now
+        if now - node.read > MEMORY:  # what ended meanwhile the table may have forgotten
+            self._spans.end(answer.node, node.read)
+        self._spans.begin(answer.node, now)
+        node.read = now
         self._until = max(self._until, now)
         table, statistics = divide(answer.table.decode("utf-8", "replace"))
         flows = self._connections.take(answer.node, self._entries(answer, table, node), now)
@@ -225,6 +230,7 @@ class ConntrackSource:
             reason = f"{names_of([answer.node])}: {trouble}; connections may be missing"
             emit(FlowsRead((Gap(time.time(), 0, reason, answer.node),)))
         node.trouble = trouble
+        self._spans.end(answer.node, node.read)
         if answer.unauthenticated:
             self._client, self._listed = None, float("-inf")
 
@@ -238,8 +244,10 @@ class ConntrackSource:
         emit(SourceStatus(self.name, self.live, detail, skipped, error, ended=ended, observed=observed))
 
     def _observed(self, *, ended: bool) -> Observed:
-        until = self._until if ended else 0.0
-        return Observed(ORIGIN, self._since, until, frozenset(self._given()), idle=self._connections.quiet)
+        given, spans = self._given(), self._spans
+        until = self._until if ended or not given else 0.0
+        nodes, idle = frozenset(given), self._connections.quiet
+        return Observed(ORIGIN, spans.first, until, nodes, idle=idle, spans=spans.of(self._nodes))
 
     def _given(self) -> list[str]:
         return [name for name, node in self._nodes.items() if node.given]

@@ -54,7 +54,8 @@ class Told:
     """Carry what the agent of a node has said: flows and gaps, and how its stream is doing.
 
     ``ended`` means that there will be no more of this stream, ``trouble`` why, empty where it should end.
-    ``unread`` counts lines that could not be used, ``why`` is the first reason.
+    ``unread`` counts lines that could not be used, ``why`` is the first reason. ``repeats`` means that a flow
+    came again which was told before: the agent has not forgotten any since.
     """
 
     node: str
@@ -64,6 +65,7 @@ class Told:
     unauthenticated: bool = False
     unread: int = 0
     why: str = ""
+    repeats: bool = False
 
 
 def agent_pod(pod: KubeObject) -> KubeObject | None:
@@ -159,11 +161,12 @@ class _Batch:
         self._gaps = Gaps()
         self._unread, self._why = 0, ""
         self.newest = 0.0
+        self.repeats = False
 
     @property
     def anything(self) -> bool:
         """Tell whether there is something to tell."""
-        return bool(self._flows or self._gaps or self._unread)
+        return bool(self._flows or self._gaps or self._unread or self.repeats)
 
     def put(self, value: Any) -> None:
         """Take in one decoded line."""
@@ -184,16 +187,21 @@ class _Batch:
 
     def take(self) -> Told:
         """Return what has been gathered and begin anew."""
-        told = Told(self._node, (*self._flows, *self._gaps.take()), unread=self._unread, why=self._why)
-        self._flows, self._unread, self._why = [], 0, ""
+        flows: tuple[Flow | Gap, ...] = (*self._flows, *self._gaps.take())
+        told = Told(self._node, flows, unread=self._unread, why=self._why, repeats=self.repeats)
+        self._flows, self._unread, self._why, self.repeats = [], 0, "", False
         return told
 
 
 class _Lines:
-    """Find the JSON values in the bytes of a stream and leave out those that were told before a break."""
+    """Find the JSON values in the bytes of a stream and leave out those that were told before a break.
+
+    Flows come in order: what repeats comes before what is new.
+    """
 
     def __init__(self, seen: Recent[object, bool]) -> None:
         self._rest = b""
+        self._begun = False
         self._seen = seen
 
     def feed(self, chunk: bytes, batch: _Batch) -> None:
@@ -222,7 +230,9 @@ class _Lines:
             return
         key = _identity(value)
         if key is not None and self._seen.get(key):
+            batch.repeats = batch.repeats or ("flow" in value and not self._begun)
             return
+        self._begun = self._begun or (type(value) is dict and "flow" in value)
         batch.put(value)
         if key is not None:
             self._seen.put(key, True)

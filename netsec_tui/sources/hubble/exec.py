@@ -11,7 +11,7 @@ from typing import Any
 
 from netsec_tui.errors import NetsecError, UnreachableError
 from netsec_tui.model.flow import Flow, Gap
-from netsec_tui.model.observed import NodeSpan, Observed
+from netsec_tui.model.observed import Observed
 from netsec_tui.model.timespan import plausible
 from netsec_tui.sources import retry
 from netsec_tui.sources.access import Access
@@ -25,6 +25,7 @@ from netsec_tui.sources.nodes_named import names_of, troubles_of
 from netsec_tui.sources.objects.strip import printable
 from netsec_tui.sources.reach.pod_exec import Executor, executor
 from netsec_tui.sources.reach.pod_websocket import Target
+from netsec_tui.sources.spans import Spans
 
 LIST_SECONDS = 30.0
 _PATIENCE = 0.1
@@ -36,11 +37,7 @@ _PODS = resource("pods")
 
 @dataclass(slots=True)
 class _Node:
-    """Hold how the stream of one node's agent goes; ``due`` is monotonic time.
-
-    ``since`` is from when on what the node saw is known, in epoch seconds: since it was first heard, or since
-    the oldest flow that it held then.
-    """
+    """Hold how the stream of one node's agent goes; ``due`` is monotonic time."""
 
     stream: AgentStream
     target: Target
@@ -50,7 +47,6 @@ class _Node:
     heard: bool = False
     ended: bool = False
     trouble: str = ""
-    since: float = 0.0
 
 
 class HubbleExecSource:
@@ -68,7 +64,7 @@ class HubbleExecSource:
         self._listed = float("-inf")
         self._lost = ""
         self._flows, self._unread, self._why = 0, 0, ""
-        self._since = 0.0
+        self._spans = Spans()
 
     def read(self, emit: Emit) -> None:
         """Emit what all agents hold now.
@@ -165,11 +161,14 @@ class HubbleExecSource:
         if not told.ended:
             now = time.time()
             times = (flow.time for flow in told.flows if isinstance(flow, Flow) and plausible(flow.time, now))
-            node.since = min(node.since or now, *times, now)
-            self._since = min(self._since or now, node.since)
+            self._spans.begin(told.node, min(times, default=now))
+            if told.repeats:
+                self._spans.resume(told.node)
             node.heard, node.trouble, node.wait = True, "", retry.FIRST_WAIT
             return
         node.busy, node.ended = False, not follow
+        if follow:
+            self._spans.end(told.node, time.time())
         trouble = printable(told.trouble, 400)
         if trouble and node.heard and not node.trouble:
             reason = f"{names_of([told.node])}: {trouble}; flows may be missing"
@@ -184,9 +183,10 @@ class HubbleExecSource:
 
     def _tell(self, emit: Emit, *, ended: bool = False) -> None:
         giving = [name for name, node in self._nodes.items() if node.heard and not node.trouble]
-        spans = tuple(NodeSpan(name, self._nodes[name].since) for name in giving)
-        until = time.time() if ended else 0.0
-        observed = Observed(ORIGIN, self._since, until, frozenset(giving), spans=spans)
+        until = time.time() if ended else 0.0 if giving else self._spans.last
+        observed = Observed(
+            ORIGIN, self._spans.first, until, frozenset(giving), spans=self._spans.of(self._nodes)
+        )
         detail = f"{self._flows} flows from {len(giving)} of {len(self._nodes)} nodes"
         detail += f"; {self._why}" if self._why else ""
         error = "; ".join(filter(None, (self._lost, self._trouble())))

@@ -1,6 +1,7 @@
 """Following the Cilium agents of an API server of the tests: what they say, what breaks off or repeats."""
 
 import json
+import threading
 import time
 from datetime import UTC, datetime
 
@@ -280,3 +281,66 @@ def test_following_ends_when_it_is_asked_to(server, source):
     with following(source):
         until(lambda: len(server.ran) == 2)
     # leaving the block joins the thread, or fails
+
+
+def spans_of(collected, node):
+    observed = collected.status.observed
+    return [(span.since, span.until) for span in observed.spans if span.node == node] if observed else []
+
+
+def says(*lines, until=None):
+    """Return what an agent does that says lines and goes on, until it breaks off."""
+
+    def answer(handler):
+        handler._send(1, b"".join(lines))
+        (until or handler.server.over).wait()
+
+    return answer
+
+
+def test_once_all_agents_are_away_nothing_is_watched_any_more(server, source):
+    cut = threading.Event()
+    server.commands["cilium-a", "hubble"] = says(flow(1), until=cut)
+    server.commands["cilium-b", "hubble"] = says(flow(2), until=cut)
+    with following(source) as collected:
+        until(lambda: spans_of(collected, "n1") and spans_of(collected, "n2"))
+        server.commands["cilium-a", "hubble"] = server.commands["cilium-b", "hubble"] = 403
+        cut.set()
+        until(lambda: collected.status.observed.until)
+        observed = collected.status.observed
+    assert observed.nodes == frozenset()
+    assert {span.node for span in observed.spans if span.until} == {"n1", "n2"}
+    assert observed.since < observed.until == max(span.until for span in observed.spans) <= time.time()
+
+
+@pytest.mark.parametrize("remembers", [True, False])
+def test_what_an_agent_has_forgotten_while_it_was_away_is_a_hole_in_its_time(server, source, remembers):
+    cut, before = threading.Event(), flow(1)
+    server.commands["cilium-a", "hubble"] = says(before, until=cut)
+    server.commands["cilium-b", "hubble"] = says(flow(2))
+    with following(source) as collected:
+        until(lambda: {40001, 40002} <= set(ports(collected)))
+        ((begun, _),) = spans_of(collected, "n1")
+        server.commands["cilium-a", "hubble"] = 404
+        cut.set()
+        until(lambda: "n1" not in collected.status.observed.nodes)
+        ((_, away),) = spans_of(collected, "n1")
+        server.commands["cilium-a", "hubble"] = says(*([before] if remembers else []), flow(3))
+        until(lambda: 40003 in ports(collected) and "n1" in collected.status.observed.nodes)
+        first, *later = spans_of(collected, "n1")
+        ((_, other),) = spans_of(collected, "n2")
+    assert first == (begun, 0.0 if remembers else away)
+    assert [(since > away, until) for since, until in later] == ([] if remembers else [(True, 0.0)])
+    assert other == collected.status.observed.until == 0.0
+
+
+def test_a_node_that_joins_later_counts_from_then_on(server, source):
+    server.commands["cilium-a", "hubble"] = server.commands["cilium-b", "hubble"] = says()
+    with following(source) as collected:
+        until(lambda: spans_of(collected, "n1") and spans_of(collected, "n2"))
+        joined = time.time()
+        server.commands["cilium-c", "hubble"] = says()
+        server.objects.append(agent("cilium-c", "n3"))
+        until(lambda: spans_of(collected, "n3"))
+    ((since, _),) = spans_of(collected, "n3")
+    assert collected.status.observed.since < joined < since
