@@ -25,7 +25,10 @@ from tests.core.traffic import (
 
 IP = "10.244.1.77"
 DB = Endpoint("10.244.2.30")
-SHARED = "an address changed hands in the minute in which it was seen: it may have been shop/{}"
+SHARED = (
+    "an address changed hands in the minute in which it was seen: it may have been shop/{}, "
+    "and all of that minute is counted here"
+)
 
 
 def cluster(gone=50, came=49, owners=("web", "bot")):

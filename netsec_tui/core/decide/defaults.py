@@ -109,7 +109,7 @@ def _of_evidence(
         return Default(
             False,
             "an address changed hands in the minute in which it was seen: "
-            f"it may have been {listed(communication.rivals)}",
+            f"it may have been {listed(communication.rivals)}, and all of that minute is counted here",
         )
     if refused := _refused(communication, reports_replies):
         return Default(False, refused)
