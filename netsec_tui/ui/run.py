@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 from netsec_tui.errors import UsageError
 from netsec_tui.session.session import Session
 from netsec_tui.ui.start import Clusters, ConfigFileLike, FeedLike, StartScope
+
+_OBJECTS_BETWEEN_COLLECTIONS = 50_000
+"""New objects after which Python looks for garbage in cycles, 700 by default.
+
+A cluster state of 5,000 pods is hundreds of thousands of objects that stay; every look at them all is a pause.
+"""
 
 
 def run_app(
@@ -45,5 +52,6 @@ def run_app(
         raise UsageError(
             f"there is no theme {theme}; choose one of {', '.join(sorted(app.available_themes))}"
         )
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS, *gc.get_threshold()[1:])
     code = app.run(mouse=mouse)
     return app.return_code if code is None and app.return_code else code or 0
