@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from tests.cluster.harness import waiting
 
-PATIENCE = 20
+PATIENCE = 60
 """Seconds after which something that a test waits for is taken to never come."""
 
 

@@ -15,7 +15,7 @@ from tests.ui.drawn import Cell, Drawn, Row, Topology, cut, edges, line_text, li
 
 WIDE, NARROW = (140, 40), (80, 24)
 
-_PATIENCE, _PAGES = 20.0, 40
+_PATIENCE, _PAGES = 60.0, 40
 """How many seconds to wait for what is to come, and how often to turn a page, at most."""
 
 _PAUSE = 0.05

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -221,8 +222,9 @@ async def idle(pilot: Any) -> None:
 
 
 async def until(pilot: Any, holds: Callable[[], bool]) -> None:
-    """Wait until something holds; gives up after some seconds, and fails."""
-    for _ in range(500):
+    """Wait until something holds; fails when it never does."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
         if holds():
             return
         await pilot.pause(0.01)

@@ -22,7 +22,7 @@ from tests.sources.grpc.grpc_peer import certificates
 from tests.sources.kube_objects import slice_of
 from tests.sources.reach.forward_server import ForwardServer
 from tests.sources.running import running
-from tests.sources.waiting import PATIENCE
+from tests.sources.waiting import PATIENCE, until
 
 POD = "whisker-5d9c7f8b6-x7k2p"
 
@@ -165,11 +165,14 @@ def test_server_that_is_gone_is_said_and_found_again(api, tmp_path):
 
 
 def test_silence_is_taken_for_a_hang(source, backend, monkeypatch):
-    monkeypatch.setattr(whisker_http, "SILENCE_SECONDS", 0.3)
     backend.flows = [flow(0)]
     with following(source) as collected:
+        collected.wait_for(lambda: bool(times(collected)))
+        monkeypatch.setattr(whisker_http, "SILENCE_SECONDS", 0.3)
+        backend.break_off()
         collected.wait_for(lambda: any("nothing has come from" in m.error for m in statuses(collected)))
-        collected.wait_for(lambda: len(backend.asked) > 2)
+        asked = len(backend.asked)
+        until(lambda: len(backend.asked) > asked)
     assert len(times(collected)) == 1
 
 

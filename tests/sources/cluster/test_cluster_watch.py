@@ -168,7 +168,7 @@ def test_a_defect_in_one_resource_is_said_and_takes_no_other_with_it(
 def test_a_dead_connection_is_noticed_and_replaced(
     server: ApiServer, source: ClusterSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster_api, "SILENCE", (5, 0.1))
+    monkeypatch.setattr(cluster_api, "SILENCE", (60, 0.5))
     monkeypatch.setattr(cluster_watch, "SHORT", 0.0)
     with following(source) as found:
         until(lambda: len(server.watches["pods"]) > 3)

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 from grpclib.const import Cardinality, Handler
 from grpclib.server import Server
 
+from tests.sources.waiting import PATIENCE
+
 Handle = Callable[[Any], Awaitable[None]]
 """Answer a call, given grpclib's stream."""
 
@@ -54,7 +56,7 @@ class GrpcPeer:
         if self._server:
             self.kill()
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(PATIENCE)
         self._loop.close()
 
     def __mapping__(self) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ from netsec_tui.sources.grpc import connection as grpc_connection
 from netsec_tui.sources.grpc.channel import GrpcChannel
 from netsec_tui.sources.grpc.trouble import GrpcError
 from tests.sources.grpc.grpc_numbers import Answer, Ask, all_of, framed
+from tests.sources.waiting import PATIENCE
 
 
 class Scripted:
@@ -59,7 +60,7 @@ def scripted(script):
     thread.start()
     with GrpcChannel(lambda: ours, "the server") as channel:
         yield channel
-    thread.join(20)
+    thread.join(PATIENCE)
     theirs.close()
     assert not failures
 
@@ -149,7 +150,7 @@ def test_a_peer_that_speaks_something_else(stop):
 def test_a_peer_that_never_greets_is_given_up_before_anything_is_told_of_it(stop, monkeypatch):
     monkeypatch.setattr(grpc_connection, "GREETING_SECONDS", 0.3)
     over, got = threading.Event(), []
-    with scripted(lambda sock: over.wait(20)) as channel:
+    with scripted(lambda sock: over.wait(PATIENCE)) as channel:
         with pytest.raises(GrpcError, match=r"the server does not answer: nothing has come for 0\.3 s"):
             got.extend(channel.stream("/x.Y/M", Ask(), Answer, stop))
         over.set()
@@ -161,7 +162,7 @@ def greets_alone(sock, over):
     peer = Scripted(sock)
     peer.http.increment_flow_control_window(1 << 20)
     peer.send()
-    over.wait(20)
+    over.wait(PATIENCE)
 
 
 def test_a_peer_that_greets_and_then_hangs_is_given_up_before_anything_is_told_of_it(stop, monkeypatch):
@@ -205,7 +206,7 @@ def test_a_peer_that_hangs_is_given_up(stop, monkeypatch):
     def hangs(sock):
         peer = Scripted(sock)
         peer.answer(peer.asked(), framed(b"\x08\x01"))
-        over.wait(20)
+        over.wait(PATIENCE)
 
     with scripted(hangs) as channel:
         with pytest.raises(GrpcError, match=r"the server hangs: nothing .* does not answer a ping"):

@@ -8,6 +8,7 @@ from grpclib.const import Status
 
 from netsec_tui.errors import UnreachableError
 from netsec_tui.sources import retry
+from netsec_tui.sources.grpc import channel as grpc_channel
 from netsec_tui.sources.grpc import connection as grpc_connection
 from netsec_tui.sources.hubble import relay_progress as hubble_relay_progress
 from netsec_tui.sources.hubble.relay import HubbleRelaySource
@@ -316,13 +317,14 @@ def test_an_unreadable_flow_is_counted_and_the_next_is_read(peer, source):
 
 def test_a_server_that_hangs_is_left_and_taken_up_again(peer, source, monkeypatch):
     monkeypatch.setattr(grpc_connection, "PING_SECONDS", 0.1)
-    monkeypatch.setattr(grpc_connection, "ANSWER_SECONDS", 0.1)
-    monkeypatch.setattr("netsec_tui.sources.grpc.channel.UNARY_SECONDS", 0.1)
     hold = threading.Event()
     with following(source) as collected:
         settled(peer, collected)
-        peer._loop.call_soon_threadsafe(hold.wait, PATIENCE)
-        collected.wait_for(lambda: "hangs" in collected.status.error)
+        with monkeypatch.context() as impatient:  # only while nobody answers: others may take their time
+            impatient.setattr(grpc_connection, "ANSWER_SECONDS", 0.1)
+            impatient.setattr(grpc_channel, "UNARY_SECONDS", 0.1)
+            peer._loop.call_soon_threadsafe(hold.wait, PATIENCE)
+            collected.wait_for(lambda: "hangs" in collected.status.error)
         hold.set()
         collected.wait_for(lambda: not collected.status.error)
         until(lambda: peer.following)

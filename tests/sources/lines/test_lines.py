@@ -18,6 +18,7 @@ from netsec_tui.sources.lines import documents
 from netsec_tui.sources.lines.packed import Unpacker
 from netsec_tui.sources.lines.reading import LineReading
 from netsec_tui.sources.lines.source import FlowFileSource, FlowStreamSource
+from tests.sources.waiting import PATIENCE
 
 
 def flow(port):
@@ -270,12 +271,12 @@ class Pipe:
         """Wait until messages make the condition true; the time limit only ends a failing test."""
         while not condition():
             self.heard.news.clear()
-            assert condition() or self.heard.news.wait(20)
+            assert condition() or self.heard.news.wait(PATIENCE)
 
     def close(self):
         """Close the writing end and wait for the source to end."""
         os.close(self.writing)
-        self.thread.join(20)
+        self.thread.join(PATIENCE)
         assert not self.thread.is_alive()
         self.stream.close()
 
@@ -298,7 +299,7 @@ def test_a_stream_hands_on_flows_as_they_come():
 def test_a_stream_that_says_nothing_stops_when_asked():
     pipe = Pipe()
     pipe.stop.set()
-    pipe.thread.join(20)
+    pipe.thread.join(PATIENCE)
     assert not pipe.thread.is_alive()
     pipe.close()
 

@@ -11,6 +11,7 @@ from tests.sources.api_server import api_client
 from tests.sources.exec_server import CUT_OFF, HANGS, SUCCESS, ExecServer
 from tests.sources.reach.forward_server import frames_of_client
 from tests.sources.running import running
+from tests.sources.waiting import PATIENCE
 
 TARGET = Target("kube-system", "cilium-1", "cilium-agent")
 
@@ -38,7 +39,7 @@ def test_each_chunk_comes_before_the_next_is_written(server, run):
     def answer(handler):
         for chunk in (b"one\n", b"two\n"):
             handler._send(1, chunk)
-            assert written.acquire(timeout=20)
+            assert written.acquire(timeout=PATIENCE)
         handler._send(2, b"a warning")
         handler._end(SUCCESS)
 
