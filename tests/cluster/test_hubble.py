@@ -285,6 +285,9 @@ def test_what_was_overwritten_meanwhile_is_said(own_cluster, hubble):
     with following(relay(own_cluster)) as collected:
         reach(own_cluster, 7070)
         wait("what came before", seen(collected, 7070))
+        # Both clients may be on one node, and of one that has told nothing nobody knows what it overwrites.
+        own_cluster.drive([Call("tracked/ds/agent", "tracked/deploy/api:8080")])
+        wait("both nodes", lambda: {flow.node for flow in flows(collected)} == {"node1", "node2"})
         hubble.kill_relay()
         wait("the failure to be said", lambda: collected.status.error)
         for node in own_cluster.nodes:
