@@ -10,7 +10,7 @@ from netsec_tui.core.traffic.knowledge import Knowledge
 from netsec_tui.core.traffic.resolve import Resolver
 from netsec_tui.core.traffic.tenure import LATE, changes_of, holder_at, tenures
 from netsec_tui.core.traffic.turns import turns
-from netsec_tui.model.flow import Endpoint
+from netsec_tui.model.flow import Endpoint, Verdict
 from netsec_tui.model.identity import WorkloadRef
 from netsec_tui.model.inventory import Pod
 from netsec_tui.sources.inventory.build import build_inventory
@@ -150,6 +150,27 @@ def test_a_deleted_workload_keeps_its_row_with_the_labels_that_it_had():
     assert only(made, "Deployment/web", OUT).reason == "deleted since"
     (rule,) = review(made, "Deployment/web").policies[0].egress
     assert [peer.pod_selector.match_labels for peer in rule.peers] == [(("app", "db"),)]
+
+
+@pytest.mark.parametrize("target", [5432, "sql"])
+def test_who_dialled_a_service_of_a_deleted_workload_has_one_row_of_it(target):
+    gone = [
+        workload("Deployment", "pay", ports={"sql": 5432}, deleted=NOON + HOUR),
+        pod("pay-1", "pay", ip=IP, owner=("Deployment", "pay"), created=at(-HOUR), deleted=NOON + HOUR),
+    ]
+    dial = request(WEB, Endpoint("10.96.0.7"), 80, verdict=Verdict.TRACED)
+    flows = [dial, *exchange(WEB, Endpoint(IP), 5432)]
+    made = session(flows, [*SHOP, *gone, service("pay", [(80, target)], ip="10.96.0.7")])
+    row = only(made, "Deployment/web", OUT)
+    assert table(made, "Deployment/web", OUT) == ["Deployment/pay TCP 5432"]
+    assert (row.reason, [str(via) for via in row.communication.via]) == ("deleted since", ["pay:80"])
+    counted = {str(choice.ref): choice.egress for choice in made.workloads()}
+    assert counted["Deployment/web"] == 1
+    # What is behind the Service by now was not dialled then.
+    heir = workload("Deployment", "pay2", "pay", ports={"sql": 5432})
+    again = session(flows, [*SHOP, *gone, heir, service("pay", [(80, target)], ip="10.96.0.7")])
+    assert table(again, "Deployment/web", OUT) == ["Deployment/pay TCP 5432"]
+    assert "Deployment/pay2" not in listed(again)
 
 
 def test_traffic_from_before_goes_on_to_name_whoever_had_the_address():

@@ -14,7 +14,7 @@ from netsec_tui.core.traffic.once import Shares
 from netsec_tui.core.traffic.resolve import Party
 from netsec_tui.core.traffic.services import foreign_endpoints, is_known, owner_ports, service_port
 from netsec_tui.model.communication import Communication, Counts, Orientation, Via
-from netsec_tui.model.flow import Labels, Verdict
+from netsec_tui.model.flow import Labels, Protocol, Verdict
 from netsec_tui.model.identity import (
     CommunicationKey,
     Direction,
@@ -197,6 +197,9 @@ def _egress(conversations: Conversations, peer: Peer, window: Window, keep: PodF
         _gather(rows, key, conversation, window, keep, outgoing=True)
     for conversation in services:
         backends = [key for key in _backend_keys(conversations, conversation) if key in rows]
+        if conversations.resolver.inventory.gone_owners:
+            outgoing = (key for key in rows if key.direction is Direction.EGRESS)
+            backends += [key for key in outgoing if _was_behind(conversations, conversation, *key[1:])]
         for key in backends or dial_keys(conversations, conversation):
             _gather(rows, key, conversation, window, keep, outgoing=True)
 
@@ -245,6 +248,23 @@ def _backend_keys(conversations: Conversations, conversation: Conversation) -> l
     ]
 
 
+def _was_behind(
+    conversations: Conversations, conversation: Conversation, peer: Peer, protocol: Protocol, port: int
+) -> bool:
+    """Tell whether a peer that is deleted by now stood behind a dialled Service, with a port."""
+    inventory, server = conversations.resolver.inventory, conversation.key.server
+    owner = inventory.gone_owner_by_ref.get(peer.ref)
+    service = inventory.service_by_name.get((server.namespace, server.name))
+    if not (owner and service and service.selector and owner.ref.namespace == service.namespace):
+        return False
+    if protocol is not conversation.key.protocol:
+        return False
+    named = {p.name: p.port for p in owner.ports if p.protocol is protocol}
+    dialled = (service_port(service, protocol, via.port) for via in conversation.via)
+    ports = {named.get(str(found.target_port), found.target_port) for found in dialled if found}
+    return port in ports and has_labels(service.selector, owner.template_labels)
+
+
 def pod_ports(
     conversations: Conversations, conversation: Conversation, service: Service, owner: WorkloadRef
 ) -> tuple[int, ...]:
@@ -281,4 +301,9 @@ def backend_seen(conversations: Conversations, conversation: Conversation, windo
         ConversationKey(conversation.key.client, key.peer, key.protocol, key.port)
         for key in _backend_keys(conversations, conversation)
     )
-    return any(key in client and client[key].seen(window) for key in keys)
+    if any(key in client and client[key].seen(window) for key in keys):
+        return True
+    return bool(conversations.resolver.inventory.gone_owners) and any(
+        _was_behind(conversations, conversation, *key[1:]) and other.seen(window)
+        for key, other in client.items()
+    )
