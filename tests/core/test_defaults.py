@@ -181,6 +181,13 @@ def test_a_source_without_answers_is_told_at_the_top() -> None:
     assert any("no answer was told of" in warning for warning in scene.review.warnings)
 
 
+@pytest.mark.parametrize(("origin", "told"), [("conntrack", True), ("conntrack-brief", False), ("", False)])
+def test_connection_tracking_tells_of_answers_before_there_is_one(origin: str, told: bool) -> None:
+    attempt = flow(WEB, CART, verdict=Verdict.UNKNOWN, origin=origin)
+    scene = shop().sees([attempt]).chooses()
+    assert any("no answer was told of" in warning for warning in scene.review.warnings) is not told
+
+
 def test_answers_are_not_missed_before_anything_was_seen() -> None:
     scene = Scene(*SHOP).chooses()
     assert not any("no answer was told of" in warning for warning in scene.review.warnings)

@@ -19,6 +19,9 @@ _FIRST, _LAST, _ANSWERS, _REFUSALS, _ARRIVED, _PROXIED, _RELAYED, _VERDICTS = ra
 _EMPTY_VERDICTS = [0] * len(Verdict)
 _REDIRECTED = Verdict.REDIRECTED
 
+_TELLS_OF_EACH = frozenset({"conntrack"})
+"""Origins that tell of each connection whether it was answered, before anything was."""
+
 _TOLD_BY_BOTH_NODES = frozenset({"hubble", "hubble-exec", "netobserv", "antrea", "antrea-log"})
 """Sources whose flows each node tells that sees them: the client's node and the server's, the same ones.
 
@@ -276,7 +279,8 @@ class Observations:
         edge.recordings |= self._recording
         if orientation > edge.orientation:
             edge.orientation = orientation
-        if is_answer and orientation is Orientation.PROVEN and not flow.verdict.stopped:
+        proves = is_answer and orientation is Orientation.PROVEN and not flow.verdict.stopped
+        if proves or flow.origin in _TELLS_OF_EACH:
             self._answering[flow.origin] = self._answering.get(flow.origin, 0) | self._recording
         if self._retold:
             self._retold.count(edge, flow, is_answer)
