@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from netsec_tui.core.traffic.knowledge import Knowledge
 from netsec_tui.core.traffic.resolve import Resolver
-from netsec_tui.core.traffic.tenure import LATE, changes_of, holder_at, tenures
+from netsec_tui.core.traffic.tenure import changes_of, holder_at, tenures
 from netsec_tui.core.traffic.turns import turns
 from netsec_tui.model.flow import Endpoint, Verdict
 from netsec_tui.model.identity import WorkloadRef
@@ -36,6 +36,8 @@ from tests.core.traffic import (
 
 MINUTE = 60.0
 HOUR = 60 * MINUTE
+LATE = 2 * MINUTE
+"""For how long traffic of a deleted pod is told: a closed connection stays in a table for that long."""
 IP = "10.244.0.5"
 WEB = of("web")
 
@@ -86,6 +88,9 @@ def held(pods, seconds):
         # A job's pod that had ended long before it was deleted had given the address back.
         ([one("a", created=-HOUR, deleted=HOUR, phase="Succeeded"), one("b", created=60)], 5 * MINUTE, "b"),
         ([one("a", created=-HOUR, deleted=HOUR, phase="Succeeded"), one("b", created=60)], -MINUTE, "a"),
+        # Two of one time: one that has ended had given the address back.
+        ([one("a", created=-HOUR), one("b", created=-HOUR, phase="Succeeded")], 0, "a"),
+        ([one("a", created=-HOUR, phase="Succeeded"), one("b", created=-HOUR)], 0, "b"),
         # Nobody had it for a while.
         ([one("a", created=-HOUR, deleted=-HOUR / 2), one("b", created=HOUR)], 0, None),
         ([one("a", created=-HOUR, deleted=-HOUR / 2), one("b", created=HOUR)], 2 * HOUR, "b"),

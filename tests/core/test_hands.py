@@ -96,6 +96,16 @@ def test_times_of_a_shared_minute_are_those_of_flows_that_were_the_pods_own():
     assert rows[1].last_seen >= NOON + 55
 
 
+def test_one_that_came_and_went_within_the_minute_may_have_been_seen_from_when_it_came_on():
+    objects = [
+        *cluster(gone=20, came=39, owners=("web", "bot")),
+        workload("Deployment", "job"),
+        pod("job-0", "job", ip=IP, owner=("Deployment", "job"), created=at(19), deleted=NOON + 40),
+    ]
+    row = only(made(5, 55, objects=objects), "Deployment/job", OUT).communication
+    assert (row.first_seen, row.last_seen) == (NOON + 20, NOON + 20)
+
+
 @pytest.mark.parametrize("order", list(itertools.permutations((5, 55, 20))))
 def test_a_minute_that_is_shared_only_later_is_shared_all_the_same(order):
     live = session((), cluster(), now=NOON + 7200)

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from netsec_tui.core.traffic.observe import Observations
 from netsec_tui.errors import NotFoundError
 from netsec_tui.model.flow import Endpoint, Flow, Gap, Protocol, Reserved, Verdict
 from netsec_tui.model.timespan import TIMESPANS
@@ -166,6 +167,16 @@ def test_window_reaches_back_to_the_minute(label, live):
     assert "Workload/outside" not in listed(made)
     made.apply(ChooseTimespan(TIMESPANS[-1]))
     assert len(table(made, "Workload/web", OUT)) == 3
+
+
+@given(st.sets(st.integers(0, 9), min_size=1), st.integers(0, 9), st.integers(0, 9))
+def test_an_edge_is_seen_in_a_window_where_something_of_it_counts(minutes, low, high):
+    recorded = Observations()
+    recorded.add(request(of("web"), of("api"), 80, time=NOON + 60 * minute) for minute in minutes)
+    (edge,) = recorded.edges.values()
+    window = NOON // 60 + low, NOON // 60 + high
+    assert edge.seen(*window) is any(low <= minute <= high for minute in minutes)
+    assert edge.seen(*window) is (edge.sum(*window) is not None)
 
 
 def test_window_ends_at_the_newest_record_for_files_and_now_for_live():

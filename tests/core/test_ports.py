@@ -46,6 +46,14 @@ def test_thousands_of_ports_of_clients_are_a_few_edges(ports):
     assert len(recorded.ports._partners) <= 2 * PARTNERS
 
 
+def test_between_two_ports_with_many_partners_the_lower_one_listens():
+    there = [packet(WEB, DB, 20_000 + n, 8080) for n in range(MANY)]
+    back = [packet(WEB, DB, 9000, 30_000 + n) for n in range(MANY)]
+    made = session([*there, *back, packet(WEB, DB, 9000, 8080)])
+    assert only(made, "Workload/web", OUT).communication.counts.allowed == MANY + 1
+    assert only(made, "Workload/web", IN).communication.counts.answers == MANY
+
+
 def test_where_both_listen_on_one_port_either_may_open():
     told = [packet(WEB, DB, 7946, 7946), packet(DB, WEB, 7946, 7946)]
     assert table(session(told), "Workload/web", OUT) == ["Workload/db TCP 0"]

@@ -366,6 +366,7 @@ NAMED = [
         ("db-1\u0661", ""),
         ("backup-28333333-x2k9z", "CronJob/backup"),
         ("backup-adhoc-x2k9z", ""),
+        ("backup-3-x2k9z", ""),
         ("migrate-x2k9z", "Job/migrate"),
         ("migrate-3-x2k9z", "Job/migrate"),
         ("bare-x2k9z", "ReplicaSet/bare"),

@@ -132,6 +132,10 @@ class TestHoles:
         (reason,) = made.lost
         assert reason.startswith("node n2 was not read from 00:00:59 to 00:10:00 UTC")
 
+    def test_a_node_whose_clock_is_ahead_was_not_left_before_it_was_read(self):
+        told = [flow(n, node) for n in range(60) for node in ("n1", "n2")]
+        assert again(told, [flow(10, "n1")], NOON + 30).lost == {}
+
     @pytest.mark.parametrize("origin", ["conntrack", "whisker", "netobserv"])
     def test_nodes_that_keep_nothing_of_their_own_are_not_asked_for_it(self, origin):
         told = [flow(n, node, origin) for n in range(60) for node in ("n1", "n2")]
