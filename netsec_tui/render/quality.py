@@ -121,27 +121,14 @@ def quality_summary(quality: Quality) -> str:
 
 
 def quality_sentences(quality: Quality, names: int = _NAMES) -> list[str]:
-    """Return everything that is known of the observation, a sentence each; names come from the cluster."""
-    window = _window(quality)[0]
-    asked = " (everything was asked for)" if quality.asked.seconds is None else ""
-    sentences = [f"{window}{asked}: {_verdict(quality)}", *map(_source, quality.sources)]
+    """Return everything that is known of the observation, a sentence each; names come from the cluster.
+
+    Window, nodes, losses, sampling, directions and workloads without traffic are always told of, so that
+    what is none can be told from what is not known.
+    """
+    sentences = [f"{_window_asked(quality)}: {_verdict(quality)}", *map(_source, quality.sources)]
     sentences += [*_node_sentences(quality, names), *_less_sentences(quality, names)]
-    sentences += [
-        f"lost: {literal(one.reason)}" + (f" ({one.count:,})" if one.count else "")
-        for one in quality.lost[:names]
-    ]
-    if len(quality.lost) > names:
-        sentences.append(f"lost for {len(quality.lost) - names} more reasons")
-    if quality.sampling > 1:
-        sentences.append(
-            f"only one in {quality.sampling} packets was looked at: what happens rarely may be missing"
-        )
-    elif not quality.sampling:
-        sentences.append("it is not told how many packets were looked at: what happens rarely may be missing")
-    if quality.inferred:
-        sentences.append(
-            f"who opened the connection is inferred in {quality.inferred} of {_count(quality.rows, 'row')}"
-        )
+    sentences += [*_loss_sentences(quality, names), _sampling_sentence(quality), _direction_sentence(quality)]
     if quality.unaddressed:
         sentences.append(f"the peer's address is not told in {_count(quality.unaddressed, 'row')}")
     if quality.without_addresses:
@@ -153,6 +140,44 @@ def quality_sentences(quality: Quality, names: int = _NAMES) -> list[str]:
     if quality.synthetic:
         sentences.append(f"{_count(quality.synthetic, 'flow')} made up, not observed")
     return sentences + _silent_sentences(quality.silent, names)
+
+
+def _window_asked(quality: Quality) -> str:
+    window = _window(quality)
+    if quality.asked.seconds is None:
+        return f"{window[0]} (everything was asked for)"
+    nothing = not (quality.covered or quality.watched_less)
+    return f"nothing of {_asked(quality)} observed" if nothing else window[0]
+
+
+def _loss_sentences(quality: Quality, names: int) -> list[str]:
+    if not quality.lost:
+        # A file tells of losses only where whoever wrote it did.
+        told = any(source.told for source in quality.sources)
+        return ["lost: nothing that is known of" if told else "lost: nothing is told of"]
+    sentences = [
+        f"lost: {literal(one.reason)}" + (f" ({one.count:,})" if one.count else "")
+        for one in quality.lost[:names]
+    ]
+    rest = quality.lost[names:]
+    if rest:
+        sentences.append(f"lost for {_count(len(rest), 'more reason')} ({sum(one.count for one in rest):,})")
+    return sentences
+
+
+def _sampling_sentence(quality: Quality) -> str:
+    if quality.sampling > 1:
+        return f"only one in {quality.sampling} packets was looked at: what happens rarely may be missing"
+    if quality.sampling and quality.sources:
+        return "sampling 1: no packet was left out for a sample"
+    return "it is not told how many packets were looked at: what happens rarely may be missing"
+
+
+def _direction_sentence(quality: Quality) -> str:
+    if not quality.rows:
+        return "who opened the connection is not told: no row was seen"
+    inferred = f"{quality.inferred:,}" if quality.inferred else "none"
+    return f"who opened the connection is inferred in {inferred} of {_count(quality.rows, 'row')}"
 
 
 def _verdict(quality: Quality) -> str:
@@ -174,7 +199,8 @@ def _by_flows(quality: Quality) -> bool:
 
 def _node_sentences(quality: Quality, names: int) -> list[str]:
     if quality.nodes is None:
-        return ["which nodes report is not told"]
+        of = f" of {_count(len(quality.present), 'node')}" if quality.present else " nodes"
+        return [f"which{of} report is not told"]
     by = ", by the flows" if _by_flows(quality) else ""
     if quality.present is None:
         return [f"{_count(len(quality.nodes), 'node')} told{by}; how many there are is not known"]
@@ -193,11 +219,11 @@ def _less_sentences(quality: Quality, names: int) -> list[str]:
 
 
 def _silent_sentences(silent: Silent | None, names: int) -> list[str]:
-    if silent is None or not silent.cluster:
-        return []
+    if silent is None:
+        return ["which workloads are without traffic is not told: no cluster state was read"]
     every = f"{_count(silent.cluster, 'workload')} of the cluster without traffic"
     if not silent.workloads:
-        return [every]
+        return [literal(f"{every}, none in {silent.namespace}" if silent.namespace else every)]
     where = f" in {silent.namespace}" if silent.namespace else ""
     which = listed(map(str, silent.workloads), names)
     return [literal(f"{every}, {len(silent.workloads)}{where}: {which}")]

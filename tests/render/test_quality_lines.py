@@ -120,12 +120,33 @@ class TestSentences:
             "4 workloads of the cluster without traffic, 1 in shop: Deployment/idle",
         ]
 
-    def test_a_good_one_says_little(self):
-        assert quality_sentences(GOOD) == [
+    def test_none_of_something_is_said_too(self):
+        everywhere = replace(GOOD, silent=Silent("shop", (), 0))
+        assert quality_sentences(everywhere) == [
             "12 h of 12 h observed: nothing is known to be missing",
             "hubble: 2023-11-15 00:00:00 UTC to now",
             "3 of 3 nodes told",
+            "lost: nothing that is known of",
+            "sampling 1: no packet was left out for a sample",
+            "who opened the connection is inferred in none of 9 rows",
+            "0 workloads of the cluster without traffic, none in shop",
         ]
+
+    def test_what_is_not_told_is_said_to_be_so(self):
+        assert quality_sentences(Quality(TIMESPANS[2], present=("n1", "n2"))) == [
+            "nothing of 12 h observed: the policy may lack what was not seen",
+            "which of 2 nodes report is not told",
+            "lost: nothing is told of",
+            "it is not told how many packets were looked at: what happens rarely may be missing",
+            "who opened the connection is not told: no row was seen",
+            "which workloads are without traffic is not told: no cluster state was read",
+        ]
+
+    def test_losses_that_are_not_named_are_counted(self):
+        lost = replace(GOOD, lost=tuple(Lost(f"reason {n}", n) for n in range(1, 8)))
+        assert "lost for 2 more reasons (13)" in quality_sentences(lost)
+
+    def test_a_good_one_is_summed_up_so(self):
         assert quality_summary(GOOD) == (
             "observation with nothing known to be missing: 12 h of 12 h observed, 3 of 3 nodes"
         )
@@ -136,6 +157,8 @@ class TestSentences:
         assert quality_sentences(quality)[1:] == [
             "hubble: 2023-11-15 00:00:00 UTC to 2023-11-15 01:00:00 UTC, by its flows",
             "3 of 3 nodes told, by the flows",
+            "lost: nothing is told of",
+            *quality_sentences(GOOD)[4:],
         ]
 
     def test_a_page_breaks_them_to_its_width(self):
