@@ -67,6 +67,13 @@ def test_in_trouble_it_does_not_watch_until_all_is_well_again():
     assert said[-1].observed.until == 0.0
 
 
+def test_one_that_has_ended_has_watched_until_then():
+    said = []
+    intake, before = Intake("x", "netobserv", "a record"), time.time()
+    intake.tell(said.append, "", ended=True)
+    assert before <= said[-1].observed.until <= time.time()
+
+
 def test_one_that_was_never_well_has_watched_nothing():
     said = []
     Intake("x", "netobserv", "a record").tell(said.append, "", "away")

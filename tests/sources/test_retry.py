@@ -69,6 +69,12 @@ def test_a_break_that_lasts_to_the_end_is_known(then, broken):
     assert (before <= since <= time.time()) if broken else since == 0.0
 
 
+def test_a_break_is_as_old_as_the_first_try_that_was_of_no_use():
+    broken, begin = [], scripted([True, AWAY], [None, AWAY], [])
+    since = follow_stream(begin, lambda trouble: broken.append(time.time()), "it has ended", Waits(3))
+    assert since <= broken[0] < broken[2]
+
+
 def test_nothing_is_told_of_a_stream_that_was_stopped():
     told, stop = [], threading.Event()
 

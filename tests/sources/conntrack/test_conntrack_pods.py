@@ -52,6 +52,7 @@ def test_nor_is_a_new_pod_or_a_minority():
     assert watching(*[{"n1": []}] * 3, pods=new) == []
     assert watching(*[{"n1": []}] * 3) == []
     assert watching(*[{"n1": []}] * 3, pods=PODS[:1]) == ["n1"]
+    assert watching(*[{"n1": []}] * 3, pods=[pod("n1", WEB, started=NOW - 60)]) == []
     assert watching(*[{"n1": []}] * 3, pods=[pod("n1", WEB, started=0.0)]) == []
 
 

@@ -1,0 +1,59 @@
+"""From when on flows are asked for again after a break, and which holes that leaves, by made-up replies."""
+
+import time
+
+import pytest
+
+from netsec_tui.sources.hubble import relay_progress
+from netsec_tui.sources.hubble.messages import HubbleMessageDecoder
+from netsec_tui.sources.hubble.relay_progress import MARGIN_SECONDS, Progress
+from tests.sources.hubble.hubble_peer import flow
+
+NOW = time.time()
+BEGUN = NOW - 600
+
+
+def progress(*replies):
+    """Return how far replies have got that came before a break."""
+    made, decode = Progress(), HubbleMessageDecoder().decode
+    made.resume((), NOW)
+    made.resumed(NOW)
+    for reply in replies:
+        assert made.is_new(reply)
+        made.take(decode(reply))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("replies", "reporting", "since"),
+    [
+        ([], ["n1"], 0.0),
+        ([flow(at=BEGUN)], ["n1"], BEGUN - MARGIN_SECONDS),
+        ([flow(at=BEGUN), flow(node="n2", at=BEGUN - 9)], ["n1", "n2"], BEGUN - 9 - MARGIN_SECONDS),
+        ([flow(at=BEGUN), flow(node="n2", at=BEGUN - 9)], ["n1"], BEGUN - MARGIN_SECONDS),
+        ([flow(at=BEGUN), flow(node="n2", at=BEGUN - 9)], [], 0.0),
+        # Old agents name no node; where clocks are ahead, others may have seen flows before that.
+        ([flow(node="", at=BEGUN)], [], BEGUN - MARGIN_SECONDS),
+        ([flow(at=NOW + 90)], ["n1"], NOW - MARGIN_SECONDS),
+    ],
+)
+def test_flows_are_asked_for_from_where_the_slowest_node_has_got_to(replies, reporting, since):
+    assert progress(*replies).resume(reporting, NOW) == pytest.approx(since, abs=0.001)
+
+
+@pytest.mark.parametrize(("again", "holes"), [(["last"], 0), (["late"], 1), (["later"], 1), ([], 1)])
+def test_only_what_has_come_before_shows_that_nothing_was_overwritten(again, holes):
+    replies = {"last": flow(at=BEGUN), "late": flow(at=BEGUN - 1), "later": flow(at=BEGUN + 1)}
+    made = progress(replies["last"])
+    made.resume(["n1"], NOW)
+    for name in again:
+        assert made.is_new(replies[name]) is (name != "last")
+    assert len(made.resumed(NOW)) == holes
+
+
+def test_nothing_is_taken_for_forgotten_while_all_is_remembered(monkeypatch):
+    monkeypatch.setattr(relay_progress, "REMEMBERED", 40)
+    monkeypatch.setattr(relay_progress, "_MARKS", 10)
+    made = progress(*(flow(at=BEGUN + number) for number in range(20)))
+    made.resume(["n1"], NOW)
+    assert made.is_new(flow(at=BEGUN + 5))
