@@ -92,7 +92,7 @@ class Sight:
         # What nothing answered may have been dropped on the way.
         if client and server and client != server and entry.answered:
             for ip, other in ((entry.key[1], client), (entry.key[5], server)):
-                if other not in self._believed and other != node and self._addresses.is_settled(ip, at):
+                if other not in self._believed and self._addresses.is_settled(ip, at):
                     self._contradicted.add(other)
 
     def _is_of_pods(self, key: Key, node: str, client: str | None, server: str | None) -> bool:
