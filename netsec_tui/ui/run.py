@@ -12,7 +12,7 @@ from netsec_tui.ui.start import Clusters, ConfigFileLike, FeedLike, StartScope
 _OBJECTS_BETWEEN_COLLECTIONS = 50_000
 """New objects after which Python looks for garbage in cycles, 700 by default.
 
-A cluster state of 5,000 pods is hundreds of thousands of objects that stay; every look at them all is a pause.
+A cluster state of 5,000 pods is hundreds of thousands of objects that stay; each look at them all is a pause.
 """
 
 

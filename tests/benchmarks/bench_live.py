@@ -1,8 +1,8 @@
 """Go on with a live session: how long until the review follows a flow, a new pod, a changed cluster.
 
-Run ``python tests/benchmarks/bench_live.py``; ``--owners``, ``--edges`` and ``--times`` change the size. Every
-owner has ten pods and a Service. Each line is the median of the time from what is new to the finished review,
-without any drawing; ``workloads`` is counting the rows of all of them, which only a picker asks for.
+Run ``python tests/benchmarks/bench_live.py``; ``--owners``, ``--edges`` and ``--times`` change the size.
+Every owner has ten pods and a Service. Each line is the median time from what is new to the finished
+review, without any drawing; ``workloads`` is counting the rows of all of them, which only a picker asks for.
 """
 
 from __future__ import annotations
