@@ -1,0 +1,83 @@
+"""When sources have watched, at the edges: what is a hole, what is none, and what of a window is old."""
+
+import pytest
+
+from netsec_tui.model.observed import NodeSpan, Observed
+from tests.core.traffic import NOON, cluster_node, of, request, session
+
+HOUR = 3600.0
+LAST_HOUR = 1
+
+
+def flow(after=0.0, **rest):
+    return request(of("web"), of("api"), 8080, time=NOON + after, **{"origin": "hubble", **rest})
+
+
+def quality(*observed, flows=(), now=HOUR, span=-1, objects=(), live=True):
+    made = session(flows, objects, span=span, now=NOON + now, live=live)
+    made.set_observed(observed)
+    return made.quality()
+
+
+def holes(found):
+    return [lost.reason for lost in found.lost]
+
+
+@pytest.mark.parametrize(("pause", "hole"), [(0, False), (0.9, False), (1.5, True), (30, True)])
+def test_of_two_sources_that_say_so_one_begins_a_breath_after_the_other_at_most(pause, hole):
+    found = quality(Observed("hubble", NOON, NOON + 60), Observed("conntrack", NOON + 60 + pause))
+    assert bool(holes(found)) is hole
+
+
+@pytest.mark.parametrize(("pause", "hole"), [(59, False), (61, True), (300, True)])
+def test_a_log_says_nothing_for_a_minute_at_most(pause, hole):
+    files = [(0, 60), (60 + pause, 300 + pause)]
+    observed = [Observed("hubble", NOON + since, NOON + until, by_flows=True) for since, until in files]
+    found = quality(*observed, flows=[flow(at) for ends in files for at in ends], live=False)
+    assert bool(holes(found)) is hole
+    assert len(found.sources) == 1 + hole
+
+
+def test_there_is_no_hole_behind_one_that_watched_longer_than_who_came_after():
+    found = quality(
+        Observed("hubble", NOON, NOON + 1000),
+        Observed("conntrack", NOON + 10, NOON + 20),
+        Observed("whisker", NOON + 900),
+    )
+    assert holes(found) == []
+
+
+@pytest.mark.parametrize(("before", "told"), [(170, False), (190, True)])
+def test_a_source_remembers_three_minutes_that_it_has_not_watched(before, told):
+    """Older flows are of one of its kind that watched then."""
+    observed = Observed("hubble", NOON + HOUR)
+    found = quality(observed, flows=[flow(HOUR - before)], now=2 * HOUR)
+    assert [one.told for one in found.sources].count(False) == told
+
+
+def test_nodes_of_a_source_that_names_none_are_those_of_flows_in_the_window():
+    state = [cluster_node("n1", "172.18.0.2"), cluster_node("n2", "172.18.0.3")]
+    flows = [flow(5 * HOUR, node="n1"), flow(60, node="n2")]
+    for span, nodes in ((-1, ("n1", "n2")), (LAST_HOUR, ("n1",))):
+        found = quality(Observed("hubble", NOON), flows=flows, now=5 * HOUR, span=span, objects=state)
+        assert found.nodes == nodes
+
+
+@pytest.mark.parametrize(
+    ("sampled", "worst"), [((50, 1), 50), ((1, 0), 0), ((0, 1), 0), ((0, 50), 50), ((1, 1), 1)]
+)
+def test_of_one_kind_what_was_not_told_of_sampling_is_worse_than_none(sampled, worst):
+    both = [Observed("netobserv", NOON + at, NOON + 60, sampling=rate) for at, rate in enumerate(sampled)]
+    (found,) = quality(*both).sources
+    assert found.sampling == worst
+
+
+def test_connections_that_are_idle_are_those_of_who_watches_now():
+    found = quality(Observed("conntrack", NOON, NOON + 60, idle=7), Observed("conntrack", NOON + 50, idle=2))
+    assert [one.idle for one in found.sources] == [2]
+
+
+def test_a_node_that_has_left_a_source_is_none_of_its_nodes():
+    spans = (NodeSpan("n1", NOON), NodeSpan("n2", NOON))
+    (found,) = quality(Observed("hubble", NOON, nodes=frozenset({"n1"}), spans=spans)).sources
+    assert found.nodes == ("n1",)
