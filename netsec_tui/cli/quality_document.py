@@ -49,6 +49,7 @@ def _source(source: Watched) -> dict[str, Any]:
         "until": documents.iso(source.until),
         "byFlows": not source.told,
         "nodes": None if source.nodes is None else list(source.nodes),
+        "nodesByFlows": source.nodes_by_flows,
         "sampling": source.sampling,
         "idleConnections": source.idle,
         "addresses": source.addresses,

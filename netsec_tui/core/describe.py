@@ -212,10 +212,11 @@ def _watched(coverage: Coverage, quality: Quality) -> Iterator[str]:
     elif not quality.sampling:
         yield "it is not told how many packets were looked at: what happens rarely may be missing"
     if quality.missing and any(source.told and source.nodes is not None for source in quality.sources):
-        yield (
-            f"nothing is observed on {listed(quality.missing)}, {len(quality.missing)} of "
-            f"{len(quality.present or ())} nodes: what only happens there is missing"
-        )
+        named = f"{listed(quality.missing)}, {len(quality.missing)} of {len(quality.present or ())} nodes"
+        if quality.nodes_by_flows:
+            yield f"no flow tells of {named}: if they are not quiet, what only happens there is missing"
+        else:
+            yield f"nothing is observed on {named}: what only happens there is missing"
     if quality.events_lost:
         yield f"{quality.events_lost} events or lines were lost: rare communications may be missing"
 

@@ -30,6 +30,9 @@ _QUIET = 60.0
 _DATES_BACK = frozenset({"conntrack"})
 """Sources that date connections by their last packet, however long ago: that is no time they watched."""
 
+_NODES_BY_FLOWS = frozenset({"netobserv"})
+"""Sources that know of nodes by what they tell alone, though it be the last word of each."""
+
 _MAY_SAMPLE = frozenset({"netobserv"})
 """Sources whose flows do not tell how many packets were looked at."""
 
@@ -135,6 +138,7 @@ def _of_itself(one: Observed, window: Window, flows: Told | None) -> Watched:
         one.idle,
         one.addresses,
         within,
+        one.by_flows or one.nodes is None or one.origin in _NODES_BY_FLOWS,
     )
 
 
@@ -164,7 +168,7 @@ def _of_flows(origin: str, flows: Told, window: Window, before: float | None) ->
     spans = _within((NodeSpan(n, flows.since[n], until) for n, until in flows.nodes.items()), last, window)
     nodes = tuple(sorted({span.node for span in spans})) if flows.nodes else None
     sampling = 0 if origin in _MAY_SAMPLE else 1
-    return Watched(origin, flows.first, last, False, nodes, sampling, spans=spans)
+    return Watched(origin, flows.first, last, False, nodes, sampling, spans=spans, nodes_by_flows=True)
 
 
 def short_node(name: str) -> str:

@@ -20,7 +20,8 @@ class Watched:
     ``since`` and ``until`` are epoch seconds; ``until`` is 0.0 while it goes on. ``told`` is false where only
     its flows tell: then the two are the first and the last of them, and ``nodes`` those that they name.
     ``nodes`` is None when no node is told. Each of them has ``spans``, and so may some that do not report any
-    more. The rest is as in ``Observed``.
+    more. ``nodes_by_flows`` is true where these are the nodes that flows name: of one that is silent nobody
+    knows whether it is quiet or not looked at. The rest is as in ``Observed``.
     """
 
     origin: str
@@ -32,6 +33,7 @@ class Watched:
     idle: int = 0
     addresses: bool = True
     spans: tuple[NodeSpan, ...] = ()
+    nodes_by_flows: bool = False
 
 
 def telling(sources: Iterable[Watched]) -> tuple[Watched, ...]:
@@ -92,6 +94,11 @@ class Quality:
         if self.nodes is None or self.present is None:
             return ()
         return tuple(node for node in self.present if node not in self.nodes)
+
+    @property
+    def nodes_by_flows(self) -> bool:
+        """Tell whether no source says which nodes it watches: then they are those that flows name."""
+        return all(source.nodes is None or source.nodes_by_flows for source in self.sources)
 
     @property
     def watched_less(self) -> tuple[tuple[str, float], ...]:

@@ -62,8 +62,9 @@ def _nodes(quality: Quality) -> Part:
         return _count(len(quality.nodes), "node"), _count(len(quality.nodes), "node"), Role.WARNING
     there = len(quality.present)
     here = there - len(quality.missing)
-    role = Role.PLAIN if here == there else Role.WARNING if _by_flows(quality) else Role.REFUSED
-    return f"{here} of {_count(there, 'node')}", f"{here}/{there} nodes", role
+    role = Role.PLAIN if here == there else Role.WARNING if quality.nodes_by_flows else Role.REFUSED
+    by = " told of flows" if quality.nodes_by_flows else ""
+    return f"{here} of {_count(there, 'node')}{by}", f"{here}/{there} nodes", role
 
 
 def _guessed(quality: Quality) -> Iterator[Part]:
@@ -193,20 +194,19 @@ def _source(source: Watched) -> str:
     return f"{name}: {utc(source.since)} to {until}{how}"
 
 
-def _by_flows(quality: Quality) -> bool:
-    return not any(source.told and source.nodes is not None for source in quality.sources)
-
-
 def _node_sentences(quality: Quality, names: int) -> list[str]:
     if quality.nodes is None:
         of = f" of {_count(len(quality.present), 'node')}" if quality.present else " nodes"
         return [f"which{of} report is not told"]
-    by = ", by the flows" if _by_flows(quality) else ""
+    by = " of flows" if quality.nodes_by_flows else ""
     if quality.present is None:
         return [f"{_count(len(quality.nodes), 'node')} told{by}; how many there are is not known"]
     here = len(quality.present) - len(quality.missing)
     told = f"{here} of {_count(len(quality.present), 'node')} told{by}"
-    return [f"{told}; not {literal(listed(quality.missing, names))}" if quality.missing else told]
+    if not quality.missing:
+        return [told]
+    silent = ": whether they are quiet or not looked at is not known" if quality.nodes_by_flows else ""
+    return [f"{told}; not {literal(listed(quality.missing, names))}{silent}"]
 
 
 def _less_sentences(quality: Quality, names: int) -> list[str]:
@@ -215,6 +215,8 @@ def _less_sentences(quality: Quality, names: int) -> list[str]:
         return []
     longest = duration(max(seconds for _, seconds in quality.by_node))
     which = literal(listed([f"{node} {duration(seconds)}" for node, seconds in less], names))
+    if quality.nodes_by_flows:
+        return [f"not every node told of flows for {longest}, the shortest time counts: {which}"]
     return [f"not every node was watched for {longest}, the node watched least counts: {which}"]
 
 

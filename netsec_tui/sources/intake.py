@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.model.observed import NodeSpan, Observed
@@ -68,20 +68,24 @@ class Intake:
         *,
         ended: bool = False,
         nodes: frozenset[str] | None = None,
+        silent: Mapping[str, float] | None = None,
         sampling: int = 1,
         addresses: bool = True,
     ) -> None:
         """Emit how the source is doing; ``counted`` says what came as yet.
 
         In ``trouble`` it does not watch: that it does again it says once nothing is wrong any more.
-        ``nodes``, ``sampling`` and ``addresses`` are what ``Observed`` says of it.
+        ``nodes``, ``sampling`` and ``addresses`` are what ``Observed`` says of it; ``silent`` tells when
+        nodes that say nothing any more did so last, in epoch seconds.
         """
         now = time.time()
         self._since = self._since or now
         self._well = (self._well or self._since) if trouble else now
         until = self._well if trouble or ended else 0.0
+        last = silent or {}
         spans = tuple(
-            NodeSpan(node, self._nodes.setdefault(node, time.time())) for node in sorted(nodes or ())
+            NodeSpan(node, self._nodes.setdefault(node, now), last.get(node, 0.0))
+            for node in sorted(nodes or ())
         )
         observed = Observed(
             self._origin, self._since, until, nodes, sampling, addresses=addresses, spans=spans

@@ -110,6 +110,16 @@ class TestNodes:
         assert (found.nodes, found.missing) == (("n1", "n2"), ())
         assert not found.sources[0].told
 
+    def test_of_some_they_are_those_that_told_of_flows_in_the_window(self):
+        spans = (NodeSpan("n1", NOON), NodeSpan("n2", NOON, NOON + 60))
+        both = frozenset({"n1", "n2"})
+        one = Observed("netobserv", NOON, nodes=both, spans=spans)
+        for span, missing in ((-1, ()), (1, ("n2",))):
+            found = told(session([], self.STATE, span=span, now=NOON + 3 * HOUR, live=True), one).quality()
+            assert (found.nodes_by_flows, found.missing) == (True, missing)
+        beside = told(session([], self.STATE, live=True), one, replace(one, origin="conntrack"))
+        assert not beside.quality().nodes_by_flows
+
     def test_two_sources_add_up(self):
         both = [Observed(o, NOON, nodes=frozenset({n})) for o, n in (("hubble", "n1"), ("conntrack", "n2"))]
         assert told(session([], self.STATE, live=True), *both).quality().missing == ()

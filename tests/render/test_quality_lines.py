@@ -53,6 +53,21 @@ def roles(quality, width=200):
     return {span.role for span in quality_line(quality, width, ", ", "p").spans} - {Role.DIM}
 
 
+def by_flows(**more):
+    return replace(GOOD.sources[0], nodes_by_flows=True, **more)
+
+
+def test_where_only_flows_tell_of_nodes_a_silent_one_is_not_said_to_be_unwatched():
+    nodes, spans = ("n1", "n2"), (("n1", HOUR), ("n2", 12 * HOUR))
+    quality = replace(GOOD, sources=(by_flows(),), nodes=nodes, covered=HOUR, by_node=spans)
+    assert "2 of 3 nodes told of flows" in said(quality)
+    assert roles(quality) == {Role.WARNING}
+    assert quality_sentences(quality)[2:4] == [
+        "2 of 3 nodes told of flows; not n3: whether they are quiet or not looked at is not known",
+        "not every node told of flows for 12 h, the shortest time counts: n1 1 h",
+    ]
+
+
 def test_the_nodes_that_were_watched_less_are_named():
     less = replace(GOOD, covered=0.0, by_node=(("n1", 0.0), ("n2", 12 * HOUR), ("n3", 12 * HOUR - 30)))
     assert said(less).startswith("0 s of 12 h observed")
@@ -153,10 +168,10 @@ class TestSentences:
         assert quality_summary(BAD).startswith("observation with known limits: 2 h 10 min of 12 h observed, ")
 
     def test_what_flows_alone_tell_is_said_to_be_so(self):
-        quality = replace(GOOD, sources=(replace(GOOD.sources[0], told=False, until=START + HOUR),))
+        quality = replace(GOOD, sources=(by_flows(told=False, until=START + HOUR),))
         assert quality_sentences(quality)[1:] == [
             "hubble: 2023-11-15 00:00:00 UTC to 2023-11-15 01:00:00 UTC, by its flows",
-            "3 of 3 nodes told, by the flows",
+            "3 of 3 nodes told of flows",
             "lost: nothing is told of",
             *quality_sentences(GOOD)[4:],
         ]

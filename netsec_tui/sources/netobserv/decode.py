@@ -7,11 +7,13 @@ come from every interface and both nodes, and again every few seconds while a co
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 from netsec_tui.model.flow import EPHEMERAL, Flow, Protocol, Verdict
+from netsec_tui.model.timespan import plausible
 from netsec_tui.sources.netobserv.ends import Ends, service_of
 from netsec_tui.sources.netobserv.flags import (
     ACK,
@@ -86,12 +88,13 @@ class NetObservDecoder:
     """Decode records, in view of those that came before: both directions, several interfaces and nodes.
 
     ``sampling`` is the largest that a record told, one of so many packets; 0 while none has told any, which
-    does not mean that every packet was looked at. ``nodes`` are those that reported.
+    does not mean that every packet was looked at. ``nodes`` tells when each that reported has had its
+    first and its last record, in epoch seconds.
     """
 
     def __init__(self) -> None:
         self.sampling = 0
-        self.nodes: set[str] = set()
+        self.nodes: dict[str, tuple[float, float]] = {}
         self._ends = Ends()
         self._pairs = False
         self._opened: Recent[_Tuple, float] = Recent()
@@ -172,8 +175,9 @@ class NetObservDecoder:
 
     def _flows(self, read: _Read) -> list[Flow]:
         node = self._ends.reporter(read.fields)
-        if node:
-            self.nodes.add(node)
+        if node and plausible(read.time, time.time()):
+            first, last = self.nodes.get(node, (read.time, read.time))
+            self.nodes[node] = min(first, read.time), max(last, read.time)
         reply = self._direction(read)
         if reply is None and self._resets_only(read):
             self._resets.put(read.tuple, read)

@@ -32,6 +32,9 @@ LATEST = 120 * 10**9
 LOOK_BACK_EVERY = 60 * 10**9
 """Those are asked for less often: with many flows, all of the last minutes are many pages."""
 
+SILENT_SECONDS = 300.0
+"""Seconds without a record of a node after which nobody knows whether it is quiet or not looked at."""
+
 _SERVICE_CA = ("openshift-service-ca.crt", "service-ca.crt")
 SERVICES = (
     Wanted("netobserv", "loki"),
@@ -52,7 +55,7 @@ class NetObservSource:
         self.name = access.name_of("netobserv")
         self._access = access
         self._span = int(hours * _HOUR)
-        self._nodes: set[str] = set()
+        self._nodes: dict[str, float] = {}
         self._sampling = self._configured = 0
         self._intake = Intake(self.name, ORIGIN, "a record in Loki")
 
@@ -103,7 +106,9 @@ class NetObservSource:
 
     def _take(self, page: Page, decoder: NetObservDecoder, emit: Emit) -> None:
         found: list[Flow | Gap | Problem] = [*decoder.decode(page.answer)]
-        self._nodes |= decoder.nodes
+        for node, (first, last) in decoder.nodes.items():
+            self._intake.reach_back_to(first, node)
+            self._nodes[node] = max(last, self._nodes.get(node, last))
         self._sampling = max(self._sampling, decoder.sampling)
         if page.lost:
             found.append(Gap(time.time(), 1, "Loki has more records of one moment than it gives at once"))
@@ -113,7 +118,9 @@ class NetObservSource:
         nodes, sampling = frozenset(self._nodes), self._sampling or self._configured
         how = f"1 of {sampling} packets" if sampling else "sampling not told"
         counted = f"{self._intake.flows} flows from {len(nodes)} nodes, {how}"
-        self._intake.tell(emit, counted, trouble, ended=ended, nodes=nodes, sampling=sampling)
+        spoken = time.time() - SILENT_SECONDS
+        silent = {node: last for node, last in self._nodes.items() if last < spoken}
+        self._intake.tell(emit, counted, trouble, ended=ended, nodes=nodes, silent=silent, sampling=sampling)
 
 
 def _sampling(way: Way) -> int:

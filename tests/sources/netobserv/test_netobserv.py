@@ -72,6 +72,31 @@ def test_everything_of_the_last_hours_is_read_page_by_page(loki, monkeypatch):
     assert NOW / 1e9 - 192 < status.observed.since < NOW / 1e9 - 190
 
 
+def test_a_node_counts_up_to_its_last_record_once_it_is_silent(loki, quick):
+    def of_node(name, ago, port):
+        labels, at, line = entry(ago, port)
+        fields = json.loads(line) | {"AgentIP": f"192.0.2.{name[-1]}", "DstK8S_HostName": name}
+        return labels, at, json.dumps(fields | {"SrcK8S_HostName": name, "DstK8S_HostIP": fields["AgentIP"]})
+
+    silent = NOW / SECOND - netobserv.SILENT_SECONDS - 5
+    loki.entries += [of_node("node-7", 1000, 50000), of_node("node-7", NOW / SECOND - silent, 50001)]
+
+    def spans(collected):
+        return {
+            span.node: (span.since - NOW / SECOND, span.until and span.until - NOW / SECOND)
+            for span in collected.status.observed.spans
+        }
+
+    found = spans(read(source(loki)))
+    assert found["node-a"] == (pytest.approx(-191, abs=0.1), 0.0)
+    assert found["node-7"] == (pytest.approx(-1000, abs=0.1), pytest.approx(silent - NOW / SECOND, abs=0.1))
+    with following(source(loki)) as collected:
+        collected.wait_for(lambda: 50000 in ports(collected.flows))
+        assert spans(collected)["node-7"][1]
+        loki.entries.append(of_node("node-7", NOW / SECOND - time.time(), 50002))
+        collected.wait_for(lambda: spans(collected).get("node-7") == (pytest.approx(-1000, abs=0.1), 0.0))
+
+
 @NEEDS_RECORDINGS
 def test_recorded_answers_in_pages_tell_the_same_as_in_one(monkeypatch):
     monkeypatch.setattr(netobserv_loki, "LIMIT", 15)

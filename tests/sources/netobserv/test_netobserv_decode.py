@@ -139,7 +139,7 @@ def test_interfaces_nodes_and_repetitions_count_once_a_minute():
     decoder = NetObservDecoder()
     flows = [flow for made in seen for flow in decoder.decode(made)]
     assert [(flow.count, flow.node) for flow in flows] == [(1, "node-a")]
-    assert decoder.nodes == {"node-a", "node-b"}
+    assert set(decoder.nodes) == {"node-a", "node-b"}
     assert len(decoder.decode(record(Flags=0x10, TimeFlowEndMs=1_700_000_061_000))) == 1
 
 
