@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from itertools import product
 
 import pytest
@@ -22,7 +23,7 @@ from netsec_tui.model.identity import Direction, PeerSort, WorkloadRef
 from netsec_tui.model.proof import Breach, Finding, Proof, Reach
 from netsec_tui.model.review import Row, Standing
 from tests.core.random_scenes import PORTS, cluster_scenes, scenes
-from tests.core.scene import IN, OUT, Object, Scene, flow, known_ends, owner, pod, service, shop
+from tests.core.scene import IN, NOW, OUT, Object, Scene, flow, known_ends, owner, pod, service, shop
 
 # -- one thing that can go wrong a case --------------------------------------------------------------------
 
@@ -45,11 +46,38 @@ def test_a_policy_that_does_what_was_decided_is_clean() -> None:
 API = WorkloadRef("Deployment", "shop", "api")
 
 
-def masqueraded(*nodes: str, verdict: Verdict = Verdict.FORWARDED) -> Scene:
+def masqueraded(*nodes: str, verdict: Verdict = Verdict.FORWARDED, pods: tuple[Object, ...] = ()) -> Scene:
     """Return node-a seen at pods of api on these nodes, as kube-proxy masquerades a client on node-a."""
-    pods = [pod(f"api-{n}", f"10.244.0.9{n}", "api", nodeName=node) for n, node in enumerate(nodes)]
+    pods = pods or tuple(on(node, f"10.244.0.9{n}", f"api-{n}") for n, node in enumerate(nodes))
     ends = known_ends(pods)
-    return shop(*pods).sees([flow("172.18.0.2", ends[name], verdict=verdict) for name in ends]).chooses(API)
+    objects = (owner("api"), *pods)
+    return (
+        shop(*objects).sees([flow("172.18.0.2", ends[name], verdict=verdict) for name in ends]).chooses(API)
+    )
+
+
+def on(node: str, ip: str = "10.244.0.90", name: str = "api-0", **more: object) -> Object:
+    """Return a pod of api; ``created`` and ``deleted`` are seconds after its traffic."""
+    found = {**pod(name, ip, "api", nodeName=node)}
+    if "created" in more:
+        when = datetime.fromtimestamp(NOW + more["created"], UTC).isoformat()
+        found["metadata"] = {**found["metadata"], "creationTimestamp": when}
+    return {**found, "deleted": NOW + more["deleted"]} if "deleted" in more else found
+
+
+@pytest.mark.parametrize(
+    ("pods", "cut"),
+    [
+        ((on("node-b", deleted=60),), True),
+        ((on("node-a", deleted=60),), False),
+        # A StatefulSet's pod that has moved since: probes of the node it was on then.
+        ((on("node-b", created=30), on("node-a", deleted=20)), False),
+        ((on("node-a", created=30), on("node-b", deleted=20)), True),
+        ((on("node-b", created=30),), True),
+    ],
+)
+def test_a_node_is_the_own_one_of_a_pod_by_where_that_was_then(pods: tuple[Object, ...], cut: bool) -> None:
+    assert masqueraded(pods=pods).review.proof.count(Breach.CUT) == cut
 
 
 @pytest.mark.parametrize("nodes", [("node-b",), ("node-b", "node-a")])

@@ -137,14 +137,9 @@ def _of_evidence(
 def _node(world: World, communication: Communication, reports_replies: bool) -> str:
     """Say why a node starts out; only a pod's own gets in anyway, others may stand for clients."""
     how = _NODE[communication.key.direction]
-    if communication.key.direction is Direction.EGRESS or not communication.own_pods:
+    if communication.key.direction is Direction.EGRESS:
         return how
-    pods = world.inventory.pod_by_name
-    own = [
-        pods.get((namespace, name))
-        for namespace, _, name in (p.partition("/") for p in communication.own_pods)
-    ]
-    if not any(pod and pod.node and pod.node != communication.peer.name for pod in own):
+    if not any(_ran_elsewhere(world, communication, name) for name in communication.own_pods):
         return how
     if all(node.name != communication.peer.name for node in world.inventory.nodes):
         return how
@@ -153,6 +148,18 @@ def _node(world: World, communication: Communication, reports_replies: bool) -> 
     if passed and not _refused(communication, reports_replies):
         return _OTHER_NODE
     return _NODE[Direction.EGRESS]
+
+
+def _ran_elsewhere(world: World, communication: Communication, own_pod: str) -> bool:
+    """Tell whether a pod that a node reached was on another node then; two may have had its name."""
+    namespace, _, name = own_pod.partition("/")
+    inventory = world.inventory
+    both = (inventory.pod_by_name.get((namespace, name)), inventory.gone_pod_by_name.get((namespace, name)))
+    known = [pod for pod in both if pod]
+    first, last = communication.first_seen, communication.last_seen
+    then = [pod for pod in known if pod.created <= last and (not pod.deleted or pod.deleted >= first)]
+    nodes = {pod.node for pod in then or known}  # the time of none fits where a clock is behind
+    return bool(nodes) and nodes.isdisjoint({"", communication.peer.name})
 
 
 def _outside(communication: Communication) -> str:
