@@ -92,7 +92,7 @@ def test_02_many_high_ports_of_one_peer_are_suspect_and_start_out():
     assert state(scene.row(OUT, "cart", 40000)) == IN_POLICY
 
 
-@pytest.mark.parametrize(("count", "ports"), [(10, ()), (20, tuple(range(40000, 40020)))])
+@pytest.mark.parametrize(("count", "ports"), [(10, ()), (11, (40000,)), (20, tuple(range(40000, 40020)))])
 def test_02_real_listeners_on_high_ports_stay_in(count, ports):
     declared = [(f"p{port}", "TCP", port) for port in ports]
     scene = shop(owner("cart", ports=[("http", "TCP", 8080), *declared]))

@@ -27,7 +27,8 @@ class HubblePeer(GrpcPeer):
     ``nodes`` are names and states as GetNodes and the head of each stream tell them; with ``alone`` it is an
     agent, which knows of no nodes. ``refuses`` is the status for filters; ``requests`` holds all requests;
     ``first`` is told to all who follow, ``losses`` to all who ask for what is kept. The first answer to one
-    of these ends before as many flows as ``breaks_after`` are told, with the status ``breaks_with``.
+    of these ends before as many flows as ``breaks_after`` are told, with the status
+    ``breaks_with``. While it ``keeps_back``, nothing of what is kept is told.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None, capacity: int = 4095) -> None:
@@ -46,6 +47,7 @@ class HubblePeer(GrpcPeer):
         self.requests: list[Any] = []
         self.breaks_after, self.breaks_with = 0, Status.UNAVAILABLE
         self.first: Any = None
+        self.keeps_back = False
         self._following: list[asyncio.Queue[Any]] = []
         super().__init__(methods, tls)
 
@@ -79,6 +81,8 @@ class HubblePeer(GrpcPeer):
             self._following.append(queue)
         try:
             await self._tell_nodes(stream)
+            while self.keeps_back and not request.follow:
+                await asyncio.sleep(0.01)
             for number, reply in enumerate(self._kept(request)):
                 if number + 1 == self.breaks_after:
                     self.breaks_after = 0

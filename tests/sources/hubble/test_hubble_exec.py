@@ -100,6 +100,13 @@ def test_each_node_is_watched_since_the_oldest_flow_that_it_holds(server, source
     assert {span.node: round(begun - span.since) for span in spans} == {"n1": 13 * 3600, "n2": 20}
 
 
+def test_a_line_that_does_not_end_is_left_out_and_the_next_is_read(server, source):
+    server.commands["cilium-a", "hubble"] = b"x" * (3 << 20) + b"\n" + flow(1)
+    collected = read(source)
+    assert ports(collected) == [40001, 40002]
+    assert "a line is longer than 1 MiB" in collected.status.detail
+
+
 def test_an_agent_that_fails_costs_no_other(server, source):
     server.commands["cilium-b", "hubble"] = "failed to connect to the local agent"
     collected = read(source)

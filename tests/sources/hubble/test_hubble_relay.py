@@ -255,10 +255,41 @@ def test_stopping_while_it_is_away_leaves_a_gap(peer, source):
         settled(peer, collected)
         peer.kill()
         collected.wait_for(lambda: bool(collected.status.error))
-        assert 0 < collected.status.observed.until <= time.time()
+        broken = time.time()
+        assert 0 < collected.status.observed.until <= broken
+        collected.wait_for(lambda: "again in 0.2 s" in collected.status.error)
     (gap,) = gaps(collected)
     assert gap.reason.startswith("flows since then are not known")
-    assert collected.status.observed.until == gap.time
+    assert collected.status.observed.until == gap.time <= broken
+
+
+def test_stopping_while_catching_up_claims_no_hole_of_a_node(peer, source):
+    peer.ring.append(flow(1))
+    with following(source) as collected:
+        settled(peer, collected)
+        peer.kill()
+        collected.wait_for(lambda: bool(collected.status.error))
+        peer.keeps_back, asked = True, len(peer.requests)
+        peer.start()
+        until(lambda: any(not request.follow for request in peer.requests[asked:]))
+    assert [gap.node for gap in gaps(collected)] == [""]
+
+
+def test_a_node_is_watched_since_it_was_first_heard_of_however_often_all_are_asked(peer, source):
+    with following(source) as collected:
+        settled(peer, collected)
+        since = {span.node: span.since for span in collected.status.observed.spans}
+        peer.nodes = {"n1": 1, "n2": 1}
+        collected.wait_for(lambda: collected.status.observed.nodes == frozenset({"n1", "n2"}))
+        assert {span.node: span.since for span in collected.status.observed.spans}["n1"] == since["n1"]
+
+
+def test_losses_without_a_time_are_others_each_time(peer, source):
+    losses = [lost(3), lost(3)]
+    for reply in losses:
+        reply.ClearField("time")
+    peer.losses = losses
+    assert sum(gap.lost for gap in gaps(read(source))) == 6
 
 
 def test_it_watches_again_once_it_is_back(peer, source):
