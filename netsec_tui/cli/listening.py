@@ -7,11 +7,13 @@ import threading
 
 from netsec_tui.cli.inputs import Inputs
 from netsec_tui.cli.interrupts import ended_by_signals
+from netsec_tui.cli.output import note
 from netsec_tui.errors import UsageError
 from netsec_tui.model.flow import Flow
 from netsec_tui.sources.contract import FlowsRead
 from netsec_tui.sources.feeds.feed import Reading
 from netsec_tui.sources.feeds.listen import OnFlows, listen
+from netsec_tui.sources.waits import waits_told
 
 NOTHING_LIVE = "--for listens to live sources, and none is given: name one with --source, or leave --for out"
 
@@ -30,7 +32,12 @@ def listened(inputs: Inputs, seconds: int, on_flows: OnFlows) -> tuple[Reading, 
         progress.flows += sum(isinstance(flow, Flow) for flow in read.flows)
         on_flows(read)
 
-    with ended_by_signals(stop) as interrupted:
+    def tell_wait(sentence: str) -> None:
+        if sentence:
+            progress.erase()
+            note(sentence)
+
+    with ended_by_signals(stop) as interrupted, waits_told(tell_wait):
         reading = listen(inputs.state, inputs.flows, seconds, take, stop, progress)
     progress.erase()
     return reading, interrupted.is_set()

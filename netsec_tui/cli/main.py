@@ -7,10 +7,15 @@ import sys
 import traceback
 from argparse import Namespace
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 
 from netsec_tui.cli.exits import BROKEN_PIPE, INTERRUPTED, as_diff_has_them
 from netsec_tui.cli.flags import command_of, parse
 from netsec_tui.errors import NetsecError
+from netsec_tui.sources.waits import waits_told
+
+_SCREENS = ("tui", "demo")
+"""The commands that tell on the screen what is waited for."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -23,7 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: Sequence[str]) -> int:
     try:
         args = parse(argv)
-        return _command(args.command)(args)
+        with nullcontext() if args.command in _SCREENS else waits_told(_tell_wait):
+            return _command(args.command)(args)
     except NetsecError as error:
         from netsec_tui.cli.output import note
 
@@ -43,6 +49,14 @@ def _run(argv: Sequence[str]) -> int:
             file=sys.stderr,
         )
         return NetsecError.exit_code
+
+
+def _tell_wait(sentence: str) -> None:
+    """Say what is waited for, where no screen does."""
+    from netsec_tui.cli.output import note
+
+    if sentence:
+        note(sentence)
 
 
 def _command(name: str) -> Callable[[Namespace], int]:

@@ -43,7 +43,8 @@ class ApiServer(ThreadingHTTPServer):
     A watch tells how ``objects`` differ from what was listed, looking every few milliseconds; ``open`` counts
     those under way. ``refuse_watch`` holds codes for watches as ``refuse`` does for lists, ``bodies_watch``
     lines that are told instead, each once. A version in ``expired`` is answered with 410, as an event when
-    ``late`` is set; ``cut`` ends all open watches. While ``silent`` is set nothing is answered at all.
+    ``late`` is set; ``cut`` ends all open watches. While ``silent`` is set nothing is answered at all,
+    nor what is in ``hanging``, the last parts of paths.
     """
 
     daemon_threads = True
@@ -65,6 +66,7 @@ class ApiServer(ThreadingHTTPServer):
         self.late = False
         self.cuts = 0
         self.silent = threading.Event()
+        self.hanging: set[str] = set()
         self.ending = threading.Event()
         self.watches: dict[str, list[dict[str, str]]] = defaultdict(list)
         self.open = 0
@@ -107,6 +109,9 @@ class _Handler(BaseHTTPRequestHandler):
         query = {key: values[0] for key, values in parse_qs(url.query).items()}
         while self.server.silent.is_set() and not self.server.ending.wait(0.01):
             pass
+        while name in self.server.hanging:
+            if self.server.ending.wait(0.01):
+                return
         if query.get("watch"):
             self._watch(url.path, name, query)
             return

@@ -26,6 +26,7 @@ from netsec_tui.sources.cluster.silence import Silences, SilentError, within
 from netsec_tui.sources.contract import KubeObject
 from netsec_tui.sources.objects.fields import Fields
 from netsec_tui.sources.objects.strip import printable, strip, unpack
+from netsec_tui.sources.waits import patiently
 
 Cut = Callable[[KubeObject], KubeObject | None]
 """What is kept of an object, None for nothing."""
@@ -60,8 +61,7 @@ class Listing:
 class ClusterApi:
     """List resources of one cluster, page by page and without typed models, which cost 20 times more.
 
-    Fit for several threads. Before anything else is asked of a server, it has to answer something small: one
-    that does not is found out within 5 s, while a long list may take its time.
+    Fit for several threads. A server must first answer something small within 5 s; a list may take its time.
     """
 
     def __init__(self, client: Any) -> None:
@@ -189,12 +189,12 @@ class ClusterApi:
         resource: Resource,
         path: str,
         query: Mapping[str, str] | None = None,
-        timeout: Timeout = TIMEOUT,
+        timeout: Timeout | None = None,
         body: Mapping[str, Any] | None = None,
         limit: float = 0.0,
     ) -> Mapping[str, Any]:
         """Return an answer of JSON; an error while it is read counts like one before."""
-        page = self._ask(resource, path, query or {}, timeout, lambda answer: _json(answer.data), body, limit)
+        page = self._ask(resource, path, query or {}, timeout or TIMEOUT, _decoded, body, limit)
         if not isinstance(page, Mapping) or not isinstance(page.get("items") or [], list):
             raise UnreachableError(f"{self.server} answers, but not as a Kubernetes API server does")
         return page
@@ -211,14 +211,14 @@ class ClusterApi:
     ) -> Any:
         """Return what ``read`` makes of an answer to a GET, or to a POST of a ``body``.
 
-        ``limit`` is how many seconds all of that may take, 0 for no such limit. The client's own methods are
-        not used: they run inside a validator of theirs, and a thread that waits there as the process ends
-        takes it down with an abort.
+        ``limit`` is how many seconds all of that may take; with 0 a long wait is only told. The client's own
+        methods are not used: a thread that waits in their validator as the process ends makes it abort.
         """
         import urllib3
 
         if not self._met:
             self._meet(limit)
+        what = f"{resource.name} from the API server {self._reached}"
         with complaints() as heard:
             headers = {**_HEADERS, **self._login()}
 
@@ -238,7 +238,7 @@ class ClusterApi:
                 return answer, None
 
             try:
-                answer, found = within(limit, exchange) if limit else exchange()
+                answer, found = within(limit, exchange) if limit else patiently(what, exchange)
             except urllib3.exceptions.TimeoutError as error:
                 raise self._silent(unreachable(error, self._reached, timeout)) from error
             except urllib3.exceptions.HTTPError as error:
@@ -283,9 +283,9 @@ _HEADERS = {"Accept": "application/json", "User-Agent": "netsec-tui"}
 _GIVEN = (200, 201)
 
 
-def _json(data: bytes) -> Any:
+def _decoded(answer: Any) -> Any:
     try:
-        return json.loads(data)
+        return json.loads(answer.data)
     except (ValueError, RecursionError):
         return None
 

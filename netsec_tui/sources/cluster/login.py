@@ -5,16 +5,26 @@ from __future__ import annotations
 import io
 import logging
 import os
+import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
 from netsec_tui.errors import UnreachableError
 from netsec_tui.sources.cluster.kubeconfig import choose_context, kubeconfig_files
+from netsec_tui.sources.cluster.silence import Silences
 from netsec_tui.sources.objects.strip import printable
+from netsec_tui.sources.waits import waited_for
+
+LOGIN_SECONDS = 180.0
+"""How long a login command may take: kubelogin gives a person so long in the browser (its default)."""
+
+_hung = Silences()
+"""The contexts whose login command has just not ended: inputs that are read in turn do not wait in turn."""
 
 
 def log_in(name: str | None, kubeconfig: str | None) -> Any:
@@ -29,20 +39,25 @@ def log_in(name: str | None, kubeconfig: str | None) -> Any:
     """
     context = choose_context(name, kubeconfig)
     files = os.pathsep.join(map(str, kubeconfig_files(kubeconfig)))
+    _hung.check(f"{context.name} of {files}")
     from kubernetes import client, config
 
-    _keep_off_the_terminal()
+    _tame_login_commands()
     settings = client.Configuration()
     load: Any = config.new_client_from_config
     settings.retries = False  # The next listing is the next try.
     settings.connection_pool_maxsize = 32  # Each resource is watched over a connection of its own.
+    began = time.monotonic()
     with complaints() as heard:
         try:
             api = load(files, context.name, persist_config=False, client_configuration=settings)
         except Exception as error:  # Whatever a plugin or a file can provoke comes through the library.
             heard.append(str(error) or type(error).__name__)
     if heard:
-        raise UnreachableError(no_login(context.name, heard[0]))
+        sentence = no_login(context.name, heard[0])
+        if time.monotonic() - began >= LOGIN_SECONDS:
+            _hung.note(f"{context.name} of {files}", sentence)
+        raise UnreachableError(sentence)
     return api
 
 
@@ -74,15 +89,39 @@ def complaints() -> Iterator[list[str]]:
         root.removeHandler(ear)
 
 
-def _keep_off_the_terminal() -> None:
-    """Make exec plugins run without a terminal: they would write over the screen.
+class _LoginCommand(subprocess.Popen[str]):
+    """Run a login command; one that takes long is told, and one that does not end is ended."""
+
+    def communicate(self, input: Any = None, timeout: float | None = None) -> tuple[Any, Any]:
+        """Return what it prints.
+
+        Raises:
+            TimeoutError: it has not ended in time.
+        """
+        command = next(iter(self.args)) if isinstance(self.args, Sequence) else self.args
+        name = printable(os.path.basename(str(command)))  # its arguments may hold a secret
+        try:
+            with waited_for(f"the login command {name}"):
+                return super().communicate(input, LOGIN_SECONDS if timeout is None else timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            self.wait()
+            for pipe in filter(None, (self.stdout, self.stderr)):  # a child of its own may hold the other end
+                pipe.close()
+            raise TimeoutError(f"the login command {name} has not ended within {LOGIN_SECONDS:g} s") from None
+
+
+def _tame_login_commands() -> None:
+    """Make login commands end, and run without a terminal: they would write over the screen.
 
     The library asks its own ``sys.stdout`` whether it is one and then lends it to the plugin.
     """
     import urllib3
-    from kubernetes.config import exec_provider
+    from kubernetes.config import exec_provider, kube_config
 
-    module: Any = exec_provider
-    module.sys = SimpleNamespace(stdout=io.StringIO(), stderr=None, stdin=None, platform=sys.platform)
+    modules: tuple[Any, Any] = exec_provider, kube_config
+    for module in modules:
+        module.subprocess = SimpleNamespace(Popen=_LoginCommand, PIPE=subprocess.PIPE)
+    modules[0].sys = SimpleNamespace(stdout=io.StringIO(), stderr=None, stdin=None, platform=sys.platform)
     # insecure-skip-tls-verify stands in the kubeconfig: a warning for every request tells nothing new.
     urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)

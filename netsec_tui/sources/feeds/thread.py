@@ -14,6 +14,7 @@ from netsec_tui.model.observed import Observed
 from netsec_tui.sources.bounded import put
 from netsec_tui.sources.contract import Emit, FlowsRead, Message, Source, SourceStatus
 from netsec_tui.sources.objects.strip import printable
+from netsec_tui.sources.waits import listener, waits_told
 
 _Item = TypeVar("_Item")
 
@@ -40,7 +41,8 @@ class SourceThread(threading.Thread):
     handed on.
 
     ``failure`` is what the source raised, if anything, until it tells flows or how it watches after all.
-    After ``again`` seconds, unless they are 0, a source that could not be reached is followed anew.
+    After ``again`` seconds, unless they are 0, a source that could not be reached is followed anew. A long
+    wait is told to who listens where this is made, else in the status.
     """
 
     def __init__(self, source: Source, emit: Emit, stop: threading.Event, again: float = 0) -> None:
@@ -52,10 +54,15 @@ class SourceThread(threading.Thread):
         self._again = again
         self._status = SourceStatus(source.name, source.live)
         self._told: SourceStatus | None = None
+        self._tell_wait = listener() or self._waits
 
     def run(self) -> None:
         """Follow the source; called by ``start``."""
-        self._deliver(SourceStatus(self._source.name, live=False))
+        self._deliver(self._nothing_yet())
+        with waits_told(self._tell_wait):
+            self._run()
+
+    def _run(self) -> None:
         self.failure = self._follow()
         while self._again and isinstance(self.failure, UnreachableError):
             tried = f"{self.failure}; it is tried again every {self._again:g} s"
@@ -81,6 +88,14 @@ class SourceThread(threading.Thread):
                 return
             self._status = self._told = message
         self._deliver(message)
+
+    def _nothing_yet(self) -> SourceStatus:
+        return SourceStatus(self._source.name, live=False)
+
+    def _waits(self, sentence: str) -> None:
+        """Say what is waited for; with an empty sentence, what was said before."""
+        status = self._told or self._nothing_yet()
+        self._deliver(replace(status, detail=sentence) if sentence else status)
 
     def _hear(self, message: Message) -> None:
         """Take what the source itself tells: what it could not do before is over once it does it."""
