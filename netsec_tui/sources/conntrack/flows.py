@@ -9,9 +9,9 @@ from dataclasses import replace
 from netsec_tui.model.flow import Endpoint, Flow, Protocol, Verdict
 from netsec_tui.sources.conntrack.direction import Directions, Judgement, Told, is_opened, is_proof
 from netsec_tui.sources.conntrack.entry import Entry, Key, protocol_of
-from netsec_tui.sources.conntrack.known import MEMORY, OVER, REFUSED, Change, Known, News, begun, is_due
+from netsec_tui.sources.conntrack.known import MEMORY, OPEN, OVER, REFUSED, Change, Known, News, is_due, met
 from netsec_tui.sources.conntrack.legs import DIALLED, DIRECT, Leg, direct_leg, is_left_out, legs, turned
-from netsec_tui.sources.conntrack.timeouts import Idle, Kind, idle, longest_timeouts
+from netsec_tui.sources.conntrack.timeouts import Idle, Kind, ended, idle, longest_timeouts
 
 ORIGIN = "conntrack"
 """What every flow of connection tracking names as its origin."""
@@ -112,10 +112,10 @@ class Connections:
             yield from self.see(node, (entry,), now)
 
     def _end(self, node: str, entry: Entry, before: Known | None, now: float) -> Iterator[Flow]:
-        """Tell what is first heard of as it ends; nobody knows when an attempt that is over was made."""
+        """Tell what is first heard of as it ends; nobody knows when attempts were made, or open ones used."""
         known, told = self._nodes[node], entry.answered or entry.state in REFUSED
-        if before is None and told and not is_left_out(entry.key):
-            before = known[entry.key] = Known(begun(entry, now, 0.0))
+        if before is None and told and entry.state != OPEN and not is_left_out(entry.key):
+            before = known[entry.key] = met(entry, now, *ended(entry))
             yield from self._tell(node, [News(Change.BEGINS, entry, before)], now)
         elif before and not before.quiet and entry.answered and not before.answered:
             yield from self._tell(node, [News(Change.IS_ANSWERED, entry, before)], now)
@@ -139,8 +139,7 @@ class Connections:
     def _meet(self, entry: Entry, now: float, longest: dict[Kind, int] | None) -> Known:
         since = Idle() if longest is None else idle(entry, longest)
         if since.seconds <= MEMORY or entry.state in OVER:
-            told = begun(entry, now, since.seconds)
-            return Known(told, doubt=since.doubt if told == now - since.seconds else 0.0)
+            return met(entry, now, *since)
         leg = direct_leg(entry.key)
         self._quiet[leg] += 1
         self._directions.remember(leg, proven=is_opened(entry))

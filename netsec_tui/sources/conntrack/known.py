@@ -17,7 +17,9 @@ OPENING = frozenset({"SYN_SENT", "SYN_SENT2", "SYN_RECV", "COOKIE_WAIT", "COOKIE
 PICKED_UP = frozenset({"HEARTBEAT_SENT", "HEARTBEAT_ACKED", "DATA_SENT"})
 """States of SCTP for what the kernel has picked up in the middle (nf_conntrack_proto_sctp.c)."""
 
-_OPEN = "ESTABLISHED"
+OPEN = "ESTABLISHED"
+"""The state of an open connection, of TCP as of SCTP."""
+
 _RESET = "CLOSE"
 REFUSED = frozenset({_RESET, "CLOSED"})
 """States without an answer of what was refused, or picked up and reset: nothing tells which."""
@@ -103,15 +105,15 @@ class Known:
             return entry.age < self.age
         if 0 <= self.start < entry.start - 1:
             return True
-        if not self.state or self.state == _OPEN or self.state in OPENING | PICKED_UP:
+        if not self.state or self.state == OPEN or self.state in OPENING | PICKED_UP:
             return False
         if self.state in OVER and entry.state in OVER:
             return entry.timeout > self.timeout + _LATE
-        return self.state in OVER or entry.state in OPENING or entry.state == _OPEN
+        return self.state in OVER or entry.state in OPENING or entry.state == OPEN
 
     def goes_on(self, entry: Entry, now: float) -> bool:
         """Tell whether packets of an open connection have passed since it was last read."""
-        return entry.state in ("", _OPEN) and self._moved(entry, now)
+        return entry.state in ("", OPEN) and self._moved(entry, now)
 
     def stirs(self, entry: Entry, now: float) -> bool:
         """Tell whether a connection that was idle is used again.
@@ -145,6 +147,12 @@ class News(NamedTuple):
 def is_due(told: float, now: float) -> bool:
     """Tell whether what goes on is to be told again."""
     return now - told >= TELL_AGAIN
+
+
+def met(entry: Entry, now: float, idle_for: float, doubt: float) -> Known:
+    """Return an entry met for the first time that was idle for so long, or by up to ``doubt`` seconds less."""
+    told = begun(entry, now, idle_for)
+    return Known(told, doubt=doubt if told == now - idle_for else 0.0)
 
 
 def begun(entry: Entry, now: float, idle_for: float) -> float:

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from netsec_tui.sources.conntrack.entry import Entry
+from netsec_tui.sources.conntrack.known import MEMORY, OPEN
 
-_OPEN = "ESTABLISHED"
 _TCP, _UDP, _SCTP = 6, 17, 132
 
 _OPEN_DEFAULTS = (86_400, 432_000)
@@ -88,12 +88,12 @@ def idle(entry: Entry, longest: dict[Kind, int]) -> Idle:
     """
     number, left = entry.key[0], entry.timeout
     if left < 0:
-        known = entry.state == _OPEN or (entry.answered is not None and not entry.state)
+        known = entry.state == OPEN or (entry.answered is not None and not entry.state)
         longest_ago = () if known else _defaults(entry)[:1]
         return Idle(*longest_ago, *longest_ago)
     seen = max(left, longest.get((number, entry.state, entry.answered), 0))
     most = _configured(entry, seen)
-    if entry.state == _OPEN and left <= _UNACKNOWLEDGED < most:
+    if entry.state == OPEN and left <= _UNACKNOWLEDGED < most:
         most = seen = _UNACKNOWLEDGED
     if number == _UDP and entry.answered is not False and left <= _UDP_ASKED[0]:
         seen = min(seen, _UDP_ASKED[0])
@@ -102,8 +102,19 @@ def idle(entry: Entry, longest: dict[Kind, int]) -> Idle:
     return Idle(most - left, _STEP * max(1, math.ceil((most - seen) / _STEP)))
 
 
+def ended(entry: Entry) -> Idle:
+    """Return since when no packet has passed of an entry that is removed now, mostly as its timeout ran out.
+
+    Older kernels tell neither what is left of it nor the state (ctnetlink_conntrack_event).
+    """
+    if entry.timeout > 0:
+        return idle(entry, {})
+    longest = max(_defaults(entry), default=MEMORY)
+    return Idle(longest, longest)
+
+
 def _configured(entry: Entry, seen: int) -> int:
-    if entry.state == _OPEN:
+    if entry.state == OPEN:
         return next((most for most in _OPEN_DEFAULTS if most - _NEAR <= seen <= most), seen)
     return next((most for most in _defaults(entry) if most >= seen), seen)
 

@@ -1,6 +1,7 @@
 """Connection tracking from files: tables, events, and Open vSwitch's form of both."""
 
 import random
+from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from netsec_tui.model.flow import Flow, Protocol, Verdict
 from netsec_tui.sources.conntrack.dpctl import decode_dpctl
 from netsec_tui.sources.conntrack.entry import Entry, Unread
 from netsec_tui.sources.conntrack.file import ConntrackFileDecoder, looks
+from tests.core.traffic import IN, pod, session, table, workload
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data" / "flows" / "conntrack"
 AT = 1_795_000_000.0
@@ -153,6 +155,42 @@ def test_a_late_answer_is_not_taken_for_a_question_where_the_question_was_heard_
 def test_the_end_of_what_nobody_answered_tells_nothing_by_itself():
     attempt = f"ipv4     2 tcp      6 {PAIR.format(' [UNREPLIED]')}"
     assert flows_of(events((100, "DESTROY", attempt), (101, "DESTROY", ASKED))) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("entry", "ago", "doubt"),
+    [
+        (ENDED, 120, 120),  # older kernels: TIME_WAIT has mostly run out
+        (f"ipv4     2 tcp      6 0 TIME_WAIT {PAIR.format('')} [ASSURED]", 120, 120),
+        (f"ipv4     2 tcp      6 0 CLOSE {PAIR.format('')}", 10, 10),
+        (f"ipv4     2 tcp      6 100 TIME_WAIT {PAIR.format('')}", 20, 20),  # removed before its time
+        (f"ipv4     2 tcp      6 120 CLOSE {PAIR.format(' [UNREPLIED]')}", 0, 0),
+        (f"udp      17 {PAIR.format('')} [ASSURED]", 180, 180),
+        (f"udp      17 0 {PAIR.format('')}", 180, 180),
+    ],
+)
+def test_a_connection_first_heard_of_as_it_ends_was_used_before_that(entry, ago, doubt):
+    flows, left = flows_of(events((500, "DESTROY", entry)))
+    assert left == []
+    assert {flow.time for flow in flows} == {AT + 500 - ago}
+    assert {end.doubt for flow in flows for end in (flow.source, flow.destination)} == {doubt}
+
+
+def test_an_open_connection_that_ran_out_has_been_idle_nobody_knows_for_how_long():
+    assert flows_of(events((500, "DESTROY", OPEN.replace("432000", "0")))) == ([], [])
+
+
+def test_the_end_of_a_connection_is_not_told_of_the_pod_that_has_its_address_by_then():
+    flows, _ = flows_of(events((500, "DESTROY", ENDED)))
+    when = [datetime.fromtimestamp(AT + at, UTC).isoformat() for at in (-7200, 440)]
+    objects = [
+        *(workload("Deployment", name) for name in ("web", "bot", "api")),
+        pod("api-0", "api", ip="10.244.1.8", owner=("Deployment", "api"), created=when[0]),
+        pod("web-0", "web", ip="10.244.1.5", owner=("Deployment", "web"), created=when[0], deleted=AT + 430),
+        pod("bot-0", "bot", ip="10.244.1.5", owner=("Deployment", "bot"), created=when[1]),
+    ]
+    found = session(flows, objects, now=AT + 7200)
+    assert table(found, "Deployment/api", IN) == ["ip 10.244.1.5 TCP 8080"]
 
 
 def test_a_table_before_events_is_told_once_when_they_begin():
