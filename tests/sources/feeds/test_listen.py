@@ -183,3 +183,36 @@ def test_the_state_is_waited_for_and_a_failure_of_it_is_told() -> None:
     assert [status.read for status in reading.statuses if status.source == "objects"] == [True]
     reading = listen([Failing()], [Late()], 0.0, lambda flows: None, never)
     assert [str(failure) for failure in reading.failures] == ["x does not exist"]
+
+
+class Saying(Late):
+    """A source of flows that has only errors to tell, after some flows or none."""
+
+    def __init__(
+        self, nodes: frozenset[str] | None = frozenset(), flows: int = 0, goes_on: bool = False
+    ) -> None:
+        super().__init__()
+        self.nodes, self.flows, self.goes_on = nodes, flows, goes_on
+
+    def follow(self, emit: Emit, stop: threading.Event) -> None:
+        emit(FlowsRead((FLOW,) * self.flows))
+        observed = None if self.nodes is None else replace(WATCHED, until=0.0, nodes=self.nodes)
+        emit(SourceStatus("late", True, "", error="no node gives anything", observed=observed))
+        self.watching.set()
+        if self.goes_on:
+            stop.wait()
+
+
+@pytest.mark.parametrize(
+    ("source", "failed"),
+    [
+        (Saying(), True),
+        (Saying(goes_on=True), False),  # interrupted: it might have told something later
+        (Saying(flows=1), False),
+        (Saying(frozenset({"n1"})), False),  # where a node reports, all was quiet
+        (Saying(None), False),  # it does not say that it watches
+    ],
+)
+def test_errors_alone_are_a_failure_where_nothing_else_came(source: Saying, failed: bool) -> None:
+    reading = listened(source, lambda: source.goes_on and source.watching.is_set(), [])
+    assert [str(failure) for failure in reading.failures] == ["no node gives anything"] * failed
