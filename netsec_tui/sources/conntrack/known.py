@@ -150,7 +150,7 @@ def is_due(told: float, now: float) -> bool:
 
 
 def met(entry: Entry, now: float, idle_for: float, doubt: float) -> Known:
-    """Return an entry met for the first time that was idle for so long, or by up to ``doubt`` seconds less."""
+    """Return an entry met for the first time, idle for so long or by up to ``doubt`` seconds less."""
     told = begun(entry, now, idle_for)
     return Known(told, doubt=doubt if told == now - idle_for else 0.0)
 
