@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted([*(ROOT / "netsec_tui").rglob("*.py"), *(ROOT / "tests" / "cluster").rglob("*.py")])
+MODULES = sorted([*(ROOT / "netsec_tui").rglob("*.py"), *(ROOT / "tests").rglob("*.py")])
 LONGEST_MODULE, LONGEST_FUNCTION = 500, 60
 
 # Written in pieces, or this file would be its own finding.
@@ -29,7 +30,7 @@ def project_files():
     return files or [path for path in ROOT.rglob("*") if path.is_file() and ".venv" not in path.parts]
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=relative)
+@pytest.mark.parametrize("path", MODULES, ids=relative)
 def test_module_is_short(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_MODULE
 
