@@ -9,7 +9,7 @@ from typing import Any
 
 from netsec_tui.errors import BadInputError, NetsecError, NotFoundError, UnreachableError
 from netsec_tui.model.flow import Gap
-from netsec_tui.model.observed import NodeSpan, Observed
+from netsec_tui.model.observed import Observed
 from netsec_tui.sources import retry
 from netsec_tui.sources.access import Access
 from netsec_tui.sources.contract import Emit, FlowsRead, SourceStatus
@@ -148,9 +148,7 @@ class HubbleRelaySource:
             self._take(reply, emit)
         if stop.is_set():
             return
-        for gap in self._batch.progress.resumed(time.time()):
-            self._batch.miss(gap)
-        self._batch.returned = False
+        self._batch.resumed()
         self._broken, self._trouble = 0.0, ""
         self._hand_on(emit)
         self._tell(emit)
@@ -233,10 +231,9 @@ class HubbleRelaySource:
         self._said = time.monotonic()
         batch = self._batch
         reporting = frozenset(name for name, reports in batch.nodes.items() if reports and not self._broken)
-        since = min(filter(None, (*batch.since.values(), self._since)), default=0.0)
-        spans = tuple(NodeSpan(node, batch.since[node]) for node in sorted(reporting) if node in batch.since)
+        since = min(filter(None, (batch.spans.first, self._since)), default=0.0)
         until = self._broken or (time.time() if ended else 0.0)
-        observed = Observed(ORIGIN, since, until, reporting, spans=spans)
+        observed = Observed(ORIGIN, since, until, reporting, spans=batch.spans.of(batch.nodes))
         parts = [f"{batch.flows} flows from {len(reporting)} of {len(batch.nodes)} nodes"]
         parts += filter(None, (self._server, self._kept, batch.why))
         if not self._filtered:

@@ -16,6 +16,7 @@ from netsec_tui.sources.hubble.relay_progress import Progress
 from netsec_tui.sources.objects.strip import printable
 from netsec_tui.sources.problem import Problem
 from netsec_tui.sources.recent import Recent
+from netsec_tui.sources.spans import Spans
 
 _COMPLAINTS = ("InvalidArgument", "filter", "unknown protocol")
 """Words of agents that do not know a filter, in what Relay tells of a node."""
@@ -26,9 +27,10 @@ _LOSSES_REMEMBERED = 20_000
 class Batch:
     """Take in replies one by one; lost events come by the thousand, and are one gap a node and reason.
 
-    ``nodes`` tells of each node whether it reports, ``since`` from when on what it saw is known: since it was
-    first heard of, or since the oldest flow that it held then. ``refused`` means that an agent does not know
-    a filter, ``returned`` that a node reports again, which may have seen flows meanwhile.
+    ``nodes`` tells of each node whether it reports, ``spans`` when what it saw is known: since it was first
+    heard of, or since the oldest flow that it held then, but for what it has overwritten. ``refused`` means
+    that an agent does not know a filter, ``returned`` that a node reports again, which may have seen flows
+    meanwhile.
     """
 
     def __init__(self) -> None:
@@ -37,7 +39,7 @@ class Batch:
         self.flows = 0
         self.unread = 0
         self.why = ""
-        self.since: dict[str, float] = {}
+        self.spans = Spans()
         self.refused = False
         self.returned = False
         self._decoder = HubbleMessageDecoder()
@@ -90,9 +92,14 @@ class Batch:
         """Return from when on flows are to be asked for again, as ``Progress.resume`` does."""
         return self.progress.resume({name for name, reports in self.nodes.items() if reports}, time.time())
 
-    def miss(self, gap: Gap) -> None:
-        """Take in a gap; what one node loses for one reason is added up."""
-        self._gaps.add(gap)
+    def resumed(self) -> None:
+        """Take it that all that nodes still hold has come, and say what they do not hold any more."""
+        now = time.time()
+        for gap in self.progress.resumed(now):
+            self._gaps.add(gap)
+            self.spans.end(gap.node, min(gap.time, now))
+            self.spans.begin(gap.node, now)
+        self.returned = False
 
     def handed_on(self) -> tuple[Flow | Gap, ...]:
         """Return what has come since, and forget it."""
@@ -105,7 +112,7 @@ class Batch:
             self.nodes.setdefault(flow.node, True)
         now = time.time()
         if plausible(flow.time, now):
-            self.since[flow.node] = min(flow.time, self.since.get(flow.node, now))
+            self.spans.begin(flow.node, flow.time)
             self.progress.take(flow)
         self._items.append(flow)
 
@@ -124,9 +131,8 @@ class Batch:
     def _leave_out(self, problem: Problem) -> None:
         self.unread += 1
         self.why = self.why or printable(problem.reason, 200)
-        self.miss(
-            Gap(time.time(), 1, f"flows of Hubble that cannot be read: {printable(problem.reason, 200)}")
-        )
+        reason = f"flows of Hubble that cannot be read: {printable(problem.reason, 200)}"
+        self._gaps.add(Gap(time.time(), 1, reason))
 
     def _changed(self, status: Any) -> bool:
         """Take note of how nodes are; tell whether one has changed: every request tells of all."""
@@ -137,8 +143,8 @@ class Batch:
         for name in () if reports else changed:
             self.progress.hold(name)
         self.nodes |= dict.fromkeys(names, reports)
-        if reports:
-            self.since = dict.fromkeys(names, time.time()) | self.since
+        for name in names if reports else ():
+            self.spans.begin(name, time.time())
         return bool(changed)
 
 
