@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from netsec_tui.sources.conntrack.entry import Entry, EntryDecoder
 from netsec_tui.sources.conntrack.flows import Connections
+from tests.sources.conntrack.conntrack_lines import line
 
 NOW = 1_800_000_000.0
 UDP = {"protocol": "udp", "state": ""}
 SERVICE = {"destination": "10.96.0.7:80", "server": "10.244.1.8:8080"}
+SERVER, CLIENT = "10.244.1.8", "10.244.1.5"
+LISTENS = "10.244.1.8:50051"
+LEARNT = line("10.244.1.6:40000", LISTENS, state="SYN_RECV")
+HIGH = {"source": "10.244.1.5:20000", "destination": "10.244.1.8:50051"}
+SYN = {"state": "SYN_SENT", "answered": False, "timeout": 119}
 
 
 class Tables:
@@ -35,3 +41,7 @@ def arrows(flows):
 def proven(flows):
     """Return the connections whose direction the flows call proven."""
     return set(arrows(flow for flow in flows if flow.proven and not flow.is_reply))
+
+
+def corrections(flows):
+    return arrows(flow for flow in flows if flow.count == 0 and not flow.is_reply)
