@@ -186,6 +186,7 @@ def test_dialled_service_folds_into_the_backend_that_was_seen(backend_first):
     assert [str(via) for via in row.communication.via] == ["api:80"]
     assert row.communication.counts.verdicts[Verdict.TRACED] == 1
     assert row.communication.first_seen == NOON - 3
+    assert row.communication.addresses == ()  # the dialled address is the Service's
     row = only(made, "Deployment/api", IN)
     assert line(row) == "Deployment/web TCP 8080"
     assert [str(via) for via in row.communication.via] == ["api:80"]

@@ -109,6 +109,12 @@ def test_a_port_that_no_service_exposes_keeps_a_row_for_each(more: tuple[Object,
     assert sorted(scene.names(IN)) == ["198.51.100.9", "203.0.113.7", "node-a"]
 
 
+def test_who_has_no_address_is_not_known_to_come_from_outside() -> None:
+    scene = seen()
+    scene.sees([flow(Endpoint(), scene.end("web-1"), 8080)])
+    assert len(scene.names(IN)) == 2
+
+
 def test_pods_and_addresses_inside_the_cluster_are_nobody_outside() -> None:
     scene = seen(clients=("10.244.7.7", "203.0.113.7")).sees(("cart-1", "web-1", 8080))
     assert sorted(scene.names(IN)) == ["10.244.7.7", "cart", NAME]

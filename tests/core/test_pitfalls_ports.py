@@ -100,6 +100,16 @@ def test_02_real_listeners_on_high_ports_stay_in(count, ports):
     assert {state(row) for row in scene.table(OUT).rows if row.key.peer.name == "cart"} == {IN_POLICY}
 
 
+def test_02_high_ports_behind_a_service_are_listeners():
+    ports = range(40000, 40012)
+    scene = shop(service("many", "10.96.0.70", [(port, port) for port in ports], selector={"app": "cart"}))
+    scene.sees(*(("web-1", "10.96.0.70", port) for port in ports))
+    for owner_name, way in (("web", OUT), ("cart", IN)):
+        rows = scene.chooses(WEB._replace(name=owner_name)).table(way).rows
+        high = [row for row in rows if row.key.port in ports]
+        assert [(row.key.port, state(row)) for row in high] == [(port, IN_POLICY) for port in ports]
+
+
 @pytest.mark.parametrize(
     ("answered", "declared", "expected", "reason"),
     [
