@@ -63,8 +63,8 @@ def _nodes(quality: Quality) -> Part:
     there = len(quality.present)
     here = there - len(quality.missing)
     role = Role.PLAIN if here == there else Role.WARNING if quality.nodes_by_flows else Role.REFUSED
-    by = " told of flows" if quality.nodes_by_flows else ""
-    return f"{here} of {_count(there, 'node')}{by}", f"{here}/{there} nodes", role
+    by = "flows of " if quality.nodes_by_flows else ""
+    return f"{by}{here} of {_count(there, 'node')}", f"{by}{here}/{there} nodes", role
 
 
 def _guessed(quality: Quality) -> Iterator[Part]:

@@ -60,7 +60,8 @@ def by_flows(**more):
 def test_where_only_flows_tell_of_nodes_a_silent_one_is_not_said_to_be_unwatched():
     nodes, spans = ("n1", "n2"), (("n1", HOUR), ("n2", 12 * HOUR))
     quality = replace(GOOD, sources=(by_flows(),), nodes=nodes, covered=HOUR, by_node=spans)
-    assert "2 of 3 nodes told of flows" in said(quality)
+    assert said(quality) == "1 h of 12 h observed · flows of 2 of 3 nodes"
+    assert said(quality, 40) == "1 h of 12 h · flows of 2/3 nodes"
     assert roles(quality) == {Role.WARNING}
     assert quality_sentences(quality)[2:4] == [
         "2 of 3 nodes told of flows; not n3: whether they are quiet or not looked at is not known",
