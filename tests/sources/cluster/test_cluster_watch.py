@@ -15,9 +15,10 @@ import pytest
 from netsec_tui.sources.cluster import api as cluster_api
 from netsec_tui.sources.cluster import watch as cluster_watch
 from netsec_tui.sources.cluster.access import ClusterAccess
+from netsec_tui.sources.cluster.api import Listing
 from netsec_tui.sources.cluster.objects import ClusterObjects
 from netsec_tui.sources.cluster.refusals import ExpiredError
-from netsec_tui.sources.cluster.resources import RESOURCES
+from netsec_tui.sources.cluster.resources import RESOURCES, Resource
 from netsec_tui.sources.cluster.source import ClusterSource
 from netsec_tui.sources.cluster.watch import ResourceWatch
 from netsec_tui.sources.contract import ObjectsRead
@@ -361,3 +362,51 @@ def test_what_went_away_between_two_listings_is_kept_as_well(
         found.wait_for(lambda: "web-1" in found.names)
         server.objects = [obj("Namespace", "shop", None)]
         found.wait_for(lambda: sorted(found.gone) == ["web", "web-1"])
+
+
+class Scripted:
+    """Give what watches a resource one watch after the other, each some lines that come at once."""
+
+    def __init__(self, *watches: bytes) -> None:
+        self._watches, self._lines = list(watches), b""
+
+    def api(self) -> Scripted:
+        return self
+
+    def listing(self, resource: Resource) -> Listing:
+        return Listing([], "1")
+
+    def watch(self, resource: Resource, version: str) -> Scripted:
+        self._lines = self._watches.pop(0)
+        return self
+
+    def read1(self, size: int) -> bytes:
+        lines, self._lines = self._lines, b""
+        return lines
+
+    def close(self) -> None:
+        pass
+
+
+BOOKMARK = b'{"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": "2"}}}\n'
+SOON, LATER, AS_WITHOUT_WATCHING = 0.2, 1.0, 5.0
+
+
+@pytest.mark.parametrize(
+    ("watches", "pauses"),
+    [
+        ([b""] * 6, [SOON, LATER, 2 * LATER, 4 * LATER, AS_WITHOUT_WATCHING, AS_WITHOUT_WATCHING]),
+        ([BOOKMARK] * 3, [SOON] * 3),
+        ([b"", b"", BOOKMARK, b"", b""], [SOON, LATER, SOON, SOON, LATER]),
+    ],
+)
+def test_a_server_that_ends_each_watch_at_once_is_asked_as_often_as_without_watching(
+    monkeypatch: pytest.MonkeyPatch, watches: list[bytes], pauses: list[float]
+) -> None:
+    monkeypatch.setattr(cluster_watch, "FIRST_PAUSE", SOON)
+    monkeypatch.setattr(cluster_watch, "PAUSE", LATER)
+    monkeypatch.setattr(cluster_watch, "POLLED_SECONDS", AS_WITHOUT_WATCHING)
+    monkeypatch.setattr(cluster_watch, "SHORT", 600.0)
+    monkeypatch.setattr(random, "uniform", lambda low, high: (low + high) / 2)
+    watch = ResourceWatch([RESOURCES[2]], Scripted(*watches), ClusterObjects(5))  # type: ignore[arg-type]
+    assert [watch._step() for _ in watches] == pauses
