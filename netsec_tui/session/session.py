@@ -127,8 +127,7 @@ class Session:
 
         ``recording`` names the file that it was read from, empty for a live source.
         """
-        self._record.observations.read_from(recording)
-        self._record.add(flows, self._now())
+        self._record.add(flows, self._now(), recording)
 
     def begin_again(self) -> None:
         """Take it that sources begin again: what they remember, and have told before, counts once."""

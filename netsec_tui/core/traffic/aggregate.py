@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from netsec_tui.core.cluster.selectors import has_labels
 from netsec_tui.core.traffic.conversation import Conversation, ConversationKey, Link
 from netsec_tui.core.traffic.conversations import Conversations
+from netsec_tui.core.traffic.edge import Edge
 from netsec_tui.core.traffic.marks import marked
-from netsec_tui.core.traffic.observe import Edge, Observations
+from netsec_tui.core.traffic.observe import Observations
 from netsec_tui.core.traffic.once import Shares
 from netsec_tui.core.traffic.resolve import Party
 from netsec_tui.core.traffic.services import foreign_endpoints, is_known, owner_ports, service_port

@@ -7,7 +7,7 @@ from collections.abc import Collection, Hashable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from netsec_tui.core.traffic.observe import Edge
+from netsec_tui.core.traffic.edge import Edge
 from netsec_tui.core.traffic.resolve import Party
 from netsec_tui.core.traffic.turns import Turn
 from netsec_tui.model.communication import Counts, Orientation, Via

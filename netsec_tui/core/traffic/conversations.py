@@ -7,9 +7,10 @@ from dataclasses import replace
 from itertools import islice
 
 from netsec_tui.core.traffic.conversation import Conversation, ConversationKey, Link, Place
+from netsec_tui.core.traffic.edge import Edge, EdgeKey
 from netsec_tui.core.traffic.knowledge import Facts
 from netsec_tui.core.traffic.listening import Listening
-from netsec_tui.core.traffic.observe import Edge, EdgeKey, Observations
+from netsec_tui.core.traffic.observe import Observations
 from netsec_tui.core.traffic.resolve import Party, Resolver
 from netsec_tui.core.traffic.services import Backends, service_port, target_ports
 from netsec_tui.core.traffic.turns import ALWAYS, Turn, turns

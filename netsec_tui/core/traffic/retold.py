@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from netsec_tui.model.flow import Flow, Gap
 
 if TYPE_CHECKING:
-    from netsec_tui.core.traffic.observe import Edge
+    from netsec_tui.core.traffic.edge import Edge
 
 Teller = tuple[str, str]
 """A source and the node that it names, which is empty for sources without."""
