@@ -21,7 +21,10 @@ class Protocol(StrEnum):
     @property
     def expressible(self) -> bool:
         """Tell whether a NetworkPolicy port can name this protocol (NetworkPolicyPort.protocol)."""
-        return self in (Protocol.TCP, Protocol.UDP, Protocol.SCTP)
+        return self in _EXPRESSIBLE
+
+
+_EXPRESSIBLE = frozenset({Protocol.TCP, Protocol.UDP, Protocol.SCTP})
 
 
 class Verdict(IntEnum):

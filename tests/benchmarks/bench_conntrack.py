@@ -38,7 +38,7 @@ def _line(chance: random.Random, number: int) -> str:
     elif kind < 8:
         told, dialled, port = "tcp      6 431990 ESTABLISHED", server, (5432, 5432)
     else:
-        told, dialled, port = "udp      17 28", "10.96.0.10", (53, 53)
+        told, dialled, port = "udp      17 118", "10.96.0.10", (53, 53)
     return (
         f"ipv4     2 {told} src={client} dst={dialled} sport={sport} dport={port[0]} "
         f"src={server} dst={client} sport={port[1]} dport={sport} [ASSURED] mark=0 zone=0 use=2\n"

@@ -265,7 +265,7 @@ class Connections:
         number, client_ip, client_port, server_ip, port, _ = leg
         protocol = protocol_of(number)
         tcp, ports = protocol is Protocol.TCP, (client_port, port) if protocol.expressible else (0, 0)
-        client, server = (self._endpoint(ip, told.doubt) for ip in (client_ip, server_ip))
+        client, server = self._endpoint(client_ip, told.doubt), self._endpoint(server_ip, told.doubt)
         return Flow(
             time,
             server if is_reply else client,
