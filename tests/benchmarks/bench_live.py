@@ -19,6 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from netsec_tui.model.config import DiscoveredRange, RangeKind  # noqa: E402
 from netsec_tui.model.flow import Endpoint, Flow, Protocol, Verdict  # noqa: E402
 from netsec_tui.model.identity import WorkloadRef  # noqa: E402
 from netsec_tui.model.inventory import (  # noqa: E402
@@ -50,6 +51,10 @@ def cluster(owners: int) -> Inventory:
         owners=tuple(PodOwner(ref, LabelSelector(_app(ref)), _app(ref), (HTTP,)) for ref in refs),
         services=tuple(_service(ref, n) for n, ref in enumerate(refs)),
         nodes=(Node("n1", ("192.168.0.1",)),),
+        discovered=(
+            DiscoveredRange(RangeKind.POD, "10.0.0.0/12", "made up"),
+            DiscoveredRange(RangeKind.SERVICE, "10.96.0.0/16", "made up"),
+        ),
     )
 
 

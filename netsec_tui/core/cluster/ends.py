@@ -97,8 +97,8 @@ class Ends:
             inventory = self._world.inventory
             live = self._ends(
                 p
-                for p in inventory.pods
-                if p.namespace == namespace and has_labels(selector, p.labels) and not p.finished
+                for p in inventory.pods_by_namespace.get(namespace, ())
+                if has_labels(selector, p.labels) and not p.finished
             )
             owners = {owner.ref for owner in inventory.owners_by_namespace.get(namespace, ())}
             owners |= {pod.owner for pod in live if isinstance(pod, EndPod) and pod.owner}

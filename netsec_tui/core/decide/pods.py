@@ -53,8 +53,8 @@ def _all_on_host_network(world: World, namespace: str, labels: Labels) -> bool:
     inventory = world.inventory
     host = [
         pod.host_network
-        for pod in inventory.pods
-        if pod.namespace == namespace and has_labels(labels, pod.labels) and not pod.finished
+        for pod in inventory.pods_by_namespace.get(namespace, ())
+        if has_labels(labels, pod.labels) and not pod.finished
     ] or [
         owner.host_network
         for owner in inventory.owners_by_namespace.get(namespace, ())
