@@ -128,8 +128,8 @@ class Quality:
 
     @property
     def without_addresses(self) -> tuple[str, ...]:
-        """Return the sources that tell no address outside."""
-        return tuple(source.origin for source in self.sources if not source.addresses)
+        """Return the sources that tell no address outside, each kind once."""
+        return tuple(dict.fromkeys(source.origin for source in self.sources if not source.addresses))
 
     @property
     def covers(self) -> bool:

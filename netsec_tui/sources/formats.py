@@ -22,7 +22,8 @@ EXPECTED = "JSON lines as hubble observe -o json writes them, or another of the 
 class Decoder(Protocol):
     """Turn one value of a file into what it tells; never raises.
 
-    One that has to see more before it tells has a method ``finish`` too, which returns what is left.
+    One that has to see more before it tells has a method ``finish`` too, which returns what is left. What
+    else one may know of a file are attributes: see ``Heard.observed``.
     """
 
     def decode(self, value: Any, /) -> Decoded:

@@ -14,8 +14,11 @@ class CalicoDecoder:
     """Turn JSON values into flows; both reports of a connection are put together before it is told.
 
     ``origin`` is the flows' origin. ``record_of`` returns the record in a value that is a flow, or why there
-    is none; ``items_of`` the items of a value that is a list of flows, None of any other.
+    is none; ``items_of`` the items of a value that is a list of flows, None of any other. ``addresses`` is
+    false because Calico tells none that are outside the cluster.
     """
+
+    addresses = False
 
     def __init__(
         self,

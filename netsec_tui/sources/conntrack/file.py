@@ -42,6 +42,11 @@ class ConntrackFileDecoder:
         self.undated = 0
         self.table = True
 
+    @property
+    def idle(self) -> int:
+        """Return how many connections are open but not told, since nobody knows when they were last used."""
+        return self._connections.quiet
+
     def decode(self, line: str) -> Unread | tuple[Flow, ...]:
         """Return the flows known by now, of a table none, or why the line cannot be used; never raises."""
         line = line.strip()

@@ -36,10 +36,13 @@ class Heard:
     def observed(self, decoder: Any, read_at: float) -> tuple[Observed, ...]:
         """Return how each source was watched that the flows are of.
 
-        The ``decoder`` says what it knows of packets that were not looked at (``sampling``), and whether all
-        was a ``table``: that is how things were at ``read_at`` (epoch seconds), however old they are.
+        The ``decoder`` says what it knows of packets that were not looked at (``sampling``), whether it tells
+        ``addresses`` outside, how many connections are open and ``idle``, and whether all was a ``table``:
+        that is how things were at ``read_at`` (epoch seconds), however old they are.
         """
         sampling = getattr(decoder, "sampling", 1)
+        addresses = getattr(decoder, "addresses", True)
+        idle = getattr(decoder, "idle", 0)
         found = []
         for origin, by_node in self._by_origin.items():
             since = min(first for first, _ in by_node.values())
@@ -48,5 +51,7 @@ class Heard:
                 since = until = read_at
             spans = tuple(NodeSpan(node, *span) for node, span in sorted(by_node.items()) if node)
             nodes = frozenset(span.node for span in spans) or None
-            found.append(Observed(origin, since, until, nodes, sampling, spans=spans, by_flows=True))
+            one = Observed(origin, since, until, nodes, sampling, idle, addresses, spans, by_flows=True)
+            found.append(one)
+            idle = 0  # they are the file's, whatever its flows are of: once is enough
         return tuple(found)

@@ -276,3 +276,30 @@ def test_events_of_connections_are_told_from_the_first_to_the_last(tmp_path):
     later = EVENTS.replace("1795172270", "1795172290").replace("57268", "57269").replace("3999", "4999")
     (one,) = observed(tmp_path, EVENTS + later)
     assert (int(one.since), int(one.until)) == (1795172270, 1795172290)
+
+
+IDLE = TABLE.replace("431998", "400000").replace("57268", "57269")
+
+
+@pytest.mark.parametrize(("content", "idle"), [(TABLE, 0), (TABLE + IDLE, 1), (IDLE + TABLE + IDLE, 1)])
+def test_a_table_says_how_many_connections_are_open_but_not_told(tmp_path, content, idle):
+    (one,) = observed(tmp_path, content)
+    assert one.idle == idle
+
+
+def test_connections_that_are_not_told_are_counted_once_for_a_file_with_flows_of_two_sources(tmp_path):
+    brief = (
+        DPCTL.replace("57268", "57270").replace("tcp", "udp").replace(",protoinfo=(state=ESTABLISHED)", "")
+    )
+    first, second = observed(tmp_path, TABLE + IDLE + brief)
+    assert {first.origin, second.origin} == {"conntrack", "conntrack-brief"}
+    assert first.idle + second.idle == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "addresses"),
+    [(json.dumps(goldmane_json(told())), False), (json.dumps(whisker_json(told())), False), (TABLE, True)],
+)
+def test_a_file_says_whether_it_tells_addresses(tmp_path, content, addresses):
+    (one,) = observed(tmp_path, content)
+    assert one.addresses is addresses
