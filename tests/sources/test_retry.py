@@ -6,6 +6,7 @@ import time
 import pytest
 
 from netsec_tui.errors import UnreachableError
+from netsec_tui.sources import retry
 from netsec_tui.sources.retry import FIRST_WAIT, LONGEST_WAIT, follow_stream, poll
 
 
@@ -148,3 +149,18 @@ def test_a_connection_that_cannot_be_made_again_is_trouble_too():
 
     told, connections = polled(4, [None], [AWAY], [None], connect=connect)
     assert (told, connections) == (["", TOLD, TOLD, ""], 2)
+
+
+@pytest.mark.parametrize(
+    ("took", "pauses"), [([0.0], [5.0]), ([2.0, 0.0], [3.0, 5.0]), ([5.0], [0.0]), ([9.0, 1.0], [0.0, 4.0])]
+)
+def test_a_server_is_asked_every_so_many_seconds_however_long_it_takes(monkeypatch, took, pauses):
+    now, left, stop = [1000.0], list(took), Waits(len(took))
+    monkeypatch.setattr(retry.time, "monotonic", lambda: now[0])
+
+    def ask(client):
+        now[0] += left.pop(0)
+        yield
+
+    poll(lambda: Client([]), ask, lambda trouble: None, 5.0, stop)
+    assert stop.seconds == pauses
