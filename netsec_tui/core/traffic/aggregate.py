@@ -176,7 +176,7 @@ def _gather(
     for link in conversation.links:
         if not keep(link.client if outgoing else link.server):
             continue
-        if link.turn.minute is not None and link.rivals:
+        if link.rivals:
             shared.append(link)
         else:
             gathered.take(link, key.peer, window, outgoing=outgoing)
