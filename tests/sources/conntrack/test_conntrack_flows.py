@@ -174,6 +174,8 @@ def test_other_node_tells_what_it_alone_has_seen_answered():
         ({"state": "CLOSE_WAIT", "timeout": 50}, {"state": "TIME_WAIT", "timeout": 119}, False),
         ({"state": "LAST_ACK", "timeout": 20}, {"state": "TIME_WAIT", "timeout": 119}, False),
         ({"state": "FIN_WAIT", "timeout": 50}, {"state": "FIN_WAIT", "timeout": 119}, False),
+        ({"state": "FIN_WAIT", "timeout": 50}, {"state": "SYN_RECV", "timeout": 59}, True),
+        ({"state": "LAST_ACK", "timeout": 20}, {"state": "ESTABLISHED"}, True),
         ({"state": "TIME_WAIT", "timeout": 60}, {"state": "CLOSE_WAIT", "timeout": 59}, True),
         ({"state": "ESTABLISHED"}, {"state": "CLOSE_WAIT", "timeout": 59}, False),
         ({"state": "ESTABLISHED"}, {"state": "SYN_SENT", "timeout": 119, "answered": False}, True),
