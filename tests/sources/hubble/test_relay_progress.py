@@ -57,3 +57,32 @@ def test_nothing_is_taken_for_forgotten_while_all_is_remembered(monkeypatch):
     made = progress(*(flow(at=BEGUN + number) for number in range(20)))
     made.resume(["n1"], NOW)
     assert made.is_new(flow(at=BEGUN + 5))
+
+
+def nameless(at=BEGUN, node="n1", **more):
+    """Return a reply with a flow of an old agent's: no uuid, and ``told`` says what names time and node."""
+    told = more.pop("told", "flow")
+    reply = flow(at=at, node=node, uuid="", **more)
+    if told == "reply":
+        reply.time.CopyFrom(reply.flow.time)
+        reply.flow.ClearField("time")
+        reply.flow.node_name = ""
+    else:
+        reply.node_name = "relay"
+        reply.time.seconds = int(NOW)
+    return reply
+
+
+@pytest.mark.parametrize("told", ["flow", "reply"])
+@pytest.mark.parametrize(
+    ("other", "new"),
+    [
+        ({}, False),
+        ({"at": BEGUN + 1}, True),
+        ({"at": BEGUN + 0.5}, True),
+        ({"node": "n2"}, True),
+        ({"port": 1}, True),
+    ],
+)
+def test_flows_without_a_uuid_are_told_apart_by_their_time_node_and_ports(told, other, new):
+    assert progress(nameless(told=told)).is_new(nameless(told=told, **other)) is new
