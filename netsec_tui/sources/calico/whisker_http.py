@@ -53,6 +53,7 @@ class Whisker:
         self._way, self._tls = way, tls
         self._secure = tls.secures(False)
         self._silence = SILENCE_SECONDS
+        self._over = threading.Event()
         self._plain: socket.socket | None = None
         self._socket: socket.socket | None = None
 
@@ -84,10 +85,10 @@ class Whisker:
             UnreachableError: as for ``get``; or nothing came for a minute, or the connection broke off.
         """
         chunks: queue.Queue[bytes | Exception] = queue.Queue(_ROOM)
-        over, answered = threading.Event(), threading.Event()
+        self._over, answered = threading.Event(), threading.Event()
 
         def read() -> None:
-            self._read(query, first, answered, chunks, over)
+            self._read(query, first, answered, chunks)
 
         threading.Thread(target=read, name=f"events of {self._way.peer}", daemon=True).start()
         rest = b""
@@ -108,7 +109,7 @@ class Whisker:
                 if len(rest) > _LONGEST_LINE:
                     raise UnreachableError(f"{self._way.peer} sends what are no events")
         finally:
-            over.set()
+            self._over.set()
             self._close()
 
     def _read(
@@ -117,13 +118,11 @@ class Whisker:
         first: Callable[[], object],
         answered: threading.Event,
         chunks: queue.Queue[bytes | Exception],
-        over: threading.Event,
     ) -> None:
         """Hand on what comes, then nothing or what went wrong; a slow reader holds the server up."""
+        over = self._over
         try:
             first()
-            if over.is_set():
-                return
             answered.set()
             self._silence = SILENCE_SECONDS
             response = self._ask(query, "text/event-stream")
@@ -181,11 +180,20 @@ class Whisker:
         raise UnreachableError(f"{self._way.peer} gives no flows: {why}")
 
     def _dial(self) -> HTTPConnection:
+        self._go_on()
         self._plain = self._socket = self._way.connect()
+        self._go_on()
         tls = self._secured() if self._secure else None
         connection = http_over(self._plain, self._way.host, tls, self._silence)
         self._socket = connection.sock
+        self._go_on()
         return connection
+
+    def _go_on(self) -> None:
+        """Go on unless the stream was left meanwhile: who left it can only close a socket that was there."""
+        if self._over.is_set():
+            self._close()
+            raise UnreachableError(f"{self._way.peer} is not asked any more")
 
     def _secured(self) -> Secured:
         tls = secured(self._tls, self._way.host)

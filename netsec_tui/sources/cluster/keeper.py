@@ -34,6 +34,8 @@ class ClusterKeeper:
         self._threads: dict[str, ResourceWatch] = {}
         self._others: dict[str, Versions] = {}
         self._failing = False
+        self._ended = False
+        self._starting = threading.Lock()
 
     def list_all(self, stop: threading.Event) -> None:
         """List everything once; a server that hangs is found out by what it answers first.
@@ -66,6 +68,8 @@ class ClusterKeeper:
             groups = self._groups(api)
             if groups is not None:
                 self._follow_kinds(_others(groups))
+            if self._ended:
+                return
             self._read_ranges(api, groups)
         except Exception as error:  # The next beat may do better.
             if api:
@@ -81,10 +85,16 @@ class ClusterKeeper:
                 thread.go_on()
 
     def end(self) -> None:
-        """End all threads; one that waits for a server that hangs is left to the end of the process."""
-        for thread in self._threads.values():
+        """End all threads; one that waits for a server that hangs is left to the end of the process.
+
+        A beat that is under way starts none any more.
+        """
+        with self._starting:
+            self._ended = True
+            threads = [*self._threads.values()]
+        for thread in threads:
             thread.end()
-        for thread in self._threads.values():
+        for thread in threads:
             thread.join(_LAST_WAIT)
 
     def _list(self, api: ClusterApi, kinds: Sequence[Versions], stop: threading.Event) -> None:
@@ -109,7 +119,8 @@ class ClusterKeeper:
     def _follow_kinds(self, others: dict[str, Versions]) -> None:
         """Watch the policies of other kinds that the server has now; such a kind may come and go."""
         for name in self._others.keys() - others.keys():
-            thread = self._threads.pop(name)
+            with self._starting:
+                thread = self._threads.pop(name)
             thread.end()
             thread.join(_LAST_WAIT)
             self._objects.drop(name)
@@ -118,9 +129,12 @@ class ClusterKeeper:
         self._others = others
 
     def _start(self, versions: Versions, place: Place | None = None, pause: float = 0.0) -> None:
-        thread = ResourceWatch(versions, self._access, self._objects, place, pause)
-        self._threads[versions[0].name] = thread
-        thread.start()
+        with self._starting:
+            if self._ended:
+                return
+            thread = ResourceWatch(versions, self._access, self._objects, place, pause)
+            self._threads[versions[0].name] = thread
+            thread.start()
 
 
 def _others(groups: Groups) -> dict[str, Versions]:

@@ -134,7 +134,7 @@ class ResourceWatch(threading.Thread):
             if self._place is None:
                 self._place = list_first(api, self._versions, self._objects)
                 self._objects.reach(self._resource)
-            if self._place is None:
+            if self._place is None or self._ended:
                 return REFUSED_SECONDS
             return self._watch(api, self._place)
         except ExpiredError:

@@ -14,6 +14,7 @@ from netsec_tui.sources.access import Access, Address, TlsOptions
 from netsec_tui.sources.calico import whisker, whisker_http
 from netsec_tui.sources.calico.whisker import whisker_source
 from netsec_tui.sources.reach import http as http_service
+from netsec_tui.sources.reach.service import Way
 from tests.sources.api_server import write_kubeconfig
 from tests.sources.calico.calico_flows import API, PUBLIC, START, told, whisker_json
 from tests.sources.calico.whisker_server import PAGES, WhiskerServer
@@ -178,6 +179,30 @@ def test_silence_is_taken_for_a_hang(source, backend, monkeypatch):
 
 def statuses(collected):
     return [m for m in collected.messages if hasattr(m, "detail")]
+
+
+def test_who_stops_while_it_is_connected_asks_nothing_any_more(backend):
+    connecting, go_on, stop = threading.Event(), threading.Event(), threading.Event()
+
+    def connect():
+        connecting.set()
+        go_on.wait(PATIENCE)
+        return socket.create_connection(backend.address)
+
+    events = whisker_http.Whisker(Way(connect, "whisker", "whisker"), TlsOptions()).events(
+        "watch=true&startTimeGte=0", lambda: None, stop
+    )
+    before = set(threading.enumerate())
+    left = threading.Thread(target=lambda: [*events])
+    left.start()
+    assert connecting.wait(PATIENCE)
+    stop.set()
+    left.join(PATIENCE)
+    (reader,) = [thread for thread in set(threading.enumerate()) - before if "events of" in thread.name]
+    go_on.set()
+    reader.join(PATIENCE)
+    assert not reader.is_alive()
+    assert backend.asked == []
 
 
 def test_it_stops_while_the_server_says_nothing_at_all(api, tmp_path):

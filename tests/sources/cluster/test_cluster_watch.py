@@ -13,12 +13,14 @@ from typing import Any
 import pytest
 
 from netsec_tui.sources.cluster import api as cluster_api
+from netsec_tui.sources.cluster import ranges
 from netsec_tui.sources.cluster import watch as cluster_watch
 from netsec_tui.sources.cluster.access import ClusterAccess
-from netsec_tui.sources.cluster.api import Listing
+from netsec_tui.sources.cluster.api import ClusterApi, Listing
+from netsec_tui.sources.cluster.keeper import ClusterKeeper
 from netsec_tui.sources.cluster.objects import ClusterObjects
 from netsec_tui.sources.cluster.refusals import ExpiredError
-from netsec_tui.sources.cluster.resources import RESOURCES, Resource
+from netsec_tui.sources.cluster.resources import RESOURCES, Groups, Resource
 from netsec_tui.sources.cluster.source import ClusterSource
 from netsec_tui.sources.cluster.watch import ResourceWatch
 from netsec_tui.sources.contract import ObjectsRead
@@ -27,7 +29,7 @@ from tests.sources.api_server import PATHS, ApiServer, write_kubeconfig
 from tests.sources.collected import following
 from tests.sources.kube_objects import deployment, obj, pod
 from tests.sources.running import running
-from tests.sources.waiting import until
+from tests.sources.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.usefixtures("no_proxy_and_no_waiting")
 
@@ -105,6 +107,35 @@ def test_following_ends_with_all_its_threads_though_nothing_comes(
         until(lambda: all_open(server))
         assert own() == {"pulse", *(f"watch {name}" for name in WATCHED)}
     until(lambda: not own())
+
+
+def test_a_kind_that_comes_while_following_ends_is_not_watched(
+    server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    access = ClusterAccess("prod", str(write_kubeconfig(tmp_path / "config", server.url)))
+    keeper = ClusterKeeper(access, ClusterObjects(5.0))
+    keeper.list_all(threading.Event())
+    keeper.watch()
+    server.more = {"/apis/cilium.io/v2/ciliumnetworkpolicies": ("CiliumNetworkPolicy", "cilium.io/v2")}
+    answered, go_on, groups = threading.Event(), threading.Event(), ClusterApi.groups
+
+    def held(api: ClusterApi) -> Groups:
+        found = groups(api)
+        answered.set()
+        go_on.wait(PATIENCE)
+        return found
+
+    monkeypatch.setattr(ClusterApi, "groups", held)
+    monkeypatch.setattr(ranges, "EVERY", 1)
+    beat = threading.Thread(target=keeper.beat, daemon=True)
+    beat.start()
+    assert answered.wait(PATIENCE)
+    keeper.end()
+    asked = len(server.asked)
+    go_on.set()
+    beat.join(PATIENCE)
+    assert not [t.name for t in threading.enumerate() if t.name.startswith("watch cilium")]
+    assert server.asked[asked:] == []
 
 
 @pytest.mark.parametrize("late", [False, True])
