@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from netsec_tui.errors import NetsecError, UnreachableError
 from netsec_tui.model.observed import Observed
 from netsec_tui.sources.bounded import put
+from netsec_tui.sources.cluster.refusals import RefusedError
 from netsec_tui.sources.contract import Emit, FlowsRead, Message, Source, SourceStatus
 from netsec_tui.sources.objects.strip import printable
 from netsec_tui.sources.waits import listener, waits_told
@@ -23,7 +24,7 @@ _CHUNK = 1000
 
 
 AGAIN_SECONDS = 5.0
-"""Seconds until a source that could not be reached is tried again."""
+"""Seconds until a source that could not be reached, or was refused what it needs, is tried again."""
 
 LAST_SECONDS = 1.0
 """How long sources that were asked to stop may still say what they lost, and how they have ended."""
@@ -41,8 +42,9 @@ class SourceThread(threading.Thread):
     handed on.
 
     ``failure`` is what the source raised, if anything, until it tells flows or how it watches after all.
-    After ``again`` seconds, unless they are 0, a source that could not be reached is followed anew. A long
-    wait is told to who listens where this is made, else in the status.
+    After ``again`` seconds, unless they are 0, a source that could not be reached is followed anew, and so is
+    one that RBAC refused what it needs: the right may be granted. A long wait is told to who listens where
+    this is made, else in the status.
     """
 
     def __init__(self, source: Source, emit: Emit, stop: threading.Event, again: float = 0) -> None:
@@ -64,7 +66,7 @@ class SourceThread(threading.Thread):
 
     def _run(self) -> None:
         self.failure = self._follow()
-        while self._again and isinstance(self.failure, UnreachableError):
+        while self._again and isinstance(self.failure, (UnreachableError, RefusedError)):
             tried = f"{self.failure}; it is tried again every {self._again:g} s"
             self._emit(replace(self._status, error=tried, observed=_ended(self._status.observed)))
             if self._stop_asked.wait(self._again):

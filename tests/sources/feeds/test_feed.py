@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from netsec_tui.errors import NotFoundError, UnreachableError
+from netsec_tui.errors import NetsecError, NotFoundError, UnreachableError
 from netsec_tui.model.flow import Endpoint, Flow, Gap, Protocol
 from netsec_tui.model.inventory import Inventory
 from netsec_tui.sources.capture.source import CaptureSource
 from netsec_tui.sources.capture.writer import CaptureWriter
+from netsec_tui.sources.cluster.refusals import ForbiddenError
 from netsec_tui.sources.contract import Emit, FlowsRead, KubeObject, Message, ObjectsRead, SourceStatus
 from netsec_tui.sources.feeds import feed
 from netsec_tui.sources.feeds.feed import Feed, FeedMessage, read_all
@@ -182,24 +183,31 @@ def test_a_source_that_fails_says_so_and_the_others_go_on() -> None:
 
 
 class Late(Scripted):
-    """A source that cannot be reached at first."""
+    """A source that fails at first."""
 
     tries = 0
+    at_first: NetsecError
 
     def follow(self, emit: Emit, stop: threading.Event) -> None:
         self.tries += 1
         if self.tries < 3:
-            raise UnreachableError("nobody answers")
+            raise self.at_first
         super().follow(emit, stop)
 
 
-def test_a_source_that_cannot_be_reached_at_first_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "failure", [UnreachableError("nobody answers"), ForbiddenError("pods may not be listed")]
+)
+def test_a_source_that_is_out_of_reach_or_refused_at_first_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, failure: NetsecError
+) -> None:
     monkeypatch.setattr(feed, "AGAIN_SECONDS", 0.2)
     late = Late("a", objects(pod("web")), SourceStatus("a", True, "1 object", read=True))
+    late.at_first = failure
     found = Drained(Feed([late]))
     found.feed.start()
     found.until(lambda: "a" in found.statuses and found.statuses["a"].error != "")
-    said = "nobody answers; it is tried again every 0.2 s"
+    said = f"{failure}; it is tried again every 0.2 s"
     assert found.statuses["a"] == SourceStatus("a", False, error=said)
     found.to_the_end()
     assert found.statuses["a"] == SourceStatus("a", True, "1 object", ended=True, read=True)
@@ -222,13 +230,13 @@ def test_a_source_that_just_ends_has_ended() -> None:
     assert run(Scripted("a", status)).statuses["a"] == SourceStatus("a", False, "half way", ended=True)
 
 
-def test_stopping_ends_sources_that_wait_for_room_or_for_changes(tmp_path: Path) -> None:
+def test_closing_ends_sources_that_wait_for_room_or_for_changes(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(yaml.safe_dump(pod("web")))
     endless = Scripted("a", *(FlowsRead(flows(1)) for _ in range(100_000)))
     feed = Feed([endless, ManifestSource([tmp_path])])
     feed.start()
     Drained(feed).until(lambda: endless.emitted > 0)
-    feed.stop()
+    feed.close()
     for thread in feed._threads:
         thread.join(PATIENCE)
         assert not thread.is_alive()
