@@ -15,6 +15,7 @@ from netsec_tui.model.flow import Gap
 from netsec_tui.model.observed import Observed
 from netsec_tui.sources.cluster.api import ClusterApi
 from netsec_tui.sources.cluster.login import log_in
+from netsec_tui.sources.cluster.refusals import RefusedError
 from netsec_tui.sources.cluster.resources import resource
 from netsec_tui.sources.conntrack.entry import Entry, EntryDecoder
 from netsec_tui.sources.conntrack.flows import ORIGIN, Connections
@@ -34,7 +35,7 @@ POLL_SECONDS = 5.0
 table for 10 s, all others longer."""
 
 RETRY_SECONDS = 30.0
-"""Seconds until a node that never gave a table is asked again."""
+"""Seconds until a node that never gave a table is asked again, and so are nodes that could not be listed."""
 
 _LIST_SECONDS = 60.0
 _LIST_AGAIN_SECONDS = 1.0
@@ -47,6 +48,7 @@ _PATIENCE = 0.1
 _PART = 10_000
 """Flows that are handed on at once."""
 
+_OTHERS = "whether there are others is not known: nodes cannot be listed"
 _NODES, _PODS = resource("nodes"), resource("pods")
 
 
@@ -62,6 +64,7 @@ class ConntrackSource:
         self._client: Any = None
         self._executor: Executor | None = None
         self._nodes: dict[str, Node] = {}
+        self._others_unknown = False
         self._listed = float("-inf")
         self._lost = ""
         self._moved = False
@@ -87,7 +90,8 @@ class ConntrackSource:
         while not all(node.asked for node in self._nodes.values()):
             self._turn(emit, stop, once=True)
         if not any(node.given for node in self._nodes.values()):
-            raise UnreachableError(self._trouble() or "the cluster has no nodes")
+            nobody = f"no node runs a pod; {_OTHERS}" if self._others_unknown else "the cluster has no nodes"
+            raise UnreachableError(self._trouble() or nobody)
         if blind := self._blind(0.0):  # there is no second reading to wait for
             emit(FlowsRead(blind))
         self._tell(emit, ended=True)
@@ -132,15 +136,17 @@ class ConntrackSource:
         """Return when the nodes and pods are to be listed again, in monotonic time."""
         if self._moved:
             return self._listed + _LIST_AGAIN_SECONDS
-        soon = self._lost or any(node.gone for node in self._nodes.values())
-        return self._listed + (POLL_SECONDS if soon else _LIST_SECONDS)
+        if self._lost or any(node.gone for node in self._nodes.values()):
+            return self._listed + POLL_SECONDS
+        return self._listed + (RETRY_SECONDS if self._others_unknown else _LIST_SECONDS)
 
     def _list(self) -> None:
         client, self._client = self._client or log_in(self._context, self._kubeconfig), None
         api = ClusterApi(client)
-        names = [object_key(node)[2] for node in api.list(_NODES)]
+        listed = _node_names(api)
         pods = api.list(_PODS, seen_pod)
         found = targets(pods)
+        names = sorted({pod["node"] for pod in pods}) if listed is None else listed
         self._connections.hand_over(self._addresses.take(pods))
         self._executor, self._client = executor(client), client
         for name in names:
@@ -153,7 +159,7 @@ class ConntrackSource:
         self._connections.keep(names)
         self._spans.keep(names)
         self._listed = time.monotonic()
-        self._lost, self._moved = "", False
+        self._lost, self._moved, self._others_unknown = "", False, listed is None
 
     def _list_again(self, emit: Emit) -> None:
         try:
@@ -260,6 +266,7 @@ class ConntrackSource:
     def _detail(self, silent: float) -> str:
         given = self._given()
         detail = f"{self._connections.told} connections from {len(given)} of {len(self._nodes)} nodes"
+        detail += f" that pods run on; {_OTHERS}" if self._others_unknown else ""
         blind = self._sight.blind(given, silent)
         if waiting := sum(not node.asked for node in self._nodes.values()):
             detail += f"; {waiting} not read yet"
@@ -281,3 +288,11 @@ class ConntrackSource:
         """Return why nodes give no table, one sentence for all that share a reason."""
         told, more = troubles_of({name: node.trouble for name, node in self._nodes.items()})
         return "; ".join([*told, *([f"{more} more nodes give no table either"] if more else [])])
+
+
+def _node_names(api: ClusterApi) -> list[str] | None:
+    """Return the nodes, None where they cannot be listed; the cluster state names the missing right."""
+    try:
+        return [object_key(node)[2] for node in api.list(_NODES)]
+    except RefusedError:
+        return None

@@ -4,13 +4,15 @@ import time
 
 import pytest
 
+from netsec_tui.errors import UnreachableError
 from netsec_tui.model.flow import Flow
 from netsec_tui.sources.conntrack import source as conntrack
 from netsec_tui.sources.conntrack.nodes import COMMANDS
 from netsec_tui.sources.conntrack.source import ConntrackSource
 from tests.sources.collected import following, gaps, read
 from tests.sources.conntrack.conntrack_lines import line
-from tests.sources.conntrack.conntrack_server import OTHER, TABLE, clients, serving
+from tests.sources.conntrack.conntrack_server import OTHER, TABLE, clients, cluster, pod, serving
+from tests.sources.kube_objects import obj
 from tests.sources.waiting import until
 
 pytestmark = pytest.mark.usefixtures("quick_tables")
@@ -193,3 +195,43 @@ def test_idle_connections_are_counted_in_the_status(server, source):
     assert collected.status.detail == (
         "2 connections from 2 of 2 nodes; 1 more are open and idle, and not told until a packet passes"
     )
+
+
+OTHERS = " that pods run on; whether there are others is not known: nodes cannot be listed"
+
+
+def test_where_nodes_may_not_be_listed_those_with_pods_are_read_and_that_is_said(server, source):
+    server.refuse["nodes"] = [403]
+    collected = read(source)
+    assert clients(collected) == {"10.244.1.5", "10.244.2.5"}
+    assert (collected.status.detail, collected.status.error) == (
+        f"2 connections from 2 of 2 nodes{OTHERS}",
+        "",
+    )
+    assert collected.status.observed.nodes == {"n1", "n2"}
+
+
+def test_a_node_that_gives_no_table_is_named_where_nodes_may_not_be_listed(server, source):
+    server.refuse["nodes"] = [403]
+    server.objects.append(serving("10.244.3.5", node="n3"))
+    collected = read(source)
+    assert collected.status.detail == f"2 connections from 2 of 3 nodes{OTHERS}"
+    assert collected.status.error.startswith("node n3: no pod runs on its network (hostNetwork)")
+
+
+def test_without_nodes_and_pods_it_is_not_said_that_the_cluster_has_none(server, source):
+    server.refuse["nodes"] = [403]
+    server.objects.clear()
+    with pytest.raises(UnreachableError, match=r"^no node runs a pod; whether there are others is not known"):
+        read(source)
+
+
+def test_once_nodes_may_be_listed_the_others_are_known(server, source):
+    server.refuse["nodes"] = [403]
+    server.objects[:] = cluster(pod("kube-proxy-a", "n1"), nodes=("n1",))
+    with following(source) as collected:
+        collected.wait_for(lambda: collected.status.detail == f"1 connections from 1 of 1 nodes{OTHERS}")
+        server.objects.append(obj("Node", "n2", None))
+        server.refuse.clear()
+        collected.wait_for(lambda: collected.status.detail == "1 connections from 1 of 2 nodes")
+    assert collected.status.error.startswith("node n2: no pod runs on its network")
