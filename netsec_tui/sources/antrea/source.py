@@ -10,6 +10,7 @@ from typing import Any
 
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.sources.access import Access
+from netsec_tui.sources.antrea.exporter import exports_to
 from netsec_tui.sources.antrea.flows import ORIGIN
 from netsec_tui.sources.antrea.message import AntreaMessageDecoder, ended_at
 from netsec_tui.sources.contract import Emit, FlowsRead
@@ -32,8 +33,9 @@ _LOOK_BACK = 120.0
 """Seconds that are asked for again where the server cannot resume: aggregators keep records for 90 s."""
 
 _WAYS_OUT = {
-    "UNAUTHENTICATED": "it wants a token: log in to the cluster with one, or for an address of its own put "
-    f"it into {TOKEN_VARIABLE}",
+    "UNAUTHENTICATED": "it wants a token: that of the kubeconfig goes to it only where ConfigMap "
+    "kube-system/antrea-config may be read and its flowExporter is enabled and names it, over verified TLS; "
+    f"or name an address, with one in {TOKEN_VARIABLE}",
     "PERMISSION_DENIED": f"what is missing in a ClusterRole, bound cluster-wide, is {RULE}",
     "UNIMPLEMENTED": "it has no FlowStreamService; a newer Antrea has (flowStreamService.enable)",
 }
@@ -87,7 +89,7 @@ class AntreaSource:
         """Emit what one stream tells; yields whenever there may be something to say of it."""
         from netsec_tui.sources.antrea.proto import GET_FLOWS, classes
 
-        way, reply_class = reach(self._access, SERVICES), classes()["GetFlowsResponse"]
+        way, reply_class = reach(self._access, SERVICES, exports_to), classes()["GetFlowsResponse"]
         dropped, first = 0, True
         try:
             with self._channel(way) as channel:

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from netsec_tui.sources.contract import KubeObject
 from netsec_tui.sources.finding.findings import Finding, Right, Seen, State
+from netsec_tui.sources.netobserv.collector import GROUP
 from netsec_tui.sources.objects.fields import Fields
 from netsec_tui.sources.objects.strip import object_key, printable, strip
 
@@ -116,11 +117,13 @@ def _goldmane(seen: Seen) -> Finding:
 
 def _antrea(seen: Seen) -> Finding:
     service = _service(seen, "flow-aggregator", "flow-aggregator")
-    agents = _workload(seen, "DaemonSet", "antrea-agent")
+    agents = _antrea_agents(seen)
     if service is None:
         how = "it takes the Flow Aggregator with flowStreamService.enable"
         return Finding("antrea", State.ABSENT, lacks=(how,) if agents else ())
     found = _behind("antrea", service, _workload(seen, "Deployment", "flow-aggregator"))
+    if agents is None:
+        return _unproven(found, _ANTREA)
     if _STREAM_PORT not in _ports(service):
         why = f"its Service has no port {_STREAM_PORT}: set flowStreamService.enable in the chart"
         return replace(found, state=State.UNUSABLE, lacks=(why,))
@@ -128,6 +131,12 @@ def _antrea(seen: Seen) -> Finding:
 
 
 _STREAM_PORT = 14740
+_ANTREA = "DaemonSet kube-system/antrea-agent"
+
+
+def _antrea_agents(seen: Seen) -> KubeObject | None:
+    """Return the DaemonSet of Antrea's agents, which runs in kube-system alone."""
+    return _workload(seen, "DaemonSet", "antrea-agent", "kube-system")
 
 
 def _netobserv(seen: Seen) -> Finding:
@@ -135,21 +144,28 @@ def _netobserv(seen: Seen) -> Finding:
     service = next(filter(None, services), None)
     if service is None:
         why = ("no Loki is found where NetObserv puts it; give its address: --source netobserv://HOST:PORT",)
-        return Finding("netobserv", State.ABSENT, lacks=why if _NETOBSERV in seen.groups else ())
+        return Finding("netobserv", State.ABSENT, lacks=why if GROUP in seen.groups else ())
     found = _behind("netobserv", service, None)
-    if seen.sampling == 1:
+    if GROUP not in seen.groups:
+        return _unproven(found, f"API group {GROUP}")
+    if object_key(service)[2] == _GATEWAY and _namespace(service) != seen.collector.gateway:
+        closed = (
+            "its gateway wants a token, and the kubeconfig's goes to it only where the FlowCollector may be "
+            "listed and names its namespace (spec.loki.lokiStack); or give its address"
+        )
+        return replace(found, state=State.UNUSABLE, lacks=(closed,))
+    sampling = seen.collector.sampling
+    if sampling == 1:
         return found
-    ratio = (
-        f"one packet of {seen.sampling} is looked at" if seen.sampling else "how much is sampled is not known"
-    )
+    ratio = f"one packet of {sampling} is looked at" if sampling else "how much is sampled is not known"
     rare = (
         f"{ratio}, so rare connections may be missed; set spec.agent.ebpf.sampling of the FlowCollector to 1"
     )
     return replace(found, lacks=(*found.lacks, rare))
 
 
-_NETOBSERV = "flows.netobserv.io"
-_LOKI = (("netobserv", "loki"), ("netobserv", "loki-gateway-http"), ("netobserv-loki", "loki-gateway-http"))
+_GATEWAY = "loki-gateway-http"
+_LOKI = (("netobserv", "loki"), ("netobserv", _GATEWAY), ("netobserv-loki", _GATEWAY))
 
 
 def _theia(seen: Seen) -> Finding:
@@ -157,6 +173,8 @@ def _theia(seen: Seen) -> Finding:
     if service is None:
         return Finding("theia", State.ABSENT)
     found = _behind("theia", service, None)
+    if _antrea_agents(seen) is None:
+        return _unproven(found, _ANTREA)
     if not seen.clickhouse:
         why = "the library for ClickHouse is not installed: pip install 'netsec-tui[clickhouse]'"
         return replace(found, state=State.UNUSABLE, lacks=(why,))
@@ -203,6 +221,15 @@ def _behind(source: str, service: KubeObject, workload: KubeObject | None) -> Fi
     return Finding(source, State.USABLE, _title(service), (), rights)
 
 
+def _unproven(found: Finding, sign: str) -> Finding:
+    """Return a finding of a Service that anybody may have made who has a namespace of that name."""
+    why = (
+        f"nothing outside its namespace shows that it is the cluster's ({sign} is not seen); "
+        f"if it is, name it: --source {found.source}"
+    )
+    return replace(found, state=State.UNUSABLE, lacks=(why,))
+
+
 def _agents(seen: Seen) -> KubeObject | None:
     """Return the DaemonSet of Cilium's agents, which Google calls anetd."""
     return _workload(seen, "DaemonSet", "cilium") or _workload(seen, "DaemonSet", "anetd")
@@ -224,9 +251,11 @@ def _labelled(seen: Seen, value: str) -> KubeObject | None:
     return None
 
 
-def _workload(seen: Seen, kind: str, name: str) -> KubeObject | None:
+def _workload(seen: Seen, kind: str, name: str, namespace: str = "") -> KubeObject | None:
+    """Return the workload of that name, in a namespace if one is given."""
+    keys = ((object_key(workload), workload) for workload in seen.workloads)
     return next(
-        (obj for obj in seen.workloads if object_key(obj)[0] == kind and object_key(obj)[2] == name), None
+        (obj for (of, at, found), obj in keys if (of, found) == (kind, name) and namespace in ("", at)), None
     )
 
 

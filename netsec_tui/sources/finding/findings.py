@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from netsec_tui.model.observed import SOURCES_IN_ORDER
 from netsec_tui.sources.contract import KubeObject
+from netsec_tui.sources.netobserv.collector import UNKNOWN, Collector
 from netsec_tui.sources.reach.pod_websocket import rule_of
 
 WITHOUT_ADDRESSES = frozenset({"whisker", "goldmane"})
@@ -68,7 +69,7 @@ class Seen:
 
     ``host_pods`` gives each node the namespaces of pods on its network in which commands may be run.
     ``groups`` are the API groups; ``cilium`` is the ConfigMap cilium-config, empty where it cannot be read;
-    ``sampling`` is that of the FlowCollector, 0 where it is not known. ``trust`` tells whether it was said
+    ``collector`` is what NetObserv's FlowCollector says. ``trust`` tells whether it was said
     which certificates of servers to take, ``certificate`` whether a client's was given, ``clickhouse``
     whether its library is installed. ``refused`` names the resources that could not be listed.
     """
@@ -79,7 +80,7 @@ class Seen:
     nodes: frozenset[str] = frozenset()
     groups: Collection[str] = ()
     cilium: Mapping[str, str] = field(default_factory=dict)
-    sampling: int = 0
+    collector: Collector = UNKNOWN
     trust: bool = False
     certificate: bool = False
     clickhouse: bool = False

@@ -16,7 +16,7 @@ from netsec_tui.sources.cluster.resources import RESOURCES
 from netsec_tui.sources.contract import KubeObject
 from netsec_tui.sources.finding.detect import cut_workload, detect
 from netsec_tui.sources.finding.findings import Finding, Right, Seen, State, choices, judged
-from netsec_tui.sources.netobserv.sampling import sampling_of
+from netsec_tui.sources.netobserv.collector import collector_of
 from netsec_tui.sources.objects.fields import Fields
 from netsec_tui.sources.objects.strip import object_key, strip
 
@@ -79,6 +79,7 @@ class _Looking:
         self._tls = access.tls
         self.unread: list[str] = []
         self._refused: list[str] = []
+        self._listed = 0
 
     def seen(self) -> Seen:
         """Return everything that ``detect`` goes by.
@@ -92,9 +93,10 @@ class _Looking:
         host_pods: dict[str, set[str]] = defaultdict(set)
         for pod in self._list("pods", _host_pod):
             host_pods[str(pod["node"])].add(str(pod["namespace"]))
-        if len(self.unread) == _LISTS:
+        if len(self.unread) == self._listed:
             raise UnreachableError(f"{self._api.server} lets this context list nothing: {self.unread[0]}")
         groups = self._groups()
+        collector = collector_of(self._api, groups)
         return Seen(
             services,
             workloads,
@@ -102,7 +104,7 @@ class _Looking:
             nodes,
             tuple(groups),
             self._cilium_config(workloads),
-            sampling_of(self._api, groups),
+            collector,
             bool(self._tls.ca_file or self._tls.insecure or self._tls.mode == "off"),
             bool(self._tls.cert_file),
             find_spec("clickhouse_connect") is not None,
@@ -123,6 +125,7 @@ class _Looking:
             return True
 
     def _list(self, name: str, cut: Callable[[KubeObject], KubeObject | None]) -> list[KubeObject]:
+        self._listed += 1
         try:
             return self._api.list(_RESOURCES[name], cut)
         except RefusedError as error:
@@ -153,4 +156,3 @@ def _host_pod(pod: KubeObject) -> KubeObject | None:
 
 
 _RESOURCES = {resource.name: resource for resource in RESOURCES}
-_LISTS = 5

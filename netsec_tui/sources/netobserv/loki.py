@@ -127,8 +127,9 @@ def _refusal(peer: str, answer: Answer) -> str:
     match answer.status:
         case 401:
             return (
-                f"Loki at {peer} does not take the credentials; its gateway wants a token: log in to the "
-                "cluster with one, or put it into NETSEC_SOURCE_TOKEN for an address of its own"
+                f"Loki at {peer} does not take the credentials; its gateway wants a token: that of the "
+                "kubeconfig goes to it only where the FlowCollector may be listed and names its namespace "
+                "(spec.loki.lokiStack), by verified TLS; or name an address, with one in NETSEC_SOURCE_TOKEN"
             )
         case 403:
             missing = f"what is missing in a ClusterRole is {READ_RULE}"

@@ -23,6 +23,9 @@ What logs in to the cluster is never sent to an address that somebody has typed.
 
 _CONNECT_SECONDS = 5.0
 
+Vouches = Callable[[ClusterApi, str], bool]
+"""Tell whether what nobody writes who has that namespace alone says that the source is in it."""
+
 
 class Wanted(NamedTuple):
     """Name a Service that a source may be behind; ``ca`` is (ConfigMap, key) of who signs its certificate.
@@ -44,6 +47,7 @@ class Way:
 
     ``peer`` names it in sentences, ``host`` is the name that its certificate carries. ``wanted`` is the
     Service that was found, None at an address of its own. ``token`` is what may log in, empty for none.
+    ``ca_data`` vouches for the name of the Service alone: it comes from the namespace of those who run it.
     """
 
     connect: Callable[[], socket.socket]
@@ -55,8 +59,11 @@ class Way:
     api: ClusterApi | None = None
 
 
-def reach(access: Access, services: Sequence[Wanted]) -> Way:
+def reach(access: Access, services: Sequence[Wanted], vouches: Vouches | None = None) -> Way:
     """Return the way to the first of some Services that has a pod which is ready, or to the address given.
+
+    A name proves nothing: whoever has a namespace of that name has the Service. What logs in to the cluster
+    goes along only where ``vouches`` says so, and never without it.
 
     Raises:
         NotFoundError: there is no such context or no kubeconfig.
@@ -76,11 +83,13 @@ def reach(access: Access, services: Sequence[Wanted]) -> Way:
         except UnreachableError as error:
             missing.append(error)
             continue
-        return _through(client, api, wanted, pod, wanted.port or port)
+        return _through(client, api, wanted, pod, wanted.port or port, vouches)
     raise next((error for error in missing if not isinstance(error, NoServiceError)), missing[0])
 
 
-def _through(client: Any, api: ClusterApi, wanted: Wanted, pod: str, port: int) -> Way:
+def _through(
+    client: Any, api: ClusterApi, wanted: Wanted, pod: str, port: int, vouches: Vouches | None
+) -> Way:
     pods, host = pod_api(client), f"{wanted.service}.{wanted.namespace}.svc"
 
     def connect() -> socket.socket:
@@ -94,7 +103,15 @@ def _through(client: Any, api: ClusterApi, wanted: Wanted, pod: str, port: int) 
     authority, key = wanted.ca if wanted.secure else ("", "")
     ca_data = api.config_data(wanted.namespace, authority).get(key, "") if authority else ""
     peer = f"{wanted.namespace}/{wanted.service}"
-    return Way(connect, peer, host, wanted, _bearer(client) if wanted.secure else "", ca_data, api)
+    trusted = wanted.secure and vouches is not None and _vouched(vouches, api, wanted.namespace)
+    return Way(connect, peer, host, wanted, _bearer(client) if trusted else "", ca_data, api)
+
+
+def _vouched(vouches: Vouches, api: ClusterApi, namespace: str) -> bool:
+    try:
+        return vouches(api, namespace)
+    except NetsecError:
+        return False
 
 
 def _bearer(client: Any) -> str:

@@ -218,8 +218,37 @@ SLICE = obj(
 )  # fmt: skip
 
 
+def exporting(to="flow-aggregator/flow-aggregator:4739:tls", namespace="kube-system", enable="true"):
+    """Return the configuration of agents that send their flows somewhere."""
+    settings = f"featureGates: {{}}\nflowExporter:\n  enable: {enable}\n  flowCollectorAddr: {to!r}\n"
+    return obj("ConfigMap", "antrea-config", namespace, data={"antrea-agent.conf": settings})
+
+
+@pytest.mark.parametrize(
+    "objects",
+    [
+        [],
+        [exporting(enable="false")],
+        [exporting("flows/flow-aggregator:4739:tls")],
+        [exporting("flow-aggregator/flow-aggregator-2")],
+        [exporting(namespace="flow-aggregator")],
+        [obj("ConfigMap", "antrea-config", "kube-system", data={"antrea-agent.conf": "flowExporter: [}"})],
+    ],
+)
+def test_one_that_the_agents_do_not_name_gets_no_token_of_the_clusters(made, tmp_path, objects):
+    with running(ForwardServer([SLICE, *objects])) as api:
+        aggregator = FlowAggregator(token=api.token)
+        ca = {"kind": "ConfigMap", "data": {"ca.crt": made.authority.read_text()}}
+        api.bodies["flow-aggregator-ca"] = json.dumps(ca).encode()
+        with serving(aggregator, made) as peer:
+            api.ports["fa-0", 14740] = peer.address
+            with pytest.raises(UnreachableError, match=r"UNAUTHENTICATED.*kube-system/antrea-config"):
+                read(in_cluster(api, tmp_path))
+    assert api.forwards == [("fa-0", 14740)]
+
+
 def test_it_is_found_in_the_cluster_with_its_authority_and_gets_the_kubeconfigs_token(made, tmp_path):
-    with running(ForwardServer([SLICE])) as api:
+    with running(ForwardServer([SLICE, exporting()])) as api:
         aggregator = FlowAggregator(token=api.token)
         aggregator.ring = [flow(NOW, 1000)]
         ca = {"kind": "ConfigMap", "data": {"ca.crt": made.authority.read_text()}}

@@ -8,6 +8,7 @@ import pytest
 from netsec_tui.model.observed import SOURCES_IN_ORDER
 from netsec_tui.sources.finding.detect import cut_workload, detect
 from netsec_tui.sources.finding.findings import Right, Seen, State, choices, judged
+from netsec_tui.sources.netobserv.collector import Collector
 from netsec_tui.sources.registry import SOURCES
 from tests.sources.kube_objects import deployment, obj
 
@@ -34,7 +35,15 @@ CALICO = workload("calico-node", "calico-system")
 WHISKER = service("whisker", "calico-system", 8081)
 GOLDMANE = service("goldmane", "calico-system", 7443)
 LOKI = service("loki", "netobserv", 3100)
+GATEWAY = service("loki-gateway-http", "netobserv-loki", 8080)
 CLICKHOUSE = service("clickhouse-clickhouse", "flow-visibility", 8123)
+ANTREA = workload("antrea-agent", "kube-system")
+AGGREGATOR = service("flow-aggregator", "flow-aggregator", 14740)
+
+
+def netobserv(sampling=0, gateway=""):
+    """Return what is seen of a NetObserv that is installed."""
+    return {"groups": ["flows.netobserv.io"], "collector": Collector(sampling, gateway)}
 
 
 def found(denied=(), **seen):
@@ -95,19 +104,36 @@ CASES = {
     ),
     "goldmane without a certificate": ({"services": [GOLDMANE]}, ("conntrack",)),
     "goldmane with one": ({"services": [GOLDMANE], "certificate": True}, ("goldmane", "conntrack")),
-    "antrea's stream": ({"services": [service("flow-aggregator", "flow-aggregator", 14740)]}, ("antrea",)),
+    "antrea's stream": ({"services": [AGGREGATOR], "workloads": [ANTREA]}, ("antrea",)),
     "antrea without it": (
-        {"services": [service("flow-aggregator", "flow-aggregator", 4739)]},
+        {"services": [service("flow-aggregator", "flow-aggregator", 4739)], "workloads": [ANTREA]},
         ("conntrack",),
     ),
-    "netobserv": ({"services": [LOKI], "sampling": 1}, ("netobserv",)),
-    "netobserv sampled": ({"services": [LOKI], "sampling": 50}, ("conntrack",)),
+    "netobserv": ({"services": [LOKI], **netobserv(1)}, ("netobserv",)),
+    "netobserv sampled": ({"services": [LOKI], **netobserv(50)}, ("conntrack",)),
     "netobserv sampled, nothing else": (
-        {"services": [LOKI], "sampling": 50, "host_pods": {}},
+        {"services": [LOKI], **netobserv(50), "host_pods": {}},
         ("netobserv",),
     ),
-    "theia": ({"services": [CLICKHOUSE], "clickhouse": True}, ("theia",)),
-    "theia without its library": ({"services": [CLICKHOUSE]}, ("conntrack",)),
+    "the gateway that the collector names": (
+        {"services": [GATEWAY], **netobserv(1, "netobserv-loki")},
+        ("netobserv",),
+    ),
+    "a gateway where the collector names another": (
+        {"services": [GATEWAY], **netobserv(1, "netobserv")},
+        ("conntrack",),
+    ),
+    "a gateway that nobody names": ({"services": [GATEWAY], **netobserv(1)}, ("conntrack",)),
+    "theia": ({"services": [CLICKHOUSE], "workloads": [ANTREA], "clickhouse": True}, ("theia",)),
+    "theia without its library": ({"services": [CLICKHOUSE], "workloads": [ANTREA]}, ("conntrack",)),
+    "somebody's namespace with the name of a product's": (
+        {"services": [AGGREGATOR, LOKI, GATEWAY, CLICKHOUSE], "clickhouse": True},
+        ("conntrack",),
+    ),
+    "somebody's DaemonSet with the name of a product's": (
+        {"services": [AGGREGATOR], "workloads": [workload("antrea-agent", "flow-aggregator")]},
+        ("conntrack",),
+    ),
     "pods of one namespace are enough": ({"denied": [Right("monitoring", "exec")]}, ("conntrack",)),
     "no exec at all": (
         {"denied": [Right("monitoring", "exec"), Right("kube-system", "exec")]},
@@ -142,12 +168,14 @@ LACKS = {
         "conntrack", State.UNUSABLE, "tracks connections by eBPF",
     ),
     "Cilium beside kube-proxy": ({"workloads": [CILIUM]}, "conntrack", State.USABLE, "may track"),
-    "sampling": ({"services": [LOKI], "sampling": 400}, "netobserv", State.USABLE, "one packet of 400"),
-    "unknown sampling": ({"services": [LOKI]}, "netobserv", State.USABLE, "is not known"),
+    "sampling": ({"services": [LOKI], **netobserv(400)}, "netobserv", State.USABLE, "one packet of 400"),
+    "unknown sampling": ({"services": [LOKI], **netobserv()}, "netobserv", State.USABLE, "is not known"),
     "NetObserv without Loki": (
         {"groups": ["flows.netobserv.io"]}, "netobserv", State.ABSENT, "--source netobserv://HOST:PORT",
     ),
-    "library": ({"services": [CLICKHOUSE]}, "theia", State.UNUSABLE, "netsec-tui[clickhouse]"),
+    "library": (
+        {"services": [CLICKHOUSE], "workloads": [ANTREA]}, "theia", State.UNUSABLE, "netsec-tui[clickhouse]",
+    ),
     "relay, services hidden": (
         {"workloads": [workload("hubble-relay", "kube-system", "Deployment")], "refused": ["services"]},
         "hubble", State.UNUSABLE, "whether it has a Service is not known: services cannot be listed",
@@ -159,8 +187,17 @@ LACKS = {
         "is not known: pods cannot be listed",
     ),
     "no pods": ({"host_pods": {}}, "conntrack", State.UNUSABLE, "no pod runs on a node's own network"),
+    "no NetObserv": (
+        {"services": [LOKI]}, "netobserv", State.UNUSABLE, "API group flows.netobserv.io is not seen",
+    ),
+    "no Antrea": (
+        {"services": [AGGREGATOR]}, "antrea", State.UNUSABLE, "if it is, name it: --source antrea",
+    ),
+    "a gateway without a FlowCollector": (
+        {"services": [GATEWAY], **netobserv(1)}, "netobserv", State.UNUSABLE, "names its namespace",
+    ),
     "stream port": (
-        {"services": [service("flow-aggregator", "flow-aggregator", 4739)]},
+        {"services": [service("flow-aggregator", "flow-aggregator", 4739)], "workloads": [ANTREA]},
         "antrea", State.UNUSABLE, "flowStreamService.enable",
     ),
 }  # fmt: skip

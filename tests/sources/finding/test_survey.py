@@ -44,6 +44,11 @@ def collector(**ebpf):
     return obj("FlowCollector", "cluster", None, api, spec={"agent": {"ebpf": ebpf}, "token": "hunter2"})
 
 
+STACK = obj("FlowCollector", "cluster", None, "flows.netobserv.io/v1beta2",
+            spec={"agent": {"ebpf": {"sampling": 1}}, "loki": {"mode": "LokiStack"}})  # fmt: skip
+GATEWAY = obj("Service", "loki-gateway-http", "netobserv", spec={"ports": [{"name": "public", "port": 8080}]})
+
+
 def cilium(**settings):
     made = deployment("cilium", kind="DaemonSet")
     made["metadata"]["namespace"] = "kube-system"
@@ -89,6 +94,12 @@ def test_a_flow_collector_that_may_not_be_read_leaves_sampling_open(looked_at):
     sources, found, _ = looked_at(LOKI, collector(sampling=1), refuse=["flowcollectors"])
     assert "is not known" in " ".join(sources["netobserv"].lacks)
     assert found.unread == ()
+
+
+def test_a_gateway_is_taken_where_the_flow_collector_puts_it(looked_at):
+    assert looked_at(GATEWAY, STACK)[1].choices[0] == ("netobserv",)
+    assert looked_at(GATEWAY, collector(sampling=1))[1].choices[0] == ("conntrack",)
+    assert looked_at(GATEWAY, STACK, refuse=["flowcollectors"])[1].choices[0] == ("conntrack",)
 
 
 def test_settings_of_cilium_tell_where_connections_are_tracked(looked_at):

@@ -287,15 +287,44 @@ def test_a_pod_that_is_replaced_is_looked_for_again(loki, tmp_path, quick):
     assert len(ports(collected.flows)) == 21
 
 
-def test_the_gateway_of_the_operator_gets_the_token_of_the_kubeconfig(tmp_path):
+COLLECTORS = {
+    "/apis/flows.netobserv.io/v1beta2/flowcollectors": ("FlowCollector", "flows.netobserv.io/v1beta2")
+}
+
+
+def stack(**loki):
+    """Return the FlowCollector of a NetObserv with such a Loki."""
+    api = "flows.netobserv.io/v1beta2"
+    return obj("FlowCollector", "cluster", None, api, spec={"namespace": "netobserv", "loki": loki})
+
+
+ELSEWHERE = {"namespace": "netobserv-loki"}
+
+
+@pytest.mark.parametrize(
+    ("collectors", "refused", "sent"),
+    [
+        ([stack(mode="LokiStack", lokiStack=ELSEWHERE)], 200, True),
+        ([stack(mode="LokiStack", lokiStack=ELSEWHERE)], 403, False),
+        ([stack(mode="LokiStack")], 200, False),  # it is in the namespace of NetObserv then
+        ([stack(mode="Monolithic", lokiStack=ELSEWHERE)], 200, False),
+        ([], 200, False),
+    ],
+)
+def test_a_gateway_gets_the_kubeconfigs_token_where_the_flow_collector_names_it(
+    tmp_path, collectors, refused, sent
+):
     server = LokiServer([entry(1)], prefix="/api/logs/v1/network")
+    # Who has the namespace has the authority in it, too.
     made = certificates(tmp_path, "loki-gateway-http.netobserv-loki.svc")
-    with running(server, made.server_context()), running(ForwardServer([GATEWAY])) as api:
+    with running(server, made.server_context()), running(ForwardServer([GATEWAY, *collectors])) as api:
+        api.more, api.refuse = COLLECTORS, {"flowcollectors": [refused]}
         api.ports["gw-0", 8080] = server.server_address
         config_map = {"kind": "ConfigMap", "data": {"service-ca.crt": made.authority.read_text()}}
         api.bodies["openshift-service-ca.crt"] = json.dumps(config_map).encode()
         assert ports(read(in_cluster(api, tmp_path)).flows) == [40000]
-    assert server.headers[-1]["Authorization"] == f"Bearer {api.token}"
+    logins = {headers.get("Authorization") for headers in server.headers}
+    assert logins == ({f"Bearer {api.token}"} if sent else {None})
 
 
 def test_a_token_goes_over_tls_that_is_verified_and_nowhere_else(tmp_path, monkeypatch):
