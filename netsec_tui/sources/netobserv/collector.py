@@ -51,6 +51,15 @@ def collector_of(api: ClusterApi, groups: Groups) -> Collector:
     return UNKNOWN
 
 
+def has_gateway(api: ClusterApi, namespace: str) -> bool:
+    """Tell whether the FlowCollector says that flows are put into a LokiStack in a namespace.
+
+    Raises:
+        NetsecError: the API server does not answer, or tells no API groups.
+    """
+    return collector_of(api, api.groups()).gateway == namespace
+
+
 def _read(collector: KubeObject) -> Collector:
     """Return what is of use (FlowCollector API: spec.agent.ebpf, spec.loki, spec.namespace).
 

@@ -11,10 +11,9 @@ from functools import partial
 from netsec_tui.errors import NetsecError
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.sources.access import Access
-from netsec_tui.sources.cluster.api import ClusterApi
 from netsec_tui.sources.contract import Emit
 from netsec_tui.sources.intake import Intake
-from netsec_tui.sources.netobserv.collector import collector_of
+from netsec_tui.sources.netobserv.collector import collector_of, has_gateway
 from netsec_tui.sources.netobserv.decode import ORIGIN, NetObservDecoder
 from netsec_tui.sources.netobserv.loki import Loki, Page
 from netsec_tui.sources.problem import Problem
@@ -56,8 +55,8 @@ class NetObservSource:
         self.name = access.name_of("netobserv")
         self._access = access
         self._span = int(hours * _HOUR)
-        self._decoders: list[NetObservDecoder] = []
-        self._configured = 0
+        self._nodes: dict[str, float] = {}
+        self._sampling = self._configured = 0
         self._intake = Intake(self.name, ORIGIN, "a record in Loki")
 
     def read(self, emit: Emit) -> None:
@@ -66,7 +65,7 @@ class NetObservSource:
         Raises:
             NetsecError: the kubeconfig cannot be used, or Loki cannot be found or does not give its flows.
         """
-        loki, decoder = Loki(), self._decoder()
+        loki, decoder = Loki(), NetObservDecoder()
         with closing(self._http()) as http:
             now = time.time_ns()
             for part in _hours(now - self._span, now):
@@ -81,7 +80,7 @@ class NetObservSource:
             NetsecError: Loki cannot be reached at the start, for the reasons of ``read``.
         """
         now = time.time_ns()
-        live, decoder, old = _Live(now), self._decoder(), self._decoder()
+        live, decoder = _Live(now), NetObservDecoder()
         history = _History(_hours(now - LATEST - self._span, now - LATEST))
 
         def ask(http: HttpService) -> Iterator[None]:
@@ -89,21 +88,16 @@ class NetObservSource:
             for page in live.pages(http):
                 self._take(page, decoder, emit)
             yield
-            while page := history.page(http):
-                self._take(page, old, emit)
+            while old := history.page(http):
+                self._take(old, history.decoder, emit)
                 yield
                 if time.monotonic() >= due:
                     break
 
         poll(self._http, ask, partial(self._tell, emit), POLL_SECONDS, stop)
 
-    def _decoder(self) -> NetObservDecoder:
-        decoder = NetObservDecoder()
-        self._decoders.append(decoder)
-        return decoder
-
     def _http(self) -> HttpService:
-        way = reach(self._access, SERVICES, _vouches)
+        way = reach(self._access, SERVICES, has_gateway)
         self._configured = _sampling(way)
         tls = https_to(self._access, way)
         safe = tls and not self._access.tls.insecure
@@ -112,20 +106,20 @@ class NetObservSource:
 
     def _take(self, page: Page, decoder: NetObservDecoder, emit: Emit) -> None:
         found: list[Flow | Gap | Problem] = [*decoder.decode(page.answer)]
+        for node, (first, last) in decoder.nodes.items():
+            self._intake.reach_back_to(first, node)
+            self._nodes[node] = max(last, self._nodes.get(node, last))
+        self._sampling = max(self._sampling, decoder.sampling)
         if page.lost:
             found.append(Gap(time.time(), 1, "Loki has more records of one moment than it gives at once"))
         self._intake.take(found, emit)
 
     def _tell(self, emit: Emit, trouble: str = "", *, ended: bool = False) -> None:
-        last: dict[str, float] = {}
-        for node, (first, at) in spans_of(self._decoders).items():
-            self._intake.reach_back_to(first, node)
-            last[node] = at
-        nodes, sampling = frozenset(last), sampling_told(self._decoders) or self._configured
+        nodes, sampling = frozenset(self._nodes), self._sampling or self._configured
         how = f"1 of {sampling} packets" if sampling else "sampling not told"
         counted = f"{self._intake.flows} flows from {len(nodes)} nodes, {how}"
         spoken = time.time() - SILENT_SECONDS
-        silent = {node: at for node, at in last.items() if at < spoken}
+        silent = {node: last for node, last in self._nodes.items() if last < spoken}
         self._intake.tell(emit, counted, trouble, ended=ended, nodes=nodes, silent=silent, sampling=sampling)
 
 
@@ -162,9 +156,13 @@ class _Live:
 
 
 class _History:
-    """Read what was before, hour by hour backwards; an hour that breaks off is begun anew."""
+    """Read what was before, hour by hour backwards; an hour that breaks off is begun anew.
+
+    Each hour has a ``decoder`` of its own, since one understands records by those that came before.
+    """
 
     def __init__(self, hours: list[tuple[int, int]]) -> None:
+        self.decoder = NetObservDecoder()
         self._hours = hours
         self._loki = Loki()
         self._http: HttpService | None = None
@@ -183,7 +181,7 @@ class _History:
             if page := next(self._pages, None):
                 return page
             self._hours.pop()
-            self._pages = None
+            self._pages, self.decoder = None, NetObservDecoder()
         return None
 
 
