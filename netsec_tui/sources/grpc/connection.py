@@ -233,8 +233,7 @@ class Connection:
                 if call := self._calls.get(event.stream_id):
                     call.ended = True
             case events.StreamReset():
-                call = self._calls.get(event.stream_id)
-                if call and not call.ended:
+                if call := self._calls.get(event.stream_id):  # never of one that has ended: h2 drops it
                     call.ended, call.trouble = True, f"HTTP/2 error {int(event.error_code)}"
             case events.ConnectionTerminated():
                 raise self._dismissed(event)

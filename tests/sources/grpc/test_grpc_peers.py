@@ -44,9 +44,10 @@ class Scripted:
 
 
 @contextmanager
-def scripted(script):
-    """Yield a channel to a peer that runs ``script(sock)`` in a thread of its own."""
+def scripted(script, made=lambda sock: sock):
+    """Yield a channel to a peer that runs ``script(sock)`` in a thread of its own, over what is ``made``."""
     ours, theirs = socket.socketpair()
+    ours = made(ours)
     theirs.settimeout(20)
     failures = []
 
