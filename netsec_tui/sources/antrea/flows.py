@@ -160,6 +160,6 @@ def is_refused(state: str, packets_back: int) -> bool:
 
 def service_of(name: str) -> tuple[str, str] | None:
     """Return (namespace, name) of a Service port written ``namespace/name:port``, None for anything else."""
-    namespace, slash, rest = name.partition("/")
+    namespace, _, rest = name.partition("/")
     service = rest.partition(":")[0]
-    return (namespace, service) if slash and namespace and service else None
+    return (namespace, service) if namespace and service else None

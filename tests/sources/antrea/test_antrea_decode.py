@@ -150,6 +150,19 @@ def test_a_reset_and_nothing_else_is_no_answer(decoder, record, told):
     assert request.verdict is (Verdict.UNKNOWN if answer.rst else Verdict.FORWARDED)
 
 
+@pytest.mark.parametrize("name", ["", "shop", "shop/", "shop/:http", "/api:http", "/", ":http", "api:http"])
+def test_what_names_no_service_is_no_name_of_one(name):
+    flows = AntreaDecoder().decode(flow(k8s={"destinationServicePortName": name}))
+    assert {flow.destination_port for flow in flows if not flow.is_reply} == {8080}
+    assert {flow.service for flow in flows} == {None}
+
+
+@pytest.mark.parametrize("name", ["shop/api:http", "shop/api", "shop/api:"])
+def test_a_service_is_named_with_its_namespace_and_maybe_its_port(name):
+    flows = AntreaDecoder().decode(flow(k8s={"destinationServicePortName": name}))
+    assert [flow.service for flow in flows if flow.destination_port == 80] == [("shop", "api")]
+
+
 def test_a_reset_of_a_policy_leaves_its_request_denied_alone():
     """The client's node sees the reset, the server's that the policy rejects."""
     nowhere = {"destinationServiceIp": "", "destinationServicePortName": ""}
