@@ -191,10 +191,15 @@ def _conntrack(seen: Seen) -> Finding:
         return Finding("conntrack", State.UNUSABLE, lacks=(why,))
     rights = tuple(Right(namespace, "exec") for namespace in spaces)
     where = f"{len(seen.host_pods)} of {len(seen.nodes)} nodes" if seen.nodes else ""
+    if "nodes" in seen.refused:
+        where = f"{len(seen.host_pods)} of an unknown number of nodes"
     state, lacks = State.USABLE, [*_eBPF(seen), "it does not tell what was denied"]
     if _tracks_elsewhere(seen):
         state = State.UNUSABLE
-    return Finding("conntrack", state, where, tuple(lacks), rights, any_right=True)
+    return Finding("conntrack", state, where, tuple(lacks), rights, instead=_READER)
+
+
+_READER = "netsec-tui reader prints pods to read the tables in, and the Role for commands in these alone"
 
 
 def _eBPF(seen: Seen) -> Iterator[str]:  # noqa: N802 - its name

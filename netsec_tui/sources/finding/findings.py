@@ -42,8 +42,8 @@ class Finding:
     """Say of one source whether it is there and can be used; ``where`` names the object that tells.
 
     ``lacks`` are sentences: why it cannot be used, how it is switched on, or what it does not tell.
-    ``rights`` are those it needs, ``missing`` those of them that RBAC denies; one of them is enough where
-    ``any_right`` is set.
+    ``rights`` are those it needs, ``missing`` those of them that RBAC denies. Where one of them is enough,
+    ``instead`` says what helps whoever has none.
     """
 
     source: str
@@ -52,7 +52,7 @@ class Finding:
     lacks: tuple[str, ...] = ()
     rights: tuple[Right, ...] = ()
     missing: tuple[Right, ...] = ()
-    any_right: bool = False
+    instead: str = ""
 
     @property
     def obstacle(self) -> str:
@@ -112,8 +112,9 @@ def choices(findings: Iterable[Finding]) -> Iterator[tuple[str, ...]]:
 
 def _judge(finding: Finding, denied: Collection[Right]) -> Finding:
     missing = tuple(right for right in finding.rights if right in denied)
-    unusable = len(missing) == len(finding.rights) if finding.any_right else bool(missing)
-    if not missing or (finding.any_right and not unusable):
+    if not missing or (finding.instead and len(missing) < len(finding.rights)):
         return finding
-    state = State.UNUSABLE if finding.state is State.USABLE else finding.state
-    return replace(finding, state=state, missing=missing)
+    if finding.state is not State.USABLE:
+        return replace(finding, missing=missing)
+    lacks = (finding.instead, *finding.lacks) if finding.instead else finding.lacks
+    return replace(finding, state=State.UNUSABLE, lacks=lacks, missing=missing)

@@ -90,6 +90,15 @@ def test_it_says_what_it_takes_and_then_is_that_source(access):
     assert {flow.origin for flow in following.flows} == {"conntrack"}
 
 
+def test_where_nodes_and_services_may_not_be_listed_the_tables_are_read_all_the_same(server, access):
+    server.refuse |= {"nodes": [403], "services": [403]}
+    following = Following(AutoSource(access))
+    following.wait_for(lambda: following.flows)
+    following.end()
+    taken = following.statuses["flows of the current context"].detail
+    assert taken == "taken of the cluster's sources: conntrack (1 of an unknown number of nodes)"
+
+
 def test_reading_once_gives_the_statuses_of_all(access):
     flows = []
     reading = read_all([AutoSource(access)], lambda read: flows.extend(read.flows))

@@ -17,15 +17,17 @@ HOST_PODS = {"n1": frozenset({"kube-system"}), "n2": frozenset({"kube-system", "
 
 
 def service(name, namespace, *ports, labels=None):
-    spec = {"ports": [{"port": port} for port in ports]}
+    named = (port if isinstance(port, tuple) else ("", port) for port in ports)
+    spec = {"ports": [{"name": name, "port": port} for name, port in named]}
     return obj("Service", name, namespace, spec=spec, metadata={"labels": labels or {}})
 
 
-def workload(name, namespace, kind="DaemonSet", ready=True, env=()):
+def workload(name, namespace, kind="DaemonSet", ready=True, env=(), host=False):
     made = deployment(name, kind=kind)
     made["metadata"]["namespace"] = namespace
     made["status"] = {"numberReady" if kind == "DaemonSet" else "readyReplicas": int(ready)}
     made["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": n, "value": v} for n, v in env]
+    made["spec"]["template"]["spec"]["hostNetwork"] = host
     return cut_workload(made)
 
 
@@ -39,6 +41,7 @@ GATEWAY = service("loki-gateway-http", "netobserv-loki", 8080)
 CLICKHOUSE = service("clickhouse-clickhouse", "flow-visibility", 8123)
 ANTREA = workload("antrea-agent", "kube-system")
 AGGREGATOR = service("flow-aggregator", "flow-aggregator", 14740)
+EXEC = [Right("monitoring", "exec"), Right("kube-system", "exec")]
 
 
 def netobserv(sampling=0, gateway=""):
@@ -59,7 +62,34 @@ CASES = {
     "relay": ({"services": [HUBBLE[0]], "workloads": [CILIUM, HUBBLE[1]]}, ("hubble",)),
     "relay of another plugin": ({"services": [HUBBLE[0]]}, ("hubble",)),
     "relay by its label": (
-        {"services": [service("relay", "gke", 80, labels={"k8s-app": "hubble-relay"})]},
+        {"services": [service("relay", "kube-system", 80, labels={"k8s-app": "hubble-relay"})]},
+        ("hubble",),
+    ),
+    "relay beside its agents": (
+        {
+            "services": [service("hubble-relay", "a", 80), service("hubble-relay", "networking", 80)],
+            "workloads": [workload("cilium", "networking", host=True)],
+        },
+        ("hubble",),
+    ),
+    "relay in somebody's namespace": ({"services": [service("hubble-relay", "a", 80)]}, ("conntrack",)),
+    "relay beside what only looks like its agents": (
+        {
+            "services": [service("hubble-relay", "a", 80)],
+            "workloads": [workload("retina-agent", "a"), workload("anetd", "a", ready=False, host=True)],
+        },
+        ("hubble-exec",),
+    ),
+    "two relays": (
+        {"services": [service("hubble-relay", "a", 80), service("hubble-relay", "b", 80)]},
+        ("conntrack",),
+    ),
+    "relay with TLS by the name of its port": (
+        {"services": [service("hubble-relay", "kube-system", ("https", 9443))]},
+        ("conntrack",),
+    ),
+    "relay with TLS beside its own port": (
+        {"services": [service("hubble-relay", "kube-system", 80, 443)]},
         ("hubble",),
     ),
     "relay with TLS": (
@@ -135,10 +165,7 @@ CASES = {
         ("conntrack",),
     ),
     "pods of one namespace are enough": ({"denied": [Right("monitoring", "exec")]}, ("conntrack",)),
-    "no exec at all": (
-        {"denied": [Right("monitoring", "exec"), Right("kube-system", "exec")]},
-        (),
-    ),
+    "no exec at all": ({"denied": EXEC}, ()),
 }
 
 
@@ -159,6 +186,14 @@ LACKS = {
     "relay's authority": (
         {"services": [service("hubble-relay", "kube-system", 443)]},
         "hubble", State.UNUSABLE, "--source-ca",
+    ),
+    "two relays": (
+        {"services": [service("hubble-relay", "b", 80), service("hubble-relay", "a", 80)]},
+        "hubble", State.UNUSABLE, "Service a/hubble-relay, Service b/hubble-relay; name its address",
+    ),
+    "relay in somebody's namespace": (
+        {"services": [service("hubble-relay", "a", 80)]},
+        "hubble", State.UNUSABLE, "if it is, name it: --source hubble",
     ),
     "no Cilium": ({}, "hubble", State.ABSENT, ""),
     "certificates": ({"services": [GOLDMANE]}, "goldmane", State.UNUSABLE, "--source-cert"),
@@ -185,6 +220,9 @@ LACKS = {
     "pods hidden": (
         {"host_pods": {}, "refused": ["pods"]}, "conntrack", State.UNUSABLE,
         "is not known: pods cannot be listed",
+    ),
+    "no exec anywhere": (
+        {"denied": EXEC}, "conntrack", State.UNUSABLE, "netsec-tui reader prints pods to read",
     ),
     "no pods": ({"host_pods": {}}, "conntrack", State.UNUSABLE, "no pod runs on a node's own network"),
     "no NetObserv": (
@@ -217,6 +255,18 @@ def test_the_right_that_is_missing_is_named_with_its_rule():
     assert (hubble.state, hubble.missing) == (State.UNUSABLE, (RELAY,))
     assert RELAY.rule == 'apiGroups: [""], resources: ["pods/portforward"], verbs: ["create", "get"]'
     assert hubble.obstacle == f"in namespace kube-system a Role lacks {RELAY.rule}"
+
+
+@pytest.mark.parametrize("seen", [{"denied": EXEC[:1]}, {"denied": EXEC, "workloads": [CILIUM],
+                                  "cilium": {"kube-proxy-replacement": "true"}}])  # fmt: skip
+def test_pods_for_reading_tables_are_offered_to_whoever_needs_them_alone(seen):
+    assert "netsec-tui reader" not in " ".join(found(**seen)[0]["conntrack"].lacks)
+
+
+def test_how_many_nodes_there_are_is_not_told_where_they_cannot_be_listed():
+    assert found()[0]["conntrack"].where == "2 of 2 nodes"
+    hidden = found(nodes=frozenset(), refused=["nodes"])[0]["conntrack"]
+    assert (hidden.state, hidden.where) == (State.USABLE, "2 of an unknown number of nodes")
 
 
 def test_names_of_objects_are_never_obeyed():
