@@ -6,16 +6,17 @@ import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from netsec_tui.errors import NetsecError
+from netsec_tui.errors import NetsecError, UnreachableError
 from netsec_tui.model.flow import Gap
 from netsec_tui.model.losses import Losses
 from netsec_tui.sources.capture.writer import CaptureWriter
 from netsec_tui.sources.contract import FlowsRead, Message, ObjectsRead, Source, SourceStatus
 from netsec_tui.sources.feeds.thread import SourceThread, last_words, put_all
+from netsec_tui.sources.feeds.unanswered import unanswered
 from netsec_tui.sources.objects.strip import is_gone
 
 _ROOM = 64
@@ -70,18 +71,19 @@ def record(
     """Write what the sources deliver into a capture, until all have ended or ``stop`` is set.
 
     ``report`` is called with every status. ``stop`` is set on return, however it comes. When nothing at
-    all was delivered and a source failed, the file is removed again.
+    all was delivered and a source failed, the file is removed again. A live source that has not answered by
+    the end has failed.
 
     Raises:
         CannotWriteError: the file exists already, or cannot be written (any more).
         NetsecError: nothing was delivered; what the first source raised.
     """
-    recorded = Recorded()
+    recorded, given = Recorded(), tuple(sources)
     with CaptureWriter(path, overwrite=overwrite) as writer:
         messages: queue.Queue[Message] = queue.Queue(_ROOM)
         closed = threading.Event()
         take = partial(put_all, messages, closed=closed)
-        threads = [SourceThread(source, take, stop) for source in sources]
+        threads = [SourceThread(source, take, stop) for source in given]
         for thread in threads:
             thread.start()
         try:
@@ -93,13 +95,24 @@ def record(
         finally:
             stop.set()
             closed.set()
-    recorded.failures = tuple(thread.failure for thread in threads if thread.failure)
+    failures = [thread.failure for thread in threads if thread.failure]
+    recorded.failures = (*failures, *_silent(recorded, given))
     if recorded.failures and not recorded.anything:
         if Path(path).is_file():
             with suppress(OSError):
                 Path(path).unlink()
         raise recorded.failures[0]
     return recorded
+
+
+def _silent(recorded: Recorded, sources: Iterable[Source]) -> Iterator[NetsecError]:
+    """Say of sources that they have not answered; yield those that no other was to complete."""
+    live = {source.name: source.live for source in sources}
+    told = [status for status in recorded.statuses.values() if live.get(status.source, True)]
+    for status, error in unanswered(told):
+        recorded.statuses[status.source] = replace(status, error=error)
+        if status.source in live or not any(one.observed for one in told):
+            yield UnreachableError(error)
 
 
 def _delivered(

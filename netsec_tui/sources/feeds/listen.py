@@ -6,6 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from netsec_tui.errors import NetsecError, UnreachableError
@@ -14,6 +15,7 @@ from netsec_tui.sources.contract import FlowsRead, Message, ObjectsRead, Source,
 from netsec_tui.sources.feeds.feed import Reading
 from netsec_tui.sources.feeds.state import ClusterState
 from netsec_tui.sources.feeds.thread import AGAIN_SECONDS, SourceThread, last_words, put_all
+from netsec_tui.sources.feeds.unanswered import unanswered
 
 _ROOM = 64
 _PATIENCE = 0.1
@@ -33,7 +35,8 @@ def listen(
     """Follow sources for so many seconds, until those of flows have all ended, or until ``stop`` is set.
 
     The sources of cluster state are waited for until each has told it once or has failed. ``report`` is
-    called about ten times a second with the seconds that have passed.
+    called about ten times a second with the seconds that have passed. A live source of flows that has not
+    said how it watches by the end has failed, whatever ended it.
     """
     return _Listening(state, flows, on_flows).go_on(seconds, stop, report)
 
@@ -51,6 +54,7 @@ class _Listening:
         self._statuses: dict[tuple[int, str], SourceStatus] = {}
         self._state = [*map(self._thread, range(len(state)), state)]
         self._flows = [*map(self._thread, range(len(state), len(state) + len(flows)), flows)]
+        self._live = [at for at, source in enumerate(flows, len(state)) if source.live]
 
     def go_on(self, seconds: float, stop: threading.Event, report: Callable[[float], None]) -> Reading:
         threads = [*self._state, *self._flows]
@@ -67,16 +71,30 @@ class _Listening:
         finally:
             self._over.set()
             self._closed.set()
+        silent = self._silent()
         inventory, unclear = self._objects.build()
-        failures = self._failures(threads, interrupted=stop.is_set())
+        failures = self._failures(threads, silent, interrupted=stop.is_set())
         return Reading(inventory, tuple(self._statuses.values()), failures, unclear)
 
-    def _failures(self, threads: Sequence[SourceThread], *, interrupted: bool) -> tuple[NetsecError, ...]:
+    def _silent(self) -> dict[int, NetsecError]:
+        """Say of sources of flows that they have not answered; return those that tell nothing else."""
+        failures: dict[int, NetsecError] = {}
+        for at in self._live:
+            told = self._told(at)
+            for status, error in unanswered(told):
+                self._statuses[at, status.source] = replace(status, error=error)
+                if not any(one.observed for one in told):
+                    failures[at] = UnreachableError(error)
+        return failures
+
+    def _failures(
+        self, threads: Sequence[SourceThread], silent: dict[int, NetsecError], *, interrupted: bool
+    ) -> tuple[NetsecError, ...]:
         """Return what sources raised, and what those of flows only told where none of them gave anything.
 
         Where listening was interrupted, they might have given something later.
         """
-        raised = {at: t.failure for at, t in enumerate(threads) if t.failure and self._failing(at)}
+        raised = {at: t.failure for at, t in enumerate(threads) if t.failure and self._failing(at)} | silent
         of_flows = range(len(self._state), len(threads))
         quiet = not self._flowed and not interrupted
         if quiet and all(at in raised or self._gave_nothing(at) for at in of_flows):
