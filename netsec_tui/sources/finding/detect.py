@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from netsec_tui.errors import UnreachableError
 from netsec_tui.sources.contract import KubeObject
 from netsec_tui.sources.finding.findings import Finding, Right, Seen, State
+from netsec_tui.sources.hubble.relay_choice import SERVICE, agents_namespace, choose_relay, relay_service
 from netsec_tui.sources.netobserv.collector import GROUP
 from netsec_tui.sources.objects.fields import Fields
 from netsec_tui.sources.objects.strip import object_key, printable, strip
@@ -58,26 +60,31 @@ def _doubted(finding: Finding, seen: Seen) -> Finding:
 
 
 def _hubble(seen: Seen) -> Finding:
-    service = _service(seen, "hubble-relay") or _labelled(seen, "hubble-relay")
-    relay = _workload(seen, "Deployment", "hubble-relay")
-    if service is None and relay is None:
+    relays = [relay for service in seen.services if (relay := relay_service(service))]
+    try:
+        chosen = choose_relay(relays, {agents_namespace(workload) for workload in seen.workloads})
+    except UnreachableError as error:
+        return Finding("hubble", State.UNUSABLE, lacks=(str(error),))
+    deployed = _workload(seen, "Deployment", SERVICE, chosen.service.namespace if chosen else "")
+    if chosen is None and deployed is None:
         how = ("switch Relay on: cilium hubble enable, or hubble.relay.enabled in the chart",)
         return Finding("hubble", State.ABSENT, lacks=how if _agents(seen) else ())
-    if service is None:
+    if chosen is None:
         why = "it has no Service by which it can be found"
         if "services" in seen.refused:
             why = "whether it has a Service is not known: services cannot be listed"
         why += "; give its address: --source hubble://HOST:PORT"
-        return Finding("hubble", State.UNUSABLE, _title(relay), (why,))
-    found = _behind("hubble", service, relay)
-    if _TLS_PORT in _ports(service) and not seen.trust:
+        return Finding("hubble", State.UNUSABLE, _title(deployed), (why,))
+    relay = chosen.service
+    service = _service(seen, relay.name, relay.namespace)
+    assert service is not None
+    found = _behind("hubble", service, deployed)
+    if not chosen.proven:
+        return _unproven(found, "a DaemonSet of agents of Cilium or Retina beside it")
+    if relay.secure and not seen.trust:
         why = "it speaks TLS: give the authority of its certificate with --source-ca, or --source-insecure"
         return replace(found, state=State.UNUSABLE, lacks=(*found.lacks, why))
     return found
-
-
-_TLS_PORT = 443
-"""Of Relay's Service when it speaks TLS, which has port 80 otherwise (Cilium's chart)."""
 
 
 def _hubble_exec(seen: Seen) -> Finding:
@@ -246,14 +253,6 @@ def _service(seen: Seen, name: str, namespace: str = "") -> KubeObject | None:
     return next(
         (service for (_, at, found), service in keys if found == name and namespace in ("", at)), None
     )
-
-
-def _labelled(seen: Seen, value: str) -> KubeObject | None:
-    """Return a Service with that label ``k8s-app``."""
-    for service in seen.services:
-        if Fields(service, "", "", []).child("metadata").child("labels").text("k8s-app") == value:
-            return service
-    return None
 
 
 def _workload(seen: Seen, kind: str, name: str, namespace: str = "") -> KubeObject | None:

@@ -36,7 +36,7 @@ class GrpcChannel:
     def __init__(
         self, connect: Connect, peer: str, tls: Secured | None = None, headers: Headers = ()
     ) -> None:
-        self._connect, self._peer, self._tls, self._headers = connect, peer, tls, headers
+        self._connect, self.peer, self._tls, self._headers = connect, peer, tls, headers
         self._connection: Connection | None = None
         self._calm = False
 
@@ -47,7 +47,7 @@ class GrpcChannel:
         plain.settimeout(CONNECT_SECONDS)
         pings = CALM_SECONDS if self._calm else PING_SECONDS
         authority = (self._tls and self._tls.server_name) or "localhost"
-        self._connection = Connection(self._secure(plain), plain, self._peer, authority, pings, self._headers)
+        self._connection = Connection(self._secure(plain), plain, self.peer, authority, pings, self._headers)
         return self
 
     def __exit__(
@@ -73,7 +73,7 @@ class GrpcChannel:
                     raise GrpcError("it was stopped", "CANCELLED")
                 if time.monotonic() > deadline:
                     why = f"does not answer {method.rpartition('/')[2]} within {UNARY_SECONDS:.0f} s"
-                    raise GrpcError(f"{self._peer} {why}", "DEADLINE_EXCEEDED")
+                    raise GrpcError(f"{self.peer} {why}", "DEADLINE_EXCEEDED")
                 connection.pump(_PATIENCE)
             connection.check(call)
         finally:
@@ -81,7 +81,7 @@ class GrpcChannel:
         reply = _parser(reply_class)(call.messages[0]) if call.messages else None
         if reply is None or isinstance(reply, Problem):
             raise GrpcError(
-                f"{self._peer} answers {method.rpartition('/')[2]} with what is no reply", "INTERNAL"
+                f"{self.peer} answers {method.rpartition('/')[2]} with what is no reply", "INTERNAL"
             )
         return reply
 
@@ -126,14 +126,14 @@ class GrpcChannel:
             return self._tls.context.wrap_socket(plain, server_hostname=self._tls.server_name or None)
         except ssl.SSLError as error:
             plain.close()
-            raise tls_trouble(self._peer, error) from error
+            raise tls_trouble(self.peer, error) from error
         except TimeoutError as error:
             plain.close()
-            raise tls_silence(self._peer) from error
+            raise tls_silence(self.peer) from error
         except OSError as error:
             plain.close()
             why = getattr(plain, "trouble", "") or error.strerror or str(error)
-            raise GrpcError(f"the TLS connection to {self._peer} breaks off: {why}") from error
+            raise GrpcError(f"the TLS connection to {self.peer} breaks off: {why}") from error
 
 
 def _parser(reply_class: Any) -> Callable[[bytes], Any]:

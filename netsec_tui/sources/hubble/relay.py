@@ -50,7 +50,7 @@ class HubbleRelaySource:
         self._access = access
         self._batch = Batch()
         self._filtered = True
-        self._server = ""
+        self._server = self._peer = ""
         self._kept = ""
         self._since = 0.0
         self._broken = 0.0
@@ -154,7 +154,9 @@ class HubbleRelaySource:
         self._tell(emit)
 
     def _channel(self) -> GrpcChannel:
-        return relay_channel(self._access)
+        channel = relay_channel(self._access)
+        self._peer = channel.peer
+        return channel
 
     def _filtered_flows(self, channel: GrpcChannel, stop: threading.Event, *, follow: bool) -> Iterator[Any]:
         """Yield replies with what the server leaves out, or with all where it does not know how."""
@@ -235,7 +237,7 @@ class HubbleRelaySource:
         until = self._broken or (time.time() if ended else 0.0)
         observed = Observed(ORIGIN, since, until, reporting, spans=batch.spans.of(batch.nodes))
         parts = [f"{batch.flows} flows from {len(reporting)} of {len(batch.nodes)} nodes"]
-        parts += filter(None, (self._server, self._kept, batch.why))
+        parts += filter(None, (self._peer, self._server, self._kept, batch.why))
         if not self._filtered:
             parts.append("an older Hubble, which cannot leave answers out")
         detail = "; ".join(parts)

@@ -3,68 +3,58 @@
 from __future__ import annotations
 
 import socket
-from typing import NamedTuple
 
 from netsec_tui.errors import UnreachableError
 from netsec_tui.sources.access import Access, TlsOptions
 from netsec_tui.sources.cluster.api import ClusterApi
 from netsec_tui.sources.cluster.login import log_in
+from netsec_tui.sources.cluster.refusals import RefusedError
 from netsec_tui.sources.cluster.resources import resource
-from netsec_tui.sources.contract import KubeObject
 from netsec_tui.sources.grpc.channel import Connect, GrpcChannel, dial
-from netsec_tui.sources.objects.fields import Fields
+from netsec_tui.sources.hubble.relay_choice import (
+    BY_ADDRESS,
+    SERVICE,
+    RelayService,
+    agents_namespace,
+    choose_relay,
+    relay_service,
+)
 from netsec_tui.sources.objects.strip import printable
 from netsec_tui.sources.reach.pod_forward import forward, service_target
 from netsec_tui.sources.reach.pod_websocket import pod_api
 
-SERVICE = "hubble-relay"
 SERVER_NAME = "instance.hubble-relay.cilium.io"
 """A name that the certificate of Cilium's chart carries (*.hubble-relay.cilium.io)."""
 
 _TLS_PORT = 443
-_SERVICES = resource("services")
-
-
-class RelayService(NamedTuple):
-    """Name the Service of a Relay, and its port for gRPC."""
-
-    namespace: str
-    name: str
-    port: int
-    port_name: str
-
-    @property
-    def secure(self) -> bool:
-        """Tell whether it speaks TLS: the chart gives it port 443 then, and 80 otherwise."""
-        return self.port == _TLS_PORT or self.port_name == "https"
-
-
-def relay_service(service: KubeObject) -> KubeObject | None:
-    """Keep of a Service what tells where a Relay is; None for any other."""
-    fields = Fields(service, "", "", [])
-    metadata = fields.child("metadata")
-    if SERVICE not in (metadata.text("name"), metadata.child("labels").text("k8s-app")):
-        return None
-    ports = [(port.port("port"), port.text("name")) for port in fields.child("spec").children("ports")]
-    if not ports:
-        return None
-    return {"relay": RelayService(metadata.text("namespace"), metadata.text("name"), *ports[0])}
+_SERVICES, _DAEMON_SETS = resource("services"), resource("daemonsets")
 
 
 def find_relay(api: ClusterApi) -> RelayService:
-    """Return the Service of Relay, that of this name before others with its label.
+    """Return the Service of the cluster's Relay.
 
     Raises:
         RefusedError: Services cannot be listed.
-        UnreachableError: there is none, or the server does not answer.
+        UnreachableError: there is none, nothing tells which of several it is, or the server does not answer.
     """
-    found: list[RelayService] = [kept["relay"] for kept in api.list(_SERVICES, relay_service)]
-    if not found:
+    services = api.list(_SERVICES, lambda service: {"relay": relay_service(service)})
+    relays = [kept["relay"] for kept in services if kept["relay"]]
+    relay = choose_relay(relays, _agents(api)) if relays else None
+    if relay is None:
         raise UnreachableError(
-            f"this cluster has no Service {SERVICE}; enable Hubble Relay (cilium hubble enable), name its "
-            "address with --source hubble://HOST:PORT, or read the agents with --source hubble-exec"
+            f"this cluster has no Service {SERVICE}; enable Hubble Relay (cilium hubble enable), "
+            f"{BY_ADDRESS}, or read the agents with --source hubble-exec"
         )
-    return min(found, key=lambda relay: (relay.name != SERVICE, relay))
+    return relay.service
+
+
+def _agents(api: ClusterApi) -> set[str]:
+    """Return the namespaces of agents, none where DaemonSets may not be listed."""
+    try:
+        kept = api.list(_DAEMON_SETS, lambda daemons: {"namespace": agents_namespace(daemons)})
+    except RefusedError:
+        return set()
+    return {str(one["namespace"]) for one in kept} - {""}
 
 
 def relay_channel(access: Access) -> GrpcChannel:

@@ -17,15 +17,17 @@ HOST_PODS = {"n1": frozenset({"kube-system"}), "n2": frozenset({"kube-system", "
 
 
 def service(name, namespace, *ports, labels=None):
-    spec = {"ports": [{"port": port} for port in ports]}
+    named = (port if isinstance(port, tuple) else ("", port) for port in ports)
+    spec = {"ports": [{"name": name, "port": port} for name, port in named]}
     return obj("Service", name, namespace, spec=spec, metadata={"labels": labels or {}})
 
 
-def workload(name, namespace, kind="DaemonSet", ready=True, env=()):
+def workload(name, namespace, kind="DaemonSet", ready=True, env=(), host=False):
     made = deployment(name, kind=kind)
     made["metadata"]["namespace"] = namespace
     made["status"] = {"numberReady" if kind == "DaemonSet" else "readyReplicas": int(ready)}
     made["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": n, "value": v} for n, v in env]
+    made["spec"]["template"]["spec"]["hostNetwork"] = host
     return cut_workload(made)
 
 
@@ -60,7 +62,34 @@ CASES = {
     "relay": ({"services": [HUBBLE[0]], "workloads": [CILIUM, HUBBLE[1]]}, ("hubble",)),
     "relay of another plugin": ({"services": [HUBBLE[0]]}, ("hubble",)),
     "relay by its label": (
-        {"services": [service("relay", "gke", 80, labels={"k8s-app": "hubble-relay"})]},
+        {"services": [service("relay", "kube-system", 80, labels={"k8s-app": "hubble-relay"})]},
+        ("hubble",),
+    ),
+    "relay beside its agents": (
+        {
+            "services": [service("hubble-relay", "a", 80), service("hubble-relay", "networking", 80)],
+            "workloads": [workload("cilium", "networking", host=True)],
+        },
+        ("hubble",),
+    ),
+    "relay in somebody's namespace": ({"services": [service("hubble-relay", "a", 80)]}, ("conntrack",)),
+    "relay beside what only looks like its agents": (
+        {
+            "services": [service("hubble-relay", "a", 80)],
+            "workloads": [workload("retina-agent", "a"), workload("anetd", "a", ready=False, host=True)],
+        },
+        ("hubble-exec",),
+    ),
+    "two relays": (
+        {"services": [service("hubble-relay", "a", 80), service("hubble-relay", "b", 80)]},
+        ("conntrack",),
+    ),
+    "relay with TLS by the name of its port": (
+        {"services": [service("hubble-relay", "kube-system", ("https", 9443))]},
+        ("conntrack",),
+    ),
+    "relay with TLS beside its own port": (
+        {"services": [service("hubble-relay", "kube-system", 80, 443)]},
         ("hubble",),
     ),
     "relay with TLS": (
@@ -157,6 +186,14 @@ LACKS = {
     "relay's authority": (
         {"services": [service("hubble-relay", "kube-system", 443)]},
         "hubble", State.UNUSABLE, "--source-ca",
+    ),
+    "two relays": (
+        {"services": [service("hubble-relay", "b", 80), service("hubble-relay", "a", 80)]},
+        "hubble", State.UNUSABLE, "Service a/hubble-relay, Service b/hubble-relay; name its address",
+    ),
+    "relay in somebody's namespace": (
+        {"services": [service("hubble-relay", "a", 80)]},
+        "hubble", State.UNUSABLE, "if it is, name it: --source hubble",
     ),
     "no Cilium": ({}, "hubble", State.ABSENT, ""),
     "certificates": ({"services": [GOLDMANE]}, "goldmane", State.UNUSABLE, "--source-cert"),

@@ -30,7 +30,10 @@ def test_everything_that_is_kept_is_read(peer, source):
     assert (collected.flows[0].is_reply, collected.flows[0].proven) == (False, True)
     status = collected.status
     assert (status.ended, status.error, gaps(collected)) == (True, "", [])
-    assert status.detail == ("3 flows from 2 of 2 nodes; cilium v1.19.4; Hubble keeps flows for about 3 min")
+    where = "Hubble at {}:{}".format(*peer.address)
+    assert status.detail == (
+        f"3 flows from 2 of 2 nodes; {where}; cilium v1.19.4; Hubble keeps flows for about 3 min"
+    )
     observed = status.observed
     assert (observed.origin, observed.nodes) == ("hubble", frozenset({"n1", "n2"}))
     assert observed.since == collected.flows[0].time

@@ -14,6 +14,7 @@ from tests.sources.collected import following, read
 from tests.sources.grpc.grpc_peer import certificates
 from tests.sources.hubble.hubble_access import direct, ports, relay_slice, service, settled
 from tests.sources.hubble.hubble_peer import flow, serving_hubble
+from tests.sources.kube_objects import deployment
 from tests.sources.reach.forward_server import ForwardServer
 from tests.sources.reach.test_pod_forward import slice_of
 from tests.sources.running import running
@@ -53,6 +54,75 @@ def test_relay_is_found_and_read_through_the_api_server(peer, api, access):
 )  # fmt: skip
 def test_relay_is_found_in_any_namespace_and_by_its_label(peer, api, access, objects):
     api.objects[:] = objects
+    peer.ring.append(flow(1))
+    assert ports(read(HubbleRelaySource(access))) == [1]
+
+
+def agents(name, namespace, host=True, ready=1, **labels):
+    """Return a DaemonSet of agents, or of what only looks like them."""
+    made = deployment(name, kind="DaemonSet")
+    made["metadata"] |= {"namespace": namespace, "labels": labels}
+    made["spec"]["template"]["spec"]["hostNetwork"] = host
+    return {**made, "status": {"numberReady": ready}}
+
+
+def mine(namespace, pod="hubble-relay-1"):
+    return [service(namespace=namespace), relay_slice(pod, namespace=namespace)]
+
+
+def theirs(namespace):
+    """Return the Relay of somebody who has a namespace, which must not be read."""
+    return mine(namespace, "mallory-0")
+
+
+@pytest.mark.parametrize(
+    "objects",
+    [
+        [*theirs("dev-team"), *mine("kube-system")],
+        [*theirs("dev-team"), agents("cilium", "dev-team", ready=0), *mine("kube-system")],
+        [*theirs("dev-team"), agents("cilium", "dev-team", host=False), *mine("kube-system")],
+        [*theirs("dev-team"), *mine("networking"), agents("cilium", "networking")],
+        [*theirs("dev-team"), *mine("networking"), agents("anetd", "networking")],
+        [*theirs("dev-team"), *mine("retina"), agents("retina-agent", "retina")],
+        [*theirs("dev-team"), *mine("retina"), agents("node", "retina", **{"k8s-app": "retina"})],
+        [*theirs("kube-system"), *mine("networking"), agents("cilium", "networking")],
+        [*mine("observability"), agents("cilium", "kube-system")],
+    ],
+)
+def test_the_relay_of_the_cluster_is_read_and_its_place_is_said(peer, api, access, objects):
+    api.objects[:] = objects
+    peer.ring.append(flow(1))
+    collected = read(HubbleRelaySource(access))
+    assert ports(collected) == [1]
+    (namespace,) = (
+        one["metadata"]["namespace"] for one in objects if one in mine(one["metadata"]["namespace"])[1:]
+    )
+    assert f"Hubble Relay {namespace}/hubble-relay-1" in collected.status.detail
+    assert api.forwards == [("hubble-relay-1", 4245)]
+
+
+@pytest.mark.parametrize(
+    "objects",
+    [
+        [*mine("dev-team"), *theirs("other-team")],
+        [*mine("a"), *theirs("b"), agents("cilium", "a"), agents("cilium", "b")],
+        [*mine("dev-team"), *theirs("other-team"), agents("cilium", "kube-system")],
+    ],
+)
+def test_of_several_relays_none_is_read_where_nothing_tells_which_it_is(api, access, objects):
+    api.objects[:] = objects
+    first, second = (one["metadata"]["namespace"] for one in objects if one["kind"] == "Service")
+    words = (
+        f"cannot be told: Service {first}/hubble-relay, Service {second}/hubble-relay; .*hubble://HOST:PORT"
+    )
+    with pytest.raises(UnreachableError, match=words):
+        read(HubbleRelaySource(access))
+    assert api.forwards == []
+
+
+def test_without_the_right_to_list_daemon_sets_kube_system_has_the_relay(peer, api, access):
+    api.objects[:] = [*theirs("dev-team"), agents("cilium", "dev-team"), *mine("kube-system")]
+    api.refuse["daemonsets"] = [403]
     peer.ring.append(flow(1))
     assert ports(read(HubbleRelaySource(access))) == [1]
 
