@@ -15,6 +15,9 @@ from netsec_tui.model.policy import LabelSelector, NetworkPolicy
 _Key = TypeVar("_Key", bound=Hashable)
 _Value = TypeVar("_Value")
 
+ENDED_PHASES = ("Succeeded", "Failed")
+"""Phases of a pod that has ended by itself and does not start again."""
+
 
 @dataclass(frozen=True, slots=True)
 class ContainerPort:
@@ -30,7 +33,8 @@ class Pod:
     """Hold a pod with its topmost owner (Deployment rather than ReplicaSet, CronJob rather than Job).
 
     ``created`` is epoch seconds, 0.0 when the object does not tell. ``phase`` is empty when unknown.
-    ``deleted`` is epoch seconds, 0.0 for a pod that is there.
+    ``deleted`` is epoch seconds, 0.0 for a pod that is there. ``ended_at`` is when one that has ended by
+    itself did, in epoch seconds, 0.0 when the object does not tell.
     """
 
     namespace: str
@@ -44,11 +48,12 @@ class Pod:
     phase: str = ""
     created: float = 0.0
     deleted: float = 0.0
+    ended_at: float = 0.0
 
     @property
     def ended(self) -> bool:
         """Tell whether the pod has ended by itself, so that its IP was free from then on."""
-        return self.phase in ("Succeeded", "Failed")
+        return self.phase in ENDED_PHASES
 
     @property
     def finished(self) -> bool:

@@ -28,6 +28,8 @@ def recording(path, *flows):
     made["status"] = {"addresses": [{"type": "InternalIP", "address": NODE}]}
     late = pod("web-1", {"app": "web"}, ("Deployment", "web"), ip=HERE)
     late["metadata"]["creationTimestamp"] = "1970-01-01T00:01:40Z"
+    ended = [{"state": {"terminated": {"finishedAt": "1970-01-01T00:04:58Z"}}}]
+    late["status"] |= {"phase": "Succeeded", "containerStatuses": ended}
     with CaptureWriter(path) as writer:
         writer.write(ObjectsRead("context harness", (made, deployment("web"), late)))
         writer.write(FlowsRead(tuple(flows)))
@@ -54,6 +56,8 @@ def test_times_of_flows_and_objects_are_stretched_alike(tmp_path):
     assert [one.time for one in told] == list(WINDOW)
     (made,) = [item for item in objects if item["kind"] == "Pod"]
     assert made["metadata"]["creationTimestamp"] == "2026-03-05T07:00:00Z"
+    (state,) = [one["state"]["terminated"] for one in made["status"]["containerStatuses"]]
+    assert state["finishedAt"] == "2026-03-05T20:20:00Z"
 
 
 def test_exchanges_of_the_same_ends_are_counted_within_some_minutes(tmp_path):

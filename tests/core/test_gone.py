@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from netsec_tui.core.traffic.knowledge import Knowledge
 from netsec_tui.core.traffic.resolve import Resolver
-from netsec_tui.core.traffic.tenure import changes_of, holder_at, tenures
+from netsec_tui.core.traffic.tenure import certain, changes_of, holder_at, tenures
 from netsec_tui.core.traffic.turns import turns
 from netsec_tui.model.flow import Endpoint, Verdict
 from netsec_tui.model.identity import WorkloadRef
@@ -46,12 +46,14 @@ def at(seconds: float) -> str:
     return datetime.fromtimestamp(NOON + seconds, UTC).isoformat()
 
 
-def one(name, *, created=0.0, deleted=0.0, phase=""):
-    """Return a pod by the seconds since noon at which it came and went; 0 is never."""
+def one(name, *, created=0.0, deleted=0.0, phase="", ended=0.0):
+    """Return a pod by the seconds since noon at which it came, went and ended by itself; 0 is never."""
     came = NOON + created if created else 0.0
     went = NOON + deleted if deleted else 0.0
     owner = WorkloadRef("Deployment", "shop", name)
-    return Pod("shop", name, (), owner, (IP,), phase=phase, created=came, deleted=went)
+    stopped = NOON + ended if ended else 0.0
+    phase = phase or ("Succeeded" if ended else "")
+    return Pod("shop", name, (), owner, (IP,), phase=phase, created=came, deleted=went, ended_at=stopped)
 
 
 def held(pods, seconds):
@@ -87,7 +89,27 @@ def held(pods, seconds):
         ([one("a", created=-HOUR, deleted=HOUR), one("b", created=HOUR / 2)], HOUR + MINUTE, "b"),
         # A job's pod that had ended long before it was deleted had given the address back.
         ([one("a", created=-HOUR, deleted=HOUR, phase="Succeeded"), one("b", created=60)], 5 * MINUTE, "b"),
-        ([one("a", created=-HOUR, deleted=HOUR, phase="Succeeded"), one("b", created=60)], -MINUTE, "a"),
+        ([one("a", created=-HOUR, deleted=HOUR, phase="Succeeded"), one("b", created=60)], -MINUTE, None),
+        # It had the address while it ran, and as long as a deleted one after that.
+        ([one("a", created=-HOUR, ended=HOUR)], -HOUR + 5, "a"),
+        ([one("a", created=-HOUR, ended=HOUR)], HOUR + LATE - 1, "a"),
+        ([one("a", created=-HOUR, ended=HOUR)], HOUR + LATE, None),
+        ([one("a", created=-HOUR, ended=-HOUR / 2, deleted=HOUR)], -HOUR / 2, "a"),
+        ([one("a", created=-HOUR, ended=-HOUR / 2, deleted=HOUR)], MINUTE, None),
+        ([one("a", ended=-HOUR)], 0, None),
+        # The next one may have been created before, but cannot have had the address yet.
+        ([one("a", created=-HOUR, ended=HOUR), one("b", created=HOUR / 2)], HOUR - MINUTE, "a"),
+        ([one("a", created=-HOUR, ended=HOUR), one("b", created=HOUR / 2)], HOUR, "b"),
+        ([one("a", created=-HOUR, ended=-HOUR / 2), one("b", created=60)], -MINUTE, "b"),
+        ([one("a", created=-HOUR, ended=-HOUR / 2), one("b", created=60)], -LATE, None),
+        # Nobody knows when it ended: since it was created, another may have had the address.
+        ([one("a", created=-HOUR, phase="Succeeded")], 0, None),
+        ([one("a", created=-HOUR, phase="Failed")], -HOUR, None),
+        ([one("a", created=-HOUR, phase="Succeeded"), one("b", created=60)], MINUTE - 6, None),
+        ([one("a", created=-HOUR, phase="Succeeded"), one("b", created=60)], MINUTE - 5, "b"),
+        # Manifests tell no time at all.
+        ([one("a", phase="Succeeded")], 0, "a"),
+        ([one("a", phase="Succeeded"), one("b")], 0, "b"),
         # Two of one time: one that has ended had given the address back.
         ([one("a", created=-HOUR), one("b", created=-HOUR, phase="Succeeded")], 0, "a"),
         ([one("a", created=-HOUR, phase="Succeeded"), one("b", created=-HOUR)], 0, "b"),
@@ -103,7 +125,10 @@ def test_an_address_is_whose_it_was_then(pods, when, wanted):
 
 
 SPANS = st.lists(
-    st.tuples(st.integers(1, 7200), st.integers(0, 7200), st.sampled_from(["", "Succeeded"])), max_size=4
+    st.tuples(
+        st.integers(1, 7200), st.integers(0, 7200), st.integers(0, 7200), st.sampled_from(["", "Succeeded"])
+    ),
+    max_size=4,
 )
 
 
@@ -128,16 +153,48 @@ def test_nobody_has_an_address_before_he_came_or_long_after_he_went(spans):
             there = [pod for pod in others if not pod.ended and NOON + second < (pod.deleted or 1e12)]
             assert holder.created - (5 if there else LATE) <= NOON + second
             assert not holder.deleted or NOON + second < holder.deleted + LATE
+            assert not holder.ended or NOON + second < holder.ended_at + LATE
 
 
 def _pods(spans):
     return [
-        one(f"p{n}", created=came, deleted=came + lived if lived else 0.0, phase=phase)
-        for n, (came, lived, phase) in enumerate(spans)
+        one(
+            f"p{n}",
+            created=came,
+            deleted=came + lived if lived else 0.0,
+            phase=phase,
+            ended=came + ran if phase and ran else 0.0,
+        )
+        for n, (came, lived, ran, phase) in enumerate(spans)
     ]
 
 
+@pytest.mark.parametrize(
+    ("pods", "when", "wanted"),
+    [
+        # What may have been later than its pod's traffic can be is that of one of whom nothing is known.
+        ([one("a", created=-HOUR, ended=HOUR)], HOUR, "a"),
+        ([one("a", created=-HOUR, ended=HOUR)], HOUR + LATE - 50, None),
+        ([one("a", created=-HOUR, deleted=HOUR)], HOUR + LATE - 50, "a"),
+        ([one("a", created=-HOUR, phase="Succeeded")], 0, None),
+    ],
+)
+def test_what_may_have_been_later_is_the_holders_of_all_that_while(pods, when, wanted):
+    holder = holder_at(certain(tenures(pods), 60.0), NOON + when)
+    assert (holder.name if holder else None) == wanted
+
+
 # Rows
+
+
+@pytest.mark.parametrize(
+    ("after", "wanted"), [(-HOUR / 2, "Job/backup"), (60, "Job/backup"), (4 * HOUR, f"ip {IP}")]
+)
+def test_the_address_of_a_finished_job_is_nobodys_hours_later(after, wanted):
+    job = pod("backup-0", ip=IP, owner=("Job", "backup"), created=at(-HOUR), phase="Succeeded", ended=at(0))
+    flows = exchange(WEB, Endpoint(IP), 80, time=NOON + after)
+    made = session(flows, [*SHOP, workload("Job", "backup"), job], now=NOON + 5 * HOUR)
+    assert table(made, "Deployment/web", OUT) == [f"{wanted} TCP 80"]
 
 
 GONE = (

@@ -267,10 +267,11 @@ def test_losses_of_the_source_are_kept_and_said():
 def holders():
     return [
         workload("Deployment", "web"),
-        pod("first", "first", ip="10.244.0.3", phase="Succeeded", created="2023-11-14T00:00:00Z"),
+        pod("first", "first", ip="10.244.0.3", phase="Succeeded", created="2023-11-14T00:00:00Z",
+            ended="2023-11-15T00:59:30Z"),
         pod("second", "second", ip="10.244.0.3", created="2023-11-15T01:00:00Z"),
         pod("third", "third", ip="10.244.0.4", created="2023-11-15T01:00:00Z"),
-    ]
+    ]  # fmt: skip
 
 
 HOUR = 3600.0

@@ -105,7 +105,10 @@ def test_11_an_address_is_whose_it_was_at_the_time():
         "2026-09-21T00:00:00Z",
         "2026-09-21T10:00:00Z",
     )
-    old["status"]["phase"] = "Succeeded"
+    old["status"] |= {
+        "phase": "Succeeded",
+        "containerStatuses": [{"state": {"terminated": {"finishedAt": "2026-09-21T08:00:00Z"}}}],
+    }
     noon, before = 1_789_948_800.0 + 12 * 3600, 1_789_948_800.0 + 5 * 3600
     made = {when: shop(old, new) for when in (before, noon)}
     for when, scene in made.items():

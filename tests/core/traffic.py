@@ -77,6 +77,7 @@ def pod(
     created: str = "",
     deleted: float = 0.0,
     phase: str = "Running",
+    ended: str = "",
     labels: Labels | None = None,
     ports: Mapping[str, int] | None = None,
     host: bool = False,
@@ -89,7 +90,9 @@ def pod(
     listed = [{"name": n, "containerPort": p} for n, p in (ports or {}).items()]
     spec = {"hostNetwork": host, "containers": [{"ports": listed}]}
     gone = {"deleted": deleted} if deleted else {}
-    status = {"podIP": ip, "phase": phase}
+    status: dict[str, Any] = {"podIP": ip, "phase": phase}
+    if ended:
+        status["containerStatuses"] = [{"state": {"terminated": {"finishedAt": ended}}}]
     return obj("Pod", name, namespace, metadata=metadata, spec=spec, status=status, **gone)
 
 

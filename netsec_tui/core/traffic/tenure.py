@@ -9,10 +9,11 @@ from typing import NamedTuple
 from netsec_tui.model.inventory import Pod
 
 LATE = 120.0
-"""Seconds for which traffic of a deleted pod may still be told, and for which a new one's may come early.
+"""Seconds for which a gone pod's traffic may still be told, and for which a new one's may come early.
 
-A closed connection stays in a node's table for that long, and nodes' clocks may be that far apart
-(flow-sources.md §8.25). Both count only while nobody else is known to have had the address.
+Gone is what was deleted or has ended by itself. A closed connection stays in a node's table for that long,
+and nodes' clocks may be that far apart (flow-sources.md §8.25). Both count only while nobody else is known
+to have had the address.
 """
 
 _CLOCK_SKEW = 5.0
@@ -31,7 +32,8 @@ def tenures(pods: Iterable[Pod]) -> tuple[Tenure, ...]:
     """Return the tenures of the pods that have, or had, one address; of two from one time the later counts.
 
     A pod is created before it gets its address, so where the one before it was deleted after that, its
-    tenure begins there. One that had ended by itself had given the address back at a time nobody knows.
+    tenure begins there. One that had ended by itself had given the address back by then, or at a time nobody
+    knows: where that is not told it has no tenure, since another may have had the address ever since.
     """
     found: list[Tenure] = []
     freed = 0.0
@@ -39,11 +41,15 @@ def tenures(pods: Iterable[Pod]) -> tuple[Tenure, ...]:
     for pod in sorted(pods, key=lambda p: (p.created, not p.finished, p.name)):
         # Cluster state that does not tell when pods were created (manifests) tells no change of hands.
         since = max(_begin(pod.created, held_until), freed) if pod.created else -math.inf
-        until = pod.deleted + LATE if pod.deleted else math.inf
-        found.append(Tenure(since, until, pod))
-        held_until = max(held_until, until)
-        if pod.deleted and not pod.ended:
-            freed = max(freed, pod.deleted)
+        if pod.ended and pod.created and not pod.ended_at:
+            found.append(Tenure(since, since, pod))
+            held_until = math.inf
+            continue
+        end = min((time for time in (pod.ended_at, pod.deleted) if time), default=math.inf)
+        found.append(Tenure(since, end + LATE, pod))
+        held_until = max(held_until, end + LATE)
+        if end < math.inf:
+            freed = max(freed, end)
     return tuple(found)
 
 
@@ -54,13 +60,18 @@ def _begin(created: float, held_until: float) -> float:
 def certain(found: Iterable[Tenure], doubt: float) -> tuple[Tenure, ...]:
     """Return when a pod had the address for sure, if all that was seen may have been ``doubt`` seconds later.
 
-    Who comes next had it from when it was created on, not from when its first flows may be dated.
+    Who comes next had it from when it was created on, not from when its first flows may be dated. After a
+    pod that ended by itself that may be one of whom nothing is known.
     """
     firm = [t._replace(since=max(t.since, t.pod.created)) if t.pod.created else t for t in found]
     return tuple(
-        t._replace(until=min((t.until, *(other.since - doubt for other in firm if other.since > t.since))))
+        t._replace(until=min((_sure(t, doubt), *(o.since - doubt for o in firm if o.since > t.since))))
         for t in firm
     )
+
+
+def _sure(tenure: Tenure, doubt: float) -> float:
+    return tenure.until - doubt if tenure.pod.ended else tenure.until
 
 
 def holder_at(found: Iterable[Tenure], when: float) -> Pod | None:

@@ -6,10 +6,13 @@ from collections.abc import Iterable
 
 from netsec_tui.errors import BadInputError
 from netsec_tui.model.identity import WorkloadRef
-from netsec_tui.model.inventory import ContainerPort, Pod
+from netsec_tui.model.inventory import ENDED_PHASES, ContainerPort, Pod
 from netsec_tui.sources.inventory.addresses import canonical_ip
 from netsec_tui.sources.objects.fields import Fields
 from netsec_tui.sources.objects.strip import object_key, printable
+
+_UNREADY = ("Ready", "PodReadyToStartContainers")
+"""Conditions that a pod which has ended does not meet."""
 
 
 def read_pod(fields: Fields, owner: WorkloadRef) -> Pod:
@@ -28,7 +31,32 @@ def read_pod(fields: Fields, owner: WorkloadRef) -> Pod:
         status.text("phase"),
         metadata.time("creationTimestamp"),
         fields.data.get("deleted", 0.0),
+        _ended_at(status),
     )
+
+
+def _ended_at(status: Fields) -> float:
+    """Return when a pod that has ended by itself did, in epoch seconds, 0.0 when that is not told.
+
+    That is when its last container did. Where one does not tell (its node was restarted, say), the pod had
+    not ended before it ceased to be ready, as the conditions tell.
+    """
+    if status.text("phase") not in ENDED_PHASES:
+        return 0.0
+    own = _finished(status, "containerStatuses")
+    times = own + _finished(status, "initContainerStatuses") + _finished(status, "ephemeralContainerStatuses")
+    if not own or not all(own):
+        times += [
+            condition.time("lastTransitionTime")
+            for condition in status.children("conditions")
+            if condition.text("type") in _UNREADY and condition.text("status") == "False"
+        ]
+    return max([0.0, *times])
+
+
+def _finished(status: Fields, key: str) -> list[float]:
+    containers = status.children(key)
+    return [c.child("state").child("terminated").time("finishedAt") for c in containers]
 
 
 def read_ports(spec: Fields) -> tuple[ContainerPort, ...]:

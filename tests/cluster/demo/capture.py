@@ -126,16 +126,32 @@ def _together(found: Iterable[Flow]) -> list[Flow]:
     return list(latest.values())
 
 
+_TIMES = {"creationTimestamp": 0.0, "finishedAt": 2.0, "lastTransitionTime": 2.0}
+"""Fields of objects that hold times, each with the seconds by which its moment may have been later."""
+
+
 def _moved(item: KubeObject, clock: Clock) -> dict[str, Any]:
-    """Return an object with its creation on the demo's clock, so that no pod is younger than its flows."""
+    """Return an object with its times on the demo's clock, so that no pod is younger than its flows.
+
+    Ends, and flows, are told to the second: a pod ends on that clock when all of its flows have passed.
+    """
     moved = copy.deepcopy(dict(item))
-    created = moved["metadata"].get("creationTimestamp")
-    if created:
-        moment = clock(datetime.fromisoformat(created).timestamp())
-        moved["metadata"]["creationTimestamp"] = datetime.fromtimestamp(moment, UTC).strftime(
-            "%Y-%m-%dT%H:%M:%SZ"
-        )
+    _move_times(moved, clock)
     return moved
+
+
+def _move_times(value: Any, clock: Clock) -> None:
+    if isinstance(value, list):
+        for entry in value:
+            _move_times(entry, clock)
+    if not isinstance(value, dict):
+        return
+    for key, entry in value.items():
+        if key in _TIMES and entry:
+            moment = clock(datetime.fromisoformat(entry).timestamp() + _TIMES[key])
+            value[key] = datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        else:
+            _move_times(entry, clock)
 
 
 def _less(objects: Sequence[dict[str, Any]], unread: Iterable[Mapping[str, str]]) -> list[dict[str, Any]]:

@@ -68,6 +68,40 @@ class TestPods:
         lonely = obj("Pod", "web", None, spec={})
         assert sound(lonely).pods[0].namespace == "default"
 
+    @pytest.mark.parametrize(
+        ("phase", "containers", "more", "conditions", "wanted"),
+        [
+            # When the last one finished, whichever it is; not when the conditions were told.
+            ("Succeeded", [30, 31], {}, [("Ready", "False", 59)], 31),
+            ("Failed", [30], {"initContainerStatuses": [32]}, [], 32),
+            ("Succeeded", [30], {"ephemeralContainerStatuses": [33]}, [], 33),
+            # One does not tell, or none is told of: it had not ended while it was ready.
+            ("Failed", [30, None], {}, [("Ready", "False", 40), ("Initialized", "True", 50)], 40),
+            ("Failed", [], {}, [("Ready", "False", 40), ("PodReadyToStartContainers", "False", 41)], 41),
+            ("Failed", [], {"initContainerStatuses": [20]}, [("Ready", "True", 40)], 20),
+            ("Succeeded", [], {}, [], None),
+            ("Failed", [None], {}, [("Ready", "True", 40)], None),
+            # It goes on.
+            ("Running", [30], {}, [("Ready", "False", 40)], None),
+        ],
+    )
+    def test_one_that_has_ended_by_itself_tells_when(
+        self, phase: str, containers: Any, more: Any, conditions: Any, wanted: int | None
+    ) -> None:
+        at = "2024-05-01T10:00:{}Z".format
+        job = pod("job-1")
+        told = [
+            {"type": kind, "status": value, "lastTransitionTime": at(when)}
+            for kind, value, when in conditions
+        ]
+        job["status"] = {"phase": phase, "conditions": told}
+        for key, ends in {"containerStatuses": containers, **more}.items():
+            job["status"][key] = [
+                {"name": "c", "state": {"terminated": {"finishedAt": at(end) if end else None}}}
+                for end in ends
+            ]
+        assert sound(job).pods[0].ended_at == (1714557600.0 + wanted if wanted else 0.0)
+
     def test_of_two_objects_of_one_name_the_later_counts(self) -> None:
         first, second = pod("web", {"v": "1"}), pod("web", {"v": "2"})
         assert [p.labels for p in sound(first, second).pods] == [(("v", "2"),)]
@@ -197,6 +231,10 @@ BROKEN = [
     (obj("Pod", "web", metadata={"labels": ["a"]}), "Pod shop/web: metadata.labels"),
     (obj("Pod", "web", metadata={"labels": {"version": 1.5}}), "Pod shop/web: metadata.labels.version"),
     (obj("Pod", "web", metadata={"creationTimestamp": "today"}), "Pod shop/web: metadata.creationTimestamp"),
+    (
+        obj("Pod", "web", status={"phase": "Failed", "containerStatuses": 5}),
+        "Pod shop/web: status.containerStatuses",
+    ),
     (
         obj("Pod", "web", spec={"containers": [{"ports": [{"containerPort": "http"}]}]}),
         "Pod shop/web: spec.containers[0].ports[0].containerPort",

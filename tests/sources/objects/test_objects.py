@@ -91,6 +91,25 @@ def test_objects_of_no_use_are_dropped(kind: str, api: str) -> None:
     )
 
 
+@pytest.mark.parametrize("phase", ["Running", "Succeeded"])
+def test_when_containers_finished_is_kept_of_pods_that_have_ended(phase: str) -> None:
+    finished = {"state": {"terminated": {"finishedAt": "2024-05-01T10:00:00Z"}}}
+    ready = {"type": "Ready", "status": "False", "lastTransitionTime": "2024-05-01T10:00:01Z"}
+    leaky = {"state": {"terminated": {**finished["state"]["terminated"], "message": SECRET}}, "image": SECRET}
+    status = {
+        "phase": phase,
+        "containerStatuses": [leaky],
+        "initContainerStatuses": [leaky],
+        "ephemeralContainerStatuses": [leaky],
+        "conditions": [{**ready, "message": SECRET}],
+    }
+    kept = strip(obj("Pod", "job", status=status))
+    assert kept is not None
+    names = ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses")
+    ends = {**{name: [finished] for name in names}, "conditions": [ready]}
+    assert kept["status"] == ({"phase": phase, **ends} if phase == "Succeeded" else {"phase": phase})
+
+
 def test_a_custom_owner_is_kept_by_its_selector_and_template() -> None:
     rollout = deployment("web", kind="Rollout") | {"apiVersion": "argoproj.io/v1alpha1"}
     kept = strip(rollout)
