@@ -34,6 +34,11 @@ def test_every_action_is_in_the_help_with_its_keys(shortcut):
     assert entries[shortcut.place.value, readable_keys(shortcut.keys)] == shortcut.tooltip
 
 
+def test_the_help_says_that_what_is_counted_depends_on_the_source():
+    (said,) = (entry.text for entry in help_entries() if entry.keys == "Allow, Deny")
+    assert "depends on the source: events of Hubble; connections of conntrack" in said
+
+
 @pytest.mark.parametrize("widget", [CommunicationTable, LineView])
 def test_keys_of_the_drawn_widgets_are_in_the_help(widget):
     told = {entry.keys for entry in help_entries()}

@@ -14,6 +14,11 @@ from netsec_tui.ui.widgets.line_view import LineView
 
 _NAMES = {"question_mark": "?", "slash": "/", "colon": ":", "at": "@", "escape": "esc"}
 
+_COUNTS = (
+    "What is counted depends on the source: events of Hubble; connections of conntrack, NetObserv and Antrea "
+    "(once a minute while they go on) and of Goldmane (as they begin); windows of 15 s of Whisker."
+)
+
 
 def help_entries(first: Place = Place.ANYWHERE) -> list[Entry]:
     """Return all lines of the help, grouped; those of the ``first`` place come first."""
@@ -68,6 +73,7 @@ def _meanings() -> list[Entry]:
             f"{key_of('undo')} takes back decisions and edits of aliases; labels and ranges are edited "
             f"in the configuration ({key_of('configuration')}).",
         ),
+        ("Allow, Deny", _COUNTS),
         ("new, not seen", "Since decisions were saved: new rows start out, ticked ones not seen stay."),
         *(("limits", text) for text in COVERAGE_LIMITS),
     )
