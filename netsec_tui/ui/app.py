@@ -125,6 +125,7 @@ class NetsecApp(App[int]):
     def on_unmount(self) -> None:
         """Stop reading."""
         self._intake.stop()
+        self._kept.stop()
 
     def _begin(self) -> None:
         self._intake.start()
@@ -134,8 +135,9 @@ class NetsecApp(App[int]):
         self._run_flow(first_questions(self._start, self.session.options.cluster))
 
     def _take_in(self) -> None:
-        """Empty the feed; a backlog in many small steps, so that keys are answered between them."""
-        self._catching_up = self._intake.empty()
+        """Empty the feeds; a backlog in many small steps, so that keys are answered between them."""
+        now, left = self._intake.empty(), self._kept.empty()
+        self._catching_up = now or left
         if self._catching_up:
             self.set_timer(BACKLOG_SECONDS, self._take_in)
 

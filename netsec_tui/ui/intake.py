@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterable
+
+from netsec_tui.model.flow import Gap
 from netsec_tui.model.inventory import Inventory
 from netsec_tui.session.session import Session
 from netsec_tui.sources.conntrack.told import ToldConnections
@@ -14,6 +18,10 @@ DRAIN_SECONDS = 0.1
 
 MANY_FLOWS = 1000
 """A feed that hands over so many at once is reading a backlog."""
+
+_CUT_OFF = (
+    "the cluster was looked at again before all its sources had ended; what they said last is not known"
+)
 
 
 class Intake:
@@ -30,6 +38,7 @@ class Intake:
         self._connections = connections or ToldConnections()
         self.statuses: dict[str, SourceStatus] = {}
         self._feed = feed
+        self._left = False
         self._seen: tuple[int, tuple[SourceStatus, ...]] = (-1, ())
 
     @property
@@ -43,19 +52,33 @@ class Intake:
             self._feed.start()
 
     def stop(self) -> None:
-        """Stop reading, at once."""
+        """Stop reading, at once; nothing is moved into the session from then on."""
         if self._feed is not None:
-            self._feed.stop()
+            self._feed.close()
 
     def leave(self) -> None:
-        """Stop reading, and let the session know that nobody watches any more; what was read is kept."""
-        self.stop()
-        while self.empty():
-            pass
+        """Ask the feed to stop, and let the session know that nobody watches any more.
+
+        Sources may take a while to end: what they still say is kept as long as ``empty`` is called.
+        """
+        if self._feed is not None:
+            self._feed.stop()
+        self.empty()
+        self._left = True
         self.session.set_observed(())
 
     def again(self, feed: FeedLike | None) -> Intake:
-        """Return the same session with another feed that goes on where this one was left."""
+        """Return the same session with another feed that goes on where this one was left.
+
+        From then on the one before would tell the same once more: it is not listened to, which is said as a
+        gap where it had not ended.
+        """
+        if self._feed is not None:
+            cut_off = not self._feed.close()
+            while self.empty():
+                pass
+            if cut_off:
+                self.session.add_flows((Gap(time.time(), 0, _CUT_OFF),))
         self.session.begin_again()
         self._connections.begin_again()
         return Intake(self.session, feed, self._connections)
@@ -76,8 +99,13 @@ class Intake:
                 self.session.set_inventory(message)
             else:
                 self.statuses[message.source] = message
-                self.session.set_observed(observed_by(self.statuses.values()))
+                self._watched([message] if self._left else self.statuses.values())
         return flows >= MANY_FLOWS
+
+    def _watched(self, statuses: Iterable[SourceStatus]) -> None:
+        self.session.set_observed(observed_by(statuses))
+        if self._left:  # even where a source that has not ended yet says that it goes on
+            self.session.set_observed(())
 
     def news(self) -> bool:
         """Tell whether session or sources differ from when this was last asked."""

@@ -44,13 +44,25 @@ class KeptClusters:
 
         The session of one that was left stays, with all that was observed; only the feed is new.
         """
-        now.intake.leave()
         if now.cluster:
+            now.intake.leave()
             self._left[now.cluster] = now
+        else:
+            now.intake.stop()
         before = self._left.pop(connected.session.options.cluster, None)
         if before is None:
             return Looked(Intake(connected.session, connected.feed), connected.file)
         return Looked(before.intake.again(connected.feed), before.file, before.unsaved)
+
+    def empty(self) -> bool:
+        """Keep what sources of clusters that were left say late; tell whether there may be more at once."""
+        more = [looked.intake.empty() for looked in self._left.values()]
+        return any(more)
+
+    def stop(self) -> None:
+        """Listen to them no more."""
+        for looked in self._left.values():
+            looked.intake.stop()
 
     def lost(self) -> list[str]:
         """Say what would be lost of the clusters that were left."""

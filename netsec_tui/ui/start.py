@@ -25,7 +25,10 @@ class FeedLike(Protocol):
         """Return what was read since, spending at most ``max_seconds``."""
 
     def stop(self) -> None:
-        """Stop reading."""
+        """Ask the sources to stop and return at once; what they still say can be drained."""
+
+    def close(self) -> bool:
+        """Stop, and take in nothing more; return whether all sources had ended before."""
 
 
 class ConfigFileLike(Protocol):

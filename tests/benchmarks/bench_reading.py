@@ -97,7 +97,7 @@ def watching(kubeconfig: str) -> None:
         start = time.perf_counter()
         until_labelled(str(number))
         taken.append(time.perf_counter() - start)
-    feed.stop()
+    feed.close()
     print(json.dumps([median(taken)]))
 
 

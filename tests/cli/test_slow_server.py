@@ -86,7 +86,7 @@ def test_the_screen_says_it_in_the_status_and_takes_it_back(tmp_path, server):
         server.hanging = set()
         until(lambda: told.extend(feed.drain()) or told[-1].settled)
     finally:
-        feed.stop()
+        feed.close()
     assert told[-1].detail == f"1 objects from {server.url[7:]}"
 
 

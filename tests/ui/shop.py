@@ -165,6 +165,10 @@ class Feed:
     def stop(self) -> None:
         self.running = False
 
+    def close(self) -> bool:
+        self.stop()
+        return True
+
 
 READ = SourceStatus("recording", live=False, ended=True)
 

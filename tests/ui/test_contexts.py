@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -27,7 +29,7 @@ from tests.sources.conntrack.conntrack_lines import line
 from tests.sources.exec_server import HANGS, ExecServer
 from tests.sources.kube_objects import deployment, obj
 from tests.sources.running import running
-from tests.sources.waiting import until
+from tests.sources.waiting import PATIENCE, until
 from tests.ui.driving import WIDE, Operator
 
 WEB = WorkloadRef("Deployment", "shop", "web")
@@ -253,7 +255,58 @@ def test_what_was_read_before_a_cluster_is_left_is_kept():
     until(lambda: feed._messages.qsize() > 30, "all are there, a thousand to a message")
     intake = Intake(session(), feed)
     intake.leave()
+    while intake.empty():
+        pass
     assert only(intake.session, "Workload/api", IN).communication.counts.allowed == len(flows)
+
+
+class Slow:
+    """A source that ends only when it is let, and says then what it has seen last and how."""
+
+    name, live = "antrea", True
+
+    def __init__(self, *flows):
+        self.flows, self.let = flows, threading.Event()
+
+    def follow(self, emit, stop):
+        stop.wait(PATIENCE)
+        self.let.wait(PATIENCE)
+        emit(FlowsRead(self.flows))
+        emit(SourceStatus("antrea", True, ended=True, observed=Observed("antrea", NOON, NOON + 60)))
+
+
+@pytest.fixture
+def left(monkeypatch):
+    """Yield a source that has not ended, its feed, and what was left of it without any waiting."""
+    source = Slow(request(of("web"), of("api"), 80, time=NOON + 50, origin="antrea"))
+    feed = Feed([source])
+    feed.start()
+    intake = Intake(Session(Options(live=True), lambda: NOON + 90), feed)
+    until(lambda: intake.empty() or intake.statuses)
+    with monkeypatch.context() as patched:
+        patched.setattr(time, "sleep", lambda seconds: pytest.fail("the screen waits"))
+        intake.leave()
+    yield source, feed, intake
+    source.let.set()
+
+
+def test_what_a_source_says_after_its_cluster_was_left_is_kept(left):
+    source, feed, intake = left
+    source.let.set()
+    until(lambda: intake.empty() or feed.ended)
+    assert only(intake.session, "Workload/api", IN).communication.counts.allowed == 1
+    assert intake.session.quality().covered == 60
+    assert intake.session.lost == {}
+
+
+def test_a_source_that_has_not_ended_when_its_cluster_is_looked_at_again_is_said(left):
+    source, feed, intake = left
+    second = intake.again(GivenFeed())
+    source.let.set()
+    until(lambda: feed.ended)
+    assert (intake.empty(), second.empty()) == (False, False)
+    (reason,) = second.session.lost
+    assert reason.endswith("before all its sources had ended; what they said last is not known")
 
 
 def test_losses_that_a_feed_remembers_count_once():
@@ -313,3 +366,6 @@ class GivenFeed:
 
     def stop(self):
         """There is nothing to stop."""
+
+    def close(self):
+        return True

@@ -13,14 +13,12 @@ from netsec_tui.errors import NetsecError
 from netsec_tui.model.inventory import Inventory
 from netsec_tui.sources.contract import FlowsRead, Message, ObjectsRead, Source, SourceStatus
 from netsec_tui.sources.feeds.state import ClusterState
-from netsec_tui.sources.feeds.thread import AGAIN_SECONDS, LAST_SECONDS, SourceThread, put_all
+from netsec_tui.sources.feeds.thread import AGAIN_SECONDS, SourceThread, put_all
 
 FeedMessage = FlowsRead | Inventory | SourceStatus
 
 _ROOM = 64
 """Messages that may wait to be drained; a faster source waits, so nothing is lost and memory stays small."""
-
-_PATIENCE = 0.01
 
 
 class Feed:
@@ -34,7 +32,6 @@ class Feed:
         self._messages: queue.Queue[FeedMessage] = queue.Queue(_ROOM)
         self._stop = threading.Event()
         self._closed = threading.Event()
-        self._last_words_until = float("-inf")
         self._state = ClusterState()
         self._building = threading.Lock()
         self._threads = [
@@ -48,21 +45,15 @@ class Feed:
             thread.start()
 
     def drain(self, max_seconds: float = 0.1, max_flows: int = 10_000) -> Sequence[FeedMessage]:
-        """Return what has been read since, without waiting for more; of several inventories only the last.
-
-        After ``stop``, wait for half a second at most for what the sources still say.
-        """
+        """Return what has been read since, without waiting for more; of several inventories only the last."""
         drained: list[FeedMessage] = []
         inventory: Inventory | None = None
-        flows, deadline = 0, max(time.monotonic() + max_seconds, self._last_words_until)
+        flows, deadline = 0, time.monotonic() + max_seconds
         while flows < max_flows and time.monotonic() < deadline:
             try:
                 message = self._messages.get_nowait()
             except queue.Empty:
-                if time.monotonic() > self._last_words_until or self.ended:
-                    break
-                time.sleep(_PATIENCE)
-                continue
+                break
             if isinstance(message, Inventory):
                 inventory = message
                 continue
@@ -78,14 +69,20 @@ class Feed:
     def stop(self) -> None:
         """Stop reading and return at once: every source ends by itself as soon as it looks.
 
-        What they say of it can be drained. One that waits for input that never comes is left to
+        What they still say is to be drained. One that waits for input that never comes is left to
         the end of the process.
         """
         self._stop.set()
-        self._last_words_until = time.monotonic() + LAST_SECONDS / 2
-        closing = threading.Timer(LAST_SECONDS, self._closed.set)
-        closing.daemon = True
-        closing.start()
+
+    def close(self) -> bool:
+        """Stop, and take in nothing that sources say from now on; return whether all had ended before.
+
+        Those that had not may have had something to say. What was taken in can still be drained.
+        """
+        ended = not any(thread.is_alive() for thread in self._threads)
+        self._stop.set()
+        self._closed.set()
+        return ended
 
     def _take(self, origin: int, message: Message) -> None:
         if not isinstance(message, ObjectsRead):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -135,15 +135,15 @@ def test_the_feed_hands_over_what_is_said_at_the_end() -> None:
     assert messages[-1] == LAST
 
 
-def test_draining_waits_for_what_is_said_at_the_end() -> None:
-    source = Late()
-    source.held_back = 0
+def test_a_feed_that_is_closed_takes_nothing_more() -> None:
+    source = Deaf()
     feed = Feed([source])
     feed.start()
-    assert source.watching.wait(PATIENCE)
-    feed.stop()
-    messages: Sequence[object] = feed.drain()
-    assert messages[-1] == LAST
+    until(feed.drain)
+    assert not feed.close()
+    source.over.set()
+    until(lambda: not feed.drain() and feed.ended)
+    assert feed.close()
 
 
 def test_a_recording_holds_what_is_said_at_the_end(tmp_path: Path) -> None:
