@@ -88,4 +88,4 @@ SOURCES: Mapping[str, SourceKind] = MappingProxyType(
         "conntrack": SourceKind(_conntrack, addressed=False, tls="never"),
     }
 )
-"""In the order in which they are taken (model/observed.py), but for a sampled netobserv (finding/findings.py)."""
+"""In the order in which they are taken (model/observed.py); a sampled netobserv comes after conntrack."""

@@ -25,7 +25,8 @@ class ExecServer(ApiServer):
 
     Bytes are what the command writes, text is what it complains of before it fails, a number is the HTTP
     status that refuses it, a function answers with the handler that it is given. A command that is not there
-    is not in the image. ``ran`` holds every command that was asked for: pod, container, words.
+    is not in the image. ``ran`` holds every command that was asked for: pod, container, words. ``denied``
+    holds what reviews say no to: namespace and subresource, and a verb where it is of that one alone.
     """
 
     def __init__(self, objects: list[dict[str, Any]]) -> None:
@@ -34,7 +35,7 @@ class ExecServer(ApiServer):
         self.commands: dict[tuple[str, str], object] = {}
         self.ran: list[tuple[str, str, tuple[str, ...]]] = []
         self.over = threading.Event()
-        self.denied: set[tuple[str, str]] = set()
+        self.denied: set[tuple[str, ...]] = set()
         self.reviews_hang = False
         self.reviewed = threading.Event()
 
@@ -87,7 +88,8 @@ class _Handler(api_server._Handler):
             self.server.over.wait()
         review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         asked = review["spec"]["resourceAttributes"]
-        allowed = (asked["namespace"], asked["subresource"]) not in self.server.denied
+        right = (asked["namespace"], asked["subresource"])
+        allowed = self.server.denied.isdisjoint({right, (*right, asked["verb"])})
         body = json.dumps({**review, "status": {"allowed": allowed}}).encode()
         self.send_response(201)
         self.send_header("Content-Type", "application/json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -176,6 +177,20 @@ class ClusterApi:
         groups = Fields(document, "the API server", "", []).children("groups")
         return {group.text("name"): _versions(group) for group in groups}
 
+    def version(self) -> tuple[int, int]:
+        """Return the major and minor version of Kubernetes.
+
+        Raises:
+            RefusedError: RBAC forbids it, or it is not told.
+            UnreachableError: as ``listing`` does.
+        """
+        told = Fields(self._answer(_VERSION, "/version"), _VERSION.name, "", [])
+        digits = [re.match(r"[0-9]{1,4}", told.text(part)) for part in ("major", "minor")]
+        if None in digits:
+            raise RefusedError(f"{self.server} does not tell its version")
+        major, minor = (int(found[0]) for found in digits if found)
+        return major, minor
+
     def _config_map(self, namespace: str, name: str) -> Mapping[str, Any]:
         path = f"/api/v1/namespaces/{quote(namespace, safe='')}/configmaps/{quote(name, safe='')}"
         return self._answer(_CONFIG_MAP, path)
@@ -279,6 +294,7 @@ class ClusterApi:
 
 _CONFIG_MAP = Resource("configmaps", "", optional=True)
 _REVIEWS = Resource("selfsubjectaccessreviews", "authorization.k8s.io")
+_VERSION = Resource("version", "")
 _HEADERS = {"Accept": "application/json", "User-Agent": "netsec-tui"}
 _GIVEN = (200, 201)
 

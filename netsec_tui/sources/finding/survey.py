@@ -19,6 +19,7 @@ from netsec_tui.sources.finding.findings import Finding, Right, Seen, State, cho
 from netsec_tui.sources.netobserv.collector import collector_of
 from netsec_tui.sources.objects.fields import Fields
 from netsec_tui.sources.objects.strip import object_key, strip
+from netsec_tui.sources.reach.pod_websocket import CREATES_SINCE
 
 _CILIUM_CONFIG = "cilium-config"
 _CILIUM_AGENTS = ("cilium", "anetd")
@@ -112,17 +113,20 @@ class _Looking:
         )
 
     def allowed(self, right: Right) -> bool:
-        """Tell whether RBAC allows something; true where the server does not say."""
-        attributes = {
-            "namespace": right.namespace,
-            "verb": "create",
-            "resource": "pods",
-            "subresource": right.subresource,
-        }
+        """Tell whether RBAC allows something; true where the server does not say.
+
+        A websocket is opened by a GET; servers of ``CREATES_SINCE`` and later ask for create, too.
+        """
         try:
-            return self._api.allowed(attributes)
+            if not self._may("get", right):
+                return False
+            return self._may("create", right) or self._api.version() < CREATES_SINCE
         except NetsecError:  # The source itself says what is missing.
             return True
+
+    def _may(self, verb: str, right: Right) -> bool:
+        attributes = {"verb": verb, "resource": "pods", "subresource": right.subresource}
+        return self._api.allowed({"namespace": right.namespace, **attributes})
 
     def _list(self, name: str, cut: Callable[[KubeObject], KubeObject | None]) -> list[KubeObject]:
         self._listed += 1

@@ -17,6 +17,8 @@ from netsec_tui.errors import NetsecError
 from netsec_tui.sources.objects.strip import printable
 
 CONNECT_SECONDS = 5.0
+CREATES_SINCE = (1, 35)
+"""The version of Kubernetes from which on a websocket to a pod takes the verb create beside get."""
 
 
 class Target(NamedTuple):

@@ -63,10 +63,11 @@ def looked_at(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
 
-    def call(*objects, refuse=(), tls=None):
+    def call(*objects, refuse=(), tls=None, denied=(), version=b""):
         with running(ExecServer([obj("Node", "n1", None), PROXY, *objects])) as server:
             server.more = {COLLECTORS: ("FlowCollector", "flows.netobserv.io/v1beta2")}
             server.refuse = {name: [403] for name in refuse}
+            server.denied, server.bodies["version"] = {*denied}, version
             kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", server.url)
             found = survey(Access(kubeconfig=str(kubeconfig), tls=tls or TlsOptions()), SOURCES)
         return {finding.source: finding for finding in found.findings}, found, server
@@ -114,6 +115,26 @@ def test_settings_of_cilium_that_may_not_be_read_prove_nothing(looked_at):
     sources, found, _ = looked_at(*hidden, refuse=["cilium-config"])
     assert sources["conntrack"].lacks[0].startswith("Cilium may track")
     assert found.choices[0] == ("hubble-exec",)
+
+
+@pytest.mark.parametrize(
+    ("verbs", "version", "usable"),
+    [
+        (("create", "get"), b'{"major": "1", "minor": "35"}', True),
+        (("create",), b'{"major": "1", "minor": "35"}', False),
+        (("create",), b'{"major": "1", "minor": "30"}', False),
+        (("get",), b'{"major": "1", "minor": "35+"}', False),
+        (("get",), b'{"major": "1", "minor": "34+"}', True),
+        (("get",), b'{"major": "2", "minor": "0"}', False),
+        (("get",), b'{"minor": "x"}', True),  # the source itself says what is missing
+        ((), b'{"major": "1", "minor": "30"}', False),
+    ],
+)
+def test_a_right_is_judged_by_all_verbs_that_the_server_asks_for(looked_at, verbs, version, usable):
+    denied = [("kube-system", "exec", verb) for verb in ("create", "get") if verb not in verbs]
+    sources, _, _ = looked_at(denied=denied, version=version)
+    assert bool(sources["conntrack"].missing) is not usable
+    assert (str(sources["conntrack"].state) == "usable") is usable
 
 
 def test_what_cannot_be_listed_is_not_called_absent(looked_at):
