@@ -46,7 +46,7 @@ _TELLING = (
     "trace_observation_point",
     "event_type",
 )
-"""What tells flows of the same time apart, as in ``hubble_relay_progress``; a node is asked by itself."""
+"""What tells flows of the same time apart, as in ``relay_progress``; a node is asked by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +69,18 @@ class Told:
 
 
 def agent_pod(pod: KubeObject) -> KubeObject | None:
-    """Keep of a pod what tells where a Cilium agent runs; None for any other."""
+    """Keep of a pod what tells where a Cilium agent runs; None for any other.
+
+    Agents are on their nodes' own network; a pod that only carries their label may be anybody's.
+    """
     fields = Fields(pod, "", "", [])
     metadata, spec, status = fields.child("metadata"), fields.child("spec"), fields.child("status")
     labels = metadata.child("labels")
     agent = "cilium" in (labels.text("k8s-app"), labels.text("app.kubernetes.io/part-of"))
     names = [container.text("name") for container in spec.children("containers")]
     running = status.text("phase") == "Running" and not metadata.text("deletionTimestamp")
-    if not (agent and running and _CONTAINER in names and spec.text("nodeName")):
+    there = spec.flag("hostNetwork") and spec.text("nodeName")
+    if not (agent and running and _CONTAINER in names and there):
         return None
     return {
         "node": spec.text("nodeName"),
@@ -95,7 +99,7 @@ class AgentStream:
     def __init__(self, node: str) -> None:
         self.node = node
         self.newest = 0.0
-        self._seen: Recent[object, bool] = Recent(_REMEMBERED)
+        self._seen: Recent[int, bool] = Recent(_REMEMBERED)
         self._decoder = HubbleDecoder(ORIGIN, node)
 
     def run(
@@ -199,7 +203,7 @@ class _Lines:
     Flows come in order: what repeats comes before what is new.
     """
 
-    def __init__(self, seen: Recent[object, bool]) -> None:
+    def __init__(self, seen: Recent[int, bool]) -> None:
         self._rest = b""
         self._begun = False
         self._seen = seen
@@ -238,19 +242,20 @@ class _Lines:
             self._seen.put(key, True)
 
 
-def _identity(value: Any) -> object:
+def _identity(value: Any) -> int | None:
     """Return what tells a flow from all others: its uuid, which old agents do not give, else all it says.
 
     A loss is known by all it says too, if it has a time; of anything else that repeats nothing is said.
+    As a hash of 64 bits: what an old agent says of a flow takes a kilobyte, and many are remembered.
     """
     flow = value.get("flow") if type(value) is dict else None
     if type(flow) is not dict:
         lost = type(value) is dict and "lost_events" in value and value.get("time")
-        return json.dumps(value) if lost else None
+        return hash(json.dumps(value)) if lost else None
     uuid = flow.get("uuid")
     if type(uuid) is str and uuid:
-        return uuid
-    return json.dumps([flow.get("time") or value.get("time"), *map(flow.get, _TELLING)])
+        return hash(uuid)
+    return hash(json.dumps([flow.get("time") or value.get("time"), *map(flow.get, _TELLING)]))
 
 
 def _with_way_out(trouble: str) -> str:

@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+import tracemalloc
 from datetime import UTC, datetime
 
 import pytest
@@ -11,7 +12,9 @@ from netsec_tui.errors import UnreachableError
 from netsec_tui.model.flow import Flow
 from netsec_tui.sources import retry
 from netsec_tui.sources.access import Access
+from netsec_tui.sources.hubble import agents
 from netsec_tui.sources.hubble import exec as hubble_exec
+from netsec_tui.sources.hubble.agents import AgentStream
 from netsec_tui.sources.hubble.exec import HubbleExecSource
 from tests.sources.api_server import write_kubeconfig
 from tests.sources.collected import following, gaps, read
@@ -156,6 +159,20 @@ def test_flows_come_while_the_agents_go_on(server, source):
     with following(source) as collected:
         until(lambda: {40003, 40004} <= set(ports(collected)))
     assert any("--follow" in words for _, _, words in server.ran)
+
+
+def test_what_is_remembered_of_a_flow_is_small_whatever_its_agent_says():
+    stream = AgentStream("n1")
+    lines, batch = agents._Lines(stream._seen), agents._Batch("n1", stream._decoder)
+    told = b"".join(flow(n, uuid=False) for n in range(4000))
+    tracemalloc.start()
+    try:
+        lines.feed(told, batch)
+        batch.take()
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 4000 * 200
 
 
 @pytest.mark.parametrize("uuid", [True, False])
