@@ -15,6 +15,7 @@ def quality_document(quality: Quality, *, rows: bool = True) -> dict[str, Any]:
         "nothingKnownMissing": quality.nothing_known_missing,
         "askedSeconds": quality.asked.seconds,
         "coveredSeconds": int(quality.covered),
+        "coveredByFlowsSeconds": int(quality.by_flows),
         "sources": [_source(source) for source in quality.sources],
         "nodes": {
             "reporting": None if quality.nodes is None else list(quality.nodes),

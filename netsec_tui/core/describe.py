@@ -27,7 +27,7 @@ from netsec_tui.model.identity import (
     owner_peer,
     service_peer,
 )
-from netsec_tui.model.quality import Quality
+from netsec_tui.model.quality import SLACK, Quality
 from netsec_tui.model.review import PeerFacts, Row, Subject
 from netsec_tui.model.timespan import ADVISED_HOURS, Coverage
 
@@ -204,6 +204,8 @@ def _watched(coverage: Coverage, quality: Quality) -> Iterator[str]:
             f"only {duration(coverage.covered)} seen; observe at least {ADVISED_HOURS} h, "
             "or what happens rarely will be refused"
         )
+    elif not quality.covers and (alone := by_flows_alone(quality)):
+        yield alone
     if quality.sampling > 1:
         yield (
             f"only one in {quality.sampling} packets was looked at: what happens rarely may be missing, "
@@ -219,6 +221,14 @@ def _watched(coverage: Coverage, quality: Quality) -> Iterator[str]:
             yield f"nothing is observed on {named}: what only happens there is missing"
     if quality.events_lost:
         yield f"{quality.events_lost} events or lines were lost: rare communications may be missing"
+
+
+def by_flows_alone(quality: Quality) -> str:
+    """Say of how much time only flows tell that anybody watched, empty where it is none to speak of."""
+    if quality.by_flows <= SLACK:
+        return ""
+    told = f"{duration(quality.by_flows)} between the first and the last flow"
+    return f"{told}: only flows tell of that time, whether anybody watched all of it is not known"
 
 
 def _enforcement(ground: Ground, own: OwnPods, *, blocks: bool) -> Iterator[str]:

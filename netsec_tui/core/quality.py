@@ -54,9 +54,12 @@ def quality_of(
     reporting = [source.nodes for source in telling(sources) if source.nodes is not None]
     present = tuple(sorted(node.name for node in inventory.nodes))
     by_node = node_seconds(window, now, sources, present)
+    covered = _least(by_node, window, now, sources)
+    themselves = [source for source in sources if not source.by_flows]
+    known = _least(_seconds_of(by_node, window, now, themselves), window, now, themselves)
     return Quality(
         asked,
-        min(by_node.values()) if by_node else covered_seconds(window, now, sources),
+        covered,
         sources,
         tuple(sorted({short_node(node) for nodes in reporting for node in nodes})) if reporting else None,
         present or None,
@@ -64,6 +67,7 @@ def quality_of(
         synthetic=sum(told.synthetic for told in seen.told.values()),
         silent=silent,
         by_node=tuple(by_node.items()),
+        by_flows=covered - known,
     )
 
 
@@ -207,12 +211,24 @@ def node_seconds(
     now_told = telling(sources)
     reporting = {node for source in now_told for node in source.nodes or ()}
     reporting = reporting or {span.node for source in now_told for span in source.spans}
+    return _seconds_of(sorted(reporting.intersection(present) or reporting), window, now, sources)
+
+
+def _seconds_of(
+    nodes: Iterable[str], window: Window, now: float, sources: Iterable[Watched]
+) -> dict[str, float]:
+    sources = tuple(sources)
     everywhere: list[Watched | NodeSpan] = [source for source in sources if source.nodes is None]
-    by_node = {node: list(everywhere) for node in sorted(reporting.intersection(present) or reporting)}
+    by_node = {node: list(everywhere) for node in nodes}
     for span in (span for source in sources for span in source.spans):
         if span.node in by_node:
             by_node[span.node].append(span)
     return {node: covered_seconds(window, now, spans) for node, spans in by_node.items()}
+
+
+def _least(by_node: dict[str, float], window: Window, now: float, sources: Iterable[Watched]) -> float:
+    """Return the seconds of the node that was watched least; where none is told, of what was watched."""
+    return min(by_node.values()) if by_node else covered_seconds(window, now, sources)
 
 
 def _unwatched(window: Window, now: float, sources: Iterable[Watched]) -> Iterator[Lost]:

@@ -35,6 +35,11 @@ class Watched:
     spans: tuple[NodeSpan, ...] = ()
     nodes_by_flows: bool = False
 
+    @property
+    def by_flows(self) -> bool:
+        """Tell whether only flows say that it has watched, or that it has watched its nodes."""
+        return not self.told or (self.nodes is not None and self.nodes_by_flows)
+
 
 def telling(sources: Iterable[Watched]) -> tuple[Watched, ...]:
     """Return those that say how things are: of each kind of source those that still watch, else all."""
@@ -72,7 +77,8 @@ class Quality:
     ``nodes`` are those that report, None if none is told; ``present`` those of the cluster state, None when
     that tells none. ``rows`` are the workload's that were seen, ``inferred`` those of which nobody has proven
     who opened the connection, ``unaddressed`` those whose peer's address nobody has told. ``synthetic``
-    counts flows that were made up. ``silent`` is None without cluster state.
+    counts flows that were made up. ``silent`` is None without cluster state. ``by_flows`` are the seconds of
+    ``covered`` that only flows tell of: nobody says whether all the time between them was watched.
     """
 
     asked: Timespan = TIMESPANS[-1]
@@ -87,6 +93,7 @@ class Quality:
     synthetic: int = 0
     silent: Silent | None = None
     by_node: tuple[tuple[str, float], ...] = ()
+    by_flows: float = 0.0
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -133,16 +140,18 @@ class Quality:
 
     @property
     def covers(self) -> bool:
-        """Tell whether the window was watched whole; of everything, whether it is as long as advised."""
+        """Tell whether the window is known to have been watched whole; all there is, as long as advised."""
         wanted = self.asked.seconds
-        return self.covered + SLACK >= (ADVISED_HOURS * 3600 if wanted is None else wanted)
+        known = self.covered - self.by_flows
+        return known + SLACK >= (ADVISED_HOURS * 3600 if wanted is None else wanted)
 
     @property
     def nothing_known_missing(self) -> bool:
         """Tell whether nothing is known to be missed or guessed, all nodes and the whole window included.
 
         It does not say that nothing is: what is rare, or was not done meanwhile, nobody has seen. What was
-        not told is no ground to believe it: without a word of nodes it is never true, nor is it of a sample.
+        not told is no ground to believe it: without a word of nodes it is never true, nor is it of a sample
+        or where only flows tell that anybody watched.
         """
         watched = self.covers and self.nodes is not None and self.present is not None and not self.missing
         whole = not self.lost and self.sampling == 1 and not self.idle and not self.synthetic

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from netsec_tui.core.describe import duration
+from netsec_tui.core.describe import by_flows_alone, duration
 from netsec_tui.core.words import listed
 from netsec_tui.model.quality import Quality, Silent, Watched
 from netsec_tui.render.bullets import bullets
@@ -35,9 +35,14 @@ def _window(quality: Quality) -> Part:
     if not (quality.covered or quality.watched_less):
         return "nothing observed", "nothing seen", Role.WARNING
     covered = duration(quality.covered)
-    if quality.asked.seconds is None:
-        return f"{covered} observed", f"{covered} seen", role
-    return f"{covered} of {_asked(quality)} observed", f"{covered} of {_asked(quality)}", role
+    of = "" if quality.asked.seconds is None else f" of {_asked(quality)}"
+    if _is_by_flows(quality):
+        return f"flows over {covered}{of}", f"flows {covered}{of}", role
+    return f"{covered}{of} observed", f"{covered}{of}" if of else f"{covered} seen", role
+
+
+def _is_by_flows(quality: Quality) -> bool:
+    return bool(quality.covered) and quality.by_flows == quality.covered
 
 
 def _asked(quality: Quality) -> str:
@@ -64,7 +69,8 @@ def _nodes(quality: Quality) -> Part:
     here = there - len(quality.missing)
     role = Role.PLAIN if here == there else Role.WARNING if quality.nodes_by_flows else Role.REFUSED
     by = "flows of " if quality.nodes_by_flows else ""
-    return f"{by}{here} of {_count(there, 'node')}", f"{by}{here}/{there} nodes", role
+    short = "of " if by and _is_by_flows(quality) else by  # the word stands before it then
+    return f"{by}{here} of {_count(there, 'node')}", f"{short}{here}/{there} nodes", role
 
 
 def _guessed(quality: Quality) -> Iterator[Part]:
@@ -128,6 +134,8 @@ def quality_sentences(quality: Quality, names: int = _NAMES) -> list[str]:
     what is none can be told from what is not known.
     """
     sentences = [f"{_window_asked(quality)}: {_verdict(quality)}", *map(_source, quality.sources)]
+    if alone := by_flows_alone(quality):
+        sentences.append(alone)
     sentences += [*_node_sentences(quality, names), *_less_sentences(quality, names)]
     sentences += [*_loss_sentences(quality, names), _sampling_sentence(quality), _direction_sentence(quality)]
     if quality.unaddressed:

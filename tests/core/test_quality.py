@@ -227,6 +227,35 @@ class TestFiles:
         assert lost.reason.startswith("nobody watched from ")
         assert [one.told for one in found.sources] == [False, False]
 
+    BOTH = frozenset({"n1", "n2"})
+    WHOLE = tuple(NodeSpan(node, NOON, NOON + 13 * HOUR) for node in ("n1", "n2"))
+
+    @pytest.mark.parametrize(
+        ("one", "by_flows"),
+        [
+            (None, 13 * HOUR),
+            (Observed("hubble", NOON, NOON + 13 * HOUR, BOTH, spans=WHOLE, by_flows=True), 13 * HOUR),
+            (Observed("netobserv", NOON, NOON + 13 * HOUR, BOTH, spans=WHOLE), 13 * HOUR),
+            (Observed("hubble", NOON, NOON + 13 * HOUR, BOTH), 0),
+        ],
+        ids=["nothing said", "file", "nodes by flows", "said by the source"],
+    )
+    def test_of_a_hole_within_flows_alone_nobody_knows_whether_it_was_watched(self, one, by_flows):
+        origin = one.origin if one else "hubble"
+        flows = [flow(at, node=node, origin=origin) for at in (0, 13 * HOUR) for node in self.BOTH]
+        found = told(session(flows, TestNodes.STATE), *filter(None, (one,))).quality()
+        assert (found.nodes, found.missing) == (("n1", "n2"), ())
+        assert (found.covered, found.by_flows, found.covers) == (13 * HOUR, by_flows, not by_flows)
+        assert found.nothing_known_missing is not bool(by_flows)
+
+    def test_what_a_source_says_of_itself_counts_beside_what_flows_tell(self):
+        file = self.file(0, 13 * HOUR, nodes=self.BOTH, spans=self.WHOLE)
+        made = session([flow(), flow(13 * HOUR)], TestNodes.STATE)
+        for nodes, by_flows in ((self.BOTH, HOUR), (frozenset({"n1"}), 13 * HOUR)):
+            found = told(made, file, Observed("conntrack", NOON, NOON + 12 * HOUR, nodes)).quality()
+            assert (found.covered, found.by_flows) == (13 * HOUR, by_flows)
+            assert found.covers is (by_flows == HOUR)
+
     def test_those_of_a_log_that_is_rotated_touch(self):
         found = self.found(self.file(0, HOUR), self.file(HOUR + 30, 2 * HOUR))
         assert (found.covered, found.lost, len(found.sources)) == (2 * HOUR, (), 1)
@@ -384,6 +413,7 @@ class TestNothingKnownMissing:
         "lacking",
         [
             {"covered": HOUR / 2},
+            {"by_flows": HOUR / 2},
             {"asked": TIMESPANS[-1]},
             {"nodes": None},
             {"present": None},

@@ -177,6 +177,25 @@ class TestSentences:
             *quality_sentences(GOOD)[4:],
         ]
 
+    def test_of_flows_alone_nobody_knows_whether_all_was_watched(self):
+        quality = replace(GOOD, sources=(by_flows(told=False),), covered=13 * HOUR, by_flows=13 * HOUR)
+        alone = "only flows tell of that time, whether anybody watched all of it is not known"
+        assert said(quality) == "flows over 13 h of 12 h · flows of 3 of 3 nodes"
+        assert said(quality, 40) == "flows 13 h of 12 h · of 3/3 nodes"
+        assert Role.WARNING in roles(quality)
+        first, _, second, *_ = quality_sentences(replace(quality, asked=TIMESPANS[-1]))
+        assert first == "flows over 13 h (everything was asked for): the policy may lack what was not seen"
+        assert second == f"13 h between the first and the last flow: {alone}"
+        assert quality_summary(quality).startswith("observation with known limits: flows over 13 h of 12 h")
+        some = replace(quality, by_flows=HOUR)
+        assert said(some).startswith("13 h of 12 h observed")
+        assert f"1 h between the first and the last flow: {alone}" in quality_sentences(some)
+
+    def test_a_source_without_addresses_is_named_once(self):
+        one = replace(GOOD.sources[0], origin="goldmane", addresses=False)
+        told = quality_sentences(replace(GOOD, sources=(one, one)))
+        assert "goldmane tells no address outside the cluster" in told
+
     def test_a_page_breaks_them_to_its_width(self):
         lines = quality_page(BAD, 40)
         assert "".join(span.text for span in lines[1].spans) == "How it was observed"
