@@ -194,4 +194,5 @@ class HubbleExecSource:
 
     def _trouble(self) -> str:
         """Return why streams have ended, one sentence for all that share a reason."""
-        return "; ".join(troubles_of({name: node.trouble for name, node in self._nodes.items()})[0])
+        told, more = troubles_of({name: node.trouble for name, node in self._nodes.items()})
+        return "; ".join([*told, *([f"{more} more nodes give no flows either"] if more else [])])

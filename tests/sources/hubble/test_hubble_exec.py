@@ -34,9 +34,9 @@ def quick(no_proxy_and_no_waiting, monkeypatch):
     monkeypatch.setattr(hubble_exec, "_PATIENCE", 0.01)
 
 
-def agent(name, node, *, labels=None, containers=("cilium-agent",), phase="Running"):
+def agent(name, node, *, labels=None, containers=("cilium-agent",), phase="Running", host=True):
     spec = {
-        "hostNetwork": True,
+        "hostNetwork": host,
         "nodeName": node,
         "containers": [{"name": c, "image": "x"} for c in containers],
     }
@@ -118,11 +118,25 @@ def test_an_agent_that_fails_costs_no_other(server, source):
     assert collected.status.observed.nodes == {"n1"}
 
 
+def test_nodes_of_which_the_reason_is_not_named_are_counted(tmp_path):
+    nodes = [agent(f"cilium-{n}", f"n{n}") for n in range(6)]
+    with running(ExecServer(nodes)) as server:
+        server.commands = {(f"cilium-{n}", "hubble"): f"reason {n}" for n in range(1, 6)}
+        server.commands["cilium-0", "hubble"] = flow(1)
+        error = read(
+            HubbleExecSource(Access("prod", str(write_kubeconfig(tmp_path / "config", server.url))))
+        ).status.error
+    assert error == (
+        "node n1: reason 1; node n2: reason 2; node n3: reason 3; 2 more nodes give no flows either"
+    )
+
+
 def test_without_any_agent_that_is_said(tmp_path):
     others = [
         agent("cilium-c", "n1", phase="Pending"),
         agent("x", "n1", labels={"app": "x"}),
         agent("cilium-envoy-a", "n1", containers=("envoy",)),
+        agent("somebodys-own", "n1", host=False),
     ]
     with running(ExecServer(others)) as server:
         access = Access("prod", str(write_kubeconfig(tmp_path / "config", server.url)))
