@@ -34,7 +34,12 @@ def own_cluster(binaries) -> Iterator[Cluster]:
 def accounts(own_cluster, tmp_path_factory) -> dict[str, Path]:
     """Return kubeconfigs: of one with the README's ClusterRole alone, and of those with more."""
     folder, role = tmp_path_factory.mktemp("accounts"), documented_rights()
-    rights = {"minimal": role, "exec": [*EXEC, *role], "forward": [*PORT_FORWARD, *EXEC, *role]}
+    rights = {
+        "minimal": role,
+        "exec": [*EXEC, *role],
+        "forward": [*PORT_FORWARD, *EXEC, *role],
+        "no-nodes": [*EXEC, *(right for right in role if right.resource != "nodes")],
+    }
     return {name: account(own_cluster, folder, name, given) for name, given in rights.items()}
 
 
@@ -74,6 +79,20 @@ def test_the_right_that_is_missing_is_named_where_it_is(accounts):
     lacking = missing(told["sources"]["conntrack"])
     assert ("kube-system", rule) in lacking
     assert {named for _, named in lacking} == {rule}
+
+
+def test_without_the_right_to_list_nodes_those_that_pods_run_on_are_read(accounts):
+    code, told = doctor(accounts["no-nodes"])
+    assert (code, told["sources"]["conntrack"]["where"]) == (0, "2 of an unknown number of nodes")
+    (picked,) = told["picked"]
+    assert (picked["source"], picked["answered"]) == ("conntrack", True)
+    assert "whether there are others is not known: nodes cannot be listed" in picked["detail"]
+    (problem,) = told["problems"]
+    assert problem.startswith("nodes may not be listed; what is missing in a ClusterRole is ")
+    done = run(accounts["no-nodes"], "list", "-n", "tracked", "deploy/client", "-o", "json")
+    assert done.code == 0
+    assert "api" in {row["peer"].get("name") for row in json.loads(done.out)["rows"]}
+    assert sum("nodes may not be listed" in line for line in done.said) == 1, done.said
 
 
 def test_a_command_without_a_flag_finds_it(accounts):
