@@ -1,11 +1,14 @@
 """Following tables while nodes hang, pods are replaced and credentials end."""
 
+import threading
+
 import pytest
 
 from netsec_tui.sources.conntrack import source as conntrack
 from netsec_tui.sources.conntrack.nodes import COMMANDS
+from netsec_tui.sources.feeds.thread import SourceThread
 from tests.sources.api_server import write_kubeconfig
-from tests.sources.collected import following, gaps, read
+from tests.sources.collected import Collected, following, gaps, read
 from tests.sources.conntrack.conntrack_lines import line
 from tests.sources.conntrack.conntrack_server import OTHER, PROXY, TABLE, clients, cluster, pod
 from tests.sources.exec_server import HANGS
@@ -107,3 +110,29 @@ def test_a_list_that_fails_while_a_pod_is_looked_for_is_not_asked_for_at_every_t
         asked = len(server.requests["nodes"])
         until(lambda: sum(ran[0] == "kube-proxy-a" for ran in server.ran) > 10)
         assert len(server.requests["nodes"]) == asked
+
+
+def test_once_pods_may_be_listed_after_all_the_tables_are_read(server, source):
+    server.refuse["pods"] = [403]
+    collected, stop = Collected(), threading.Event()
+    thread = SourceThread(source, collected, stop, again=0.05)
+    thread.start()
+    try:
+        collected.wait_for(lambda: collected.status.error.startswith("pods may not be listed"))
+        assert collected.status.error.endswith("; it is tried again every 0.05 s")
+        server.refuse.clear()
+        collected.wait_for(lambda: len(clients(collected)) == 2 and not collected.status.error)
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_other_nodes_are_read_on_while_a_pod_that_is_gone_is_looked_for(server, source, monkeypatch):
+    monkeypatch.setattr(conntrack, "_LIST_AGAIN_SECONDS", 10_000.0)
+    with following(source) as collected:
+        collected.wait_for(lambda: len(clients(collected)) == 2)
+        server.commands["kube-proxy-a", "cat"] = 404
+        ran = server.ran.count(("kube-proxy-a", PROXY, COMMANDS[0][0]))
+        until(lambda: server.ran.count(("kube-proxy-a", PROXY, COMMANDS[0][0])) > ran)
+        server.commands["kube-proxy-b", "cat"] = OTHER + (line("10.244.2.6:7") + "\n").encode()
+        collected.wait_for(lambda: "10.244.2.6" in clients(collected))
