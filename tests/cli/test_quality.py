@@ -37,6 +37,7 @@ def test_a_recording_says_of_the_observation_what_was_known_live(run, flags, tmp
     (now,) = live["sources"]
     assert (source["name"], source["byFlows"], source["nodes"]) == ("conntrack", False, ["n1"])
     assert source["until"] is not None
+    assert recorded["coveredByFlowsSeconds"] == live["coveredByFlowsSeconds"] == 0
     ours = {"since", "until"}
     assert {k: v for k, v in source.items() if k not in ours} == {
         k: v for k, v in now.items() if k not in ours
