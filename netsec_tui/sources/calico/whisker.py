@@ -80,7 +80,8 @@ def _look(whisker: Whisker) -> None:
     Raises:
         UnreachableError: it does not answer with a list of flows.
     """
-    _list(whisker.get(f"startTimeGte=-{_LOOK_SECONDS}&page=0&pageSize=1", ANSWER_SECONDS))
+    query = f"startTimeGte=-{_LOOK_SECONDS}&page=0&pageSize=1"
+    _list(whisker.get(query, ANSWER_SECONDS, ANSWER_SECONDS))
 
 
 def _list(body: bytes) -> tuple[Sequence[object], object]:

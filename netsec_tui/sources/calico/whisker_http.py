@@ -6,6 +6,7 @@ import queue
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -14,7 +15,14 @@ from netsec_tui.errors import NetsecError, UnreachableError
 from netsec_tui.sources.access import TlsOptions
 from netsec_tui.sources.bounded import put
 from netsec_tui.sources.grpc.tls import Secured, secured
-from netsec_tui.sources.reach.http import http_over, http_trouble, words
+from netsec_tui.sources.reach.http import (
+    WHOLE_SECONDS,
+    TrickleError,
+    ended_after,
+    http_over,
+    http_trouble,
+    words,
+)
 from netsec_tui.sources.reach.service import Way
 
 if TYPE_CHECKING:
@@ -57,16 +65,18 @@ class Whisker:
         self._plain: socket.socket | None = None
         self._socket: socket.socket | None = None
 
-    def get(self, query: str, silence: float = SILENCE_SECONDS) -> bytes:
-        """Return the body of the answer to a query; it may be silent for so many seconds.
+    def get(self, query: str, silence: float = SILENCE_SECONDS, whole: float = WHOLE_SECONDS) -> bytes:
+        """Return the body of the answer to a query; it may be silent, and take as a whole, so many seconds.
 
         Raises:
             UnreachableError: there is no answer, or it is an error; the sentence says which.
         """
-        self._silence = silence
+        self._silence, self._whole = silence, whole
         response = self._ask(query, "application/json")
+        assert self._socket
         try:
-            return response.read(_MOST_BYTES)
+            with ended_after(self._socket, whole):
+                return response.read(_MOST_BYTES)
         except Exception as error:
             raise self._trouble(error) from error
         finally:
@@ -91,7 +101,7 @@ class Whisker:
             self._read(query, first, answered, chunks)
 
         threading.Thread(target=read, name=f"events of {self._way.peer}", daemon=True).start()
-        rest = b""
+        rest, begun = b"", 0.0
         try:
             while not stop.is_set():
                 try:
@@ -106,6 +116,12 @@ class Whisker:
                     return
                 *lines, rest = (rest + chunk).split(b"\n")
                 yield from lines
+                if lines or not begun:
+                    begun = time.monotonic()
+                if rest and time.monotonic() - begun > SILENCE_SECONDS:
+                    raise UnreachableError(
+                        f"no end of an event of {self._way.peer} for {SILENCE_SECONDS:g} s"
+                    )
                 if len(rest) > _LONGEST_LINE:
                     raise UnreachableError(f"{self._way.peer} sends what are no events")
         finally:
@@ -124,14 +140,15 @@ class Whisker:
         try:
             first()
             answered.set()
-            self._silence = SILENCE_SECONDS
+            self._silence = self._whole = SILENCE_SECONDS
             response = self._ask(query, "text/event-stream")
             while put(chunks, told := response.read1(_CHUNK), over) and told:
                 pass
         except NetsecError as error:
             put(chunks, error, over)
         except Exception as error:  # a socket that was closed from the other thread raises anything
-            put(chunks, self._trouble(error), over)
+            late = f"nothing has come from {self._way.peer} for {self._silence:g} s"
+            put(chunks, self._trouble(error, late), over)
         finally:
             self._close()
 
@@ -155,10 +172,11 @@ class Whisker:
         maybe_tls = self._tls.mode == "auto" and not self._secure
         try:
             connection = self._dial()
-            connection.request(
-                "GET", f"{PATH}?{query}", headers={"Accept": accept, "User-Agent": "netsec-tui"}
-            )
-            response = connection.getresponse()
+            with ended_after(connection.sock, self._whole):
+                connection.request(
+                    "GET", f"{PATH}?{query}", headers={"Accept": accept, "User-Agent": "netsec-tui"}
+                )
+                response = connection.getresponse()
             if response.status == 200:
                 connection.sock = None  # It is the response's, and closed here.
                 return response
@@ -212,8 +230,9 @@ class Whisker:
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
             self._socket.close()
 
-    def _trouble(self, error: Exception) -> UnreachableError:
-        late = f"nothing has come from {self._way.peer} for {self._silence:g} s"
+    def _trouble(self, error: Exception, late: str = "") -> UnreachableError:
+        seconds = self._whole if isinstance(error, TrickleError) else self._silence
+        late = late or f"{self._way.peer} does not answer within {seconds:g} s"
         return http_trouble(self._way.peer, self._plain, error, late)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netsec_tui.errors import UnreachableError
@@ -19,8 +21,11 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 30.0
+WHOLE_SECONDS = 300.0
+"""Seconds for the whole of an answer, however its bytes trickle in."""
+
 FIRST_SECONDS = 5.0
-"""The same for a first question that is asked for little, so that a server that hangs is soon known."""
+"""Both for a first question that is asked for little, so that a server that hangs is soon known."""
 
 MOST_BYTES = 256 << 20
 _MOST_WORDS = 300
@@ -57,11 +62,11 @@ class HttpService:
         self._connect, self._host, self._tls = connect, host, tls
         self._headers = {"User-Agent": "netsec-tui", "Accept": "application/json", **(headers or {})}
         self._open: HTTPConnection | None = None
-        self._silence = ANSWER_SECONDS
+        self._silence, self._whole = ANSWER_SECONDS, WHOLE_SECONDS
         self._plain: Any = None
 
     def get(self, path: str, most: int = MOST_BYTES, *, first: bool = False) -> Answer:
-        """Return the answer to a GET request, whatever its status; ``first`` waits no longer than 5 s.
+        """Return the answer to a GET request, whatever its status; ``first`` waits 5 s for all of it.
 
         Raises:
             UnreachableError: the server does not answer, or not as HTTP says; or the answer is too long.
@@ -69,6 +74,7 @@ class HttpService:
         from http.client import HTTPException
 
         self._silence = FIRST_SECONDS if first else ANSWER_SECONDS
+        self._whole = FIRST_SECONDS if first else WHOLE_SECONDS
         while True:
             kept = self._open is not None
             try:
@@ -89,9 +95,10 @@ class HttpService:
         connection = self._open or self._dial()
         self._open = connection
         connection.sock.settimeout(self._silence)
-        connection.request("GET", path, headers=self._headers)
-        response = connection.getresponse()
-        body = response.read(most + 1)
+        with ended_after(connection.sock, self._whole):
+            connection.request("GET", path, headers=self._headers)
+            response = connection.getresponse()
+            body = response.read(most + 1)
         if len(body) > most:
             self.close()
             raise UnreachableError(f"{self.peer} answers with more than {most >> 20} MiB")
@@ -104,8 +111,10 @@ class HttpService:
         return http_over(self._plain, self._host, self._tls, self._silence)
 
     def _trouble(self, error: Exception) -> UnreachableError:
-        late = f"{self.peer} does not answer within {self._silence:g} s"
-        return http_trouble(self.peer, self._plain, error, late)
+        seconds = self._whole if isinstance(error, TrickleError) else self._silence
+        return http_trouble(
+            self.peer, self._plain, error, f"{self.peer} does not answer within {seconds:g} s"
+        )
 
 
 def https_to(access: Access, way: Way) -> Secured | None:
@@ -147,6 +156,40 @@ def http_over(plain: socket.socket, host: str, tls: Secured | None, silence: flo
     connection.auto_open = 0
     connection.sock = connected
     return connection
+
+
+class TrickleError(TimeoutError):
+    """Report an answer that was still coming in, bit by bit, when its time was over."""
+
+
+@contextmanager
+def ended_after(connected: socket.socket, seconds: float) -> Iterator[None]:
+    """Shut a connection down where the block takes longer; its timeout holds for each part of what comes.
+
+    Raises:
+        TrickleError: it was shut down.
+    """
+    late = threading.Event()
+
+    def end() -> None:
+        late.set()
+        with suppress(OSError):
+            # Of a TLS connection too the socket underneath: its own method is not for two threads.
+            socket.socket.shutdown(connected, socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except Exception as error:
+        if late.is_set():
+            raise TrickleError from error
+        raise
+    finally:
+        timer.cancel()
+    if late.is_set():  # what there is may be but the beginning
+        raise TrickleError
 
 
 class _NoHandshakeError(TimeoutError):
