@@ -30,7 +30,7 @@ class ConntrackFileDecoder:
 
     The connections of a table are told once it is over: where one is shown twice, it takes all to know.
     With 0.0 for ``at``, nobody knows when: ``undated`` counts the lines that tell nothing therefore.
-    ``table`` is true while no event has come.
+    ``table`` is true while no event has come, ``timeless`` once a line was dated by ``at``.
     """
 
     def __init__(self, at: float) -> None:
@@ -41,6 +41,8 @@ class ConntrackFileDecoder:
         self._due = 0.0
         self.undated = 0
         self.table = True
+        self.timeless = False
+        self._timed = False
 
     @property
     def idle(self) -> int:
@@ -63,6 +65,7 @@ class ConntrackFileDecoder:
         if not self._at:
             self.undated += 1
             return ()
+        self.timeless = self.timeless or not self._timed
         if event is None:
             self._table[entry.key] = entry
             return ()
@@ -74,6 +77,7 @@ class ConntrackFileDecoder:
         return tuple(self._connections.see(_NODE, table.values(), self._at)) if table else ()
 
     def _pass_time(self, when: float) -> None:
+        self._timed = True
         self._at = min(when, _LAST_SECOND)
         if self._at >= self._due:
             self._connections.expire(_NODE, self._at)

@@ -32,8 +32,9 @@ class LineReading:
     """Hold what the bytes read so far have told; ``name`` stands before the number of a line that is told.
 
     The first line or value of a known format decides how all are read. ``at`` is when the lines were
-    written, in epoch seconds, for formats that tell no time; None means now. What is dated by a time that
-    cannot be counts nowhere, and is told as lines that cannot be read.
+    written, in epoch seconds, for formats that tell no time; None means that nobody knows: then they count
+    as of now, and that is said. What is dated by a time that cannot be counts nowhere, and is told as lines
+    that cannot be read.
     """
 
     def __init__(self, name: str, source: str, *, live: bool, at: float | None = None) -> None:
@@ -42,6 +43,7 @@ class LineReading:
         self._name = name
         self._source = source
         self._live = live
+        self._assumes = at is None
         self._written = time.time() if at is None else at
         self._at = self._written if plausible(self._written, time.time()) else 0.0
         self._form = HUBBLE
@@ -121,7 +123,7 @@ class LineReading:
 
     def flush(self, emit: Emit, *, ended: bool = False) -> None:
         """Emit what has come in since the last time, then how the source is doing."""
-        batch = [*self._batch, *self._lost.values(), *self._skipped_since()]
+        batch = [*self._batch, *self._lost.values(), *self._skipped_since(), *self._assumed()]
         self._batch, self._lost = [], {}
         if batch:
             emit(FlowsRead(tuple(batch), self._name))
@@ -253,6 +255,18 @@ class LineReading:
     def _undated(self) -> float:
         """Return when something may have been that tells no time; the lines of a file may be in any order."""
         return self._newest if self._live else 0.0
+
+    def _assumed(self) -> list[Gap]:
+        """Say once that lines are dated by now because nobody knows their time."""
+        if not self._assumes or not getattr(self._decoder, "timeless", False):
+            return []
+        self._assumes = False
+        began = f"{datetime.fromtimestamp(self._written, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        sentence = (
+            f"{self._name} holds connections without a time, and what is piped has none: they count as of "
+            f"when reading began ({began}); if they are older, give the file that they were written to"
+        )
+        return [Gap(self._at, 0, printable(sentence, 400))]
 
     def _skipped_since(self) -> list[Gap]:
         fresh, first = self.skipped - self._told, not self._told

@@ -68,14 +68,17 @@ class FlowFileSource:
 
 
 class FlowStreamSource:
-    """Follow flows that somebody pipes in; never waits for bytes longer than ``FLUSH_SECONDS``."""
+    """Follow flows that somebody pipes in; never waits for bytes longer than ``FLUSH_SECONDS``.
 
-    live = True
+    A file that was redirected has a time like one that is named, and ends where it ends.
+    """
 
     def __init__(self, stream: IO[bytes], name: str = "standard input") -> None:
         self.name = f"flows {name}"
         self._stream = stream
         self._named = name
+        self._written = _written(stream)
+        self.live = self._written is None
 
     def read(self, emit: Emit) -> None:
         """Emit all flows until the stream ends.
@@ -101,7 +104,17 @@ class FlowStreamSource:
                 f"{self._named} is a terminal; pipe flows into it: "
                 "hubble observe -f -o json | netsec-tui --flows -"
             )
-        _follow(descriptor, LineReading(self._named, self.name, live=True), emit, stop)
+        reading = LineReading(self._named, self.name, live=self.live, at=self._written)
+        _follow(descriptor, reading, emit, stop)
+
+
+def _written(stream: IO[bytes]) -> float | None:
+    """Return when a redirected file was last changed (epoch seconds), None for what is no file."""
+    try:
+        found = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return None
+    return found.st_mtime if stat.S_ISREG(found.st_mode) else None
 
 
 def _follow(descriptor: int, reading: LineReading, emit: Emit, stop: threading.Event) -> None:

@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from netsec_tui.errors import BadInputError
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.sources.contract import FlowsRead, SourceStatus
 from netsec_tui.sources.lines.reading import LineReading
-from netsec_tui.sources.lines.source import FlowFileSource
+from netsec_tui.sources.lines.source import FlowFileSource, FlowStreamSource
 from tests.sources.antrea import antrea_records
 from tests.sources.calico.calico_flows import goldmane_json, told, whisker_json
 
@@ -144,6 +145,43 @@ def test_a_table_is_as_old_as_its_file(tmp_path):
     FlowFileSource(path).read(messages.append)
     (flow, *_) = (item for message in messages if isinstance(message, FlowsRead) for item in message.flows)
     assert 1_700_000_000 - 3600 < flow.time <= 1_700_000_000
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+def test_a_redirected_table_is_as_old_as_its_file(tmp_path, packed):
+    path = tmp_path / "table"
+    path.write_bytes(gzip.compress(TABLE.encode()) if packed else TABLE.encode())
+    os.utime(path, (1_700_000_000, 1_700_000_000))
+    messages = []
+    with path.open("rb", buffering=0) as stream:
+        FlowStreamSource(stream).read(messages.append)
+    items = [item for message in messages if isinstance(message, FlowsRead) for item in message.flows]
+    assert {type(item) for item in items} == {Flow}
+    assert all(1_700_000_000 - 3600 < flow.time <= 1_700_000_000 for flow in items)
+    assert not messages[-1].live
+
+
+BARE = re.sub(r"(?m)^\[[\d.]+\]\s*", "", EVENTS)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(TABLE, 1), (BARE, 1), (TABLE + BARE, 1), (EVENTS, 0), (EVENTS + BARE, 0), (json.dumps(HUBBLE), 0)],
+)
+def test_a_pipe_whose_lines_tell_no_time_counts_as_of_now_and_says_so(content, said):
+    reading, writing = os.pipe()
+    os.write(writing, content.encode())
+    os.close(writing)
+    messages, before = [], time.time()
+    with os.fdopen(reading, "rb", buffering=0) as stream:
+        FlowStreamSource(stream).read(messages.append)
+    items = [item for message in messages if isinstance(message, FlowsRead) for item in message.flows]
+    gaps = [item for item in items if isinstance(item, Gap)]
+    assert len(gaps) == said
+    for gap in gaps:
+        assert gap.reason.startswith("standard input holds connections without a time")
+        assert (before <= gap.time <= time.time(), gap.lost) == (True, 0)
+    assert messages[-1].live
 
 
 IMPOSSIBLE = [
