@@ -25,6 +25,7 @@ from netsec_tui.sources.cluster.refusals import (
 )
 from netsec_tui.sources.cluster.resources import Resource
 from netsec_tui.sources.objects.strip import printable, strip
+from netsec_tui.sources.whole_lines import WholeLines
 
 POLLED_SECONDS = 5.0
 """Until what may not be watched is listed again."""
@@ -225,7 +226,7 @@ def _lines(answer: Any) -> Iterator[bytes]:
     """Yield whole lines until the answer ends, breaks off or says nothing for too long."""
     import urllib3
 
-    begun = b""
+    lines = WholeLines()
     while True:
         try:
             chunk = answer.read1(_CHUNK)
@@ -234,9 +235,8 @@ def _lines(answer: Any) -> Iterator[bytes]:
             return
         if not chunk:
             return
-        *whole, begun = (begun + chunk).split(b"\n")
-        yield from (line for line in whole if line.strip())
-        if len(begun) > _LONGEST_LINE:
+        yield from (line for line in lines.feed(chunk) if line.strip())
+        if lines.begun > _LONGEST_LINE:
             raise UnreachableError(f"an event is longer than {_LONGEST_LINE // 1024 // 1024} MB")
 
 

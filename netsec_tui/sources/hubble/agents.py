@@ -21,6 +21,7 @@ from netsec_tui.sources.problem import Problem
 from netsec_tui.sources.reach.pod_exec import Executor
 from netsec_tui.sources.reach.pod_websocket import ExecError, Target, UnauthenticatedError
 from netsec_tui.sources.recent import Recent
+from netsec_tui.sources.whole_lines import WholeLines
 
 ORIGIN = "hubble-exec"
 
@@ -204,25 +205,21 @@ class _Lines:
     """
 
     def __init__(self, seen: Recent[int, bool]) -> None:
-        self._rest = b""
+        self._lines = WholeLines()
         self._begun = False
         self._seen = seen
 
     def feed(self, chunk: bytes, batch: _Batch) -> None:
         """Take in the next bytes."""
-        if not chunk:
-            return
-        *lines, self._rest = (self._rest + chunk).split(b"\n")
-        for line in lines:
+        for line in self._lines.feed(chunk):
             self._take(line, batch)
-        if len(self._rest) > _LONGEST:
+        if self._lines.begun > _LONGEST:
             batch.leave_out(f"a line is longer than {_LONGEST >> 20} MiB")
-            self._rest = b""
+            self._lines.rest()
 
     def finish(self, batch: _Batch) -> None:
         """Take in what stands after the last newline."""
-        if self._rest.strip():
-            self._take(self._rest, batch)
+        self._take(self._lines.rest(), batch)
 
     def _take(self, line: bytes, batch: _Batch) -> None:
         if not line.strip():
