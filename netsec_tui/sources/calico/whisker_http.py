@@ -24,6 +24,7 @@ from netsec_tui.sources.reach.http import (
     words,
 )
 from netsec_tui.sources.reach.service import Way
+from netsec_tui.sources.whole_lines import WholeLines
 
 if TYPE_CHECKING:
     from http.client import HTTPConnection, HTTPResponse
@@ -101,7 +102,7 @@ class Whisker:
             self._read(query, first, answered, chunks)
 
         threading.Thread(target=read, name=f"events of {self._way.peer}", daemon=True).start()
-        rest, begun = b"", 0.0
+        lines, begun = WholeLines(), 0.0
         try:
             while not stop.is_set():
                 try:
@@ -114,15 +115,15 @@ class Whisker:
                     raise chunk
                 if not chunk:
                     return
-                *lines, rest = (rest + chunk).split(b"\n")
-                yield from lines
-                if lines or not begun:
+                ended = lines.feed(chunk)
+                yield from ended
+                if ended or not begun:
                     begun = time.monotonic()
-                if rest and time.monotonic() - begun > SILENCE_SECONDS:
+                if lines.begun and time.monotonic() - begun > SILENCE_SECONDS:
                     raise UnreachableError(
                         f"no end of an event of {self._way.peer} for {SILENCE_SECONDS:g} s"
                     )
-                if len(rest) > _LONGEST_LINE:
+                if lines.begun > _LONGEST_LINE:
                     raise UnreachableError(f"{self._way.peer} sends what are no events")
         finally:
             self._over.set()
