@@ -5,7 +5,7 @@ Names of objects are those that the projects' own charts and operators give (doc
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from netsec_tui.errors import UnreachableError
@@ -108,6 +108,8 @@ def _whisker(seen: Seen) -> Finding:
         calico = _workload(seen, "DaemonSet", "calico-node")
         return Finding("whisker", State.ABSENT, lacks=(how,) if calico else ())
     found = _behind("whisker", service, _workload(seen, "Deployment", "whisker"))
+    if _OPERATOR not in seen.groups:
+        return _unproven(found, f"API group {_OPERATOR}")
     return replace(found, lacks=(*found.lacks, "it tells no addresses outside the cluster"))
 
 
@@ -116,10 +118,16 @@ def _goldmane(seen: Seen) -> Finding:
     if service is None:
         return Finding("goldmane", State.ABSENT)
     found = _behind("goldmane", service, _workload(seen, "Deployment", "goldmane"))
+    if _OPERATOR not in seen.groups:
+        return _unproven(found, f"API group {_OPERATOR}")
     if not seen.certificate:
         why = "it needs a client certificate of the operator's: --source-cert, --source-key and --source-ca"
         found = replace(found, state=State.UNUSABLE, lacks=(*found.lacks, why))
     return replace(found, lacks=(*found.lacks, "it tells no addresses outside the cluster"))
+
+
+_OPERATOR = "operator.tigera.io"
+"""The API group of Calico's operator, which alone makes Goldmane and Whisker."""
 
 
 def _antrea(seen: Seen) -> Finding:
@@ -242,9 +250,19 @@ def _unproven(found: Finding, sign: str) -> Finding:
     return replace(found, state=State.UNUSABLE, lacks=(why,))
 
 
+def cilium_agents(workloads: Sequence[KubeObject]) -> KubeObject | None:
+    """Return the DaemonSet of Cilium's agents, which Google calls anetd; they run on the nodes' network."""
+    for name in ("cilium", "anetd"):
+        for workload in workloads:
+            template = Fields(workload, "", "", []).child("spec").child("template")
+            kind, _, named = object_key(workload)
+            if (kind, named) == ("DaemonSet", name) and template.child("spec").flag("hostNetwork"):
+                return workload
+    return None
+
+
 def _agents(seen: Seen) -> KubeObject | None:
-    """Return the DaemonSet of Cilium's agents, which Google calls anetd."""
-    return _workload(seen, "DaemonSet", "cilium") or _workload(seen, "DaemonSet", "anetd")
+    return cilium_agents(seen.workloads)
 
 
 def _service(seen: Seen, name: str, namespace: str = "") -> KubeObject | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -14,7 +14,7 @@ from netsec_tui.sources.cluster.login import log_in
 from netsec_tui.sources.cluster.refusals import RefusedError
 from netsec_tui.sources.cluster.resources import RESOURCES
 from netsec_tui.sources.contract import KubeObject
-from netsec_tui.sources.finding.detect import cut_workload, detect
+from netsec_tui.sources.finding.detect import cilium_agents, cut_workload, detect
 from netsec_tui.sources.finding.findings import Finding, Right, Seen, State, choices, judged
 from netsec_tui.sources.netobserv.collector import collector_of
 from netsec_tui.sources.objects.fields import Fields
@@ -22,7 +22,6 @@ from netsec_tui.sources.objects.strip import object_key, strip
 from netsec_tui.sources.reach.pod_websocket import CREATES_SINCE
 
 _CILIUM_CONFIG = "cilium-config"
-_CILIUM_AGENTS = ("cilium", "anetd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +143,9 @@ class _Looking:
             self.unread.append(str(error))
             return {}
 
-    def _cilium_config(self, workloads: Iterable[KubeObject]) -> Mapping[str, str]:
+    def _cilium_config(self, workloads: Sequence[KubeObject]) -> Mapping[str, str]:
         """Return the settings of Cilium's agents; empty without Cilium, or where they may not be read."""
-        agents = next((w for w in workloads if object_key(w)[2] in _CILIUM_AGENTS), None)
+        agents = cilium_agents(workloads)
         return self._api.config_data(object_key(agents)[1], _CILIUM_CONFIG) if agents else {}
 
 

@@ -164,6 +164,7 @@ def halves(server, monkeypatch):
     """Have the cluster Whisker, which conntrack completes; both are made here."""
     monkeypatch.setattr(auto, "AGAIN_SECONDS", 0.05)
     server.objects.append(obj("Service", "whisker", "calico-system", spec={"ports": [{"port": 8081}]}))
+    server.more["/apis/operator.tigera.io/v1/whiskers"] = ("Whisker", "operator.tigera.io/v1")
     made = {name: Half(name, there=False) for name in ("whisker", "conntrack")}
     monkeypatch.setattr(auto, "make_source", lambda name, access: made[name])
     return made

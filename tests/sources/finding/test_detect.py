@@ -31,11 +31,12 @@ def workload(name, namespace, kind="DaemonSet", ready=True, env=(), host=False):
     return cut_workload(made)
 
 
-CILIUM = workload("cilium", "kube-system")
+CILIUM = workload("cilium", "kube-system", host=True)
 HUBBLE = (service("hubble-relay", "kube-system", 80), workload("hubble-relay", "kube-system", "Deployment"))
 CALICO = workload("calico-node", "calico-system")
 WHISKER = service("whisker", "calico-system", 8081)
 GOLDMANE = service("goldmane", "calico-system", 7443)
+OPERATOR = {"groups": ["operator.tigera.io"]}
 LOKI = service("loki", "netobserv", 3100)
 GATEWAY = service("loki-gateway-http", "netobserv-loki", 8080)
 CLICKHOUSE = service("clickhouse-clickhouse", "flow-visibility", 8123)
@@ -76,9 +77,9 @@ CASES = {
     "relay beside what only looks like its agents": (
         {
             "services": [service("hubble-relay", "a", 80)],
-            "workloads": [workload("retina-agent", "a"), workload("anetd", "a", ready=False, host=True)],
+            "workloads": [workload("retina-agent", "a", host=True, ready=False), workload("cilium", "a")],
         },
-        ("hubble-exec",),
+        ("conntrack",),
     ),
     "two relays": (
         {"services": [service("hubble-relay", "a", 80), service("hubble-relay", "b", 80)]},
@@ -122,18 +123,22 @@ CASES = {
         (),
     ),
     "whisker with what it lacks": (
-        {"services": [WHISKER, GOLDMANE], "workloads": [CALICO]},
+        {"services": [WHISKER, GOLDMANE], "workloads": [CALICO], **OPERATOR},
         ("whisker", "conntrack"),
     ),
     "whisker alone, by eBPF": (
         {
             "services": [WHISKER],
             "workloads": [workload("calico-node", "calico-system", env=[("FELIX_BPFENABLED", "true")])],
+            **OPERATOR,
         },
         ("whisker",),
     ),
-    "goldmane without a certificate": ({"services": [GOLDMANE]}, ("conntrack",)),
-    "goldmane with one": ({"services": [GOLDMANE], "certificate": True}, ("goldmane", "conntrack")),
+    "goldmane without a certificate": ({"services": [GOLDMANE], **OPERATOR}, ("conntrack",)),
+    "goldmane with one": (
+        {"services": [GOLDMANE], "certificate": True, **OPERATOR},
+        ("goldmane", "conntrack"),
+    ),
     "antrea's stream": ({"services": [AGGREGATOR], "workloads": [ANTREA]}, ("antrea",)),
     "antrea without it": (
         {"services": [service("flow-aggregator", "flow-aggregator", 4739)], "workloads": [ANTREA]},
@@ -157,7 +162,12 @@ CASES = {
     "theia": ({"services": [CLICKHOUSE], "workloads": [ANTREA], "clickhouse": True}, ("theia",)),
     "theia without its library": ({"services": [CLICKHOUSE], "workloads": [ANTREA]}, ("conntrack",)),
     "somebody's namespace with the name of a product's": (
-        {"services": [AGGREGATOR, LOKI, GATEWAY, CLICKHOUSE], "clickhouse": True},
+        {
+            "services": [WHISKER, GOLDMANE, AGGREGATOR, LOKI, GATEWAY, CLICKHOUSE],
+            "workloads": [CALICO],
+            "clickhouse": True,
+            "certificate": True,
+        },
         ("conntrack",),
     ),
     "somebody's DaemonSet with the name of a product's": (
@@ -196,7 +206,7 @@ LACKS = {
         "hubble", State.UNUSABLE, "if it is, name it: --source hubble",
     ),
     "no Cilium": ({}, "hubble", State.ABSENT, ""),
-    "certificates": ({"services": [GOLDMANE]}, "goldmane", State.UNUSABLE, "--source-cert"),
+    "certificates": ({"services": [GOLDMANE], **OPERATOR}, "goldmane", State.UNUSABLE, "--source-cert"),
     "whisker off": ({"workloads": [CALICO]}, "whisker", State.ABSENT, "Calico 3.30 or later"),
     "Cilium without kube-proxy": (
         {"workloads": [CILIUM], "cilium": {"kube-proxy-replacement": "true"}},
@@ -225,6 +235,9 @@ LACKS = {
         {"denied": EXEC}, "conntrack", State.UNUSABLE, "netsec-tui reader prints pods to read",
     ),
     "no pods": ({"host_pods": {}}, "conntrack", State.UNUSABLE, "no pod runs on a node's own network"),
+    "no operator of Calico's": (
+        {"services": [WHISKER]}, "whisker", State.UNUSABLE, "API group operator.tigera.io is not seen",
+    ),
     "no NetObserv": (
         {"services": [LOKI]}, "netobserv", State.UNUSABLE, "API group flows.netobserv.io is not seen",
     ),

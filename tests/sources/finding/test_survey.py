@@ -52,6 +52,7 @@ GATEWAY = obj("Service", "loki-gateway-http", "netobserv", spec={"ports": [{"nam
 def cilium(**settings):
     made = deployment("cilium", kind="DaemonSet")
     made["metadata"]["namespace"] = "kube-system"
+    made["spec"]["template"]["spec"]["hostNetwork"] = True
     config = obj("ConfigMap", "cilium-config", "kube-system", data=settings)
     return [{**made, "status": {"numberReady": 1}}, config]
 
@@ -65,7 +66,10 @@ def looked_at(tmp_path, monkeypatch):
 
     def call(*objects, refuse=(), tls=None, denied=(), version=b""):
         with running(ExecServer([obj("Node", "n1", None), PROXY, *objects])) as server:
-            server.more = {COLLECTORS: ("FlowCollector", "flows.netobserv.io/v1beta2")}
+            server.more = {
+                COLLECTORS: ("FlowCollector", "flows.netobserv.io/v1beta2"),
+                "/apis/operator.tigera.io/v1/goldmanes": ("Goldmane", "operator.tigera.io/v1"),
+            }
             server.refuse = {name: [403] for name in refuse}
             server.denied, server.bodies["version"] = {*denied}, version
             kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", server.url)
