@@ -63,6 +63,14 @@ def test_record_names_it_and_keeps_the_rest(run, cluster, silent):
     assert "x.capture holds 11 flows" in err
 
 
+def test_hubble_is_named_too(run, cluster):
+    with trouble(says_nothing) as server:
+        flags = ["--source", f"hubble://{server.address}", "--source-tls", "off", "--for", "1s"]
+        code, out, err = run("generate", "-n", "shop", "deploy/web", *cluster, *flags)
+    assert (code, out) == (69, "")
+    assert f"Hubble at {server.address} had not answered ServerStatus when reading ended" in err
+
+
 @pytest.mark.parametrize("silent", SILENT[:1], indirect=True)
 def test_nothing_at_all_is_no_capture(run, tmp_path, monkeypatch, silent):
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))

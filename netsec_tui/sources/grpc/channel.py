@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from netsec_tui.sources.access import Address
 from netsec_tui.sources.grpc.trouble import GrpcError, tls_silence, tls_trouble
 from netsec_tui.sources.problem import Problem
 
@@ -65,14 +66,17 @@ class GrpcChannel:
             GrpcError: the server refuses, does not answer in time, or the connection ends; or it was stopped.
         """
         assert self._connection
-        connection, deadline = self._connection, time.monotonic() + UNARY_SECONDS
+        asked = method.rpartition("/")[2]
+        connection, begun = self._connection, time.monotonic()
         call = connection.call(method, request.SerializeToString(), UNARY_SECONDS)
         try:
             while not call.ended:
+                waited = time.monotonic() - begun
                 if stop.is_set():
-                    raise GrpcError("it was stopped", "CANCELLED")
-                if time.monotonic() > deadline:
-                    why = f"does not answer {method.rpartition('/')[2]} within {UNARY_SECONDS:.0f} s"
+                    why = f"had not answered {asked} when reading ended, {waited:.1f} s later"
+                    raise GrpcError(f"{self.peer} {why}", "CANCELLED")
+                if waited > UNARY_SECONDS:
+                    why = f"does not answer {asked} within {UNARY_SECONDS:.0f} s"
                     raise GrpcError(f"{self.peer} {why}", "DEADLINE_EXCEEDED")
                 connection.pump(_PATIENCE)
             connection.check(call)
@@ -80,9 +84,7 @@ class GrpcChannel:
             connection.end(call)
         reply = _parser(reply_class)(call.messages[0]) if call.messages else None
         if reply is None or isinstance(reply, Problem):
-            raise GrpcError(
-                f"{self.peer} answers {method.rpartition('/')[2]} with what is no reply", "INTERNAL"
-            )
+            raise GrpcError(f"{self.peer} answers {asked} with what is no reply", "INTERNAL")
         return reply
 
     def stream(
@@ -161,6 +163,6 @@ def dial(host: str, port: int) -> Connect:
             return socket.create_connection((host, port), CONNECT_SECONDS)
         except OSError as error:
             why = "it does not answer" if isinstance(error, TimeoutError) else error.strerror or str(error)
-            raise GrpcError(f"{host}:{port} cannot be reached: {why}") from error
+            raise GrpcError(f"{Address(host, port)} cannot be reached: {why}") from error
 
     return connect

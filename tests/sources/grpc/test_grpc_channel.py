@@ -101,6 +101,22 @@ def test_a_reply_that_does_not_come_in_time(channel, stop, monkeypatch):
         channel.unary(WAIT, Ask(), Answer, stop)
 
 
+def test_who_stops_while_a_reply_is_waited_for_is_told_whose_it_was(channel, stop):
+    stop.set()
+    with pytest.raises(
+        GrpcError, match=r"^the server had not answered Wait when reading ended, \d\.\d s later$"
+    ):
+        channel.unary(WAIT, Ask(), Answer, stop)
+
+
+def test_an_address_that_cannot_be_reached_is_written_as_it_is_given():
+    with (
+        pytest.raises(GrpcError, match=r"^\[::1\]:1 cannot be reached: "),
+        GrpcChannel(dial("::1", 1), "the server"),
+    ):
+        pass
+
+
 def test_a_server_that_is_killed_and_comes_back_is_called_again(stop):
     with serving_grpc(METHODS) as peer:
         channel = GrpcChannel(dial(*peer.address), "the server")
