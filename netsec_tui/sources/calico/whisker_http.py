@@ -70,18 +70,21 @@ class Whisker:
         """Return the body of the answer to a query; it may be silent, and take as a whole, so many seconds.
 
         Raises:
-            UnreachableError: there is no answer, or it is an error; the sentence says which.
+            UnreachableError: there is no answer, it is an error or too long; the sentence says which.
         """
         self._silence, self._whole = silence, whole
         response = self._ask(query, "application/json")
         assert self._socket
         try:
             with ended_after(self._socket, whole):
-                return response.read(_MOST_BYTES)
+                body = response.read(_MOST_BYTES + 1)
         except Exception as error:
             raise self._trouble(error) from error
         finally:
             self._close()
+        if len(body) > _MOST_BYTES:
+            raise UnreachableError(f"{self._way.peer} answers with more than {_MOST_BYTES >> 20} MiB")
+        return body
 
     def events(
         self, query: str, first: Callable[[], object], stop: threading.Event

@@ -234,6 +234,13 @@ def test_a_stream_of_who_gives_no_list_of_flows_is_none(backend):
     assert collected.messages == []
 
 
+def test_an_answer_that_is_too_long_is_said_to_be(source, backend, monkeypatch):
+    monkeypatch.setattr(whisker_http, "_MOST_BYTES", 1 << 20)
+    backend.body = b'{"items": [], "more": "' + b"x" * (1 << 20) + b'"}'
+    with pytest.raises(UnreachableError, match="answers with more than 1 MiB"):
+        read(source)
+
+
 def test_a_quiet_server_has_been_listened_to(source):
     with following(source) as collected:
         collected.wait_for(lambda: collected.status.detail == "no flow yet")
