@@ -37,19 +37,21 @@ class Heard:
         """Return how each source was watched that the flows are of.
 
         The ``decoder`` says what it knows of packets that were not looked at (``sampling``), whether it tells
-        ``addresses`` outside, how many connections are open and ``idle``, and whether all was a ``table``:
-        that is how things were at ``read_at`` (epoch seconds), however old they are.
+        ``addresses`` outside, how many connections are open and ``idle``, when each of the ``nodes`` told
+        anything, new or not, and whether all was a ``table``: that is how things were at ``read_at`` (epoch
+        seconds), however old they are.
         """
         sampling = getattr(decoder, "sampling", 1)
         addresses = getattr(decoder, "addresses", True)
         idle = getattr(decoder, "idle", 0)
         found = []
         for origin, by_node in self._by_origin.items():
-            since = min(first for first, _ in by_node.values())
-            until = max(last for _, last in by_node.values())
+            heard = getattr(decoder, "nodes", None) or by_node
+            since = min(first for first, _ in heard.values())
+            until = max(last for _, last in heard.values())
             if getattr(decoder, "table", False):
                 since = until = read_at
-            spans = tuple(NodeSpan(node, *span) for node, span in sorted(by_node.items()) if node)
+            spans = tuple(NodeSpan(node, *span) for node, span in sorted(heard.items()) if node)
             nodes = frozenset(span.node for span in spans) or None
             one = Observed(origin, since, until, nodes, sampling, idle, addresses, spans, by_flows=True)
             found.append(one)

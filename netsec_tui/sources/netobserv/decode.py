@@ -1,19 +1,17 @@
 """Decode flows of NetObserv (flowlogs-pipeline), from Loki or as its command line tool writes them.
 
 Read from netobserv/network-observability-operator, docs/flows-format.adoc. Records have one direction each,
-come from every interface and both nodes, and again every few seconds while a connection goes on.
+come from every interface and both nodes, and again every few seconds while a connection goes on. Each is
+judged by itself alone, so that neither the order of records nor what was read before matters.
 """
 
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Mapping
-from operator import attrgetter
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from netsec_tui.model.flow import EPHEMERAL, Flow, Protocol, Verdict
-from netsec_tui.model.timespan import plausible
+from netsec_tui.model.flow import Endpoint, Flow, Protocol, Verdict
 from netsec_tui.sources.netobserv.ends import Ends, service_of
 from netsec_tui.sources.netobserv.flags import (
     ACK,
@@ -24,25 +22,18 @@ from netsec_tui.sources.netobserv.flags import (
     flags_of,
     is_refusal,
     is_reply,
-    tells_pairs,
 )
 from netsec_tui.sources.netobserv.records import Record, records, whole
+from netsec_tui.sources.netobserv.reporters import Reporters, reporter
 from netsec_tui.sources.netobserv.verdict import verdict_of
 from netsec_tui.sources.problem import Problem
-from netsec_tui.sources.recent import Recent, Told
+from netsec_tui.sources.recent import Recent
 
 ORIGIN = "netobserv"
 
 _PROTOCOLS = {
     6: Protocol.TCP, 17: Protocol.UDP, 132: Protocol.SCTP, 1: Protocol.ICMP, 58: Protocol.ICMP,
 }  # fmt: skip
-_BELONGS = 120.0
-"""Seconds between two records that may be of one connection."""
-
-_SAYING = {Verdict.UNKNOWN: 0, Verdict.ERROR: 1}
-_DECIDED = 2
-"""How much verdicts say of what became of a connection; all others say most."""
-
 _MARKS = re.compile(
     rb'\\?"(SrcAddr|DstAddr|TimeFlowStartMs|TimeFlowEndMs|FlowDirection|K8S_FlowLayer|AgentIP)\\?"'
 )
@@ -71,13 +62,38 @@ class _Tuple(NamedTuple):
 
 
 class _Read(NamedTuple):
-    """Hold a record whose fields have been looked at."""
+    """Hold a record whose fields were looked at; ``reply`` is whether it answers, None if not proven."""
 
     fields: Mapping[str, Any]
     time: float
     tuple: _Tuple
     protocol: Protocol
     flags: int
+    node: str
+    reply: bool | None
+
+    @property
+    def minute(self) -> int:
+        """Return the minute since the epoch, as observations have them."""
+        return int(self.time // 60)
+
+    @property
+    def established(self) -> bool:
+        """Tell whether the connection got an answer; a reset is none, policies send it too."""
+        if self.reply:
+            return not is_refusal(self.flags)
+        return self.protocol is Protocol.TCP and bool(self.flags & (ACK | SYN_ACK | FIN_ACK))
+
+
+class _Saying(NamedTuple):
+    """Identify what a node tells of a connection in a minute."""
+
+    tuple: _Tuple
+    node: str
+    minute: int
+    reply: bool | None
+    verdict: Verdict
+    rst: bool
 
 
 class _UnusableError(Exception):
@@ -85,30 +101,33 @@ class _UnusableError(Exception):
 
 
 class NetObservDecoder:
-    """Decode records, in view of those that came before: both directions, several interfaces and nodes.
+    """Decode records, each by itself, and tell what repeats itself once a minute for each node.
 
-    ``sampling`` is the largest that a record told, one of so many packets; 0 while none has told any, which
-    does not mean that every packet was looked at. ``nodes`` tells when each that reported has had its
-    first and its last record, in epoch seconds.
+    Several decoders may take note of ``reporters`` together.
     """
 
-    def __init__(self) -> None:
-        self.sampling = 0
-        self.nodes: dict[str, tuple[float, float]] = {}
+    def __init__(self, reporters: Reporters | None = None) -> None:
+        self._reporters = reporters or Reporters()
         self._ends = Ends()
-        self._pairs = False
-        self._opened: Recent[_Tuple, float] = Recent()
-        self._answered: Recent[_Tuple, float] = Recent()
-        self._clients: Recent[tuple[int, str, int], float] = Recent()
-        self._resets: Recent[_Tuple, _Read] = Recent()
-        self._told: Told[tuple[_Tuple, bool]] = Told()
+        self._told: Recent[_Saying, bool] = Recent()
+        self._asked: Recent[tuple[_Tuple, int], bool] = Recent()
+        self._resets: Recent[tuple[_Tuple, int], dict[str, _Read]] = Recent()
+
+    @property
+    def sampling(self) -> int:
+        """Return of how many packets one was looked at, 0 where that is not known."""
+        return self._reporters.sampling
+
+    @property
+    def nodes(self) -> dict[str, tuple[float, float]]:
+        """Return when each node that reported has had its first and its last record, in epoch seconds."""
+        return self._reporters.nodes
 
     def decode(self, value: object) -> list[Flow | Problem]:
         """Return the flows in one decoded JSON value: an answer of Loki, an array of records or one record.
 
-        Nothing is returned for what repeats within the minute. Records that come in one value are
-        understood by each other, whatever their order. A reset is held back until it is known what it
-        answers: it may be all that came of a request. Never raises.
+        A reset is held back until the request is known that it answers: it may be all that came of one.
+        Never raises.
         """
         found: list[Flow | Problem] = []
         read: list[_Read] = []
@@ -117,9 +136,8 @@ class NetObservDecoder:
                 read.append(self._read(record))
             except _UnusableError as error:
                 found.append(Problem(str(error)))
-        read.sort(key=attrgetter("time"))  # Loki answers with the newest first
-        for item in read:
-            self._learn(item)
+        # An answer tells that its request was let in, which is not told by the request again.
+        read.sort(key=lambda item: (not item.reply, item.time))
         for item in read:
             found += self._flows(item)
         return found
@@ -137,89 +155,78 @@ class NetObservDecoder:
         protocol = _PROTOCOLS.get(number, Protocol.OTHER)
         ports = (_port(fields, "Src"), _port(fields, "Dst")) if protocol.expressible else (0, 0)
         flags = flags_of(fields) if protocol is Protocol.TCP else 0
-        self._pairs = self._pairs or tells_pairs(fields, flags)
-        self.sampling = max(self.sampling, whole(fields.get("Sampling")) or 0)
         key = _Tuple(number, source, ports[0], destination, ports[1])
-        return _Read(fields, _time(record), key, protocol, flags)
+        at, reply = _time(record), is_reply(fields, protocol, flags)
+        self._reporters.take(fields, at)
+        return _Read(fields, at, key, protocol, flags, reporter(fields), reply)
 
-    def _learn(self, read: _Read) -> None:
-        """Keep in mind what a record proves, for itself and for others of its connection."""
-        reply = self._proven(read)
-        if reply is None:
+    def _flows(self, read: _Read) -> Iterator[Flow]:
+        if read.reply:
+            yield from self._answer(read)
+        elif read.reply is False:
+            yield from self._request(read)
+        elif is_refusal(read.flags):
+            yield from self._hold_back(read)
+        else:
+            yield from self._tell(read, verdict_of(read.fields, established=read.established))
+
+    def _request(self, read: _Read) -> Iterator[Flow]:
+        fields, dialled = read.fields, service_of(read.fields, "Dst")
+        verdict = verdict_of(fields, established=read.established)
+        yield from self._tell(read, _as_dialled(verdict, dialled), service=dialled)
+        yield from self._resets_of(read.tuple, read.minute)
+        address, port = self._ends.address(fields, "XlatDst"), whole(fields.get("XlatDstPort")) or 0
+        if not dialled or not address or not 0 < port < 65536 or address == read.tuple.destination:
             return
-        request = read.tuple.back if reply else read.tuple
-        self._opened.put(request, read.time)
-        if reply and not self._resets_only(read):
-            self._answered.put(request, read.time)
-        if service_of(read.fields, "Src" if reply else "Dst") and request.source_port >= EPHEMERAL:
-            # Behind a Service the same client's port talks to a pod: that is the same connection.
-            self._clients.put(request[:3], read.time)
+        behind = read.tuple._replace(destination=address, destination_port=port)
+        pod = self._ends.endpoint(fields, "XlatDst")
+        yield from self._tell(read._replace(tuple=behind, flags=0), verdict, destination=pod)
+        yield from self._resets_of(behind, read.minute)
 
-    def _proven(self, read: _Read) -> bool | None:
-        return is_reply(read.fields, read.protocol, read.flags, pairs=self._pairs)
+    def _answer(self, read: _Read) -> Iterator[Flow]:
+        """Tell an answer, and that its request was let in: the request's own record may not."""
+        dialled = service_of(read.fields, "Src")
+        verdict = verdict_of(read.fields, established=read.established)
+        if verdict.allowed and not dialled:
+            asked = read._replace(tuple=read.tuple.back, flags=0, reply=False)
+            ends = self._ends.endpoint(read.fields, "Dst"), self._ends.endpoint(read.fields, "Src")
+            yield from self._tell(asked, verdict, *ends)
+        yield from self._tell(read, _as_dialled(verdict, dialled), service=dialled)
 
-    def _direction(self, read: _Read) -> bool | None:
-        """Return whether a record's packets are answers, by itself or by what others proved."""
-        own = self._proven(read)
-        if own is not None:
-            return own
-        there, back = read.tuple, read.tuple.back
-        if there == back:
-            return None
-        asks = _is_near(self._opened.get(there), read.time) or self._dialled(there, read.time)
-        answers = _is_near(self._opened.get(back), read.time) or self._dialled(back, read.time)
-        return answers if asks != answers else None
+    def _hold_back(self, read: _Read) -> Iterator[Flow]:
+        """Keep a reset in mind, and tell it where a request is known that it answers."""
+        held = self._resets.get((read.tuple, read.minute)) or {}
+        self._resets.put((read.tuple, read.minute), held | {read.node: read})
+        if any(self._asked.get((read.tuple.back, minute)) for minute in _near(read.minute)):
+            yield from self._refusal(read)
 
-    def _dialled(self, request: _Tuple, time: float) -> bool:
-        return request.destination_port < EPHEMERAL and _is_near(self._clients.get(request[:3]), time)
+    def _resets_of(self, request: _Tuple, minute: int) -> Iterator[Flow]:
+        """Keep a request in mind, and tell the resets that were held back until it came."""
+        self._asked.put((request, minute), True)
+        for near in _near(minute):
+            for reset in (self._resets.get((request.back, near)) or {}).values():
+                yield from self._refusal(reset)
 
-    def _flows(self, read: _Read) -> list[Flow]:
-        node = self._ends.reporter(read.fields)
-        if node and plausible(read.time, time.time()):
-            first, last = self.nodes.get(node, (read.time, read.time))
-            self.nodes[node] = min(first, read.time), max(last, read.time)
-        reply = self._direction(read)
-        if reply is None and self._resets_only(read):
-            self._resets.put(read.tuple, read)
-            return []
-        if reply and not self._resets_only(read):
-            self._answered.put(read.tuple.back, read.time)
-            # The answer says of its request that it was let in: that is not told by the request again.
-            self._told.add((read.tuple.back, False), read.time, _rank(reply=False, saying=_DECIDED))
-        flows = [self._flow(read, node, reply)]
-        if reply is False:
-            flows += [self._behind(read, node), *self._refused(read)]
-        return [flow for flow in flows if flow]
+    def _refusal(self, read: _Read) -> Iterator[Flow]:
+        refusal = read._replace(reply=True)
+        yield from self._tell(refusal, verdict_of(read.fields, established=refusal.established))
 
-    def _resets_only(self, read: _Read) -> bool:
-        return is_refusal(read.flags, pairs=self._pairs)
-
-    def _refused(self, read: _Read) -> list[Flow]:
-        """Return the reset of a request that was held back, as its answer."""
-        reset = self._resets.get(read.tuple.back)
-        return self._flows(reset) if reset and _is_near(reset.time, read.time) else []
-
-    def _established(self, read: _Read, reply: bool | None) -> bool:
-        """Tell whether a connection is known to have got an answer; a reset is none, policies send it too."""
-        if reply and self._resets_only(read):
-            return False
-        if reply or _is_near(self._answered.get(read.tuple), read.time):
-            return True
-        return read.protocol is Protocol.TCP and bool(read.flags & (ACK | SYN_ACK | FIN_ACK))
-
-    def _flow(self, read: _Read, node: str, reply: bool | None) -> Flow | None:
-        fields, flags = read.fields, read.flags
-        verdict = verdict_of(fields, established=self._established(read, reply))
-        service = service_of(fields, "Src" if reply else "Dst") if reply is not None else None
-        if service and not verdict.denied:
-            # What was dialled is the same connection once more, translated before any policy looks.
-            verdict = Verdict.TRACED
-        if not self._is_news(read.tuple, read.time, reply, verdict):
-            return None
-        return Flow(
+    def _tell(
+        self,
+        read: _Read,
+        verdict: Verdict,
+        source: Endpoint | None = None,
+        destination: Endpoint | None = None,
+        service: tuple[str, str] | None = None,
+    ) -> Iterator[Flow]:
+        """Tell what no other record has told of the minute; the ends are those of the record if not given."""
+        if not self._is_news(read, verdict):
+            return
+        flags, reply = read.flags, read.reply
+        yield Flow(
             read.time,
-            self._ends.endpoint(fields, "Src"),
-            self._ends.endpoint(fields, "Dst"),
+            source or self._ends.endpoint(read.fields, "Src"),
+            destination or self._ends.endpoint(read.fields, "Dst"),
             read.protocol,
             read.tuple.source_port,
             read.tuple.destination_port,
@@ -228,54 +235,37 @@ class NetObservDecoder:
             reply is not None,
             bool(flags & (SYN | SYN_ACK)),
             bool(flags & (ACK | SYN_ACK | FIN_ACK | RST_ACK)),
-            bool(reply) and self._resets_only(read),
+            bool(reply) and is_refusal(flags),
             service,
-            node,
+            read.node,
             origin=ORIGIN,
         )
 
-    def _behind(self, read: _Read, node: str) -> Flow | None:
-        """Return the flow to the pod that a dialled Service was translated to, where that is told."""
-        fields = read.fields
-        address, port = self._ends.address(fields, "XlatDst"), whole(fields.get("XlatDstPort")) or 0
-        dialled = service_of(fields, "Dst")
-        if not dialled or not address or not 0 < port < 65536 or address == read.tuple.destination:
-            return None
-        behind = read.tuple._replace(destination=address, destination_port=port)
-        self._opened.put(behind, read.time)
-        verdict = verdict_of(fields, established=self._established(read, reply=False))
-        if not self._is_news(behind, read.time, False, verdict):
-            return None
-        return Flow(
-            read.time,
-            self._ends.endpoint(fields, "Src"),
-            self._ends.endpoint(fields, "XlatDst"),
-            read.protocol,
-            behind.source_port,
-            port,
-            verdict,
-            is_reply=False,
-            node=node,
-            origin=ORIGIN,
-        )
+    def _is_news(self, read: _Read, verdict: Verdict) -> bool:
+        """Tell whether a node has not told the same within the minute: it comes from all its interfaces.
 
-    def _is_news(self, key: _Tuple, time: float, reply: bool | None, verdict: Verdict) -> bool:
-        """Tell whether a record tells what no other did within the minute.
-
-        The same packets come from all interfaces and both nodes. A direction that becomes known is news, and
-        so is what became of a request that was an attempt until then.
+        Each thing that can be told is told once whatever else was, or the order of records would matter. But
+        an attempt of which it is known that it was let in needs no telling: no row says otherwise by it.
         """
-        rank = _rank(reply=reply, saying=_SAYING.get(verdict, _DECIDED))
-        return self._told.is_news((key, verdict.denied), time, rank)
+        rst = bool(read.reply) and is_refusal(read.flags)
+        saying = _Saying(read.tuple, read.node, read.minute, read.reply, verdict, rst)
+        if self._told.get(saying):
+            return False
+        attempt = read.reply is False and verdict is Verdict.UNKNOWN
+        if attempt and self._told.get(saying._replace(verdict=Verdict.FORWARDED)):
+            return False
+        self._told.put(saying, True)
+        return True
 
 
-def _rank(*, reply: bool | None, saying: int) -> int:
-    """Return how much is told: who opened the connection before what became of it."""
-    return 3 * (reply is not None) + saying
+def _as_dialled(verdict: Verdict, service: tuple[str, str] | None) -> Verdict:
+    """Return the verdict on what was dialled: once more the connection that policies see translated."""
+    return Verdict.TRACED if service and not verdict.denied else verdict
 
 
-def _is_near(other: float | None, time: float) -> bool:
-    return other is not None and abs(other - time) <= _BELONGS
+def _near(minute: int) -> range:
+    """Return the minutes in which a reset may be of the same connection as a request."""
+    return range(minute - 1, minute + 2)
 
 
 def _port(fields: Mapping[str, Any], side: str) -> int:

@@ -1,4 +1,4 @@
-"""The ends of a NetObserv record as endpoints, and who reported it."""
+"""The ends of a NetObserv record as endpoints."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from netsec_tui.sources.recent import Recent
 Side = Literal["Src", "Dst", "XlatSrc", "XlatDst"]
 
 _ENDPOINTS = 16_384
-_AGENTS = 10_000
 
 
 class _Key(NamedTuple):
@@ -31,7 +30,6 @@ class Ends:
     def __init__(self) -> None:
         self._known: Recent[_Key, Endpoint] = Recent(_ENDPOINTS)
         self._addresses: Recent[str, str] = Recent(_ENDPOINTS)
-        self._agents: Recent[str, str] = Recent(_AGENTS)
 
     def address(self, fields: Mapping[str, Any], side: Side) -> str:
         """Return one end's address as canonical text, empty when there is none."""
@@ -67,18 +65,6 @@ class Ends:
                 endpoint = Endpoint(ip, reserved=Reserved.REMOTE_NODE if kind == "Node" else Reserved.NONE)
             self._known.put(key, endpoint)
         return endpoint
-
-    def reporter(self, fields: Mapping[str, Any]) -> str:
-        """Return the name of the node whose agent made a record, its address while that is all there is."""
-        agent = text(fields.get("AgentIP"))
-        if not agent:
-            return ""
-        for side in ("Src", "Dst"):
-            name = text(fields.get(f"{side}K8S_HostName"))
-            if name and fields.get(f"{side}K8S_HostIP") == agent:
-                self._agents.put(agent, name)
-                return name
-        return self._agents.get(agent) or agent
 
 
 def service_of(fields: Mapping[str, Any], side: Side) -> tuple[str, str] | None:

@@ -32,24 +32,28 @@ def flags_of(fields: Mapping[str, Any]) -> int:
     return whole(raw) or 0
 
 
-def tells_pairs(fields: Mapping[str, Any], flags: int) -> bool:
-    """Tell whether the agent is known to tell SYN+ACK from SYN: then SYN alone means who opened."""
-    return flags >= SYN_ACK or type(fields.get("Flags")) is list
+def _tells_pairs(flags: int) -> bool:
+    """Tell whether the agent that made a record is known to tell SYN+ACK from SYN and ACK.
+
+    Only the record itself shows it: an agent's records of before its upgrade have the same address, and the
+    pipeline writes the names of flags whichever agent they are of.
+    """
+    return flags >= SYN_ACK
 
 
-def is_reply(fields: Mapping[str, Any], protocol: Protocol, flags: int, *, pairs: bool) -> bool | None:
+def is_reply(fields: Mapping[str, Any], protocol: Protocol, flags: int) -> bool | None:
     """Tell whether the source of a record answers, None when the record does not prove it.
 
     A Service never opens a connection, nor does an address that its answers are translated to. The flags are
-    those of all packets of the record: where the agent does not tell SYN+ACK apart (``pairs`` is
-    false), SYN and ACK together are either the client's handshake or the server's.
+    those of all packets of the record: where the agent may be one that does not tell SYN+ACK apart,
+    SYN and ACK together are either the client's handshake or the server's.
     """
     if fields.get("SrcK8S_Type") == "Service" or fields.get("XlatSrcK8S_Type") == "Service":
         return True
     if fields.get("DstK8S_Type") == "Service":
         return False
     if protocol is Protocol.TCP:
-        return _by_handshake(flags, pairs=pairs)
+        return _by_handshake(flags)
     if protocol is Protocol.ICMP:
         kind = whole(fields.get("IcmpType"))
         return False if kind in _ICMP_REQUESTS else True if kind in _ICMP_REPLIES else None
@@ -58,16 +62,16 @@ def is_reply(fields: Mapping[str, Any], protocol: Protocol, flags: int, *, pairs
     return None
 
 
-def _by_handshake(flags: int, *, pairs: bool) -> bool | None:
+def _by_handshake(flags: int) -> bool | None:
     syn, answered = bool(flags & SYN), bool(flags & SYN_ACK)
     if syn == answered:  # neither, or a port used for two connections at once
         return None
     if answered:
         return True
-    return None if flags & ACK and not pairs else False
+    return None if flags & ACK and not _tells_pairs(flags) else False
 
 
-def is_refusal(flags: int, *, pairs: bool) -> bool:
-    """Tell whether an answer is nothing but a reset."""
-    went_on = FIN | PSH | SYN | SYN_ACK | FIN_ACK | (ACK if pairs else 0)
+def is_refusal(flags: int) -> bool:
+    """Tell whether an answer is nothing but a reset, as far as is known: RST and ACK may be one packet."""
+    went_on = FIN | PSH | SYN | SYN_ACK | FIN_ACK | (ACK if _tells_pairs(flags) else 0)
     return bool(flags & (RST | RST_ACK)) and not flags & went_on

@@ -16,6 +16,7 @@ from netsec_tui.sources.intake import Intake
 from netsec_tui.sources.netobserv.collector import collector_of, has_gateway
 from netsec_tui.sources.netobserv.decode import ORIGIN, NetObservDecoder
 from netsec_tui.sources.netobserv.loki import Loki, Page
+from netsec_tui.sources.netobserv.reporters import Reporters
 from netsec_tui.sources.problem import Problem
 from netsec_tui.sources.reach.http import HttpService, https_to
 from netsec_tui.sources.reach.service import Wanted, Way, reach
@@ -55,8 +56,8 @@ class NetObservSource:
         self.name = access.name_of("netobserv")
         self._access = access
         self._span = int(hours * _HOUR)
-        self._nodes: dict[str, float] = {}
-        self._sampling = self._configured = 0
+        self._reporters = Reporters()
+        self._configured = 0
         self._intake = Intake(self.name, ORIGIN, "a record in Loki")
 
     def read(self, emit: Emit) -> None:
@@ -65,7 +66,7 @@ class NetObservSource:
         Raises:
             NetsecError: the kubeconfig cannot be used, or Loki cannot be found or does not give its flows.
         """
-        loki, decoder = Loki(), NetObservDecoder()
+        loki, decoder = Loki(), NetObservDecoder(self._reporters)
         with closing(self._http()) as http:
             now = time.time_ns()
             for part in _hours(now - self._span, now):
@@ -80,7 +81,8 @@ class NetObservSource:
             NetsecError: Loki cannot be reached at the start, for the reasons of ``read``.
         """
         now = time.time_ns()
-        live, decoder = _Live(now), NetObservDecoder()
+        # What was before has a decoder of its own: with many flows it would make the other forget too soon.
+        live, decoder, old = _Live(now), NetObservDecoder(self._reporters), NetObservDecoder(self._reporters)
         history = _History(_hours(now - LATEST - self._span, now - LATEST))
 
         def ask(http: HttpService) -> Iterator[None]:
@@ -88,8 +90,8 @@ class NetObservSource:
             for page in live.pages(http):
                 self._take(page, decoder, emit)
             yield
-            while old := history.page(http):
-                self._take(old, history.decoder, emit)
+            while past := history.page(http):
+                self._take(past, old, emit)
                 yield
                 if time.monotonic() >= due:
                     break
@@ -106,20 +108,20 @@ class NetObservSource:
 
     def _take(self, page: Page, decoder: NetObservDecoder, emit: Emit) -> None:
         found: list[Flow | Gap | Problem] = [*decoder.decode(page.answer)]
-        for node, (first, last) in decoder.nodes.items():
-            self._intake.reach_back_to(first, node)
-            self._nodes[node] = max(last, self._nodes.get(node, last))
-        self._sampling = max(self._sampling, decoder.sampling)
         if page.lost:
             found.append(Gap(time.time(), 1, "Loki has more records of one moment than it gives at once"))
         self._intake.take(found, emit)
 
     def _tell(self, emit: Emit, trouble: str = "", *, ended: bool = False) -> None:
-        nodes, sampling = frozenset(self._nodes), self._sampling or self._configured
+        last: dict[str, float] = {}
+        for node, (first, at) in self._reporters.nodes.items():
+            self._intake.reach_back_to(first, node)
+            last |= {node: at} if node else {}
+        nodes, sampling = frozenset(last), self._reporters.sampling or self._configured
         how = f"1 of {sampling} packets" if sampling else "sampling not told"
         counted = f"{self._intake.flows} flows from {len(nodes)} nodes, {how}"
         spoken = time.time() - SILENT_SECONDS
-        silent = {node: last for node, last in self._nodes.items() if last < spoken}
+        silent = {node: at for node, at in last.items() if at < spoken}
         self._intake.tell(emit, counted, trouble, ended=ended, nodes=nodes, silent=silent, sampling=sampling)
 
 
@@ -156,13 +158,9 @@ class _Live:
 
 
 class _History:
-    """Read what was before, hour by hour backwards; an hour that breaks off is begun anew.
-
-    Each hour has a ``decoder`` of its own, since one understands records by those that came before.
-    """
+    """Read what was before, hour by hour backwards; an hour that breaks off is begun anew."""
 
     def __init__(self, hours: list[tuple[int, int]]) -> None:
-        self.decoder = NetObservDecoder()
         self._hours = hours
         self._loki = Loki()
         self._http: HttpService | None = None
@@ -181,7 +179,7 @@ class _History:
             if page := next(self._pages, None):
                 return page
             self._hours.pop()
-            self._pages, self.decoder = None, NetObservDecoder()
+            self._pages = None
         return None
 
 
