@@ -84,6 +84,7 @@ def test_the_handshake_proves_it(flags, expected):
         ("EGRESS", HERE, HERE_TOO, "TO_HOST", REQUEST),
         ("EGRESS", HERE, HERE_TOO, "TO_PROXY", REQUEST),
         ("INGRESS", HERE, HERE_TOO, "TO_PROXY", UNKNOWN),
+        ("EGRESS", HERE, HERE_TOO, "FROM_SOMEWHERE", UNKNOWN),
         ("INGRESS", HERE, HERE_TOO, None, UNKNOWN),
         ("INGRESS", THERE, THERE, "TO_ENDPOINT", UNKNOWN),
         ("TRAFFIC_DIRECTION_UNKNOWN", HERE, THERE, "TO_STACK", UNKNOWN),
