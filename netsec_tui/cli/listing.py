@@ -51,7 +51,8 @@ def _list_workloads(loaded: Loaded, as_json: bool) -> None:
         put_json({**known, "workloads": workloads})
         return
     if not choices:
-        note("no workload has recorded communications in this scope and timespan")
+        if loaded.flows:  # else it was said that there is no flow at all
+            note("no workload has recorded communications in this scope and timespan")
         return
     put_table(
         ("NAMESPACE", "KIND", "NAME", "INGRESS", "EGRESS", "NOTE"), [_workload_cells(c) for c in choices]

@@ -39,11 +39,13 @@ NO_STATE = (
 )
 """The words of a review's warning: what is a problem of the input is told once."""
 
-NO_FLOWS = (
-    "not a single flow was read, so nothing can be told; give flows with --flows, --capture or "
+NO_FLOWS = "not a single flow was read, so nothing can be told"
+GIVE_FLOWS = (
+    f"{NO_FLOWS}; give flows with --flows, --capture or "
     "--source, for instance: hubble observe -o json | netsec-tui list --flows -; "
     "netsec-tui doctor tells which sources a cluster has"
 )
+LISTEN = f"{NO_FLOWS}; listen to the source for a while with --for, or for longer"
 
 NONE_COUNTS = (
     "not one of the {flows} flows that were read counts, since none of their times can be: set the clock of "
@@ -118,10 +120,17 @@ def load(args: Namespace) -> Loaded:
     """
     loaded = read(args)
     if not loaded.flows:
-        note(NO_FLOWS)
+        note(_without_flows(args, loaded))
     elif not loaded.counts:
         note(NONE_COUNTS.format(flows=loaded.flows, now=utc(time.time())))
     return loaded
+
+
+def _without_flows(args: Namespace, loaded: Loaded) -> str:
+    """Say that there is no flow; how to give some only to those who named none."""
+    if not (observed(args) or args.flows or args.capture):
+        return GIVE_FLOWS
+    return LISTEN if observed(args) and not loaded.reading.failures else NO_FLOWS
 
 
 def read(args: Namespace, known: Configured | None = None) -> Loaded:

@@ -78,3 +78,14 @@ def test_nothing_at_all_is_no_capture(run, tmp_path, monkeypatch, silent):
     code, _, err = run("record", *flags, "-o", tmp_path / "x.capture")
     assert (code, (tmp_path / "x.capture").exists()) == (69, False)
     assert late in err
+
+
+def test_who_names_a_source_is_not_told_to_name_one(run, cluster):
+    manifests = cluster[2:]
+    code, _, err = run("list", *manifests, "--source", "netobserv://127.0.0.1:9")
+    assert code == 69
+    reason, *rest = err.splitlines()
+    assert reason.startswith("netsec-tui: 127.0.0.1:9 cannot be reached")
+    assert rest == ["netsec-tui: not a single flow was read, so nothing can be told"]
+    _, _, err = run("list", *manifests)
+    assert "give flows with --flows, --capture or --source" in err
