@@ -233,6 +233,14 @@ def test_what_ended_and_what_ran_out_leaves_the_table():
     assert len(decoder._connections._legs) == 1
 
 
+@pytest.mark.parametrize(("second", "again"), [(120, False), (700, True)])
+def test_what_ran_out_is_the_same_connection_until_the_kernel_has_certainly_removed_it(second, again):
+    brief, other = OPEN.replace("432000", "10"), ASKED.replace("40000", "40001")
+    around = [(30, "NEW", other), (85, "NEW", OPENING), (86, "UPDATE", brief), (second, "NEW", other)]
+    flows, _ = flows_of(events(*around, (second, "UPDATE", brief)))
+    assert any(flow.time == AT + second for flow in flows if flow.protocol is Protocol.TCP) is again
+
+
 def test_flows_come_while_events_do():
     decoder = ConntrackFileDecoder(AT)
     told = [
