@@ -119,7 +119,16 @@ class Connections:
             yield from self._tell(node, [News(Change.BEGINS, entry, before)], now)
         elif before and not before.quiet and entry.answered and not before.answered:
             yield from self._tell(node, [News(Change.IS_ANSWERED, entry, before)], now)
+        elif before and before.opened and entry.answered is False and entry.state in REFUSED:
+            yield from self._refused(node, entry.key, before, now)
         self._forget(known, [entry.key] if before else [])
+
+    def _refused(self, node: str, key: Key, known: Known, now: float) -> Iterator[Flow]:
+        """Tell the RST that ended what was seen to open; the kernel takes it for no answer."""
+        for what, leg in legs(key, mirrored=known.mirrored):
+            told = self._legs[leg]
+            if what != DIALLED and not told.answered:
+                yield replace(self._flow(leg, what, told, now, node, is_reply=True), syn=False, rst=True)
 
     def expire(self, node: str, now: float) -> None:
         """Forget entries whose timeouts have run out although no end was heard of."""
