@@ -341,3 +341,19 @@ def test_connections_that_are_not_told_are_counted_once_for_a_file_with_flows_of
 def test_a_file_says_whether_it_tells_addresses(tmp_path, content, addresses):
     (one,) = observed(tmp_path, content)
     assert one.addresses is addresses
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_file_of_netobserv_names_every_node_that_reported_though_both_tell_the_same(tmp_path, order):
+    """Those that told nothing new reported all the same, with all their records' times."""
+    hosts = {"SrcK8S_HostIP": "192.0.2.1", "SrcK8S_HostName": "n1", "DstK8S_HostIP": "192.0.2.2"}
+    made = NETOBSERV | hosts | {"DstK8S_HostName": "n2"}
+    begun = made["TimeFlowEndMs"]
+    told = [
+        made | {"AgentIP": agent, "TimeFlowEndMs": begun + after}
+        for agent in ("192.0.2.1", "192.0.2.2")
+        for after in (0, 4000)
+    ]
+    (one,) = observed(tmp_path, "".join(json.dumps(record) + "\n" for record in told[::order]))
+    assert (one.nodes, one.until - one.since) == ({"n1", "n2"}, 4)
+    assert [(span.node, span.until - span.since) for span in one.spans] == [("n1", 4), ("n2", 4)]
