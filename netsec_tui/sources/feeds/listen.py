@@ -34,9 +34,9 @@ def listen(
 ) -> Reading:
     """Follow sources for so many seconds, until those of flows have all ended, or until ``stop`` is set.
 
-    The sources of cluster state are waited for until each has told it once or has failed. ``report`` is
-    called about ten times a second with the seconds that have passed. A live source of flows that has not
-    said how it watches by the end has failed, whatever ended it.
+    Files are read to their end, and the sources of cluster state are waited for until each has told it once
+    or has failed. ``report`` is called about ten times a second with the seconds that have passed. A live
+    source of flows that has not said how it watches by the end has failed, whatever ended it.
     """
     return _Listening(state, flows, on_flows).go_on(seconds, stop, report)
 
@@ -55,6 +55,7 @@ class _Listening:
         self._state = [*map(self._thread, range(len(state)), state)]
         self._flows = [*map(self._thread, range(len(state), len(state) + len(flows)), flows)]
         self._live = [at for at, source in enumerate(flows, len(state)) if source.live]
+        self._files = [thread for thread, source in zip(self._flows, flows, strict=True) if not source.live]
 
     def go_on(self, seconds: float, stop: threading.Event, report: Callable[[float], None]) -> Reading:
         threads = [*self._state, *self._flows]
@@ -108,9 +109,10 @@ class _Listening:
         put_all(self._messages, (origin, message), self._closed)
 
     def _done(self, late: bool) -> bool:
-        ended = not any(thread.is_alive() for thread in self._flows)
-        return (late or (ended and self._messages.empty())) and all(
-            map(self._has_told, range(len(self._state)))
+        awaited = self._files if late else self._flows
+        ended = not any(thread.is_alive() for thread in awaited)
+        return (
+            ended and (late or self._messages.empty()) and all(map(self._has_told, range(len(self._state))))
         )
 
     def _has_told(self, origin: int) -> bool:

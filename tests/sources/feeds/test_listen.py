@@ -216,3 +216,26 @@ class Saying(Late):
 def test_errors_alone_are_a_failure_where_nothing_else_came(source: Saying, failed: bool) -> None:
     reading = listened(source, lambda: source.goes_on and source.watching.is_set(), [])
     assert [str(failure) for failure in reading.failures] == ["no node gives anything"] * failed
+
+
+class File(Late):
+    """A file that takes longer to read than one listens."""
+
+    live = False
+    chunks = 20
+
+    def follow(self, emit: Emit, stop: threading.Event) -> None:
+        self.read(emit)
+
+    def read(self, emit: Emit) -> None:
+        for _ in range(self.chunks):
+            time.sleep(0.01)
+            emit(FlowsRead((FLOW,)))
+        emit(replace(LAST, live=False))
+
+
+def test_a_file_is_read_to_its_end_however_short_one_listens_beside_it() -> None:
+    told: Told = []
+    reading = listen([], [File(), Late()], 0.05, lambda read: told.extend(read.flows), threading.Event())
+    assert not reading.failures
+    assert told.count(FLOW) == File.chunks + 1 + Late.held_back
