@@ -225,11 +225,9 @@ class File(Late):
     chunks = 20
 
     def follow(self, emit: Emit, stop: threading.Event) -> None:
-        self.read(emit)
-
-    def read(self, emit: Emit) -> None:
         for _ in range(self.chunks):
-            time.sleep(0.01)
+            if stop.wait(0.01):
+                return
             emit(FlowsRead((FLOW,)))
         emit(replace(LAST, live=False))
 
