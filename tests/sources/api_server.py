@@ -12,6 +12,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import yaml
 
+_LOOK = 0.04
+"""Seconds between two looks of a watch for what has changed: more often, and no screen beside it is at rest."""
+
 Listed = dict[tuple[str, str], dict[str, Any]]
 """Objects by namespace and name."""
 
@@ -217,7 +220,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _changes(self, path: str, known: Listed, cuts: int) -> None:
         server = self.server
         kind, api = (PATHS | server.more)[path]
-        while not server.ending.wait(0.005) and server.cuts == cuts:
+        while not server.ending.wait(_LOOK) and server.cuts == cuts:
             if server.silent.is_set():
                 continue
             now = _by_name(self._wanted(kind, api))
