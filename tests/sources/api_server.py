@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import yaml
 
 _LOOK = 0.04
-"""Seconds between two looks of a watch for what has changed: more often, and no screen beside it is at rest."""
+"""Seconds between two looks of a watch for what has changed: with more looks no screen is ever at rest."""
 
 Listed = dict[tuple[str, str], dict[str, Any]]
 """Objects by namespace and name."""
