@@ -36,6 +36,7 @@ def progress(*replies):
         ([flow(node="", at=BEGUN)], [], BEGUN - MARGIN_SECONDS),
         ([flow(at=NOW + 90)], ["n1"], NOW - MARGIN_SECONDS),
     ],
+    ids=["nothing", "one", "two", "one of two reports", "none reports", "old agent", "clock ahead"],
 )
 def test_flows_are_asked_for_from_where_the_slowest_node_has_got_to(replies, reporting, since):
     assert progress(*replies).resume(reporting, NOW) == pytest.approx(since, abs=0.001)
