@@ -126,7 +126,9 @@ def scene(
     # What the packets of the last case left in the tables is no traffic of this one.
     forget_all([node.path for node in shop.nodes])
     if source == "hubble":
-        request.getfixturevalue("hubble").forget()
+        told: Hubble = request.getfixturevalue("hubble")
+        told.settle()
+        told.forget()
     yield Scene(shop, tmp_path, source)
     shop.delete_policies()
 

@@ -107,6 +107,7 @@ class Hubble:
         self._endpoints = Endpoints(cluster.instance, cluster.nodes)
         self._flows = Flows(self._endpoints, self._tell)
         self._told: dict[str, list[Object]] = {}
+        self._rounds = 0
         self._last = time.monotonic()
         self._rest = Rest(cluster.kubeconfig)
         self._relay: Process | None = None
@@ -240,8 +241,14 @@ class Hubble:
 
     def settle(self) -> None:
         """Return once the agents have been told all that the kernels have done so far."""
-        begun = time.monotonic()
-        waiting.until(lambda: time.monotonic() > max(self._last, begun) + _QUIET, _SECONDS, "quiet kernels")
+        begun, rounds = time.monotonic(), self._rounds
+
+        def quiet() -> bool:
+            # On a busy machine a long time may pass in which nobody looks.
+            looked = self._rounds > rounds + 1
+            return looked and time.monotonic() > max(self._last, begun) + _QUIET
+
+        waiting.until(quiet, _SECONDS, "quiet kernels")
 
     def given_at(self, port: int) -> list[float]:
         """Return when Relay gave out flows to a port, in epoch seconds."""
@@ -287,6 +294,7 @@ class Hubble:
                 # The last flow of an agent is given out only when another follows.
                 self.give(node, [*flows, background(node, now)])
             self._told.clear()
+            self._rounds += 1
 
 
 def _listens(place: Path) -> bool:
