@@ -29,3 +29,12 @@ def troubles_of(reasons: Mapping[str, str]) -> tuple[list[str], int]:
             nodes[reason].append(node)
     sentences = [f"{names_of(names)}: {reason}" for reason, names in nodes.items()]
     return sentences[:_NAMED], sum(map(len, [*nodes.values()][_NAMED:]))
+
+
+def trouble_of(reasons: Mapping[str, str], lack: str) -> str:
+    """Return what is wrong with nodes, as ``troubles_of`` does, in one text; empty where nothing is.
+
+    ``lack`` is what the nodes do not give either whose reasons are not told: "no table".
+    """
+    told, more = troubles_of(reasons)
+    return "; ".join([*told, *([f"{more} more nodes give {lack} either"] if more else [])])

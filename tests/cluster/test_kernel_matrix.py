@@ -97,7 +97,7 @@ def test_another_policy_than_the_applied_one_is_found_out(ground):
     wrong = Evaluation(right.inventory, Policies([parse_policy(other)]))
     asked = questions(applied, ground.places)
 
-    found = compare(ground.cluster, wrong, asked)
+    found = compare(ground.cluster, wrong, asked, doubted=asked)
 
     apart = [question for question in asked if right.outcome(question) is not wrong.outcome(question)]
     assert apart
@@ -112,7 +112,7 @@ def test_policies_that_were_deleted_are_found_out(ground):
     known = ground.enforce(state(policy(policyTypes=["Ingress"])))
     asked = questions(state(), ground.places)
     opened = ground.enforce(state())
-    found = compare(ground.cluster, known, asked)
+    found = compare(ground.cluster, known, asked, doubted=asked)
     assert {difference.question for difference in found.differences} == {
         question for question in asked if question.destination.startswith("x/")
     }
@@ -122,7 +122,7 @@ def test_policies_that_were_deleted_are_found_out(ground):
 def test_deviation_of_the_enforcer_is_told_from_a_difference(ground):
     """Its reading of a named port beside an ipBlock, which no NetworkPolicy can mean."""
     asked = questions(NAMED_BESIDE_BLOCK, ground.places)
-    found = compare(ground.cluster, ground.enforce(NAMED_BESIDE_BLOCK), asked)
+    found = compare(ground.cluster, ground.enforce(NAMED_BESIDE_BLOCK), asked, doubted=asked)
     assert found.differences == []
     assert {deviation for deviation, _ in found.deviations} == {NAMED_PORT_OF_BLOCK}
     # x/a to all that call their TCP port 82, or 83, web.
@@ -146,7 +146,7 @@ def test_deviation_excuses_nothing_that_the_block_does_not_hold(ground, monkeypa
         lambda self, pod: {} if self.direction is Direction.EGRESS else of_subject(self, pod),
     )
 
-    found = compare(ground.cluster, known, asked)
+    found = compare(ground.cluster, known, asked, doubted=asked)
 
     missed = {(q.source, q.destination, q.port) for q in (one.question for one in found.differences)}
     assert missed == {("x/b", "x/a", 82), ("x/c", "x/a", 82)}

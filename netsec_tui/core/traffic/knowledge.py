@@ -61,6 +61,17 @@ class Knowledge:
             self._learn_pod((endpoint.namespace, endpoint.pod), endpoint, news)
         return news
 
+    def snapshot(self) -> Knowledge:
+        """Return what is known now, for another thread: this one goes on learning."""
+        return Knowledge(
+            dict(self.labels),
+            dict(self.workloads),
+            {ip: set(pods) for ip, pods in self.pods_by_ip.items()},
+            {labels: set(refs) for labels, refs in self.workloads_by_labels.items()},
+            {ref: set(keys) for ref, keys in self.owner_keys.items()},
+            _sharing={labels: Counter(refs) for labels, refs in self._sharing.items()},
+        )
+
     def workload_with(self, labels: LabelSet) -> WorkloadRef | None:
         """Return the only workload that flows told of pods with these labels.
 

@@ -24,7 +24,7 @@ from netsec_tui.sources.conntrack.known import MEMORY
 from netsec_tui.sources.conntrack.nodes import Answer, Node, Way, due_nodes, read_table, targets
 from netsec_tui.sources.conntrack.pods import SILENT_SECONDS, PodAddresses, Sight, seen_pod
 from netsec_tui.sources.contract import Emit, FlowsRead, SourceStatus
-from netsec_tui.sources.nodes_named import names_of, troubles_of
+from netsec_tui.sources.nodes_named import names_of, trouble_of
 from netsec_tui.sources.objects.strip import object_key, printable
 from netsec_tui.sources.reach.pod_exec import Executor, executor
 from netsec_tui.sources.reach.pod_websocket import Target
@@ -286,8 +286,7 @@ class ConntrackSource:
 
     def _trouble(self) -> str:
         """Return why nodes give no table, one sentence for all that share a reason."""
-        told, more = troubles_of({name: node.trouble for name, node in self._nodes.items()})
-        return "; ".join([*told, *([f"{more} more nodes give no table either"] if more else [])])
+        return trouble_of({name: node.trouble for name, node in self._nodes.items()}, "no table")
 
 
 def _node_names(api: ClusterApi) -> list[str] | None:

@@ -21,7 +21,7 @@ from netsec_tui.sources.cluster.login import log_in
 from netsec_tui.sources.cluster.resources import resource
 from netsec_tui.sources.contract import Emit, FlowsRead, SourceStatus
 from netsec_tui.sources.hubble.agents import ORIGIN, AgentStream, Told, agent_pod, agents
-from netsec_tui.sources.nodes_named import names_of, troubles_of
+from netsec_tui.sources.nodes_named import names_of, trouble_of
 from netsec_tui.sources.objects.strip import printable
 from netsec_tui.sources.reach.pod_exec import Executor, executor
 from netsec_tui.sources.reach.pod_websocket import Target
@@ -194,5 +194,4 @@ class HubbleExecSource:
 
     def _trouble(self) -> str:
         """Return why streams have ended, one sentence for all that share a reason."""
-        told, more = troubles_of({name: node.trouble for name, node in self._nodes.items()})
-        return "; ".join([*told, *([f"{more} more nodes give no flows either"] if more else [])])
+        return trouble_of({name: node.trouble for name, node in self._nodes.items()}, "no flows")

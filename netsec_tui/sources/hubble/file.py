@@ -7,6 +7,7 @@ from typing import Any
 
 from netsec_tui.model.flow import Flow
 from netsec_tui.sources.hubble.decode import HubbleDecoder
+from netsec_tui.sources.recent import Recent
 
 REMEMBERED = 1_000_000
 """Flows of which a repetition is known at least, at about 60 bytes each; of twice as many at most."""
@@ -17,17 +18,13 @@ class HubbleFileDecoder(HubbleDecoder):
 
     def __init__(self, remembered: int = REMEMBERED) -> None:
         super().__init__()
-        self._remembered = remembered
-        self._young: set[int] = set()
-        self._old: set[int] = set()
+        self._seen: Recent[int, bool] = Recent(remembered)
 
     def _flow(self, flow: Mapping[str, Any], wrapper: Mapping[str, Any]) -> Flow | None:
         uuid = flow.get("uuid")
         if type(uuid) is str and uuid:
-            key, young = hash(uuid), self._young
-            if key in young or key in self._old:
+            key = hash(uuid)
+            if self._seen.get(key):
                 return None
-            if len(young) >= self._remembered:
-                self._old, self._young = young, set()
-            self._young.add(key)
+            self._seen.put(key, True)
         return super()._flow(flow, wrapper)

@@ -12,7 +12,7 @@ from netsec_tui.sources.objects.strip import printable
 
 SERVICE = "hubble-relay"
 BY_ADDRESS = "name its address with --source hubble://HOST:PORT"
-_TLS_PORT = 443
+TLS_PORT = 443
 _SYSTEM = "kube-system"
 _AGENTS = frozenset({"cilium", "anetd", "retina-agent"})
 _LABELS = frozenset({"cilium", "retina"})
@@ -30,7 +30,7 @@ class RelayService(NamedTuple):
     @property
     def secure(self) -> bool:
         """Tell whether it speaks TLS: the chart gives it port 443 then, and 80 otherwise."""
-        return self.port == _TLS_PORT or self.port_name == "https"
+        return self.port == TLS_PORT or self.port_name == "https"
 
     @property
     def title(self) -> str:

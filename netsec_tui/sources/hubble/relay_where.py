@@ -14,6 +14,7 @@ from netsec_tui.sources.grpc.channel import Connect, GrpcChannel, dial
 from netsec_tui.sources.hubble.relay_choice import (
     BY_ADDRESS,
     SERVICE,
+    TLS_PORT,
     RelayService,
     agents_namespace,
     choose_relay,
@@ -26,7 +27,6 @@ from netsec_tui.sources.reach.pod_websocket import pod_api
 SERVER_NAME = "instance.hubble-relay.cilium.io"
 """A name that the certificate of Cilium's chart carries (*.hubble-relay.cilium.io)."""
 
-_TLS_PORT = 443
 _SERVICES, _DAEMON_SETS = resource("services"), resource("daemonsets")
 
 
@@ -67,7 +67,7 @@ def relay_channel(access: Access) -> GrpcChannel:
     if access.address:
         host, port = access.address.host, access.address.port
         peer = f"Hubble at {printable(str(access.address))}"
-        secure = access.tls.secures(port == _TLS_PORT)
+        secure = access.tls.secures(port == TLS_PORT)
         return _channel(dial(host, port), peer, access.tls, host, secure=secure)
     client = log_in(access.context, access.kubeconfig)
     api = ClusterApi(client)

@@ -156,9 +156,9 @@ class NetObservDecoder:
         ports = (_port(fields, "Src"), _port(fields, "Dst")) if protocol.expressible else (0, 0)
         flags = flags_of(fields) if protocol is Protocol.TCP else 0
         key = _Tuple(number, source, ports[0], destination, ports[1])
-        at, reply = _time(record), is_reply(fields, protocol, flags)
-        self._reporters.take(fields, at)
-        return _Read(fields, at, key, protocol, flags, reporter(fields), reply)
+        at, node = _time(record), reporter(fields)
+        self._reporters.take(fields, at, node)
+        return _Read(fields, at, key, protocol, flags, node, is_reply(fields, protocol, flags))
 
     def _flows(self, read: _Read) -> Iterator[Flow]:
         if read.reply:

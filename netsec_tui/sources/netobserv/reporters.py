@@ -21,12 +21,11 @@ class Reporters:
         self._told_by_all = True
         self._spans: dict[tuple[str, str], tuple[float, float]] = {}
 
-    def take(self, fields: Mapping[str, Any], at: float) -> None:
-        """Take note of a record, of a time in epoch seconds."""
+    def take(self, fields: Mapping[str, Any], at: float, node: str) -> None:
+        """Take note of a record, of a time in epoch seconds and of its ``reporter``."""
         sampling = whole(fields.get("Sampling")) or 0
         self._largest = max(self._largest, sampling)
         self._told_by_all = self._told_by_all and sampling > 0
-        node = reporter(fields)
         if plausible(at, time.time()):
             _widen(self._spans, (text(fields.get("AgentIP")), node), at, at)
 

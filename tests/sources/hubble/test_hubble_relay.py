@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import contextmanager
 
 import pytest
 from grpclib.const import Status
@@ -258,12 +259,19 @@ def test_no_more_is_asked_for_again_than_is_remembered(peer, source, monkeypatch
     assert len(ports(collected)) == 102
 
 
-def test_stopping_while_it_is_away_leaves_a_gap(peer, source):
+@contextmanager
+def broken_off(peer, source):
+    """Follow a source whose server is killed once it has told a flow."""
     peer.ring.append(flow(1))
     with following(source) as collected:
         settled(peer, collected)
         peer.kill()
         collected.wait_for(lambda: bool(collected.status.error))
+        yield collected
+
+
+def test_stopping_while_it_is_away_leaves_a_gap(peer, source):
+    with broken_off(peer, source) as collected:
         broken = time.time()
         assert 0 < collected.status.observed.until <= broken
         collected.wait_for(lambda: "again in 0.2 s" in collected.status.error)
@@ -273,11 +281,7 @@ def test_stopping_while_it_is_away_leaves_a_gap(peer, source):
 
 
 def test_stopping_while_catching_up_claims_no_hole_of_a_node(peer, source):
-    peer.ring.append(flow(1))
-    with following(source) as collected:
-        settled(peer, collected)
-        peer.kill()
-        collected.wait_for(lambda: bool(collected.status.error))
+    with broken_off(peer, source) as collected:
         peer.keeps_back, asked = True, len(peer.requests)
         peer.start()
         until(lambda: any(not request.follow for request in peer.requests[asked:]))

@@ -286,15 +286,4 @@ class LabelsArea(Area):
 
 def _settled(world: World) -> World:
     """Return a world for another thread: what flows tell of pods grows on this one."""
-    known = world.knowledge
-    return replace(
-        world,
-        knowledge=replace(
-            known,
-            labels=dict(known.labels),
-            workloads=dict(known.workloads),
-            pods_by_ip=dict(known.pods_by_ip),
-            workloads_by_labels=dict(known.workloads_by_labels),
-            owner_keys=dict(known.owner_keys),
-        ),
-    )
+    return replace(world, knowledge=world.knowledge.snapshot())
