@@ -152,7 +152,11 @@ def add_trust(group: _ArgumentGroup) -> None:
     ):
         group.add_argument(f"--source-{name}", default="", metavar="FILE", help=what)
     group.add_argument(
-        "--source-server-name", default="", metavar="NAME", help="name that the source's certificate carries"
+        "--source-server-name",
+        type=values.server_name,
+        default="",
+        metavar="NAME",
+        help="name that the source's certificate carries",
     )
     group.add_argument("--source-insecure", action="store_true", help="take any certificate of a source")
 

@@ -23,6 +23,8 @@ _LARGEST_PORT = 65535
 _LONGEST_SECONDS = 7 * 24 * 3600
 _ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9_.-]+)):(\d{1,5})", re.ASCII)
 
+_SERVER_NAME = re.compile(r"[A-Za-z0-9_.:-]*", re.ASCII)
+
 _KINDS = {
     "Service": ("svc", "service", "services"),
     "Deployment": ("deploy", "deployment", "deployments"),
@@ -192,3 +194,14 @@ def setting(text: str) -> tuple[str, str]:
     if not (key.strip() and equals):
         raise ArgumentTypeError(f"{text!r} is not KEY=VALUE, for instance cidrs.pods=10.244.0.0/16")
     return key.strip(), value
+
+
+def server_name(text: str) -> str:
+    """Return the name or IP address that a certificate is to carry; empty for that of the server.
+
+    Raises:
+        ArgumentTypeError: no certificate carries such a name.
+    """
+    if not _SERVER_NAME.fullmatch(text):
+        raise ArgumentTypeError(f"{text!r} is no name of a server, for instance relay.example.org")
+    return text

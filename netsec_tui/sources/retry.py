@@ -11,7 +11,7 @@ from netsec_tui.errors import NetsecError
 from netsec_tui.model.flow import Gap
 from netsec_tui.sources.contract import FlowsRead
 
-FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
+FIRST_WAIT, LONGEST_WAIT = 1.0, 10.0
 """Seconds until a stream that broke off is taken up again: at first, and at most."""
 
 

@@ -73,6 +73,17 @@ def test_flags_that_no_source_can_use_are_refused(line, flag):
         inputs_of(parse(line.split()), lambda: None)
 
 
+@pytest.mark.parametrize("name", ["a b", "relay.example.org/x", "*.example.org", "\u202erelay"])
+def test_a_name_that_no_certificate_carries_is_refused(run, name):
+    code, _, err = run("list", "--source", "hubble", "--source-server-name", name)
+    assert (code, err.count("is no name of a server")) == (64, 1)
+
+
+@pytest.mark.parametrize("name", ["relay.example.org", "10.0.0.5", "fd00::5", "a_b-1"])
+def test_names_and_addresses_that_certificates_carry_are_taken(name):
+    assert parse(["list", "--source-server-name", name]).source_server_name == name
+
+
 def test_the_screen_refuses_them_before_it_opens(flags):
     with pytest.raises(UsageError, match="--source-ca is of no use"):
         opening(parse(["--source", "conntrack", "--source-ca", "x", *flags[0]]))
