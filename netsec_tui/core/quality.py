@@ -246,9 +246,11 @@ def _unwatched(window: Window, now: float, sources: Iterable[Watched]) -> Iterat
 def lost_in(window: Window, gaps: Iterable[Gap]) -> tuple[Lost, ...]:
     """Return what was lost since the window began, the most first; a gap without a time may lie in any.
 
+    One that began before it counts where it reaches into the window: how much lies there nobody knows.
+
     The window of a file ends with its newest flow: what is said to be lost after that was to come there.
     """
-    losses = Losses(gap for gap in gaps if not gap.time or gap.time >= window.start)
+    losses = Losses(gap for gap in gaps if not gap.time or gap.last >= window.start)
     by_reason = sorted(losses.by_reason.items(), key=lambda item: (-item[1], item[0]))
     return tuple(Lost(reason, count) for reason, count in by_reason)
 

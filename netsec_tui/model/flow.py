@@ -152,7 +152,8 @@ class Gap:
     """Report what a source could not deliver: lost events, an unreadable line, a node out of reach.
 
     ``lost`` counts events or lines; ``reason`` is one sentence for a person. ``origin`` is as in ``Flow``,
-    empty where no other source may tell of the same.
+    empty where no other source may tell of the same. What was lost lies between ``time`` and ``until``, both
+    in epoch seconds; ``until`` is 0.0 where only a moment is known, ``time`` where nothing is.
     """
 
     time: float
@@ -160,3 +161,9 @@ class Gap:
     reason: str
     node: str = ""
     origin: str = ""
+    until: float = 0.0
+
+    @property
+    def last(self) -> float:
+        """Return the last time at which something may have been lost."""
+        return max(self.time, self.until)

@@ -26,8 +26,10 @@ class Gaps:
         at = gap.time or time.time()
         key = gap.node, gap.reason, int(at)
         same = self._gaps.get(key)
-        lost, last = (gap.lost + same.lost, max(at, same.time)) if same else (gap.lost, at)
-        self._gaps[key] = replace(gap, time=last, lost=lost)
+        if same:
+            at, until = max(at, same.time), max(gap.until, same.until)
+            gap = replace(gap, lost=gap.lost + same.lost, until=until)
+        self._gaps[key] = replace(gap, time=at)
 
     def take(self) -> tuple[Gap, ...]:
         """Return what has come since, and forget it."""

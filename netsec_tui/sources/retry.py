@@ -66,7 +66,7 @@ def follow_stream(
 def not_back(since: float, server: str) -> FlowsRead:
     """Return the gap of a stream that broke off and of which nothing had come any more at the end."""
     reason = f"flows since then are not known: nothing had come of {server} since it broke off"
-    return FlowsRead((Gap(since, 0, reason),))
+    return FlowsRead((Gap(since, 0, reason, until=time.time()),))
 
 
 def poll(

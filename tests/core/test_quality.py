@@ -355,6 +355,19 @@ class TestLost:
         assert made.lost == {"lost": 5 + 4}
         assert made.quality().lost == (Lost("lost", 9),)
 
+    @pytest.mark.parametrize(("until", "counts"), [(0.0, False), (-HOUR - 60, False), (-HOUR / 2, True)])
+    def test_one_that_began_before_the_window_counts_where_it_reaches_into_it(self, until, counts):
+        away = Gap(NOON - 2 * HOUR, 0, "away", until=NOON + until if until else 0.0)
+        found = session([away, flow()], span=1).quality().lost
+        assert found == ((Lost("away", 0),) if counts else ())
+
+    @pytest.mark.parametrize("order", [1, -1])
+    def test_two_of_one_minute_reach_as_far_as_the_longer(self, order):
+        early = NOON - 2 * HOUR
+        gaps = [Gap(early, 1, "away", "n1", until=NOON), Gap(early + 1, 2, "away", "n1")]
+        made = session([*gaps[::order], flow()], span=1)
+        assert made.quality().lost == (Lost("away", 3),)
+
     def test_one_without_a_time_may_lie_in_any_window(self):
         assert session([Gap(0.0, 4, "x"), flow()], span=0).quality().lost == (Lost("x", 4),)
 

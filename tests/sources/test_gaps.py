@@ -29,6 +29,14 @@ def test_what_a_node_lost_in_a_second_for_one_reason_is_one(told, wanted):
     assert (len(gaps), gaps.take()) == (0, ())
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_what_became_one_reaches_as_far_as_the_longest(order):
+    gaps = Gaps()
+    for gap in [Gap(AT, 1, "x", "n1", until=AT + 60), Gap(AT, 1, "x", "n1", until=AT + 5)][::order]:
+        gaps.add(gap)
+    assert [gap.until for gap in gaps.take()] == [AT + 60]
+
+
 def test_a_loss_without_a_time_is_one_of_now():
     gaps, before = Gaps(), time.time()
     gaps.add(Gap(0.0, 1, "x"))

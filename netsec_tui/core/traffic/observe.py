@@ -135,7 +135,8 @@ class Observations:
         if self._retold:
             gap = replace(gap, lost=self._retold.lost(key, gap, lost))
         if before:
-            gap = replace(gap, time=min(before.time, gap.time), lost=lost + gap.lost)
+            until = max(before.until, gap.until)
+            gap = replace(gap, time=min(before.time, gap.time), lost=lost + gap.lost, until=until)
         self._gaps[key] = gap
 
     def _add(self, flow: Flow, told_by: int) -> EdgeKey:

@@ -76,7 +76,7 @@ class Retold:
                 if until > last:
                     span = " to ".join(time.strftime("%H:%M:%S", time.gmtime(at)) for at in (last, until))
                     reason = f"node {node} was not read from {span} UTC and does not remember all of that"
-                    yield Gap(last, 0, reason, node, origin)
+                    yield Gap(last, 0, reason, node, origin, until)
 
     def _repeats(self, origin: str, node: str, last: float) -> bool:
         return self._first.get((origin, node), float("inf")) <= last

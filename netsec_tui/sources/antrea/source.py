@@ -142,8 +142,10 @@ class AntreaSource:
         broke_off, self._broke_off = self._broke_off, 0.0
         resumed = self._resume is not None and not reply.resume_reset
         if broke_off and not resumed:
-            away = f"the Flow Aggregator was out of reach for {time.time() - broke_off:.0f} s"
-            emit(FlowsRead((Gap(broke_off, 0, f"{away}; records of that time may be missing"),)))
+            now = time.time()
+            away = f"the Flow Aggregator was out of reach for {now - broke_off:.0f} s"
+            reason = f"{away}; records of that time may be missing"
+            emit(FlowsRead((Gap(broke_off, 0, reason, until=now),)))
 
     def _take(self, reply: Any, dropped: int, emit: Emit) -> None:
         found: list[Flow | Gap | Problem] = []

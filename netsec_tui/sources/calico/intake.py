@@ -108,7 +108,8 @@ class CalicoIntake:
             return ()
         lost = f"{self._product} has lost its history, as when it restarts: flows are missing"
         moments = (time.strftime("%H:%M:%S", time.gmtime(at)) for at in (before, lowest))
-        return (Gap(float(before), 0, f"{lost} from {' to '.join(moments)} UTC"),)
+        reason = f"{lost} from {' to '.join(moments)} UTC"
+        return (Gap(float(before), 0, reason, until=float(lowest)),)
 
     def tell(self, emit: Emit, error: str = "", *, ended: bool = False) -> None:
         """Emit how the source is doing."""

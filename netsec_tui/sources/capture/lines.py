@@ -59,7 +59,7 @@ def encode_flow(flow: Flow, source: int, destination: int) -> dict[str, Any]:
 def encode_gap(gap: Gap) -> dict[str, Any]:
     """Return the fields of a gap line."""
     fields = {"t": gap.time, "lost": gap.lost, "reason": gap.reason}
-    told = {"node": gap.node, "origin": gap.origin}
+    told = {"node": gap.node, "origin": gap.origin, "until": gap.until}
     return {**fields, **{key: value for key, value in told.items() if value}}
 
 
@@ -134,7 +134,8 @@ def decode_gap(fields: Fields) -> Gap:
     """
     lost, reason = as_number(fields, "lost", None, 0, _MOST), _field(fields, "reason", str)
     node, origin = _field(fields, "node", str, ""), _field(fields, "origin", str, "")
-    return Gap(as_time(fields), lost, reason, node, origin)
+    until = as_time(fields, "until") if "until" in fields else 0.0
+    return Gap(as_time(fields), lost, reason, node, origin, until)
 
 
 def _field(fields: Fields, key: str, wanted: type[_T], default: _T | None = None) -> _T:

@@ -95,7 +95,7 @@ class HubbleRelaySource:
             wait = retry.longer(wait)
         if self._broken:
             reason = "flows since then are not known: the connection to Hubble had not come back"
-            emit(FlowsRead((Gap(self._broken, 0, reason),)))
+            emit(FlowsRead((Gap(self._broken, 0, reason, until=time.time()),)))
 
     def _read(self, emit: Emit) -> None:
         stop = threading.Event()

@@ -84,7 +84,8 @@ class Progress:
 
     def resumed(self, now: float) -> list[Gap]:
         """Return a gap for each node of which nothing from before the break has come, now that all has."""
-        gaps = [Gap(last, 0, _hole(node, now - last), node) for node, last in self._awaited.items()]
+        awaited = self._awaited.items()
+        gaps = [Gap(last, 0, _hole(node, now - last), node, until=now) for node, last in awaited]
         for node in self._asked:
             del self._held[node]
         self._begun, self._asked, self._awaited, self._forgotten = True, frozenset(), {}, {}

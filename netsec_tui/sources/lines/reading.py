@@ -248,7 +248,8 @@ class LineReading:
         key = gap.reason, gap.node, gap.time // 60
         same = self._lost.get(key)
         if same:
-            gap = replace(gap, time=min(gap.time, same.time), lost=gap.lost + same.lost)
+            until = max(gap.until, same.until)
+            gap = replace(gap, time=min(gap.time, same.time), lost=gap.lost + same.lost, until=until)
         self._lost[key] = gap
 
     @property

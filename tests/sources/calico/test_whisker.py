@@ -142,6 +142,7 @@ def test_lost_history_is_a_gap(source, backend):
         backend.break_off()
         collected.wait_for(lambda: len(times(collected)) == 2)
     (gap,) = gaps(collected)
+    assert gap.until - gap.time == 300
     assert gap.reason == (
         "Whisker has lost its history, as when it restarts: flows are missing from 08:53:45 to 08:58:45 UTC"
     )

@@ -78,7 +78,15 @@ OBSERVED = st.builds(
     idle=st.integers(0, 10**6),
     addresses=st.booleans(),
 )
-GAPS = st.builds(Gap, time=TIMES, lost=st.integers(0, 10**9), reason=TEXTS, node=TEXTS)
+GAPS = st.builds(
+    Gap,
+    time=TIMES,
+    lost=st.integers(0, 10**9),
+    reason=TEXTS,
+    node=TEXTS,
+    origin=TEXTS,
+    until=st.just(0.0) | TIMES,
+)
 
 
 @settings(max_examples=60)

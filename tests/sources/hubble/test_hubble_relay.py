@@ -209,6 +209,7 @@ def test_what_was_overwritten_meanwhile_is_a_gap(source, peer):
     (gap,) = gaps(collected)
     assert (gap.node, gap.lost) == ("n1", 0)
     assert gap.time == pytest.approx(old)
+    assert gap.until == pytest.approx(time.time(), abs=20)
     assert gap.reason.startswith("node n1: flows of 30 s are lost in part") or "31 s" in gap.reason
     assert ports(collected) == [1, 2, 3]
 
