@@ -32,7 +32,7 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True)
 class Done:
-    """What a command came to; ``said`` are the lines on standard error, without the program's name."""
+    """What a command came to; ``said`` are the lines on standard error as ``said_in`` returns them."""
 
     code: int
     out: str
@@ -74,8 +74,16 @@ def run(kubeconfig: Path, *arguments: str | Path, seconds: float = 60) -> Done:
         timeout=seconds,
         env=without_proxies(),
     )
-    said = [line.removeprefix("netsec-tui: ") for line in done.stderr.splitlines()]
-    return Done(done.returncode, done.stdout, said)
+    return Done(done.returncode, done.stdout, said_in(done.stderr))
+
+
+def said_in(stderr: str) -> list[str]:
+    """Return the lines of standard error without the program's name.
+
+    Those that only say what is waited for are left out: on a loaded machine they come by right.
+    """
+    lines = [line.removeprefix("netsec-tui: ") for line in stderr.splitlines()]
+    return [line for line in lines if not line.startswith("still waiting after ")]
 
 
 def cluster_flags(kubeconfig: Path) -> list[str]:
