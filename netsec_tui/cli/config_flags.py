@@ -22,7 +22,6 @@ _ACTIONS = {
     "import": "take unresolved IPs over from a file, YAML or CSV",
     "export": "print the unresolved IPs, or write them to a file",
 }
-EDITS = ("set", "add", "remove", "unset")
 
 _EPILOG = "\n".join(
     [
