@@ -160,6 +160,53 @@ def test_denied_packet_without_direction_is_no_answer():
     assert (row.ticked, row.reason) == (False, "denied once, never answered")
 
 
+REFUSED = packet(DB, WEB, 5432, 40000, rst=True, ack=True)
+RETINAS = request(DB, WEB, 40000, source_port=5432, proven=False, rst=True, ack=True)
+SYN, DENIED = request(WEB, DB, 5432, syn=True), request(WEB, DB, 5432, verdict=Verdict.DROPPED)
+
+
+@pytest.mark.parametrize(
+    "elsewhere", [[], exchange(of("a"), of("b"), 80)], ids=["alone", "answered elsewhere"]
+)
+@pytest.mark.parametrize("back", [REFUSED, RETINAS], ids=["not told", "told as Retina does"])
+@pytest.mark.parametrize(
+    ("sent", "reason"),
+    [
+        pytest.param([SYN], "never answered (refused once)", id="refused"),
+        pytest.param([SYN, DENIED], "denied once, never answered (refused once)", id="rejected"),
+        pytest.param(
+            [packet(WEB, DB, 40000, 5432)], "never answered (refused once)", id="nothing has a direction"
+        ),
+        pytest.param([], "never answered (refused once)", id="nothing else was seen"),
+    ],
+)
+def test_a_reset_is_no_answer_whatever_direction_was_told(sent, reason, back, elsewhere):
+    made = session([*sent, back, *elsewhere])
+    for row in (only(made, "Workload/web", OUT), only(made, "Workload/db", IN)):
+        assert (row.ticked, row.reason) == (False, reason)
+        assert (row.communication.counts.answers, row.communication.counts.refusals) == (0, 1)
+
+
+def test_a_reset_beside_an_answer_takes_it_not_away():
+    row = only(session([SYN, packet(DB, WEB, 5432, 40000), REFUSED]), "Workload/web", OUT)
+    counts = row.communication.counts
+    assert (counts.allowed, counts.answers, counts.refusals) == (1, 1, 1)
+    assert row.ticked
+
+
+def test_a_reset_of_the_clients_refuses_nothing():
+    given_up = packet(WEB, DB, 40000, 5432, rst=True)
+    row = only(session([SYN, packet(DB, WEB, 5432, 40000), given_up]), "Workload/web", OUT)
+    counts = row.communication.counts
+    assert (counts.allowed, counts.answers, counts.refusals) == (2, 1, 0)
+
+
+def test_a_reset_that_got_no_further_was_no_refusal_to_the_client():
+    lost = packet(DB, WEB, 5432, 40000, rst=True, verdict=Verdict.ERROR)
+    counts = only(session([SYN, lost]), "Workload/web", OUT).communication.counts
+    assert (counts.allowed, counts.answers, counts.refusals, counts.verdicts[Verdict.ERROR]) == (1, 0, 0, 1)
+
+
 def test_unproven_not_a_reply_of_a_packet_that_went_on_tells_no_direction():
     # Retina writes is_reply false on answers too.
     flows = [

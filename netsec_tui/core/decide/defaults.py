@@ -47,7 +47,7 @@ def default_of(
     world: World, subject: Subject, communication: Communication, *, reports_replies: bool
 ) -> Default:
     """Return how a communication starts; ``reports_replies`` tells whether the source reports answers."""
-    answerable = reports_replies and communication.answerable
+    answerable = (reports_replies and communication.answerable) or communication.counts.refusals > 0
     found = _of_sort(world, communication, answerable)
     if not communication.seen and communication.peer.sort is not PeerSort.DNS:
         owner = communication.peer.sort is PeerSort.OWNER

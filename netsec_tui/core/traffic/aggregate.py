@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from netsec_tui.core.cluster.selectors import has_labels
 from netsec_tui.core.traffic.conversation import Conversation, ConversationKey, Link
@@ -63,8 +63,8 @@ class _Gathered:
         if summed is None:
             return False
         counts, first, last = summed
-        if link.answer_shaped:
-            counts = _as_answers(counts)
+        if not link.edge.key.directed:
+            counts = _as_answers(counts) if link.answer_shaped else replace(counts, refusals=0)
         self.shares.add(counts, link.edge.key.origin, link.ends, link.edge.key.node)
         self.first = min(self.first, first) if self.seen else first
         self.last = max(self.last, last)
@@ -103,10 +103,10 @@ class _Gathered:
 
 
 def _as_answers(counts: Counts) -> Counts:
-    """Count as answers what went from server to client, but not what was stopped on its way."""
+    """Count as answers what went from server to client, but neither what was stopped there nor resets."""
     stopped = tuple(count if v.stopped else 0 for v, count in zip(Verdict, counts.verdicts, strict=True))
-    answers = counts.total - sum(stopped)
-    return Counts(stopped, answers=answers, relayed=answers)
+    answers = sum(counts.verdicts) - sum(stopped) - counts.refusals
+    return Counts(stopped, answers=answers, refusals=counts.refusals, relayed=answers)
 
 
 _Rows = dict[CommunicationKey, _Gathered]

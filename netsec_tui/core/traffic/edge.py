@@ -31,6 +31,11 @@ class EdgeKey(NamedTuple):
     origin: str = ""
     node: str = ""
 
+    @property
+    def directed(self) -> bool:
+        """Tell whether it was told who opened the connection."""
+        return self.client_port < 0
+
 
 Summed = tuple[Counts, float, float]
 """Counts, first and last time."""
@@ -39,7 +44,8 @@ Summed = tuple[Counts, float, float]
 class Edge:
     """Hold what was seen between two endpoints on one port, by minute.
 
-    ``recordings`` are those that told of it, a bit for each (see ``Observations.add``).
+    ``recordings`` are those that told of it, a bit for each (see ``Observations.add``). Of an undirected one
+    all count as requests; those that are a reset count as refusals besides, should the server have sent them.
     """
 
     __slots__ = ("_latest", "_oldest", "_summed", "buckets", "key", "orientation", "recordings", "requested")
@@ -72,6 +78,8 @@ class Edge:
                 bucket[_PROXIED] += 0 if flow.arrived else flow.count
             elif flow.arrived:
                 bucket[_ARRIVED] += flow.count
+            if flow.rst and not (flow.verdict.stopped or self.key.directed):
+                bucket[_REFUSALS] += flow.count
         elif flow.verdict.stopped:
             bucket[_VERDICTS + flow.verdict] += flow.count
         elif flow.rst:
