@@ -156,6 +156,37 @@ class TestNodes:
             assert not row.ticked
             assert row.reason.startswith("denied 2 times, ")
 
+    @pytest.mark.parametrize(
+        ("tellers", "verdict", "times"),
+        [
+            pytest.param([(HUBBLE, "n1"), (HUBBLE, "n2")], Verdict.DROPPED, 2, id="denied at both"),
+            pytest.param([(HUBBLE, "n1"), (HUBBLE, "n2")], Verdict.ERROR, 2, id="failed at both"),
+            pytest.param(
+                [(HUBBLE, "n1"), (HUBBLE, "n2")], Verdict.AUDIT, 1, id="audited at both: it goes on"
+            ),
+            pytest.param([(HUBBLE, "n1"), ("netobserv", "n1")], Verdict.DROPPED, 1, id="two sources"),
+            pytest.param(
+                [(source, name) for source in (HUBBLE, "netobserv") for name in ("n1", "n2")],
+                Verdict.DROPPED,
+                2,
+                id="both of two sources at both nodes",
+            ),
+            pytest.param([(HUBBLE, "n1"), (HUBBLE, "")], Verdict.DROPPED, 1, id="one names no node"),
+            pytest.param([(HUBBLE, "n1"), (CONNTRACK, "n2")], Verdict.DROPPED, 1, id="of another source"),
+        ],
+    )
+    def test_what_went_no_further_counts_at_the_node_where_it_was_stopped(self, tellers, verdict, times):
+        flows = [flow for teller in tellers for flow in told(forwarded(1, verdict=verdict), *teller)]
+        assert counted(flows).verdicts[verdict] == times
+
+    def test_an_attempt_without_a_verdict_may_have_been_stopped_at_either_node(self):
+        attempts = told(forwarded(3, verdict=Verdict.UNKNOWN), HUBBLE, "n1")
+        stopped = [
+            flow for n in ("n1", "n2") for flow in told(forwarded(1, verdict=Verdict.DROPPED), HUBBLE, n)
+        ]
+        counts = counted([*attempts, *stopped])
+        assert (counts.verdicts[Verdict.UNKNOWN], counts.denied) == (2, 2)
+
     @pytest.mark.parametrize("node", ["n1", "n2"])
     @pytest.mark.parametrize(("at_proxy", "ticked"), [(Verdict.REDIRECTED, False), (Verdict.FORWARDED, True)])
     @pytest.mark.parametrize("verdict", [Verdict.DROPPED, Verdict.ERROR, None])
@@ -190,14 +221,25 @@ class TestNodes:
         row = only(session([*sent, *others], BOTH), "Deployment/api", IN)
         assert (row.ticked, row.communication.counts.answers) == (True, 1)
 
-    @pytest.mark.parametrize(("refused", "answers"), [(0, 2), (1, 1), (2, 0), (3, 0)])
-    def test_nor_does_more_answer_than_got_to_the_server_and_was_not_refused(self, refused, answers):
+    # A verdict of the server's policy and the packet that it lets in are two arrivals of one connection.
+    @pytest.mark.parametrize(("refused", "answers"), [(0, 2), (1, 0), (2, 0), (3, 0)])
+    def test_nor_does_more_answer_than_got_to_the_server_nor_anything_where_it_refused(
+        self, refused, answers
+    ):
         sent = told([request(WEB, API, 8080, verdict=Verdict.REDIRECTED)], HUBBLE, "n1")
         answered = told(exchange(WEB, API, 8080, count=5)[1:], HUBBLE, "n1")
         came = told(forwarded(2, arrived=True), HUBBLE, "n2")
         back = told([answer(WEB, API, 8080, rst=True)] * refused, HUBBLE, "n2")
         row = only(session([*sent, *answered, *came, *back], BOTH), "Deployment/api", IN)
         assert (row.communication.counts.answers, row.ticked) == (answers, answers > 0)
+
+    def test_what_the_server_answered_stays_though_it_refused_other_connections(self):
+        sent = told([request(WEB, API, 8080, verdict=Verdict.REDIRECTED)], HUBBLE, "n1")
+        answered = told(exchange(WEB, API, 8080, count=5)[1:], HUBBLE, "n1")
+        back = [answer(WEB, API, 8080, arrived=True), answer(WEB, API, 8080, rst=True, arrived=True)]
+        flows = [*sent, *answered, *told(forwarded(2, arrived=True), HUBBLE, "n2"), *told(back, HUBBLE, "n2")]
+        row = only(session(flows, BOTH), "Deployment/api", IN)
+        assert (row.communication.counts.answers, row.ticked) == (1, True)
 
     def test_nor_more_than_was_answered_however_much_got_to_the_server(self):
         sent = told([request(WEB, API, 8080, verdict=Verdict.REDIRECTED)], HUBBLE, "n1")

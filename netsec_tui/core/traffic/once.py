@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import replace
 
 from netsec_tui.model.communication import Counts
 from netsec_tui.model.flow import Verdict
+
+_DROPPED = frozenset({Verdict.DROPPED, Verdict.ERROR})
+"""Verdicts that only the node tells at which the packet went no further; an audited one goes on."""
 
 
 class Shares:
@@ -32,23 +35,25 @@ class Shares:
     @property
     def total(self) -> Counts:
         """Return the sum of all pairs of ends; what nodes, and then sources, told alike counts once."""
-        return once(
-            [_sum([_of_nodes(by_node.values()) for by_node in told.values()]) for told in self._told.values()]
-        )
+        return once([_sum([_of_nodes(by_node) for by_node in told.values()]) for told in self._told.values()])
 
 
-def once(tellings: Collection[Counts]) -> Counts:
+def once(tellings: Collection[Counts], apart: Collection[Verdict] = ()) -> Counts:
     """Return what several tellings of the same connections come to.
 
     A verdict counts as often as by the one that told most of it: what one alone has seen denied stays
-    denied. An attempt of which one does not know the verdict is one that another has told with it, as far
-    as the largest of all sums of requests does not say that there were more.
+    denied. Those of ``apart`` add up: no two can have seen them of one packet. An attempt of which one does
+    not know the verdict is one that another has told with it, as far as the largest of all sums of requests
+    does not say that there were more.
     """
     if len(tellings) == 1:
         return next(iter(tellings))
     if not tellings:
         return Counts()
-    verdicts = [max(column) for column in zip(*(told.verdicts for told in tellings), strict=True)]
+    columns = zip(*(told.verdicts for told in tellings), strict=True)
+    verdicts = [
+        (sum if verdict in apart else max)(column) for verdict, column in zip(Verdict, columns, strict=True)
+    ]
     decided = sum(verdicts) - verdicts[Verdict.UNKNOWN]
     verdicts[Verdict.UNKNOWN] = max(0, max(sum(told.verdicts) for told in tellings) - decided)
     return Counts(
@@ -61,18 +66,24 @@ def once(tellings: Collection[Counts]) -> Counts:
     )
 
 
-def _of_nodes(tellings: Collection[Counts]) -> Counts:
+def _of_nodes(by_node: Mapping[str, Counts]) -> Counts:
     """Return what the nodes of one pair of ends come to.
+
+    What was dropped only one of them can tell; what names no node may be told by any of the others.
 
     Where requests went to a proxy at the client (Cilium's, for L7 policies and DNS) it is the proxy that
     answers there, whether the server lets anything in or not. What counts is what was seen to come from the
-    server, or as much as is known to have got to it and was not refused.
+    server; else what got to it, by the events that say so, of which a connection may have several: so where
+    refusals were told, and no answer beside them, nothing is known to have been answered.
     """
-    counts = once(tellings)
+    named = [counts for node, counts in by_node.items() if node]
+    unnamed = [counts for node, counts in by_node.items() if not node]
+    counts = once([*unnamed, once(named, _DROPPED)] if named else unnamed)
     if not counts.proxied or not counts.answers:
         return counts
-    served = max(told.answers - told.relayed for told in tellings)
-    return replace(counts, answers=max(0, served, min(counts.answers, counts.arrived - counts.refusals)))
+    served = max(told.answers - told.relayed for told in by_node.values())
+    arrived = 0 if counts.refusals else counts.arrived
+    return replace(counts, answers=max(served, min(counts.answers, arrived)))
 
 
 def _sum(parts: Collection[Counts]) -> Counts:
