@@ -37,7 +37,7 @@ def entry(ago, port=40000, **fields):
 
 @pytest.fixture(autouse=True)
 def now(monkeypatch):
-    """Begin each test at its own time: in a long run the import may be hours ago, and what it dates too old."""
+    """Begin each test at its own time: in a long run the import may be hours ago."""
     monkeypatch.setitem(globals(), "NOW", time.time_ns())
 
 
