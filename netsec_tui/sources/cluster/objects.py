@@ -96,8 +96,11 @@ class ClusterObjects:
             self._tell(any(known))
 
     def refuse(self, name: str, sentence: str) -> None:
-        """Take it that a resource may not be listed; what was read of it before is kept."""
+        """Take it that a resource may not be listed; what was read of it before is kept, which is said."""
         with self._changed:
+            if name in self._listed:
+                at = time.strftime("%H:%M:%S", time.gmtime(self._seen.get(name, 0.0)))
+                sentence = f"{sentence}; what is shown of them is as it was at {at} UTC"
             self._tell(self._refused.get(name) != sentence)
             self._refused[name] = sentence
 
