@@ -11,6 +11,7 @@ from datetime import datetime
 
 from netsec_tui.errors import BadInputError
 from netsec_tui.sources.conntrack.entry import Entry, Unread
+from netsec_tui.sources.conntrack.known import OPEN
 from netsec_tui.sources.inventory.addresses import canonical_ip
 
 _LINE = re.compile(r"([a-z0-9_-]{1,16}),orig=\(([^()]*)\),reply=\(([^()]*)\)(.*)")
@@ -46,7 +47,7 @@ def decode_dpctl(line: str) -> Entry | Unread:
     protoinfo = _PROTOINFO.search(rest)
     told = dict(_FIELD.findall(_PROTOINFO.sub("", rest)))
     info = dict(_FIELD.findall(protoinfo[1])) if protoinfo else {}
-    state = info.get("state", "")
+    state = info.get("state", "") or _state(info)
     key = (number, ends[0], ports[0], ends[1], ports[1], ends[2], ports[2], ends[3], ports[3])
     zone = f" zone={told['zone']}" if told.get("zone", "0") != "0" else ""
     tag = f"{asked.get('type', '')}/{asked['id']}" if "id" in asked and "sport" not in asked else ""
@@ -55,7 +56,6 @@ def decode_dpctl(line: str) -> Entry | Unread:
         (*key, zone, tag),
         state,
         int(timeout) if timeout.isdecimal() and len(timeout) < 10 else -1,
-        # The userspace datapath tells a state for each side, and SYN_SENT of any first packet: no opening.
         _answered(told.get("status"), state or info.get("state_orig", "")),
         -1,
         _start(told.get("start", "")),
@@ -67,6 +67,14 @@ def _port(text: str | None) -> int:
     if not 0 <= port <= 65535:
         raise ValueError(text)
     return port
+
+
+def _state(info: dict[str, str]) -> str:
+    """Return the state of an open connection, of which the userspace datapath tells one for each side.
+
+    It tells SYN_SENT of any first packet: that is no opening.
+    """
+    return OPEN if info.get("state_orig") == info.get("state_reply") == OPEN else ""
 
 
 def _answered(status: str | None, state: str) -> bool | None:

@@ -11,7 +11,7 @@ from netsec_tui.sources.conntrack.direction import Directions, Judgement, Told, 
 from netsec_tui.sources.conntrack.entry import Entry, Key, protocol_of
 from netsec_tui.sources.conntrack.known import MEMORY, OPEN, OVER, REFUSED, Change, Known, News, is_due, met
 from netsec_tui.sources.conntrack.legs import DIALLED, DIRECT, Leg, direct_leg, is_left_out, legs, turned
-from netsec_tui.sources.conntrack.timeouts import Idle, Kind, ended, idle, longest_timeouts
+from netsec_tui.sources.conntrack.timeouts import Idle, Timeouts, ended, idle, timeouts_of
 
 ORIGIN = "conntrack"
 """What every flow of connection tracking names as its origin."""
@@ -56,15 +56,15 @@ class Connections:
         """Yield what a part of a node's table, read at ``now``, tells that was not told before."""
         self._reading += 1
         known = self._nodes.setdefault(node, {})
-        longest: dict[Kind, int] | None = None
+        shown: Timeouts | None = None
         if now - self._read.get(node, 0.0) > MEMORY:  # else, what is new has had a packet since
             entries = list(entries)
-            longest = longest_timeouts(entries)
+            shown = timeouts_of(entries)
         self._read[node] = now
-        yield from self._tell(node, self._news(known, entries, now, longest), now)
+        yield from self._tell(node, self._news(known, entries, now, shown), now)
 
     def _news(
-        self, known: dict[Key, Known], entries: Iterable[Entry], now: float, longest: dict[Kind, int] | None
+        self, known: dict[Key, Known], entries: Iterable[Entry], now: float, shown: Timeouts | None
     ) -> Iterator[News]:
         """Yield what is to be told of entries, and take over how they stand."""
         for entry in entries:
@@ -72,7 +72,7 @@ class Connections:
             if before is None:
                 if is_left_out(entry.key):
                     continue
-                before = known[entry.key] = self._meet(entry, now, longest)
+                before = known[entry.key] = self._meet(entry, now, shown)
                 change = None if before.quiet else Change.BEGINS
             elif before.reading == self._reading:  # a table that changes while it is read may show one twice
                 continue
@@ -145,10 +145,11 @@ class Connections:
         """Forget what is known of addresses that others have now."""
         self._directions.forget(addresses)
 
-    def _meet(self, entry: Entry, now: float, longest: dict[Kind, int] | None) -> Known:
-        since = Idle() if longest is None else idle(entry, longest)
-        if since.seconds <= MEMORY or entry.state in OVER:
-            return met(entry, now, *since)
+    def _meet(self, entry: Entry, now: float, shown: Timeouts | None) -> Known:
+        since = Idle() if shown is None else idle(entry, shown)
+        known = met(entry, now, *since)
+        if now - known.told <= MEMORY or entry.state in OVER:
+            return known
         leg = direct_leg(entry.key)
         self._quiet[leg] += 1
         self._directions.remember(leg, proven=is_opened(entry))

@@ -281,7 +281,7 @@ class ConntrackSource:
         if blind:
             detail += f"; {names_of(blind)}: {UNNAMED}"
         if quiet := self._connections.quiet:
-            detail += f"; {quiet} more are open and idle, and not told until a packet passes"
+            detail += f"; {quiet} more are open, may be idle, and are told once a packet passes"
         return f"{detail}; {self._unread}" if self._unread else detail
 
     def _trouble(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from netsec_tui.sources.conntrack.entry import Entry
@@ -11,13 +11,12 @@ from netsec_tui.sources.conntrack.known import MEMORY, OPEN
 
 _TCP, _UDP, _SCTP = 6, 17, 132
 
-_OPEN_DEFAULTS = (86_400, 432_000)
-"""What nf_conntrack_tcp_timeout_established is by kube-proxy's and by the kernel's default."""
-
 _NEAR = 120
-"""Seconds by which the longest timeout of an open connection is below the one that is set, at most."""
+"""Seconds by which the longest timeout is below the default that it is taken for, at most, and a fifth."""
 
 _DEFAULTS = {
+    (_TCP, OPEN): (86_400, 432_000),
+    (_SCTP, OPEN): (210, 432_000),
     (_TCP, "SYN_SENT"): (120,),
     (_TCP, "SYN_SENT2"): (120,),
     (_TCP, "SYN_RECV"): (60,),
@@ -39,7 +38,8 @@ _DEFAULTS = {
 }
 """Seconds that the kernel sets after a packet by protocol and state, ascending (nf_conntrack_proto_*.c).
 
-CLOSE_WAIT has kube-proxy's too (conntrack.tcpCloseWaitTimeout). All of them are sysctls that may be changed.
+ESTABLISHED and CLOSE_WAIT of TCP have kube-proxy's too (conntrack.tcpEstablishedTimeout and
+tcpCloseWaitTimeout), ESTABLISHED of SCTP that of older kernels. All are sysctls that may be changed.
 """
 
 _UDP_ASKED, _UDP_ANSWERED = (30,), (120, 180)
@@ -49,13 +49,22 @@ An answer that came at once makes no stream yet.
 """
 
 _UNACKNOWLEDGED = 300
-"""The timeout at most while data waits to be acknowledged (nf_conntrack_tcp_timeout_unacknowledged)."""
+"""The timeout at most while data waits to be acknowledged (nf_conntrack_tcp_timeout_unacknowledged).
+
+It does so for moments: what is less by more than ``_STEP`` may as well have run down from what is set.
+"""
 
 _EVEN = 2
 """Seconds that are no idleness: timeouts are whole, and readings take time."""
 
 _STEP = 10
 """Doubts are rounded up to as many seconds: addresses are kept apart by them."""
+
+_AGREEING = 3
+"""Pairs of addresses whose open connections show together what the timeout is set to.
+
+They have no address in common: all that one pod has left behind is idle since one moment.
+"""
 
 Kind = tuple[int, str, bool | None]
 """Protocol's number, state and whether there was an answer: what a timeout is set by."""
@@ -71,29 +80,58 @@ class Idle(NamedTuple):
     doubt: float = 0.0
 
 
-def longest_timeouts(entries: Iterable[Entry]) -> dict[Kind, int]:
-    """Map kinds to the longest timeout in seconds that is seen: no table says how it is set, but no lower."""
+class Timeouts(NamedTuple):
+    """Hold the ``longest`` timeout of each kind that a table shows, in seconds: it is set to no less.
+
+    Of ``agreed`` kinds it is what is set.
+    """
+
+    longest: Mapping[Kind, int]
+    agreed: Collection[Kind] = ()
+
+
+def timeouts_of(entries: Collection[Entry]) -> Timeouts:
+    """Return what a table shows of how timeouts are set, which none says."""
     longest: dict[Kind, int] = {}
     for entry in entries:
-        kind = entry.key[0], entry.state, entry.answered
+        kind = _kind(entry)
         if entry.timeout > longest.get(kind, 0):
             longest[kind] = entry.timeout
-    return longest
+    return Timeouts(longest, _agreed(entries, longest))
 
 
-def idle(entry: Entry, longest: dict[Kind, int]) -> Idle:
-    """Return since when no packet has passed, by the defaults as far as the longest timeouts allow for them.
+def _agreed(entries: Iterable[Entry], longest: Mapping[Kind, int]) -> set[Kind]:
+    """Return the kinds of open connections of which several have had a packet just now, as it seems."""
+    pairs: dict[Kind, set[frozenset[str]]] = {}
+    for entry in entries:
+        kind = _kind(entry)
+        if entry.state == OPEN and entry.timeout >= longest.get(kind, 0) - _STEP:
+            pairs.setdefault(kind, set()).add(frozenset((entry.key[1], entry.key[5])))
+    return {
+        kind
+        for kind, found in pairs.items()
+        if len(found) >= _AGREEING and not frozenset.intersection(*found)
+        if kind[0] != _TCP or longest[kind] > _UNACKNOWLEDGED
+    }
 
-    Nothing tells it where the network card or the flow table has taken an open connection over.
+
+def _kind(entry: Entry) -> Kind:
+    return entry.key[0], entry.state, entry.answered
+
+
+def idle(entry: Entry, shown: Timeouts) -> Idle:
+    """Return for how long at most no packet has passed, by the defaults or by what a table has ``shown``.
+
+    Nothing tells it where the network card or the flow table has taken a connection over: it counts as used.
     """
     number, left = entry.key[0], entry.timeout
     if left < 0:
-        known = entry.state == OPEN or (entry.answered is not None and not entry.state)
-        longest_ago = () if known else _defaults(entry)[:1]
-        return Idle(*longest_ago, *longest_ago)
-    seen = max(left, longest.get((number, entry.state, entry.answered), 0))
-    most = _configured(entry, seen)
-    if entry.state == OPEN and left <= _UNACKNOWLEDGED < most:
+        taken_over = not entry.state and entry.answered is not None
+        most = 0 if taken_over else _configured(entry, 0)
+        return Idle(most, most)
+    seen = max(left, shown.longest.get(_kind(entry), 0))
+    most = seen if _kind(entry) in shown.agreed else _configured(entry, seen)
+    if (number, entry.state) == (_TCP, OPEN) and _UNACKNOWLEDGED - _STEP <= left <= _UNACKNOWLEDGED < most:
         most = seen = _UNACKNOWLEDGED
     if number == _UDP and entry.answered is not False and left <= _UDP_ASKED[0]:
         seen = min(seen, _UDP_ASKED[0])
@@ -108,15 +146,22 @@ def ended(entry: Entry) -> Idle:
     Older kernels tell neither what is left of it nor the state (ctnetlink_conntrack_event).
     """
     if entry.timeout > 0:
-        return idle(entry, {})
+        return idle(entry, Timeouts({}))
     longest = max(_defaults(entry), default=MEMORY)
     return Idle(longest, longest)
 
 
 def _configured(entry: Entry, seen: int) -> int:
-    if entry.state == OPEN:
-        return next((most for most in _OPEN_DEFAULTS if most - _NEAR <= seen <= most), seen)
-    return next((most for most in _defaults(entry) if most >= seen), seen)
+    """Return what the timeout is set to at most, where ``seen`` is the longest that is seen of its kind.
+
+    It is the default that is hardly more, else the longest one. Those of UDP are too close to each other
+    to matter: what they leave open is as short as pods are told apart by.
+    """
+    higher = [most for most in _defaults(entry) if most >= seen]
+    if entry.key[0] == _UDP:
+        return next(iter(higher), seen)
+    near = (most for most in higher if most - seen <= min(_NEAR, most // 5))
+    return next(near, max(higher, default=seen))
 
 
 def _defaults(entry: Entry) -> tuple[int, ...]:

@@ -143,6 +143,11 @@ class LineReading:
             return
         if undated := getattr(self._decoder, "undated", 0):
             raise BadInputError(self._misdated(undated))
+        if idle := getattr(self._decoder, "idle", 0):
+            raise BadInputError(
+                f"{self._name} holds no flow: of connections that are open ({idle}) it does not tell that a "
+                "packet passed lately; give the node's whole table (that of Open vSwitch by -m)"
+            )
         looks = looks_like(self._head)
         if looks:
             raise BadInputError(f"{self._name} holds no flow: it {looks}")

@@ -334,7 +334,7 @@ BRIEF = (
 
 
 def test_what_tells_nothing_of_answers_is_of_a_source_of_its_own():
-    answered = BRIEF.replace("udp", "tcp") + ",protoinfo=(state=ESTABLISHED)"
+    answered = BRIEF.replace("udp", "tcp") + ",protoinfo=(state=TIME_WAIT)"
     flows, left = flows_of(BRIEF + "\n" + answered)
     told = {(f.protocol.value, f.is_reply, f.verdict.name, f.origin) for f in flows}
     assert left == []
@@ -348,3 +348,18 @@ def test_what_tells_nothing_of_answers_is_of_a_source_of_its_own():
 def test_brief_entries_of_udp_tell_no_time_either():
     flows, _ = flows_of(BRIEF)
     assert {(flow.time, flow.source.doubt) for flow in flows} == {(AT - 120, 120)}
+
+
+@pytest.mark.parametrize("state", ["state=ESTABLISHED", "state_orig=ESTABLISHED,state_reply=ESTABLISHED"])
+def test_brief_entries_of_what_is_open_do_not_tell_that_it_is_used(state):
+    decoder = ConntrackFileDecoder(AT)
+    assert decoder.decode(f"{BRIEF.replace('udp', 'tcp')},protoinfo=({state})") == ()
+    assert (decoder.finish(), decoder.idle) == ((), 1)
+
+
+@pytest.mark.parametrize(("left", "told", "idle"), [(86_399, 3, 0), (80_000, 0, 1)])
+def test_open_vswitch_without_the_kernel_tells_what_is_open_of_each_side(left, told, idle):
+    text = DPCTL.replace("(state=ESTABLISHED)", "(state_orig=ESTABLISHED,state_reply=ESTABLISHED)")
+    decoder = ConntrackFileDecoder(AT)
+    assert decoder.decode(text.replace("timeout=86399", f"timeout={left}")) == ()
+    assert (len(decoder.finish()) >= told, decoder.idle) == (True, idle)

@@ -218,11 +218,64 @@ def test_what_hardware_has_taken_over_is_told_once_a_minute():
     assert told_at(Tables(), [(at, offloaded) for at in range(0, 125, 5)]) == [0, 60, 120]
 
 
-@pytest.mark.parametrize(("most", "other"), [(432_000, 431_990), (86_400, 86_300), (3_600, 3_600)])
-def test_what_is_open_was_seen_when_its_last_packet_passed(most, other):
-    busy, idle = line("10.244.1.5:1", timeout=other), line("10.244.1.5:2", timeout=most - 100)
-    flows = Tables().read(busy, idle)
-    assert {flow.time for flow in flows if 2 in (flow.source_port, flow.destination_port)} == {NOW - 100}
+def open_ones(*timeouts, clients=("10.244.1.6", "10.244.1.7", "10.244.1.9"), server="10.244.1.8:8080"):
+    """Return lines of open connections of a client each."""
+    return [
+        line(f"{client}:2", server, timeout=timeout)
+        for client, timeout in zip(clients, timeouts, strict=False)
+    ]
+
+
+ELSEWHERE = line("192.0.2.1:2", "192.0.2.2:6443", timeout=3_600)
+TWO_SERVERS = [*open_ones(3_595, 3_590), ELSEWHERE]
+
+
+@pytest.mark.parametrize(
+    ("most", "others", "doubt"),
+    [
+        (432_000, open_ones(431_990), 10),
+        (432_000, open_ones(431_940), 60),
+        (86_400, open_ones(86_300), 100),
+        # Several show together what the timeout is set to.
+        (3_600, TWO_SERVERS, 10),
+    ],
+)
+def test_what_is_open_was_seen_when_its_last_packet_passed(most, others, doubt):
+    flows = Tables().read(line("10.244.1.5:1", timeout=most - 100), *others)
+    found = [flow for flow in flows if 1 in (flow.source_port, flow.destination_port)]
+    assert {(flow.time, flow.source.doubt) for flow in found} == {(NOW - 100, doubt)}
+
+
+@pytest.mark.parametrize(
+    ("entry", "others"),
+    [
+        # By the kernel's default it is idle for 1000 s, for 5 h, for days; where less is set it may be busy.
+        ({"timeout": 431_000}, []),
+        ({"timeout": 414_000}, []),
+        ({"timeout": 3_600}, []),
+        ({"timeout": 250}, []),
+        ({"timeout": 3_600}, open_ones(3_600)),
+        ({"timeout": 3_600}, [*open_ones(3_589), ELSEWHERE]),
+        # All that one end has left behind is idle for as long as each other.
+        ({"timeout": 3_600}, open_ones(3_600, 3_600, 3_600)),
+        ({"timeout": 100, "protocol": "sctp"}, []),
+        # kube-proxy sets 3600 s.
+        ({"timeout": 40, "state": "CLOSE_WAIT"}, []),
+    ],
+)
+def test_what_may_have_been_idle_for_long_is_not_told_until_a_packet_passes(entry, others):
+    tables, one = Tables(), {"source": "10.244.1.5:1", **entry}
+    assert tables.read(line(**one), *others) == []
+    assert tables.connections.quiet == 1 + len(others)
+    assert tables.read(line(**one | {"timeout": entry["timeout"] - 5}), *others[:0], at=5) == []
+    woken = tables.read(line(**one), at=10)
+    assert {(flow.time, flow.source.doubt) for flow in woken} == {(NOW + 10, 0)}
+    assert tables.connections.quiet == 0
+
+
+def test_what_began_lately_has_not_been_idle_for_long():
+    flows = Tables().read(line(timeout=3_000, more=" delta-time=60"))
+    assert {(flow.time, flow.source.doubt) for flow in flows} == {(NOW - 60, 0)}
 
 
 def test_what_was_idle_for_long_is_told_when_a_packet_passes():
@@ -261,7 +314,9 @@ def closing(state, timeout):
         (closing("TIME_WAIT", 119), [], 1, 0),
         (closing("CLOSE", 3), [], 7, 10),
         (closing("LAST_ACK", 20), [], 10, 10),
-        (closing("CLOSE_WAIT", 20), [], 40, 40),
+        (closing("CLOSE_WAIT", 50), [], 10, 10),
+        (closing("CLOSE_WAIT", 3_500), [], 100, 100),
+        ({**closing("ESTABLISHED", 190), "protocol": "sctp"}, [], 20, 20),
         ({**closing("SYN_SENT", 60), "answered": False}, [], 60, 60),
         ({**udp(10), "answered": False}, [], 20, 20),
         # It may be of a stream, which has 120 s, or have had one answer, which gives 30 s.

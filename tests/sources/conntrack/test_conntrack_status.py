@@ -193,7 +193,7 @@ def test_idle_connections_are_counted_in_the_status(server, source):
     collected = read(source)
     assert clients(collected) == {"10.244.1.5", "10.244.2.5"}
     assert collected.status.detail == (
-        "2 connections from 2 of 2 nodes; 1 more are open and idle, and not told until a packet passes"
+        "2 connections from 2 of 2 nodes; 1 more are open, may be idle, and are told once a packet passes"
     )
 
 

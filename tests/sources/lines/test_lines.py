@@ -180,6 +180,12 @@ def test_a_packed_file_that_is_cut_off_keeps_what_it_has(tmp_path):
     assert "cut off or damaged" in heard.status.detail
 
 
+IDLE = (
+    b"tcp 6 414000 ESTABLISHED src=10.244.1.5 dst=10.244.1.8 sport=40000 dport=8080 "
+    b"src=10.244.1.8 dst=10.244.1.5 sport=8080 dport=40000 [ASSURED] mark=0 use=1\n"
+)
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -194,6 +200,7 @@ def test_a_packed_file_that_is_cut_off_keeps_what_it_has(tmp_path):
         (b"Jun 16 16:52:13.136: default/a:40000 (ID:1) -> default/b:80 (ID:2) to-endpoint\n", "-o json"),
         (b"hello\nworld\n", "flows.json:1: not JSON): expected are JSON lines"),
         (LOST, "expected are JSON lines"),
+        (IDLE, "of connections that are open (1) it does not tell that a packet passed lately"),
         (b'{"time":"2021-06-16T16:52:13Z","verdict":"FORWARDED","IP":{}}\n', "field mask"),
     ],
 )
