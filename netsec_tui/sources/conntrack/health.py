@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from netsec_tui.model.flow import Gap
 from netsec_tui.sources.nodes_named import names_of
@@ -62,3 +63,10 @@ def missed(node: str, at: float, before: Mapping[str, int], now: Mapping[str, in
     no_room = evicted + max(0, grown["drop"] - clashed)
     lost = ((no_room, FULL if evicted else NOT_TAKEN), (clashed, CLASHED))
     return tuple(Gap(at, count, f"{names_of([node])}: {reason}", node) for count, reason in lost if count)
+
+
+def unread(node: str, since: float, until: float) -> Gap:
+    """Return the gap of a node whose table was not read for longer than it remembers, in epoch seconds."""
+    first, last = (f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S}" for at in (since, until))
+    reason = f"{names_of([node])}: no table from {first} to {last} UTC: connections may be missing"
+    return Gap(since, 0, reason, node, until=until)

@@ -19,7 +19,7 @@ from netsec_tui.sources.cluster.refusals import RefusedError
 from netsec_tui.sources.cluster.resources import resource
 from netsec_tui.sources.conntrack.entry import Entry, EntryDecoder
 from netsec_tui.sources.conntrack.flows import ORIGIN, Connections
-from netsec_tui.sources.conntrack.health import BLIND, UNNAMED, divide, losses, missed
+from netsec_tui.sources.conntrack.health import BLIND, UNNAMED, divide, losses, missed, unread
 from netsec_tui.sources.conntrack.known import MEMORY
 from netsec_tui.sources.conntrack.nodes import Answer, Node, Way, due_nodes, read_table, targets
 from netsec_tui.sources.conntrack.pods import SILENT_SECONDS, PodAddresses, Sight, seen_pod
@@ -194,8 +194,9 @@ class ConntrackSource:
 
     def _take(self, answer: Answer, node: Node, emit: Emit) -> None:
         now, skipped = answer.at, node.skipped
-        if now - node.read > MEMORY:  # what ended meanwhile the table may have forgotten
+        if node.read and now - node.read > MEMORY:  # what ended meanwhile the table may have forgotten
             self._spans.end(answer.node, node.read)
+            emit(FlowsRead((unread(answer.node, node.read, now),)))
         self._spans.begin(answer.node, now)
         node.read = now
         self._until = max(self._until, now)
