@@ -205,6 +205,7 @@ KEPT_OUT = [{"Action": "drop", "Direction": "Ingress", "Actor": "NetworkPolicy"}
 def test_who_is_let_out_at_the_client_is_not_let_in_by_that(events, verdicts):
     made = [record(Flags=0x02, NetworkEvents=told, AgentIP=f"192.0.2.{n}") for n, told in enumerate(events)]
     assert [flow.verdict.name for flow in decode(*made)] == verdicts
+    assert [flow.arrived for flow in decode(*made)] == [verdict == "FORWARDED" for verdict in verdicts]
 
 
 @pytest.mark.parametrize("order", [*permutations(range(4))])
