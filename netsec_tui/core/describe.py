@@ -27,9 +27,9 @@ from netsec_tui.model.identity import (
     owner_peer,
     service_peer,
 )
-from netsec_tui.model.quality import SLACK, Quality
+from netsec_tui.model.quality import Quality
 from netsec_tui.model.review import PeerFacts, Row, Subject
-from netsec_tui.model.timespan import ADVISED_HOURS, Coverage
+from netsec_tui.model.timespan import ADVISED_HOURS, Coverage, slack
 
 if TYPE_CHECKING:
     from netsec_tui.core.review import Evidence
@@ -225,7 +225,7 @@ def _watched(coverage: Coverage, quality: Quality) -> Iterator[str]:
 
 def by_flows_alone(quality: Quality) -> str:
     """Say of how much time only flows tell that anybody watched, empty where it is none to speak of."""
-    if quality.by_flows <= SLACK:
+    if quality.by_flows <= slack(quality.covered):
         return ""
     told = f"{duration(quality.by_flows)} between the first and the last flow"
     return f"{told}: only flows tell of that time, whether anybody watched all of it is not known"

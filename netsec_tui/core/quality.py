@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from operator import attrgetter
 
+from netsec_tui.core.holes import QUIET, share, unwatched
 from netsec_tui.core.traffic.observe import Observations, Told
 from netsec_tui.model.communication import Communication, Orientation
 from netsec_tui.model.flow import Gap
@@ -16,16 +16,10 @@ from netsec_tui.model.inventory import Inventory
 from netsec_tui.model.losses import Losses
 from netsec_tui.model.observed import SOURCES_IN_ORDER, NodeSpan, Observed
 from netsec_tui.model.quality import Lost, Quality, Silent, Watched, telling
-from netsec_tui.model.timespan import Timespan, Window
+from netsec_tui.model.timespan import Timespan, Window, slack
 
 _REMEMBERED = 180.0
 """Seconds before its first reading that a source may tell of without having watched: what it remembers."""
-
-_BREATH = 1.0
-"""Seconds between two sources that are no gap: one begins when the other has ended."""
-
-_QUIET = 60.0
-"""Seconds between the last flow of a file and the first of the next that are no gap: a log is rotated."""
 
 _DATES_BACK = frozenset({"conntrack"})
 """Sources that date connections by their last packet, however long ago: that is no time they watched."""
@@ -53,22 +47,42 @@ def quality_of(
     sources = tuple(watched(window, seen, observed))
     reporting = [source.nodes for source in telling(sources) if source.nodes is not None]
     present = tuple(sorted(node.name for node in inventory.nodes))
-    by_node = node_seconds(window, now, sources, present)
-    covered = _least(by_node, window, now, sources)
+    reported = _reported(sources, present)
+    ever = tuple(watched(Window(0.0, window.end), seen, observed)) if window.start else sources
+    holes = tuple(unwatched(window, now, ever, reported, seen.gaps))
+    exactly, wanted = _to_the_second(window, now, asked), 0.0 if holes else asked.seconds or 0.0
+    seconds = _seconds_of(reported, exactly, now, sources)
+    by_node = {node: _whole(watched_for, wanted) for node, watched_for in seconds.items()}
+    covered = _whole(_least(by_node, exactly, now, sources), wanted)
     themselves = [source for source in sources if not source.by_flows]
-    known = _least(_seconds_of(by_node, window, now, themselves), window, now, themselves)
+    known = _least(_seconds_of(reported, exactly, now, themselves), exactly, now, themselves)
     return Quality(
         asked,
         covered,
         sources,
         tuple(sorted({short_node(node) for nodes in reporting for node in nodes})) if reporting else None,
         present or None,
-        (*lost_in(window, seen.gaps), *_unwatched(window, now, sources)),
-        synthetic=sum(told.synthetic for told in seen.told.values()),
+        (*lost_in(window, seen.gaps), *holes),
+        synthetic=sum(_synthetic(window, told) for told in seen.told.values()),
         silent=silent,
         by_node=tuple(by_node.items()),
-        by_flows=covered - known,
+        by_flows=covered - _whole(known, wanted),
     )
+
+
+def _synthetic(window: Window, told: Told) -> int:
+    return sum(count for minute, count in told.synthetic.items() if window.start <= minute * 60 <= window.end)
+
+
+def _to_the_second(window: Window, now: float, asked: Timespan) -> Window:
+    """Return what was asked for: rows are counted by the minute, so their window is longer."""
+    end = min(window.end, now)
+    return Window(window.start if asked.seconds is None else max(0.0, end - asked.seconds), end)
+
+
+def _whole(seconds: float, wanted: float) -> float:
+    """Return what was watched of the seconds ``wanted``: all where hardly any lack."""
+    return wanted if wanted and wanted - slack(wanted) <= seconds else seconds
 
 
 def watched(window: Window, seen: Observations, observed: Iterable[Observed]) -> Iterator[Watched]:
@@ -85,7 +99,7 @@ def watched(window: Window, seen: Observations, observed: Iterable[Observed]) ->
     found = [_of_flows(origin, flows, window, earliest.get(origin)) for origin, flows in seen.told.items()]
     found += [_of_itself(one, window, seen.told.get(one.origin)) for one in told]
     for source in _joined(filter(None, found)):
-        if _share(source, window, source.until or window.end):
+        if share(source, window, window.end):
             yield source
 
 
@@ -95,7 +109,7 @@ def _joined(found: Iterable[Watched]) -> list[Watched]:
     for one in sorted(found, key=lambda one: (_rank(one.origin), one.origin, not one.told, one.since)):
         same = joined[-1] if joined else []
         alike = same and (same[0].origin, same[0].told) == (one.origin, one.told)
-        breath = 0.0 if one.told else _QUIET
+        breath = 0.0 if one.told else QUIET
         if alike and one.since <= max(before.until or math.inf for before in same) + breath:
             same.append(one)
         else:
@@ -185,38 +199,33 @@ def _rank(origin: str) -> int:
     return SOURCES_IN_ORDER.index(origin) if known else len(SOURCES_IN_ORDER)
 
 
-def _share(source: Watched | NodeSpan, window: Window, until: float) -> tuple[float, float] | None:
-    low, high = max(source.since, window.start), min(until, window.end)
-    return (low, high) if low <= high else None
-
-
 def covered_seconds(window: Window, now: float, sources: Iterable[Watched | NodeSpan]) -> float:
     """Return how many seconds of a window at least one of the sources has watched."""
-    shares = (_share(source, window, source.until or now) for source in sources)
     covered, reached = 0.0, window.start
-    for low, high in sorted(share for share in shares if share):
+    for low, high in sorted(filter(None, (share(source, window, now) for source in sources))):
         covered += max(0.0, high - max(low, reached))
         reached = max(reached, high)
     return covered
 
 
-def node_seconds(
-    window: Window, now: float, sources: tuple[Watched, ...], present: tuple[str, ...] = ()
-) -> dict[str, float]:
-    """Map each node that reports to the seconds of a window in which at least one of the sources watched it.
+def _reported(sources: tuple[Watched, ...], present: tuple[str, ...]) -> list[str]:
+    """Return the nodes that report, where none does any more those that did.
 
-    Where none reports any more they are those that did. A source that tells no node watches all. A node that
-    is not ``present`` any more counts only where none is known to be.
+    One that is not ``present`` any more counts only where none is known to be.
     """
     now_told = telling(sources)
     reporting = {node for source in now_told for node in source.nodes or ()}
     reporting = reporting or {span.node for source in now_told for span in source.spans}
-    return _seconds_of(sorted(reporting.intersection(present) or reporting), window, now, sources)
+    return sorted(reporting.intersection(present) or reporting)
 
 
 def _seconds_of(
     nodes: Iterable[str], window: Window, now: float, sources: Iterable[Watched]
 ) -> dict[str, float]:
+    """Map nodes to the seconds of a window in which at least one of the sources watched them.
+
+    A source that tells no node watches all.
+    """
     sources = tuple(sources)
     everywhere: list[Watched | NodeSpan] = [source for source in sources if source.nodes is None]
     by_node = {node: list(everywhere) for node in nodes}
@@ -229,18 +238,6 @@ def _seconds_of(
 def _least(by_node: dict[str, float], window: Window, now: float, sources: Iterable[Watched]) -> float:
     """Return the seconds of the node that was watched least; where none is told, of what was watched."""
     return min(by_node.values()) if by_node else covered_seconds(window, now, sources)
-
-
-def _unwatched(window: Window, now: float, sources: Iterable[Watched]) -> Iterator[Lost]:
-    """Yield each time within what was watched in which nobody did: what was done then is not known."""
-    shares = [(_share(source, window, source.until or now), source.told) for source in sources]
-    reached, said = math.inf, False
-    for (low, high), told in sorted((share, told) for share, told in shares if share):
-        if low - reached > (_BREATH if told or said else _QUIET):
-            span = " to ".join(time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(at)) for at in (reached, low))
-            yield Lost(f"nobody watched from {span} UTC", 0)
-        if reached == math.inf or high >= reached:
-            reached, said = high, told
 
 
 def lost_in(window: Window, gaps: Iterable[Gap]) -> tuple[Lost, ...]:

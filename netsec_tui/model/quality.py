@@ -7,10 +7,7 @@ from dataclasses import dataclass
 
 from netsec_tui.model.identity import WorkloadRef
 from netsec_tui.model.observed import NodeSpan
-from netsec_tui.model.timespan import ADVISED_HOURS, TIMESPANS, Timespan
-
-SLACK = 60.0
-"""Seconds that may lack of a window which was watched whole: windows begin with a minute."""
+from netsec_tui.model.timespan import ADVISED_HOURS, TIMESPANS, Timespan, slack
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +108,7 @@ class Quality:
     def watched_less(self) -> tuple[tuple[str, float], ...]:
         """Return the nodes that were watched less long than others, with their seconds, least first."""
         longest = max((seconds for _, seconds in self.by_node), default=0.0)
-        less = [one for one in self.by_node if one[1] + SLACK < longest]
+        less = [one for one in self.by_node if one[1] + slack(longest) < longest]
         return tuple(sorted(less, key=lambda one: (one[1], one[0])))
 
     @property
@@ -143,7 +140,7 @@ class Quality:
         """Tell whether the window is known to have been watched whole; all there is, as long as advised."""
         wanted = self.asked.seconds
         known = self.covered - self.by_flows
-        return known + SLACK >= (ADVISED_HOURS * 3600 if wanted is None else wanted)
+        return known >= (ADVISED_HOURS * 3600 if wanted is None else wanted)
 
     @property
     def nothing_known_missing(self) -> bool:

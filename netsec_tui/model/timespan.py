@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time as clock
 from dataclasses import dataclass
 
 OLDEST = 946_684_800.0
@@ -17,6 +18,17 @@ ADVISED_HOURS = 12
 def plausible(time: float, now: float) -> bool:
     """Tell whether something can have been recorded at a time; both are in epoch seconds."""
     return OLDEST <= time <= now + SKEW_SECONDS
+
+
+def from_to(since: float, until: float) -> str:
+    """Return two times in epoch seconds for a sentence, with their days."""
+    moments = (clock.strftime("%Y-%m-%d %H:%M:%S", clock.gmtime(at)) for at in (since, until))
+    return f"from {' to '.join(moments)} UTC"
+
+
+def slack(seconds: float) -> float:
+    """Return how many seconds may lack of a time that was watched whole: clocks and connections differ."""
+    return min(60.0, seconds / 100)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,9 @@
 import pytest
 
 from netsec_tui.model.observed import NodeSpan, Observed
+from netsec_tui.model.timespan import Timespan
+from netsec_tui.render.quality import quality_sentences
+from netsec_tui.session.actions import ChooseTimespan
 from tests.core.traffic import NOON, cluster_node, of, request, session
 
 HOUR = 3600.0
@@ -61,6 +64,68 @@ def test_nodes_of_a_source_that_names_none_are_those_of_flows_in_the_window():
     for span, nodes in ((-1, ("n1", "n2")), (LAST_HOUR, ("n1",))):
         found = quality(Observed("hubble", NOON), flows=flows, now=5 * HOUR, span=span, objects=state)
         assert found.nodes == nodes
+
+
+class TestAsked:
+    """What was watched of what was asked for, to the second."""
+
+    STATE = (cluster_node("n1", "172.18.0.2"),)
+    MINUTE, FIVE, HALF_DAY = Timespan("1m", 60), Timespan("last 5 min", 300), Timespan("last 12 h", 43_200)
+
+    def of(self, asked, since, now, *, live=True, until=0.0):
+        made = session([], self.STATE, now=NOON + now, live=live)
+        made.apply(ChooseTimespan(asked))
+        ended = NOON + until if until else 0.0
+        made.set_observed([Observed("hubble", NOON + since, ended, frozenset({"n1"}))])
+        return made.quality()
+
+    @pytest.mark.parametrize(
+        ("asked", "seconds", "covered", "said"),
+        [
+            (MINUTE, 2, 2, "2 s of 1m observed"),
+            (MINUTE, 59, 59, "59 s of 1m observed"),
+            (MINUTE, 59.5, 60, "1 min of 1m observed"),
+            (FIVE, 240, 240, "4 min of 5 min observed"),
+            (FIVE, 296, 296, "4 min of 5 min observed"),
+            (FIVE, 298, 300, "5 min of 5 min observed"),
+            (HALF_DAY, 43_139, 43_139, "11 h 58 min of 12 h observed"),
+            (HALF_DAY, 43_141, 43_200, "12 h of 12 h observed"),
+        ],
+    )
+    @pytest.mark.parametrize("live", [True, False])
+    def test_hardly_any_may_lack_and_what_is_said_agrees(self, asked, seconds, covered, said, live):
+        found = self.of(asked, HOUR - seconds, HOUR, live=live, until=0.0 if live else HOUR)
+        assert found.covered == covered
+        assert found.nothing_known_missing is (covered == asked.seconds)
+        verdict = "nothing is known to be missing" if covered == asked.seconds else "the policy may lack"
+        assert quality_sentences(found)[0].startswith(f"{said}: {verdict}")
+
+    @pytest.mark.parametrize("second", [0, 1, 30, 59.75])
+    @pytest.mark.parametrize("live", [True, False])
+    def test_it_is_no_more_than_was_asked_for_though_rows_are_counted_by_the_minute(self, second, live):
+        now = HOUR + second
+        found = self.of(self.FIVE, -9 * HOUR, now, live=live, until=0.0 if live else now)
+        assert (found.covered, found.by_node, found.covers) == (300, (("n1", 300),), True)
+
+    def test_what_is_not_watched_in_it_is_not_made_up_for_by_what_was_before(self):
+        spans = [NodeSpan("n1", NOON), NodeSpan("n1", NOON + HOUR + 2)]
+        spans[0] = spans[0]._replace(until=NOON + HOUR)
+        made = session([], self.STATE, now=NOON + HOUR + 59, live=True)
+        made.apply(ChooseTimespan(self.FIVE))
+        made.set_observed([Observed("hubble", NOON, nodes=frozenset({"n1"}), spans=tuple(spans))])
+        assert (made.quality().covered, made.quality().covers) == (298, False)
+
+
+def test_of_all_there_is_the_advised_time_counts():
+    for seconds, covers in ((12 * HOUR - 1, False), (12 * HOUR, True)):
+        assert quality(Observed("hubble", NOON), now=seconds).covers is covers
+
+
+@pytest.mark.parametrize(("span", "count"), [(-1, 3), (LAST_HOUR, 1)])
+def test_flows_that_were_made_up_count_in_the_window_alone(span, count):
+    made_up = [flow(at, synthetic=True) for at in (0, 1, 5 * HOUR)]
+    found = quality(flows=[*made_up, flow(5 * HOUR + 9)], span=span, live=False, now=9 * HOUR)
+    assert found.synthetic == count
 
 
 @pytest.mark.parametrize(

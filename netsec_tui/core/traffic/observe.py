@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -25,7 +26,10 @@ Connection tracking is put together before it is told, so there a node is only w
 
 
 class Told:
-    """Hold when one source told of flows: by minute, and for each node the first and the last time."""
+    """Hold when one source told of flows: by minute, and for each node the first and the last time.
+
+    ``synthetic`` maps minutes to the flows of them that were made up.
+    """
 
     __slots__ = ("first", "last", "minutes", "nodes", "since", "synthetic")
 
@@ -34,7 +38,7 @@ class Told:
         self.minutes: set[int] = set()
         self.nodes: dict[str, float] = {}
         self.since: dict[str, float] = {}
-        self.synthetic = 0
+        self.synthetic: Counter[int] = Counter()
 
     def take(self, flow: Flow) -> None:
         """Take note of one flow."""
@@ -43,12 +47,14 @@ class Told:
             self.first = time
         if time > self.last:
             self.last = time
-        self.minutes.add(int(time // 60))
+        minute = int(time // 60)
+        self.minutes.add(minute)
         if node and time > self.nodes.get(node, 0.0):
             self.nodes[node] = time
         if node and time < self.since.get(node, math.inf):
             self.since[node] = time
-        self.synthetic += flow.synthetic
+        if flow.synthetic:
+            self.synthetic[minute] += 1
 
 
 class Observations:
