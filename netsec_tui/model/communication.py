@@ -100,8 +100,9 @@ class Communication:
     many high ports of a peer that nobody declares. ``addressed`` is set on a row of somebody whose address is
     not told where other rows on the port have addresses that it may be. ``answerable`` is false where only
     sources have seen it that have told of no answers, ``answers_untold`` true where these never tell whether
-    one came. ``disputed`` are pods that had the address of one of the
-    ends while its labels were told to be others; it is empty where anything was seen without such a doubt.
+    one came. ``arrival_told`` is true where a source has seen it that tells whatever was let in at its end.
+    ``disputed`` are pods that had the address of one of the ends while its labels were told to be others; it
+    is empty where anything was seen without such a doubt.
     ``rivals`` are pods, or "nobody", that had the address of one of the ends in the only minutes in which it
     was seen: how much of it is whose is not known.
     """
@@ -122,6 +123,7 @@ class Communication:
     addressed: bool = False
     answerable: bool = True
     answers_untold: bool = False
+    arrival_told: bool = False
     disputed: tuple[str, ...] = ()
     rivals: tuple[str, ...] = ()
 

@@ -193,6 +193,28 @@ def test_answers_are_not_missed_before_anything_was_seen() -> None:
     assert not any("no answer was told of" in warning for warning in scene.review.warnings)
 
 
+TRIED = Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("protocol", "seen", "expected"),
+    [
+        (Protocol.UDP, (TRIED, DROPPED), (Standing.IN, "denied once, answered once")),
+        (Protocol.UDP, (DROPPED, *[TRIED] * 5), (Standing.IN, "denied once, answered once")),
+        (Protocol.UDP, (TRIED, AUDIT), (Standing.OUT, f"audited once{UNENFORCED}")),
+        (Protocol.UDP, (DROPPED,), (Standing.OUT, "denied only (once), though something answered")),
+        # What came back may be sent by who rejects: a RST, an ABORT.
+        (Protocol.TCP, (TRIED, DROPPED), (Standing.OUT, "denied only (once), though something answered")),
+        (Protocol.SCTP, (TRIED, DROPPED), (Standing.OUT, "denied only (once), though something answered")),
+    ],
+)
+def test_an_answer_by_udp_shows_that_an_attempt_was_let_in(
+    protocol: Protocol, seen: tuple[Verdict, ...], expected: tuple[Standing, str]
+) -> None:
+    told = [flow(WEB, CART, verdict=verdict, protocol=protocol) for verdict in seen]
+    assert started([*told, answer(WEB, CART, protocol=protocol)], OUT, "cart") == expected
+
+
 # -- UDP ---------------------------------------------------------------------------------------------------
 
 UDP_POD = pod("stat-1", "10.244.0.77", "stat", ports=[("metrics", "UDP", 8125)])
@@ -210,9 +232,20 @@ def test_udp_that_was_denied_once_and_let_in_starts_in_where_a_pod_declares_the_
     assert (row.standing, row.reason) == (Standing.IN, "denied once, let in 9 times")
 
 
-def test_udp_without_answer_starts_in_when_the_listening_pod_declares_the_port() -> None:
-    scene = udp_scene(flow(WEB, known_ends([UDP_POD])["stat-1"], 8125, **UDP))
-    assert scene.row(OUT, "stat").standing is Standing.IN
+@pytest.mark.parametrize(
+    ("replies", "arrived", "reason"),
+    [
+        (True, False, "never answered: whether it arrived is not known"),
+        (True, True, ""),
+        (False, False, ""),
+    ],
+)
+def test_udp_without_answer_starts_in_when_the_listening_pod_declares_the_port(
+    replies: bool, arrived: bool, reason: str
+) -> None:
+    left = flow(WEB, known_ends([UDP_POD])["stat-1"], 8125, arrived=arrived, **UDP)
+    row = shop(UDP_POD).sees([left, *(ELSEWHERE if replies else [])]).chooses().row(OUT, "stat")
+    assert (row.standing, row.reason) == (Standing.IN, reason)
 
 
 @pytest.mark.parametrize(
@@ -348,7 +381,8 @@ def test_only_the_own_node_of_the_pods_gets_in_anyway(on: str, verdict: Verdict,
 
 def test_the_api_server_starts_in_even_unanswered_but_not_when_only_denied() -> None:
     allowed = shop().sees([flow(WEB, "172.18.0.3", 6443), *ELSEWHERE]).chooses()
-    assert allowed.row(OUT, "kubernetes").ticked
+    row = allowed.row(OUT, "kubernetes")
+    assert (row.ticked, row.reason) == (True, "never answered: whether it arrived is not known")
     denied = shop().sees([flow(WEB, "172.18.0.3", 6443, verdict=DROPPED), *ELSEWHERE]).chooses()
     assert denied.row(OUT, "kubernetes").reason == "denied only (once)"
 

@@ -114,7 +114,7 @@ def test_02_high_ports_behind_a_service_are_listeners():
     ("answered", "declared", "expected", "reason"),
     [
         (True, False, IN_POLICY, ""),
-        (False, True, IN_POLICY, ""),
+        (False, True, IN_POLICY, "never answered: whether it arrived is not known"),
         (False, False, OUT_OF_IT, "UDP without an answer, and no pod declares the port"),
     ],
 )

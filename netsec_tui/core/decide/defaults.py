@@ -64,12 +64,13 @@ def _of_sort(world: World, communication: Communication, reports_replies: bool) 
     match communication.peer.sort:
         case PeerSort.DNS:
             seen = communication.counts.total
-            return Default(True, _caveat(communication) if seen else "not seen; every name look-up needs it")
+            caveat = _caveat(communication, reports_replies)
+            return Default(True, caveat if seen else "not seen; every name look-up needs it")
         case PeerSort.ALIAS:
             allowed = world.aliases[communication.peer.name].allowed
             return Default(allowed, "alias is set allowed" if allowed else "unresolved IPs start out", True)
         case PeerSort.EXTERNAL:
-            return Default(False, _outside(communication))
+            return Default(False, _outside(communication, reports_replies))
         case PeerSort.ADDRESS if is_local_dns(communication.key):
             return Default(True, "DNS cache on the node")
         case PeerSort.ADDRESS | PeerSort.NETWORK:
@@ -104,7 +105,7 @@ def _of_evidence(
 ) -> Default:
     counts = communication.counts
     udp = communication.key.protocol is Protocol.UDP
-    one_way = udp and _unknown(counts)
+    one_way = udp and not communication.arrival_told and _unknown(counts, reports_replies)
     if communication.rivals:
         return Default(
             False,
@@ -119,7 +120,7 @@ def _of_evidence(
         holders = listed(communication.disputed)
         return Default(False, f"labels and address are of different pods: the address is that of {holders}")
     if communication.peer.sort is PeerSort.API_SERVER:
-        return Default(True, _caveat(communication))
+        return Default(True, _caveat(communication, reports_replies))
     if communication.orientation is Orientation.UNKNOWN:
         return Default(False, "who opened the connection is not known")
     if (reports_replies or one_way) and not counts.answers:
@@ -131,7 +132,7 @@ def _of_evidence(
             return Default(False, f"{lacking}, and no pod declares the port")
     if communication.suspect:
         return Default(False, _SUSPECT)
-    return Default(True, _caveat(communication))
+    return Default(True, _caveat(communication, reports_replies))
 
 
 def _node(world: World, communication: Communication, reports_replies: bool) -> str:
@@ -162,11 +163,11 @@ def _ran_elsewhere(world: World, communication: Communication, own_pod: str) -> 
     return bool(nodes) and nodes.isdisjoint({"", communication.peer.name})
 
 
-def _outside(communication: Communication) -> str:
+def _outside(communication: Communication, reports_replies: bool) -> str:
     """Say why everybody outside shares a row: whom a policy sees is left open by Kubernetes."""
     through = f"any external address, through Service {', '.join(communication.exposed)}"
     sentence = f"{through}: a policy may see the client's address or a node's"
-    return "; ".join(filter(None, (sentence, _caveat(communication))))
+    return "; ".join(filter(None, (sentence, _caveat(communication, reports_replies))))
 
 
 def _refused(communication: Communication, reports_replies: bool) -> str:
@@ -174,14 +175,17 @@ def _refused(communication: Communication, reports_replies: bool) -> str:
 
     What left its client's node was forwarded there, whatever becomes of it at the server's: that both let it
     through is shown by an answer, or by the server's side saying so. The latter is not enough where answers
-    are told and one must come. Audited packets are forwarded and answered, several for each verdict, so
-    no number of them shows that they would pass once the policy is enforced.
+    are told and one must come. Of UDP an answer shows by itself that an attempt was let in: who rejects it
+    sends none. Audited packets are forwarded and answered, several for each verdict, so no number of them
+    shows that they would pass once the policy is enforced.
     """
     counts = communication.counts
     if counts.audited:
         return f"{_denials(counts)}: a policy that is only audited would deny it"
-    one_way = not reports_replies or communication.key.protocol is Protocol.UDP
-    if not counts.denied or (counts.allowed and (counts.answers or (one_way and counts.arrived))):
+    udp = communication.key.protocol is Protocol.UDP
+    answered = counts.answers and (counts.allowed or (udp and counts.verdicts[Verdict.UNKNOWN]))
+    let_in = counts.allowed and counts.arrived and (udp or not reports_replies)
+    if not counts.denied or answered or let_in:
         return ""
     if counts.answers:
         return f"denied only ({_times(counts.denied)}), though something answered"
@@ -201,7 +205,7 @@ def _never(communication: Communication) -> str:
     if failed := _failures(counts):
         return f"never answered ({failed})"
     if not counts.allowed and communication.answers_untold:
-        return f"{_UNTOLD}, nor any verdict on it"
+        return f"{_UNTOLD}, nor that it was let in"
     if not counts.allowed:
         return "never answered: no verdict on it was seen"
     return f"never answered, though let in {_times(counts.arrived)}" if counts.arrived else "never answered"
@@ -224,7 +228,7 @@ def _failures(counts: Counts) -> str:
     return f"dropped {_times(failed)}, not by a policy" if failed else ""
 
 
-def _caveat(communication: Communication) -> str:
+def _caveat(communication: Communication, reports_replies: bool) -> str:
     counts = communication.counts
     parts: list[str] = []
     if counts.denied:
@@ -236,7 +240,7 @@ def _caveat(communication: Communication) -> str:
         parts.append(failed)
     if by_proxy := _by_proxy(counts):
         parts.append(by_proxy)
-    if _unknown(counts):
+    elif _unknown(counts, reports_replies):
         arrived = "whether it arrived is not known"
         parts.append(_UNTOLD if communication.answers_untold else f"never answered: {arrived}")
     if communication.orientation is Orientation.INFERRED:
@@ -251,10 +255,14 @@ def _by_proxy(counts: Counts) -> str:
     return "answered only by a proxy at the client: whether the server lets it in is not known"
 
 
-def _unknown(counts: Counts) -> bool:
-    """Tell whether nobody knows what became of any request."""
-    known = counts.allowed or counts.denied or counts.answers or counts.refusals
-    return bool(counts.verdicts[Verdict.UNKNOWN]) and not known
+def _unknown(counts: Counts, reports_replies: bool) -> bool:
+    """Tell whether nobody knows what became of any request; one that went on may only have left its client.
+
+    Where no answers are told that it went on counts.
+    """
+    tried = counts.verdicts[Verdict.UNKNOWN] + counts.allowed
+    known = counts.denied or counts.answers or counts.refusals or counts.arrived
+    return bool(tried and not known and (reports_replies or not counts.allowed))
 
 
 def _declared(world: World, subject: Subject, communication: Communication) -> bool:

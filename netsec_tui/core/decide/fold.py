@@ -168,4 +168,5 @@ def _merge(key: CommunicationKey, members: list[Communication]) -> Communication
         exposed=union("exposed"),
         answerable=any(row.answerable for row in members),
         answers_untold=all(row.answers_untold for row in seen),
+        arrival_told=any(row.arrival_told for row in seen),
     )

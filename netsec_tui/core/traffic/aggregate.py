@@ -28,7 +28,10 @@ from netsec_tui.model.identity import (
 from netsec_tui.model.inventory import Inventory, Service
 from netsec_tui.model.timespan import Window
 
-_ANSWERS_UNTOLD = frozenset({"antrea-log", "conntrack-brief"})
+_ARRIVAL_TOLD = frozenset({"goldmane", "whisker"})
+"""Sources whose flows tell of whatever was let in at its end that it was."""
+
+_ANSWERS_UNTOLD = _ARRIVAL_TOLD | {"antrea-log", "conntrack-brief"}
 """Sources whose flows never tell whether an answer came."""
 
 PodFilter = Callable[[Party], bool]
@@ -97,6 +100,7 @@ class _Gathered:
             tuple(sorted(self.names)),
             answerable=any(map(observations.answerable, self.edges)),
             answers_untold=_ANSWERS_UNTOLD.issuperset(self.shares.origins),
+            arrival_told=not _ARRIVAL_TOLD.isdisjoint(self.shares.origins),
             disputed=() if self.undisputed else tuple(sorted(self.disputed)),
             rivals=tuple(sorted(self.rivals)),
         )

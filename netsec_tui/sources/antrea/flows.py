@@ -106,6 +106,8 @@ class Connections:
             node=seen.source.node or seen.destination.node,
             count=seen.connections or 1,
             origin=self._origin,
+            # Where answers are told, what went on was answered or let in by a rule at its end.
+            arrived=verdict is Verdict.FORWARDED and seen.answered is not None,
         )
         flows.append(request)
         if (seen.answered or seen.refused) and not verdict.denied:
@@ -131,6 +133,7 @@ def _answer(request: Flow, *, refused: bool) -> Flow:
         is_reply=True,
         ack=request.syn,
         rst=refused,
+        arrived=False,
     )
 
 

@@ -239,6 +239,7 @@ class NetObservDecoder:
             service,
             read.node,
             origin=ORIGIN,
+            arrived=verdict is Verdict.FORWARDED and not reply,  # nothing tells so of what has only left
         )
 
     def _is_news(self, read: _Read, verdict: Verdict) -> bool:

@@ -112,7 +112,12 @@ def test_a_connection_that_goes_on_counts_each_minute_and_never_backwards():
     ],
 )
 def test_what_became_of_it(changes, verdict):
-    assert AntreaDecoder().decode(flow(**changes))[0].verdict is verdict
+    told = AntreaDecoder().decode(flow(**changes))
+    assert told[0].verdict is verdict
+    # Where answers are told, what went on got there; the Service that was dialled is no place of its own.
+    requests = [one for one in told if not one.is_reply]
+    assert [one.arrived for one in requests] == [one.verdict is Verdict.FORWARDED for one in requests]
+    assert not any(one.arrived for one in told if one.is_reply)
 
 
 @pytest.mark.parametrize("action", ["2", "3", "Drop", "Reject"])

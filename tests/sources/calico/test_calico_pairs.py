@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -156,10 +157,22 @@ def test_where_nobody_else_reports_one_node_is_enough(way, reporter, more, arriv
 
 
 @ways
-def test_what_only_went_out_is_an_attempt(way):
-    made = way([at(0, SRC)])
+@pytest.mark.parametrize("proto", ["tcp", "udp", "sctp"])
+def test_what_only_went_out_is_an_attempt(way, proto):
+    made = way([at(0, SRC, proto=proto)])
     assert counts(made) == {"UNKNOWN": 1}
-    found = row(made)
+    untold = "whether it was answered is not told, nor that it was let in"
+    objects = [OBJECTS[0], workload("Deployment", "api", ports={"http": 8080}, protocol=proto.upper())]
+    for ref, direction in (("Deployment/api", IN), ("Deployment/web", OUT)):
+        found = only(session(made, objects), ref, direction)
+        assert (found.ticked, found.reason) == (False, untold)
+
+
+def test_udp_that_only_went_out_starts_out_beside_connection_tracking_too():
+    made = by_goldmane([at(0, SRC, proto="udp")])
+    attempt = replace(made[0], source_port=40000, origin="conntrack")
+    api = workload("Deployment", "api", ports={"http": 8080}, protocol="UDP")
+    found = only(session([*made, attempt], [OBJECTS[0], api]), "Deployment/api", IN)
     assert (found.ticked, found.reason) == (False, "never answered: no verdict on it was seen")
 
 
