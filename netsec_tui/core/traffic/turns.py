@@ -29,12 +29,11 @@ class Turn(NamedTuple):
         return _time_between(self.since, self.until)
 
     def holds(self, seen: MinuteSeen) -> bool:
-        """Tell whether what was seen in a minute counts here."""
+        """Tell whether a minute counts here in which an edge was seen that has this turn."""
         minute, first, last = seen
-        within = self.since <= first and last < self.until
-        if self.minute is None:
-            return within
-        return minute == self.minute and not within and first < self.until and last >= self.since
+        if self.minute is not None:
+            return minute == self.minute
+        return self.since <= first and last < self.until
 
     def span(self, first: float, last: float) -> tuple[float, float]:
         """Return which of the first and the last time of a minute are known to be within."""
