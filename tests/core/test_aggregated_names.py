@@ -110,6 +110,13 @@ def test_pods_that_are_gone_name_their_owner_where_none_is_there():
     assert names.owner("shop", "odd-name-*") == there.owner
 
 
+def test_an_address_that_is_told_of_all_pods_stays_the_one_pods_that_has_it():
+    ip = "10.244.0.7"
+    flows = [request(WEB, end(name, ip=ip), 80) for name in ("api-6b687c8dcb-x7k2p", "api-6b687c8dcb-*")]
+    made = session([*flows, request(WEB, Endpoint(ip), 9090)], [workload("Deployment", "api")])
+    assert table(made, "Workload/web", OUT) == ["Deployment/api TCP 80", "Deployment/api TCP 9090"]
+
+
 def test_pods_before_and_after_a_rollout_are_one_row():
     flows = [request(WEB, end(f"api-{hash_}-*"), 80) for hash_ in ("6b687c8dcb", "78cb8f69c8")]
     made = session(flows, [workload("Deployment", "api")])

@@ -10,7 +10,7 @@ from netsec_tui.core.traffic.knowledge import Knowledge
 from netsec_tui.core.traffic.resolve import Resolver
 from netsec_tui.core.traffic.tenure import certain, changes_of, holder_at, tenures
 from netsec_tui.core.traffic.turns import turns
-from netsec_tui.model.flow import Endpoint, Verdict
+from netsec_tui.model.flow import Endpoint, Protocol, Verdict
 from netsec_tui.model.identity import WorkloadRef
 from netsec_tui.model.inventory import Pod
 from netsec_tui.sources.inventory.build import build_inventory
@@ -87,6 +87,16 @@ def held(pods, seconds):
         # It was created while the other was still there: it cannot have had the address yet.
         ([one("a", created=-HOUR, deleted=HOUR), one("b", created=HOUR / 2)], HOUR - MINUTE, "a"),
         ([one("a", created=-HOUR, deleted=HOUR), one("b", created=HOUR / 2)], HOUR + MINUTE, "b"),
+        # Of several that were deleted meanwhile, the last one freed it.
+        (
+            [
+                one("a", created=-HOUR, deleted=HOUR),
+                one("b", created=-HOUR / 2, deleted=60),
+                one("c", created=-60),
+            ],
+            HOUR - MINUTE,
+            "a",
+        ),
         # A job's pod that had ended long before it was deleted had given the address back.
         ([one("a", created=-HOUR, deleted=HOUR, phase="Succeeded"), one("b", created=60)], 5 * MINUTE, "b"),
         ([one("a", created=-HOUR, deleted=HOUR, phase="Succeeded"), one("b", created=60)], -MINUTE, None),
@@ -233,6 +243,18 @@ def test_who_dialled_a_service_of_a_deleted_workload_has_one_row_of_it(target):
     again = session(flows, [*SHOP, *gone, heir, service("pay", [(80, target)], ip="10.96.0.7")])
     assert table(again, "Deployment/web", OUT) == ["Deployment/pay TCP 5432"]
     assert "Deployment/pay2" not in listed(again)
+
+
+def test_a_port_of_another_protocol_is_not_the_one_that_was_dialled():
+    gone = [
+        workload("Deployment", "dns", ports={"dns": 5353}, protocol="UDP", deleted=NOON + HOUR),
+        pod("dns-1", "dns", ip=IP, owner=("Deployment", "dns"), created=at(-HOUR), deleted=NOON + HOUR),
+    ]
+    behind = service("dns", [(53, 5353, "TCP", "tcp"), (53, 5353, "UDP", "udp")], ip="10.96.0.7")
+    dial = request(WEB, Endpoint("10.96.0.7"), 53, verdict=Verdict.TRACED)
+    flows = [dial, *exchange(WEB, Endpoint(IP), 5353, protocol=Protocol.UDP)]
+    made = session(flows, [*SHOP, *gone, behind])
+    assert table(made, "Deployment/web", OUT) == ["Deployment/dns UDP 5353", "Service/dns TCP 5353"]
 
 
 def test_traffic_from_before_goes_on_to_name_whoever_had_the_address():

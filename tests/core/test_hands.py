@@ -88,6 +88,12 @@ def test_what_two_share_within_a_minute_is_said_to_be_the_others_maybe():
         assert [row.reason for row in peer] == [SHARED.format(other)]
 
 
+def test_where_the_address_was_nobodys_for_a_part_of_the_minute_that_is_said():
+    objects = [o for o in cluster(gone=-100) if o["metadata"]["name"] != "bot-0"]  # told of for two minutes
+    row = only(made(5, 55, objects=objects), "Deployment/web", OUT)
+    assert row.reason == SHARED.replace("shop/{}", "nobody")
+
+
 def test_times_of_a_shared_minute_are_those_of_flows_that_were_the_pods_own():
     found = made(5, 20, 55)
     rows = [only(found, f"Deployment/{name}", OUT).communication for name in ("web", "bot")]
