@@ -62,6 +62,14 @@ def test_every_address_of_a_service_is_told_once():
     assert (len(first), second) == (4, [])
 
 
+def test_of_pings_between_the_same_ends_none_is_told_again():
+    there, back = "src=10.244.1.5 dst=10.244.1.8", "src=10.244.1.8 dst=10.244.1.5"
+    ping = f"ipv4     2 icmp     1 29 {there} type=8 code=0 id={{0}} {back} type=0 code=0 id={{0}} use=2"
+    pings = [ping.format(number) for number in range(3)]
+    first, second = told([(0, *pings)], [(10, *pings)])
+    assert (len(first), second) == (6, [])
+
+
 def test_what_is_new_in_the_table_is_told():
     new = line("10.244.1.5:40001", state="TIME_WAIT", timeout=100)
     _, second = told([(0, line())], [(30, line(timeout=431_970), new)])

@@ -1,6 +1,8 @@
 """Many nodes: how many tables are read at a time, and whose turn it is."""
 
 import threading
+import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,7 +12,8 @@ from netsec_tui.sources.conntrack.nodes import AT_ONCE, Node, due_nodes
 from netsec_tui.sources.conntrack.source import ConntrackSource
 from tests.sources.api_server import write_kubeconfig
 from tests.sources.collected import following, read
-from tests.sources.conntrack.conntrack_server import TABLE, cluster, pod
+from tests.sources.conntrack.conntrack_lines import line
+from tests.sources.conntrack.conntrack_server import OTHER, TABLE, cluster, pod
 from tests.sources.exec_server import HANGS, SUCCESS, ExecServer
 from tests.sources.running import running
 from tests.sources.waiting import until
@@ -74,6 +77,20 @@ def test_how_far_apart_readings_are_is_said_where_that_is_long(server, source, m
     monkeypatch.setattr(conntrack, "_SLOW_PERIOD", 0.0)
     with following(source) as collected:
         collected.wait_for(lambda: "; a node's table is read every 1 s only" in collected.status.detail)
+
+
+def test_what_is_read_about_as_often_as_meant_is_not_said_to_be_read_seldom(server, source, monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr(conntrack, "time", SimpleNamespace(monotonic=lambda: now[0], time=time.time))
+    with following(source) as collected:
+        collected.wait_for(lambda: collected.status.detail.startswith("2 connections from 2 of 2 nodes"))
+        server.commands["kube-proxy-a", "cat"] = TABLE + f"{line('10.244.1.6:7')}\n".encode()
+        server.commands["kube-proxy-b", "cat"] = OTHER + f"{line('10.244.2.6:7')}\n".encode()
+        now[0] += 7
+        collected.wait_for(lambda: collected.status.detail.startswith("4 connections from 2 of 2 nodes"))
+        assert "read every" not in collected.status.detail
+        now[0] += 8
+        collected.wait_for(lambda: "a node's table is read every 8 s only" in collected.status.detail)
 
 
 def waiting(**nodes):
