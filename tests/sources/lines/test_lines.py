@@ -303,6 +303,17 @@ def test_a_stream_hands_on_flows_as_they_come():
     assert (pipe.heard.status.ended, pipe.heard.status.detail) == (True, "2 flows")
 
 
+def test_a_stream_says_from_when_to_when_it_told_while_it_goes_on():
+    pipe = Pipe()
+    pipe.write(line(1))
+    pipe.wait_for(lambda: pipe.heard.ports)
+    pipe.wait_for(lambda: pipe.heard.status.recorded)
+    assert not pipe.heard.status.ended
+    (one,) = pipe.heard.status.recorded
+    assert (one.origin, one.nodes, one.until) == ("hubble", {"n1"}, one.since)
+    pipe.close()
+
+
 def test_a_stream_that_says_nothing_stops_when_asked():
     pipe = Pipe()
     pipe.stop.set()

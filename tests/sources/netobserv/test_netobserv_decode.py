@@ -186,6 +186,15 @@ def test_an_answer_tells_that_the_request_was_let_in():
     assert told == [(False, "UNKNOWN"), *let_in]
 
 
+@pytest.mark.parametrize(
+    ("cause", "verdict"),
+    [("OVS_DROP_EXPLICIT", Verdict.DROPPED), ("SKB_DROP_REASON_QDISC_DROP", Verdict.ERROR)],
+)
+def test_an_answer_that_went_no_further_is_no_request_that_did_not(cause, verdict):
+    lost = {"PktDropPackets": 4, "PktDropLatestDropCause": cause}
+    assert [(f.is_reply, f.verdict) for f in decode(back(record(), Flags=0x110, **lost))] == [(True, verdict)]
+
+
 LET_OUT = [{"Action": "allow", "Direction": "Egress", "Actor": "NetworkPolicy"}]
 LET_IN = [{"Action": "allow", "Direction": "Ingress", "Actor": "NetworkPolicy"}]
 KEPT_OUT = [{"Action": "drop", "Direction": "Ingress", "Actor": "NetworkPolicy"}]
