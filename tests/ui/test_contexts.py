@@ -339,6 +339,33 @@ def test_nobody_watches_while_another_cluster_is_looked_at():
     assert kept.quality().covered == 900
 
 
+def test_what_waits_to_be_taken_in_when_a_cluster_is_looked_at_again_is_kept():
+    flows = [request(of("web"), of("api"), 80, time=NOON + n / 100, origin="antrea") for n in range(25_000)]
+    feed = Feed([GivenSource(flows)])
+    feed.start()
+    until(lambda: feed._messages.qsize() > 25, "all are there, a thousand to a message")
+    second = Intake(session(), feed).again(GivenFeed())
+    assert only(second.session, "Workload/api", IN).communication.counts.allowed == len(flows)
+
+
+def test_a_source_that_ends_late_does_not_make_another_one_watch_until_then():
+    now = [NOON]
+    kept = Session(Options(live=True), lambda: now[0])
+    statuses = [SourceStatus(name, True, observed=Observed(name, NOON)) for name in ("conntrack", "antrea")]
+    feed = GivenFeed(*statuses)
+    intake = Intake(kept, feed)
+    intake.empty()
+    now[0] = NOON + 60
+    intake.leave()
+    now[0] = NOON + 600
+    feed._messages = (replace(statuses[1], ended=True, observed=Observed("antrea", NOON, NOON + 60)),)
+    intake.empty()
+    assert {source.origin: source.until for source in kept.quality().sources} == {
+        "conntrack": NOON + 60,
+        "antrea": NOON + 60,
+    }
+
+
 class GivenSource:
     """A source that hands over flows in one go."""
 
