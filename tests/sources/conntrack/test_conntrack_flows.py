@@ -299,6 +299,10 @@ def udp(timeout):
     return {"protocol": "udp", "state": "", "timeout": timeout}
 
 
+def sctp(state):
+    return {"protocol": "sctp", "state": state, "timeout": 20}
+
+
 def closing(state, timeout):
     return {"state": state, "timeout": timeout}
 
@@ -311,7 +315,8 @@ def closing(state, timeout):
         (closing("TIME_WAIT", 5), [], 115, 120),
         (closing("TIME_WAIT", 5), [closing("TIME_WAIT", 60)], 115, 60),
         (closing("TIME_WAIT", 5), [closing("TIME_WAIT", 240)], 235, 10),
-        (closing("TIME_WAIT", 119), [], 1, 0),
+        (closing("TIME_WAIT", 118), [], 2, 0),
+        (closing("TIME_WAIT", 117), [], 3, 10),
         (closing("CLOSE", 3), [], 7, 10),
         (closing("LAST_ACK", 20), [], 10, 10),
         (closing("CLOSE_WAIT", 50), [], 10, 10),
@@ -323,6 +328,8 @@ def closing(state, timeout):
         (udp(2), [udp(119)], 118, 90),
         (udp(60), [udp(119)], 60, 10),
         (udp(80), [udp(179)], 100, 10),
+        (sctp("HEARTBEAT_SENT"), [], 10, 10),
+        (sctp("DATA_SENT"), [], 10, 10),
     ],
 )
 def test_what_ended_or_waits_is_dated_by_its_timeout(entry, others, ago, doubt):
@@ -330,6 +337,23 @@ def test_what_ended_or_waits_is_dated_by_its_timeout(entry, others, ago, doubt):
     flows = Tables().read(line("10.244.1.5:1", **entry), *texts)
     found = [flow for flow in flows if 1 in (flow.source_port, flow.destination_port)]
     assert {(NOW - f.time, f.source.doubt, f.destination.doubt) for f in found} == {(ago, doubt, doubt)}
+
+
+@pytest.mark.parametrize(
+    ("protocol", "ends", "kinds"),
+    [
+        ("icmp     1", ("10.0.0.1", "10.0.0.2"), (8, 0)),
+        ("icmpv6   58", ("2001:db8::1", "2001:db8::2"), (128, 129)),
+    ],
+)
+def test_pings_are_dated_by_their_timeout(protocol, ends, kinds):
+    family = "ipv6     10" if ":" in ends[0] else "ipv4     2"
+    there, back = (
+        f"src={src} dst={dst} type={kind} code=0 id=1"
+        for (src, dst), kind in zip((ends, ends[::-1]), kinds, strict=True)
+    )
+    flows = Tables().read(f"{family} {protocol} 20 {there} {back} use=2")
+    assert {(NOW - flow.time, flow.source.doubt) for flow in flows} == {(10, 10)}
 
 
 def test_what_is_told_to_have_begun_lately_is_in_no_doubt():
