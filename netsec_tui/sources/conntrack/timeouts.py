@@ -51,7 +51,7 @@ An answer that came at once makes no stream yet.
 _UNACKNOWLEDGED = 300
 """The timeout at most while data waits to be acknowledged (nf_conntrack_tcp_timeout_unacknowledged).
 
-It does so for moments: what is less by more than ``_STEP`` may as well have run down from what is set.
+It does so for moments: what is less by more than ``_EVEN`` may as well have run down from what is set.
 """
 
 _EVEN = 2
@@ -65,6 +65,9 @@ _AGREEING = 3
 
 They have no address in common: all that one pod has left behind is idle since one moment.
 """
+
+_BEYOND = 30
+"""Seconds by which what is set may be beyond what several show to within ``_STEP``."""
 
 Kind = tuple[int, str, bool | None]
 """Protocol's number, state and whether there was an answer: what a timeout is set by."""
@@ -83,7 +86,7 @@ class Idle(NamedTuple):
 class Timeouts(NamedTuple):
     """Hold the ``longest`` timeout of each kind that a table shows, in seconds: it is set to no less.
 
-    Of ``agreed`` kinds it is what is set.
+    Of ``agreed`` kinds it is set to hardly more.
     """
 
     longest: Mapping[Kind, int]
@@ -130,8 +133,8 @@ def idle(entry: Entry, shown: Timeouts) -> Idle:
         most = 0 if taken_over else _configured(entry, 0)
         return Idle(most, most)
     seen = max(left, shown.longest.get(_kind(entry), 0))
-    most = seen if _kind(entry) in shown.agreed else _configured(entry, seen)
-    if (number, entry.state) == (_TCP, OPEN) and _UNACKNOWLEDGED - _STEP <= left <= _UNACKNOWLEDGED < most:
+    most = _configured(entry, seen, agreed=_kind(entry) in shown.agreed)
+    if (number, entry.state) == (_TCP, OPEN) and _UNACKNOWLEDGED - _EVEN <= left <= _UNACKNOWLEDGED < most:
         most = seen = _UNACKNOWLEDGED
     if number == _UDP and entry.answered is not False and left <= _UDP_ASKED[0]:
         seen = min(seen, _UDP_ASKED[0])
@@ -151,17 +154,18 @@ def ended(entry: Entry) -> Idle:
     return Idle(longest, longest)
 
 
-def _configured(entry: Entry, seen: int) -> int:
+def _configured(entry: Entry, seen: int, *, agreed: bool = False) -> int:
     """Return what the timeout is set to at most, where ``seen`` is the longest that is seen of its kind.
 
-    It is the default that is hardly more, else the longest one. Those of UDP are too close to each other
-    to matter: what they leave open is as short as pods are told apart by.
+    It is the default that is hardly more, else what several have ``agreed`` on, else the longest default.
+    Those of UDP are too close to each other to matter: what they leave open is as short as pods are told
+    apart by.
     """
     higher = [most for most in _defaults(entry) if most >= seen]
     if entry.key[0] == _UDP:
         return next(iter(higher), seen)
     near = (most for most in higher if most - seen <= min(_NEAR, most // 5))
-    return next(near, max(higher, default=seen))
+    return next(near, seen + _BEYOND if agreed else max(higher, default=seen))
 
 
 def _defaults(entry: Entry) -> tuple[int, ...]:
