@@ -114,7 +114,10 @@ class TestHoles:
     def test_a_node_that_remembers_less_than_the_others_is_named_with_the_time(self):
         told = [flow(n, node) for n in range(60) for node in ("n1", "n2")]
         made = again(told, [flow(59, "n1"), flow(1800, "n1"), flow(1200, "n2")], NOON + 3600)
-        words = "node n2 was not read from 00:00:59 to 00:20:00 UTC and does not remember all of that"
+        words = (
+            "node n2 has told nothing from 2023-11-15 00:00:59 to 2023-11-15 00:20:00 UTC "
+            "and does not remember all of that"
+        )
         assert [(lost.reason, lost.count) for lost in made.quality().lost] == [(words, 0)]
         assert not made.quality().nothing_known_missing
         made.begin_again()
@@ -130,7 +133,9 @@ class TestHoles:
         told = [flow(n, node) for n in range(60) for node in ("n1", "n2")]
         made = again(told, [flow(59, "n1")], NOON + 600)
         (reason,) = made.lost
-        assert reason.startswith("node n2 was not read from 00:00:59 to 00:10:00 UTC")
+        assert reason.startswith(
+            "node n2 has told nothing from 2023-11-15 00:00:59 to 2023-11-15 00:10:00 UTC"
+        )
 
     def test_a_node_whose_clock_is_ahead_was_not_left_before_it_was_read(self):
         told = [flow(n, node) for n in range(60) for node in ("n1", "n2")]

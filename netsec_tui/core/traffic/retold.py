@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from netsec_tui.model.flow import Flow, Gap
+from netsec_tui.model.timespan import from_to
 
 if TYPE_CHECKING:
     from netsec_tui.core.traffic.edge import Edge
@@ -74,8 +74,8 @@ class Retold:
             if node and origin in repeating & _KEPT_BY_NODES and not self._repeats(origin, node, last):
                 until = min(self._first.get((origin, node), self._begun), self._begun)
                 if until > last:
-                    span = " to ".join(time.strftime("%H:%M:%S", time.gmtime(at)) for at in (last, until))
-                    reason = f"node {node} was not read from {span} UTC and does not remember all of that"
+                    told = f"node {node} has told nothing {from_to(last, until)}"
+                    reason = f"{told} and does not remember all of that"
                     yield Gap(last, 0, reason, node, origin, until)
 
     def _repeats(self, origin: str, node: str, last: float) -> bool:

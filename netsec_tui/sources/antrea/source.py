@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from netsec_tui.model.flow import Flow, Gap
+from netsec_tui.model.timespan import from_to
 from netsec_tui.sources.access import Access
 from netsec_tui.sources.antrea.exporter import exports_to
 from netsec_tui.sources.antrea.flows import ORIGIN
@@ -143,7 +144,7 @@ class AntreaSource:
         resumed = self._resume is not None and not reply.resume_reset
         if broke_off and not resumed:
             now = time.time()
-            away = f"the Flow Aggregator was out of reach for {now - broke_off:.0f} s"
+            away = f"the Flow Aggregator was out of reach {from_to(broke_off, now)}"
             reason = f"{away}; records of that time may be missing"
             emit(FlowsRead((Gap(broke_off, 0, reason, until=now),)))
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from netsec_tui.model.flow import Flow, Gap
+from netsec_tui.model.timespan import from_to
 from netsec_tui.sources.calico.pairs import Pairing
 from netsec_tui.sources.calico.record import Record
 from netsec_tui.sources.contract import Emit
@@ -107,9 +108,7 @@ class CalicoIntake:
         if not before or lowest <= before:
             return ()
         lost = f"{self._product} has lost its history, as when it restarts: flows are missing"
-        moments = (time.strftime("%H:%M:%S", time.gmtime(at)) for at in (before, lowest))
-        reason = f"{lost} from {' to '.join(moments)} UTC"
-        return (Gap(float(before), 0, reason, until=float(lowest)),)
+        return (Gap(float(before), 0, f"{lost} {from_to(before, lowest)}", until=float(lowest)),)
 
     def tell(self, emit: Emit, error: str = "", *, ended: bool = False) -> None:
         """Emit how the source is doing."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 from netsec_tui.model.flow import Gap
+from netsec_tui.model.timespan import from_to
 from netsec_tui.sources.nodes_named import names_of
 
 UNNAMED = "no connection of the pods there in the table"
@@ -67,6 +67,5 @@ def missed(node: str, at: float, before: Mapping[str, int], now: Mapping[str, in
 
 def unread(node: str, since: float, until: float) -> Gap:
     """Return the gap of a node whose table was not read for longer than it remembers, in epoch seconds."""
-    first, last = (f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S}" for at in (since, until))
-    reason = f"{names_of([node])}: no table from {first} to {last} UTC: connections may be missing"
+    reason = f"{names_of([node])}: no table {from_to(since, until)}: connections may be missing"
     return Gap(since, 0, reason, node, until=until)

@@ -144,7 +144,8 @@ def test_lost_history_is_a_gap(source, backend):
     (gap,) = gaps(collected)
     assert gap.until - gap.time == 300
     assert gap.reason == (
-        "Whisker has lost its history, as when it restarts: flows are missing from 08:53:45 to 08:58:45 UTC"
+        "Whisker has lost its history, as when it restarts: flows are missing "
+        "from 2025-10-09 08:53:45 to 2025-10-09 08:58:45 UTC"
     )
 
 
