@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from netsec_tui.model.flow import Flow, Gap
+from netsec_tui.model.timespan import from_to
 from netsec_tui.sources.hubble.decode import node_name
 from netsec_tui.sources.objects.strip import printable
 from netsec_tui.sources.recent import Recent
@@ -84,19 +85,17 @@ class Progress:
 
     def resumed(self, now: float) -> list[Gap]:
         """Return a gap for each node of which nothing from before the break has come, now that all has."""
-        awaited = self._awaited.items()
-        gaps = [Gap(last, 0, _hole(node, now - last), node, until=now) for node, last in awaited]
+        gaps = [_hole(node, last, max(last, now)) for node, last in self._awaited.items()]
         for node in self._asked:
             del self._held[node]
         self._begun, self._asked, self._awaited, self._forgotten = True, frozenset(), {}, {}
         return gaps
 
 
-def _hole(node: str, seconds: float) -> str:
-    return (
-        f"node {printable(node)}: flows of {max(1.0, seconds):.0f} s are lost in part; Hubble did not have "
-        "them any more when they could be read again"
-    )
+def _hole(node: str, since: float, until: float) -> Gap:
+    lost = f"node {printable(node)}: flows {from_to(since, until)} are lost in part"
+    reason = f"{lost}; Hubble did not have them any more when they could be read again"
+    return Gap(since, 0, reason, node, until=until)
 
 
 def _time(flow: Any, reply: Any) -> float:
