@@ -47,7 +47,9 @@ class SourceStatus:
     ``error`` is one sentence, empty when all is well; ``ended`` means that no more will come, ``read`` that
     everything there was has come, while changes to it still may. ``synthetic`` counts flows that nobody
     observed. ``observed`` says how well a source of flows has watched, None for what tells none;
-    ``recorded`` what a recording says so of the sources that it was made from.
+    ``recorded`` what a recording says so of the sources that it was made from. ``read_to`` is until when all
+    that there was has been read, 0.0 for a source that hears at once of what there is; from ``due`` on what
+    came after it is overdue. Both are in epoch seconds.
     """
 
     source: str
@@ -60,6 +62,8 @@ class SourceStatus:
     synthetic: int = 0
     observed: Observed | None = None
     recorded: tuple[Observed, ...] = ()
+    read_to: float = 0.0
+    due: float = 0.0
 
     @property
     def settled(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from netsec_tui.model.observed import NodeSpan
 
@@ -56,6 +56,11 @@ class Spans:
         for node in self._spans.keys() - set(nodes):
             del self._spans[node]
 
-    def of(self, nodes: Iterable[str]) -> tuple[NodeSpan, ...]:
-        """Return the spans of nodes in order."""
-        return tuple(span for node in sorted(nodes) for span in self._spans.get(node, ()))
+    def of(self, nodes: Iterable[str], ends: Mapping[str, float] | None = None) -> tuple[NodeSpan, ...]:
+        """Return the spans of nodes in order; those that go on until where ``ends`` says, if it does."""
+        spans = (span for node in sorted(nodes) for span in self._spans.get(node, ()))
+        return tuple(_cut(span, (ends or {}).get(span.node)) for span in spans)
+
+
+def _cut(span: NodeSpan, end: float | None) -> NodeSpan:
+    return span if span.until or end is None else span._replace(until=max(span.since, end))

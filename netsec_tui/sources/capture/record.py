@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from netsec_tui.sources.capture.writer import CaptureWriter
 from netsec_tui.sources.contract import FlowsRead, Message, ObjectsRead, Source, SourceStatus
 from netsec_tui.sources.feeds.thread import SourceThread, last_words, put_all
 from netsec_tui.sources.feeds.unanswered import unanswered
+from netsec_tui.sources.feeds.unread import last_said
 from netsec_tui.sources.objects.strip import is_gone
 
 _ROOM = 64
@@ -92,6 +94,9 @@ def record(
                 recorded.count(message)
                 if isinstance(message, SourceStatus):
                     report(message)
+            for message in _unsaid(recorded):
+                writer.write(message)
+                recorded.count(message)
         finally:
             stop.set()
             closed.set()
@@ -103,6 +108,13 @@ def record(
                 Path(path).unlink()
         raise recorded.failures[0]
     return recorded
+
+
+def _unsaid(recorded: Recorded) -> list[Message]:
+    """Return what sources that hang cannot say themselves: how far they have been read."""
+    now = time.time()
+    going_on = [status for status in recorded.statuses.values() if status.observed and not status.ended]
+    return [message for status in going_on for message in last_said(status, now)]
 
 
 def _silent(recorded: Recorded, sources: Iterable[Source]) -> Iterator[NetsecError]:

@@ -16,6 +16,7 @@ from netsec_tui.sources.feeds.feed import Reading
 from netsec_tui.sources.feeds.state import ClusterState
 from netsec_tui.sources.feeds.thread import AGAIN_SECONDS, SourceThread, last_words, put_all
 from netsec_tui.sources.feeds.unanswered import unanswered
+from netsec_tui.sources.feeds.unread import last_said, unread
 
 _ROOM = 64
 _PATIENCE = 0.1
@@ -36,7 +37,8 @@ def listen(
 
     Files are read to their end, and the sources of cluster state are waited for until each has told it once
     or has failed. ``report`` is called about ten times a second with the seconds that have passed. A live
-    source of flows that has not said how it watches by the end has failed, whatever ended it.
+    source of flows that has not said how it watches by the end has failed, whatever ended it; so has one that
+    has not read all that there was, unless ``stop`` was set.
     """
     return _Listening(state, flows, on_flows).go_on(seconds, stop, report)
 
@@ -72,10 +74,27 @@ class _Listening:
         finally:
             self._over.set()
             self._closed.set()
-        silent = self._silent()
+        silent = self._end(interrupted=stop.is_set()) | self._silent()
         inventory, unclear = self._objects.build()
         failures = self._failures(threads, silent, interrupted=stop.is_set())
         return Reading(inventory, tuple(self._statuses.values()), failures, unclear)
+
+    def _end(self, *, interrupted: bool) -> dict[int, NetsecError]:
+        """Say what was not read by the end; return what that makes of sources which nobody interrupted.
+
+        One that hangs has not said that it has ended.
+        """
+        now, failures = time.time(), dict[int, NetsecError]()
+        for at, told in [(origin, status) for origin in self._live for status in self._told(origin)]:
+            if told.observed and not told.ended:
+                for message in last_said(told, now):
+                    self._take(at, message)
+            missing = unread(told, now)
+            if missing and not told.error and not interrupted:
+                error = f"{missing}: listen for longer (--for)"
+                self._statuses[at, told.source] = replace(self._statuses[at, told.source], error=error)
+                failures[at] = UnreachableError(error)
+        return failures
 
     def _silent(self) -> dict[int, NetsecError]:
         """Say of sources of flows that they have not answered; return those that tell nothing else."""

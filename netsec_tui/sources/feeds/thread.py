@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from netsec_tui.errors import NetsecError, UnreachableError
-from netsec_tui.model.observed import Observed
 from netsec_tui.sources.bounded import put
 from netsec_tui.sources.cluster.refusals import RefusedError
 from netsec_tui.sources.contract import Emit, FlowsRead, Message, Source, SourceStatus
+from netsec_tui.sources.feeds.unread import last_said, watched_until
 from netsec_tui.sources.objects.strip import printable
 from netsec_tui.sources.waits import listener, waits_told
 
@@ -68,14 +68,14 @@ class SourceThread(threading.Thread):
         self.failure = self._follow()
         while self._again and isinstance(self.failure, (UnreachableError, RefusedError)):
             tried = f"{self.failure}; it is tried again every {self._again:g} s"
-            self._emit(replace(self._status, error=tried, observed=_ended(self._status.observed)))
+            observed = watched_until(self._status, time.time())
+            self._emit(replace(self._status, error=tried, observed=observed))
             if self._stop_asked.wait(self._again):
                 break
             self.failure = self._follow()
         if self.failure or not self._status.ended:
-            error_text = str(self.failure or self._status.error)
-            observed = _ended(self._status.observed)
-            self._emit(replace(self._status, error=error_text, ended=True, observed=observed))
+            for message in last_said(self._status, time.time(), str(self.failure or "")):
+                self._emit(message)
 
     def _follow(self) -> NetsecError | None:
         try:
@@ -108,11 +108,6 @@ class SourceThread(threading.Thread):
 
 def _fares_well(status: SourceStatus) -> bool:
     return status.observed is not None and not status.error
-
-
-def _ended(observed: Observed | None) -> Observed | None:
-    """Return what a source said of itself with an end: from now on it does not watch."""
-    return replace(observed, until=time.time()) if observed and not observed.until else observed
 
 
 def as_failure(source: Source, error: Exception) -> NetsecError:

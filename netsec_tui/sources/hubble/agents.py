@@ -12,6 +12,7 @@ from typing import Any
 
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.model.timespan import plausible
+from netsec_tui.sources.backlog import Backlog
 from netsec_tui.sources.contract import KubeObject
 from netsec_tui.sources.gaps import Gaps
 from netsec_tui.sources.hubble.decode import HubbleDecoder
@@ -56,7 +57,8 @@ class Told:
 
     ``ended`` means that there will be no more of this stream, ``trouble`` why, empty where it should end.
     ``unread`` counts lines that could not be used, ``why`` is the first reason. ``repeats`` means that a flow
-    came again which was told before: the agent has not forgotten any since.
+    came again which was told before: the agent has not forgotten any since. ``read_to`` is until when the
+    agent has told all by then, in epoch seconds, 0.0 where that is now.
     """
 
     node: str
@@ -67,6 +69,7 @@ class Told:
     unread: int = 0
     why: str = ""
     repeats: bool = False
+    read_to: float = 0.0
 
 
 def agent_pod(pod: KubeObject) -> KubeObject | None:
@@ -100,6 +103,8 @@ class AgentStream:
     def __init__(self, node: str) -> None:
         self.node = node
         self.newest = 0.0
+        self._backlog = Backlog()
+        self._broke_off = 0.0
         self._seen: Recent[int, bool] = Recent(_REMEMBERED)
         self._decoder = HubbleDecoder(ORIGIN, node)
 
@@ -125,26 +130,34 @@ class AgentStream:
             tell(Told(self.node, ended=True, trouble=words))
         else:
             tell(Told(self.node, ended=True, trouble="its stream of flows has ended" if follow else ""))
+        finally:
+            self._broke_off = time.time()
 
     def _read(
         self, executor: Executor, target: Target, stop: threading.Event, *, follow: bool
     ) -> Iterator[Told]:
         """Yield what has come in, several times a second, and once at the start that there is a stream."""
         lines, batch = _Lines(self._seen), _Batch(self.node, self._decoder)
-        handed_on = 0.0
+        handed_on, behind, backlog = 0.0, True, self._backlog
+        backlog.begin(self._broke_off)
         for chunk in executor.stream(target, self._command(follow=follow), stop):
             lines.feed(chunk, batch)
-            now = time.monotonic()
-            if now - handed_on >= _FLUSH_SECONDS and (batch.anything or not handed_on):
-                handed_on = now
+            if chunk:
+                backlog.take(batch.newest)
+            else:
+                backlog.quiet()
+            now, news = time.monotonic(), batch.anything or (behind and not backlog.read_to)
+            if now - handed_on >= _FLUSH_SECONDS and (news or not handed_on):
+                handed_on, behind = now, bool(backlog.read_to)
                 yield self._flushed(batch)
-        lines.finish(batch)
+        if not stop.is_set():  # else the last line may have been cut off
+            lines.finish(batch)
         if batch.anything:
             yield self._flushed(batch)
 
     def _flushed(self, batch: _Batch) -> Told:
         self.newest = max(self.newest, batch.newest)
-        return batch.take()
+        return batch.take(self._backlog.read_to)
 
     def _command(self, *, follow: bool) -> tuple[str, ...]:
         command: tuple[str, ...] = ("hubble", "observe", "--output", "json")
@@ -190,10 +203,12 @@ class _Batch:
         self._unread += 1
         self._why = self._why or printable(reason)
 
-    def take(self) -> Told:
-        """Return what has been gathered and begin anew."""
+    def take(self, read_to: float = 0.0) -> Told:
+        """Return what has been gathered and begin anew; ``read_to`` is as in ``Told``."""
         flows: tuple[Flow | Gap, ...] = (*self._flows, *self._gaps.take())
-        told = Told(self._node, flows, unread=self._unread, why=self._why, repeats=self.repeats)
+        told = Told(
+            self._node, flows, unread=self._unread, why=self._why, repeats=self.repeats, read_to=read_to
+        )
         self._flows, self._unread, self._why, self.repeats = [], 0, "", False
         return told
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -29,6 +29,9 @@ from netsec_tui.sources.spans import Spans
 
 LIST_SECONDS = 30.0
 _PATIENCE = 0.1
+_REST_SECONDS = 0.7
+"""How long agents that were asked to stop may still say what they had heard: less than is listened for."""
+
 _ROOM = 256
 """Messages of all agents that may wait; with more, agents wait, and their nodes' buffers hold what comes."""
 
@@ -37,7 +40,10 @@ _PODS = resource("pods")
 
 @dataclass(slots=True)
 class _Node:
-    """Hold how the stream of one node's agent goes; ``due`` is monotonic time."""
+    """Hold how the stream of one node's agent goes.
+
+    ``due`` is monotonic time, ``read_to`` as in ``Told``, ``newest`` the time of the last flow.
+    """
 
     stream: AgentStream
     target: Target
@@ -47,6 +53,8 @@ class _Node:
     heard: bool = False
     ended: bool = False
     trouble: str = ""
+    read_to: float = 0.0
+    newest: float = 0.0
 
 
 class HubbleExecSource:
@@ -61,6 +69,7 @@ class HubbleExecSource:
         self._executor: Executor | None = None
         self._nodes: dict[str, _Node] = {}
         self._told: queue.Queue[Told] = queue.Queue(_ROOM)
+        self._closed = threading.Event()
         self._listed = float("-inf")
         self._lost = ""
         self._flows, self._unread, self._why = 0, 0, ""
@@ -79,6 +88,7 @@ class HubbleExecSource:
                 self._turn(emit, stop, follow=False)
         finally:
             stop.set()
+            self._closed.set()
         if not any(node.heard for node in self._nodes.values()):
             raise UnreachableError(self._trouble() or "no Cilium agent says anything")
         self._tell(emit, ended=True)
@@ -96,8 +106,11 @@ class HubbleExecSource:
                 if time.monotonic() - self._listed >= LIST_SECONDS:
                     self._list_again(emit)
                 self._turn(emit, done, follow=True)
+            done.set()
+            self._rest(emit)
         finally:
             done.set()
+            self._closed.set()
 
     def _list(self) -> None:
         client, self._client = self._client or log_in(self._access.context, self._access.kubeconfig), None
@@ -124,6 +137,26 @@ class HubbleExecSource:
             self._lost = f"{error}; streams that are open go on"
         self._tell(emit)
 
+    def _rest(self, emit: Emit) -> None:
+        """Take in what agents had said before they were asked to stop; who cannot end has not told all."""
+        deadline = time.monotonic() + _REST_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                told = self._told.get(timeout=_PATIENCE)
+            except queue.Empty:
+                if any(node.busy for node in self._nodes.values()):
+                    continue
+                break
+            self._hand_on(told, emit)
+            if node := self._nodes.get(told.node):
+                node.busy = not told.ended
+                if not told.ended:
+                    self._note(node, told, emit, follow=True)
+        for node in self._nodes.values():
+            if node.busy and node.heard:
+                node.read_to = node.read_to or node.newest
+        self._tell(emit)
+
     def _turn(self, emit: Emit, stop: threading.Event, *, follow: bool) -> None:
         """Start streams whose time has come, and take in what was said."""
         self._start(stop, follow=follow)
@@ -131,7 +164,12 @@ class HubbleExecSource:
             told = self._told.get(timeout=_PATIENCE)
         except queue.Empty:
             return
-        node = self._nodes.get(told.node)
+        self._hand_on(told, emit)
+        if node := self._nodes.get(told.node):
+            self._note(node, told, emit, follow=follow)
+        self._tell(emit)
+
+    def _hand_on(self, told: Told, emit: Emit) -> None:
         if told.flows:
             self._flows += sum(isinstance(flow, Flow) for flow in told.flows)
             emit(FlowsRead(told.flows))
@@ -139,9 +177,6 @@ class HubbleExecSource:
             self._unread += told.unread
             self._why = f"{names_of([told.node])}: {told.why}"
             emit(FlowsRead((Gap(time.time(), told.unread, self._why, told.node),)))
-        if node is not None:
-            self._note(node, told, emit, follow=follow)
-        self._tell(emit)
 
     def _start(self, stop: threading.Event, *, follow: bool) -> None:
         assert self._executor
@@ -150,7 +185,7 @@ class HubbleExecSource:
             if node.busy or node.ended or node.due > now:
                 continue
             node.busy = True
-            work = (self._executor, node.target, stop, partial(put, self._told, stop=stop))
+            work = (self._executor, node.target, stop, partial(put, self._told, stop=self._closed))
             name = f"{self.name} {node.stream.node}"
             threading.Thread(
                 target=node.stream.run, args=work, kwargs={"follow": follow}, name=name, daemon=True
@@ -160,19 +195,21 @@ class HubbleExecSource:
         """Keep in mind how a node's stream goes, and take it up again later where it has ended."""
         if not told.ended:
             now = time.time()
-            times = (flow.time for flow in told.flows if isinstance(flow, Flow) and plausible(flow.time, now))
+            times = [flow.time for flow in told.flows if isinstance(flow, Flow) and plausible(flow.time, now)]
             self._spans.begin(told.node, min(times, default=now))
+            node.read_to, node.newest = told.read_to, max([node.newest, *times])
             if told.repeats:
                 self._spans.resume(told.node)
             node.heard, node.trouble, node.wait = True, "", retry.FIRST_WAIT
             return
         node.busy, node.ended = False, not follow
+        until = node.read_to or time.time()
         if follow:
-            self._spans.end(told.node, time.time())
+            self._spans.end(told.node, until)
         trouble = printable(told.trouble, 400)
         if trouble and node.heard and not node.trouble:
             reason = f"{names_of([told.node])}: {trouble}; flows may be missing"
-            emit(FlowsRead((Gap(time.time(), 0, reason, told.node),)))
+            emit(FlowsRead((Gap(until, 0, reason, told.node),)))
         node.trouble = trouble
         node.due = time.monotonic() + node.wait
         node.wait = retry.longer(node.wait)
@@ -184,13 +221,14 @@ class HubbleExecSource:
     def _tell(self, emit: Emit, *, ended: bool = False) -> None:
         giving = [name for name, node in self._nodes.items() if node.heard and not node.trouble]
         until = time.time() if ended else 0.0 if giving else self._spans.last
-        observed = Observed(
-            ORIGIN, self._spans.first, until, frozenset(giving), spans=self._spans.of(self._nodes)
-        )
+        read_to = {} if ended else {n: self._nodes[n].read_to for n in giving if self._nodes[n].read_to}
+        spans = self._spans.of(self._nodes, read_to)
+        observed = Observed(ORIGIN, self._spans.first, until, frozenset(giving), spans=spans)
         detail = f"{self._flows} flows from {len(giving)} of {len(self._nodes)} nodes"
         detail += f"; {self._why}" if self._why else ""
         error = "; ".join(filter(None, (self._lost, self._trouble())))
-        emit(SourceStatus(self.name, self.live, detail, self._unread, error, ended=ended, observed=observed))
+        status = SourceStatus(self.name, self.live, detail, self._unread, error, ended=ended)
+        emit(replace(status, observed=observed, read_to=min(read_to.values(), default=0.0)))
 
     def _trouble(self) -> str:
         """Return why streams have ended, one sentence for all that share a reason."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from netsec_tui.errors import BadInputError, NetsecError, NotFoundError, UnreachableError
@@ -12,6 +13,7 @@ from netsec_tui.model.flow import Gap
 from netsec_tui.model.observed import Observed
 from netsec_tui.sources import retry
 from netsec_tui.sources.access import Access
+from netsec_tui.sources.backlog import Backlog
 from netsec_tui.sources.contract import Emit, FlowsRead, SourceStatus
 from netsec_tui.sources.grpc.channel import GrpcChannel
 from netsec_tui.sources.grpc.trouble import GrpcError
@@ -49,6 +51,7 @@ class HubbleRelaySource:
         self.name = f"hubble {where}" if access.address or access.context else "hubble"
         self._access = access
         self._batch = Batch()
+        self._backlog = Backlog()
         self._filtered = True
         self._server = self._peer = ""
         self._kept = ""
@@ -88,7 +91,7 @@ class HubbleRelaySource:
             if stop.is_set():
                 break
             wait = retry.FIRST_WAIT if self._batch.flows > had else wait
-            self._broken = self._broken or time.time()
+            self._broken = self._broken or self._backlog.read_to or time.time()
             self._trouble = f"{trouble}; it is tried again in {wait:g} s"
             self._tell(emit)
             stop.wait(wait)
@@ -128,7 +131,7 @@ class HubbleRelaySource:
         The stream has neither a number nor a time: Relay sends the request anew to a node that reconnects,
         and with either the node would tell everything a second time.
         """
-        since, began = self._batch.resume(), time.monotonic()
+        since, began = self._resume(), time.monotonic()
         live = self._filtered_flows(channel, stop, follow=True)
         for reply in live:
             self._take(reply, emit)
@@ -140,14 +143,20 @@ class HubbleRelaySource:
             if time.monotonic() - self._looked > STATUS_SECONDS:
                 self._look_again(channel, stop)
             if self._batch.returned:
-                self._catch_up(channel, emit, stop, self._batch.resume())
+                self._catch_up(channel, emit, stop, self._resume())
+
+    def _resume(self) -> float:
+        """Return from when on flows are to be asked for; until those have come, no node has told all."""
+        self._backlog.begin(self._broken or time.time(), asked=True)
+        return self._batch.resume()
 
     def _catch_up(self, channel: GrpcChannel, emit: Emit, stop: threading.Event, since: float) -> None:
         """Read what the agents hold from a time on, and say what they do not hold any more."""
         for reply in self._flows(channel, stop, follow=False, since=since):
-            self._take(reply, emit)
+            self._take(reply, emit, asked=True)
         if stop.is_set():
             return
+        self._backlog.answered()
         self._batch.resumed()
         self._broken, self._trouble = 0.0, ""
         self._hand_on(emit)
@@ -210,9 +219,12 @@ class HubbleRelaySource:
         except GrpcError:  # the stream tells soon enough whether the connection has ended
             self._looked = time.monotonic()
 
-    def _take(self, reply: Any, emit: Emit) -> None:
-        if reply is not None:
-            self._batch.take(reply)
+    def _take(self, reply: Any, emit: Emit, *, asked: bool = False) -> None:
+        """Take a reply in, of the stream or of what was ``asked`` for of the past; None is silence."""
+        if reply is None:
+            self._backlog.quiet()
+        elif flow := self._batch.take(reply):
+            self._backlog.take(flow.time, flow.node, asked=asked)
         if self._batch.refused:
             self._batch.refused = False
             if self._filtered:
@@ -235,17 +247,16 @@ class HubbleRelaySource:
         reporting = frozenset(name for name, reports in batch.nodes.items() if reports and not self._broken)
         since = min(filter(None, (batch.spans.first, self._since)), default=0.0)
         until = self._broken or (time.time() if ended else 0.0)
-        observed = Observed(ORIGIN, since, until, reporting, spans=batch.spans.of(batch.nodes))
+        read_to = 0.0 if until else self._backlog.read_to
+        spans = batch.spans.of(batch.nodes, self._backlog.ends(batch.nodes) if read_to else {})
+        observed = Observed(ORIGIN, since, until, reporting, spans=spans)
         parts = [f"{batch.flows} flows from {len(reporting)} of {len(batch.nodes)} nodes"]
         parts += filter(None, (self._peer, self._server, self._kept, batch.why))
         if not self._filtered:
             parts.append("an older Hubble, which cannot leave answers out")
         detail = "; ".join(parts)
-        emit(
-            SourceStatus(
-                self.name, self.live, detail, batch.unread, self._trouble, ended=ended, observed=observed
-            )
-        )
+        status = SourceStatus(self.name, self.live, detail, batch.unread, self._trouble, ended=ended)
+        emit(replace(status, observed=observed, read_to=read_to))
 
 
 def _at_the_start(error: NetsecError) -> NetsecError:

@@ -52,28 +52,29 @@ class Batch:
         """Return how many flows and gaps wait."""
         return len(self._items) + len(self._gaps)
 
-    def take(self, reply: Any) -> None:
-        """Take in a reply of GetFlows, or the ``Problem`` that it was."""
+    def take(self, reply: Any) -> Flow | None:
+        """Take in a reply of GetFlows, or the ``Problem`` that it was; return a flow whose time can be."""
         if isinstance(reply, Problem):
             self._leave_out(reply)
-            return
+            return None
         if reply.HasField("flow"):
             if not self.progress.is_new(reply):
-                return
+                return None
         elif reply.HasField("node_status"):
             status = reply.node_status
             self.refused = self.refused or _refuses(status)
             if not self._changed(status):
-                return
+                return None
         elif reply.HasField("lost_events") and self._repeats(reply):
-            return
+            return None
         found = self._decoder.decode(reply)
         if isinstance(found, Flow):
-            self._take_flow(found)
-        elif isinstance(found, Gap):
+            return self._take_flow(found)
+        if isinstance(found, Gap):
             self._gaps.add(found)
         elif isinstance(found, Problem):
             self._leave_out(found)
+        return None
 
     def see(self, states: Mapping[str, int]) -> None:
         """Take in how nodes are, by name, as the server tells when it is asked."""
@@ -87,6 +88,8 @@ class Batch:
         """Forget all nodes but these: the others have left the cluster."""
         known = set(map(node_name, names))
         self.nodes = {name: reports for name, reports in self.nodes.items() if name in known}
+        self.spans.keep(known)
+        self.progress.keep(known)
 
     def resume(self) -> float:
         """Return from when on flows are to be asked for again, as ``Progress.resume`` does."""
@@ -106,15 +109,16 @@ class Batch:
         items, self._items = (*self._items, *self._gaps.take()), []
         return items
 
-    def _take_flow(self, flow: Flow) -> None:
+    def _take_flow(self, flow: Flow) -> Flow | None:
         self.flows += 1
         if flow.node:
             self.nodes.setdefault(flow.node, True)
-        now = time.time()
-        if plausible(flow.time, now):
-            self.spans.begin(flow.node, flow.time)
-            self.progress.take(flow)
         self._items.append(flow)
+        if not plausible(flow.time, time.time()):
+            return None
+        self.spans.begin(flow.node, flow.time)
+        self.progress.take(flow)
+        return flow
 
     def _repeats(self, loss: Any) -> bool:
         """Tell whether a loss was told before: Hubble gives all that it holds, whatever time is asked for.

@@ -67,6 +67,12 @@ class Progress:
         if node in self._last:
             self._held.setdefault(node, self._last[node])
 
+    def keep(self, nodes: Collection[str]) -> None:
+        """Forget all nodes but these: nothing that the others saw is to come again."""
+        for gone in self._last.keys() - {*nodes, "", *self._asked}:
+            del self._last[gone]
+            self._held.pop(gone, None)
+
     def resume(self, reporting: Collection[str], now: float) -> float:
         """Return from when on flows are to be asked for again, in epoch seconds, 0.0 for all there are.
 

@@ -365,6 +365,7 @@ def test_what_an_agent_has_forgotten_while_it_was_away_is_a_hole_in_its_time(ser
         ((_, away),) = spans_of(collected, "n1")
         server.commands["cilium-a", "hubble"] = says(*([before] if remembers else []), flow(3))
         until(lambda: 40003 in ports(collected) and "n1" in collected.status.observed.nodes)
+        until(lambda: not collected.status.read_to)
         first, *later = spans_of(collected, "n1")
         ((_, other),) = spans_of(collected, "n2")
     assert first == (begun, 0.0 if remembers else away)

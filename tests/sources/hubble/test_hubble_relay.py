@@ -201,7 +201,7 @@ def test_what_was_overwritten_meanwhile_is_a_gap(source, peer):
         peer.ring.append(flow(3))
         peer.start()
         collected.wait_for(lambda: 3 in ports(collected) and gaps(collected))
-        collected.wait_for(lambda: len(collected.status.observed.spans) == 3)
+        collected.wait_for(lambda: len(collected.status.observed.spans) == 3 and not collected.status.read_to)
     assert [(span.node, span.until) for span in collected.status.observed.spans] == [
         ("n1", pytest.approx(old)),
         ("n1", 0.0),

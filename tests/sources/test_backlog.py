@@ -1,0 +1,99 @@
+"""How far a stream that begins with the past has been read, at each moment of a made-up clock."""
+
+import pytest
+
+from netsec_tui.sources import backlog
+from netsec_tui.sources.backlog import QUIET_SECONDS, Backlog
+
+START = 1_800_000_000.0
+
+
+class Clock:
+    now = START
+
+    def time(self):
+        return self.now
+
+    def monotonic(self):
+        return self.now - START
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(backlog, "time", clock)
+    return clock
+
+
+def silent(told, clock, seconds=QUIET_SECONDS):
+    clock.now += seconds
+    told.quiet()
+
+
+def test_until_it_has_caught_up_each_node_is_known_as_far_as_it_has_told(clock):
+    told = Backlog()
+    assert told.read_to == START
+    told.take(START - 500, "n1")
+    told.take(START - 600, "n1")
+    told.take(START - 300, "n2")
+    assert told.read_to == START - 500
+    assert told.ends(["n1", "n2", "n3"]) == {"n1": START - 500, "n2": START - 300, "n3": 0.0}
+
+
+def test_it_has_caught_up_where_it_tells_of_now(clock):
+    told = Backlog()
+    told.take(START - 500)
+    clock.now += 10
+    told.take(START)
+    assert (told.read_to, told.ends(["n1"])) == (0.0, {})
+    told.take(START - 60)  # a node whose clock is behind
+    assert told.read_to == 0.0
+
+
+@pytest.mark.parametrize(("seconds", "read_to"), [(0.1, START - 500), (QUIET_SECONDS, 0.0)])
+def test_it_has_caught_up_once_it_is_silent_for_a_while(clock, seconds, read_to):
+    told = Backlog()
+    clock.now += 20
+    told.take(START - 500)
+    silent(told, clock, seconds)
+    assert told.read_to == read_to
+
+
+def test_a_stream_that_is_slow_to_begin_has_not_caught_up(clock):
+    told = Backlog()
+    silent(told, clock)
+    assert told.read_to == 0.0  # as far as can be known
+    told.take(START - 500)
+    assert told.read_to == START - 500
+
+
+def test_what_comes_beside_the_past_that_is_asked_for_says_nothing_of_it(clock):
+    told = Backlog(asked=True)
+    told.take(START, "n1")
+    silent(told, clock)
+    assert told.read_to == START
+    told.take(START - 500, "n1", asked=True)
+    told.take(START + 1, "n2", asked=True)
+    assert told.read_to == START - 500
+    told.answered()
+    assert told.read_to == START - 500
+    told.quiet()
+    assert told.read_to == 0.0
+
+
+def test_after_a_break_all_before_it_stays_read(clock):
+    told = Backlog()
+    told.take(START - 500, "n1")
+    told.begin(START + 100)
+    assert told.read_to == START - 500  # the break came before all had been told
+    silent(told, clock, 110)
+    told.begin(START + 100)
+    assert told.read_to == START + 100
+    told.take(START + 90, "n1")
+    assert told.ends(["n1", "n2"]) == {"n1": START + 100, "n2": START + 100}
+
+
+def test_a_clock_that_is_ahead_does_not_tell_of_what_is_to_come(clock):
+    told = Backlog(asked=True)
+    told.take(START + 60, asked=True)
+    assert told.read_to == START
