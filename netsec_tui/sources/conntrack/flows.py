@@ -147,9 +147,8 @@ class Connections:
 
     def _meet(self, entry: Entry, now: float, shown: Timeouts | None) -> Known:
         since = Idle() if shown is None else idle(entry, shown)
-        known = met(entry, now, *since)
-        if now - known.told <= MEMORY or entry.state in OVER:
-            return known
+        if since.seconds <= MEMORY or entry.state in OVER:
+            return met(entry, now, *since)
         leg = direct_leg(entry.key)
         self._quiet[leg] += 1
         self._directions.remember(leg, proven=is_opened(entry))

@@ -274,11 +274,6 @@ def test_what_may_have_been_idle_for_long_is_not_told_until_a_packet_passes(entr
     assert tables.connections.quiet == 0
 
 
-def test_what_began_lately_has_not_been_idle_for_long():
-    flows = Tables().read(line(timeout=3_000, more=" delta-time=60"))
-    assert {(flow.time, flow.source.doubt) for flow in flows} == {(NOW - 60, 0)}
-
-
 def test_what_was_idle_for_long_is_told_when_a_packet_passes():
     tables = Tables()
     busy, idle = line("10.244.1.5:1"), line("10.244.1.5:2", timeout=400_000)
