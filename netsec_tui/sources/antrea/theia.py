@@ -89,10 +89,12 @@ class TheiaSource:
     def _new(self, client: ClickHouse, emit: Emit, late: int) -> Iterator[None]:
         """Emit what was inserted since the last time, part by part; a part that fails is asked for again."""
         if not self._columns:
-            self._columns = frozenset(str(row.get("name")) for row in _rows(client.rows(COLUMNS)))
+            self._columns = frozenset(
+                str(row.get("name")) for row in _rows(client.rows(COLUMNS, little=True))
+            )
             if lacking := missing(self._columns):
                 raise UnreachableError(lacking)
-        told = (whole(row.get("now")) for row in _rows(client.rows(NOW)))
+        told = (whole(row.get("now")) for row in _rows(client.rows(NOW, little=True)))
         now = next(filter(None, told), int(time.time()))
         self._watermark = self._watermark or now - self._span
         while self._watermark < now - late:

@@ -8,18 +8,22 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
+from http.client import HTTPException
 from typing import Any
 
-from netsec_tui.errors import NotFoundError, UnreachableError
+from netsec_tui.errors import NetsecError, NotFoundError, UnreachableError
 from netsec_tui.sources.cluster.login import complaints
 from netsec_tui.sources.grpc.tls import Secured
 from netsec_tui.sources.objects.strip import printable
+from netsec_tui.sources.reach import http
 
 USER_VARIABLE, PASSWORD_VARIABLE = "NETSEC_CLICKHOUSE_USER", "NETSEC_CLICKHOUSE_PASSWORD"
 """Environment variables with the credentials; flags would show them to every user of the machine."""
 
-CONNECT_SECONDS = 5
-ANSWER_SECONDS = 60
+SILENCE_SECONDS = 60
+"""Nothing comes of an answer before the whole of it is known (ClickHouse, ``wait_end_of_query``)."""
+
 _MOST_WORDS = 300
 _DENIED = ("AUTHENTICATION_FAILED", "REQUIRED_PASSWORD", "UNKNOWN_USER", "Code: 516", "Code: 194")
 
@@ -33,7 +37,9 @@ class ClickHouse:
     """
 
     def __init__(self, connect: Callable[[], socket.socket], peer: str, tls: Secured | None = None) -> None:
-        self._peer = peer
+        self._connect, self._peer, self._tls = connect, peer, tls
+        self._plain: socket.socket | None = None
+        self._socket: socket.socket | None = None
         try:
             import clickhouse_connect
         except ImportError as error:
@@ -44,56 +50,70 @@ class ClickHouse:
         from clickhouse_connect import common
 
         common.set_setting("send_os_user", False)
-        self._connect_trouble: UnreachableError | None = None
         self._client: Any = self._do(
             lambda: clickhouse_connect.get_client(
                 host="clickhouse",
-                port=8443 if tls else 8123,
-                interface="https" if tls else "http",
+                interface="http",  # by TLS too: that is in the socket
                 username=os.environ.get(USER_VARIABLE, "default"),
                 password=os.environ.get(PASSWORD_VARIABLE, ""),
-                connect_timeout=CONNECT_SECONDS,
-                send_receive_timeout=ANSWER_SECONDS,
+                send_receive_timeout=SILENCE_SECONDS,
                 query_retries=0,
                 autogenerate_session_id=False,
-                pool_mgr=_pools(self._connected(connect), tls),
-            )
+                pool_mgr=_pools(self._dial),
+            ),
+            http.FIRST_SECONDS,
         )
 
-    def rows(self, query: str) -> bytes:
-        """Return the rows of a query as lines of JSON.
+    def rows(self, query: str, *, little: bool = False) -> bytes:
+        """Return the rows of a query as lines of JSON; ``little`` waits 5 s for all of them.
 
         Raises:
             UnreachableError: the server does not answer, or refuses.
         """
-        answer = self._do(lambda: self._client.raw_query(query, fmt="JSONEachRow"))
+        seconds = http.FIRST_SECONDS if little else http.WHOLE_SECONDS
+        answer = self._do(lambda: self._client.raw_query(query, fmt="JSONEachRow"), seconds)
         return bytes(answer)
 
     def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
+        """Close the connection: the library leaves those of a pool that it was given open."""
+        if self._socket:
+            with suppress(OSError):
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+            self._socket.close()
 
-    def _connected(self, connect: Callable[[], socket.socket]) -> Callable[[], socket.socket]:
-        """Keep what the way there has to say: the library would wrap it into words of its own."""
+    def _dial(self) -> socket.socket:
+        """Return a new connection; what goes wrong is no OSError, which the library would have words for."""
+        self.close()
+        self._plain = self._connect()
+        try:
+            self._socket = http.secured_over(self._plain, self._tls, SILENCE_SECONDS)
+        except OSError as error:
+            raise http.http_trouble(self._peer, self._plain, error, "") from error
+        self._watch(self._socket)
+        return self._socket
 
-        def connected() -> socket.socket:
-            try:
-                return connect()
-            except UnreachableError as error:
-                self._connect_trouble = error
-                raise OSError(str(error)) from error
-
-        return connected
-
-    def _do(self, ask: Callable[[], Any]) -> Any:
-        from clickhouse_connect.driver.exceptions import ClickHouseError
-
-        self._connect_trouble = None
+    def _do(self, ask: Callable[[], Any], seconds: float) -> Any:
         with complaints():  # what the library logs would go to the terminal
             try:
-                return ask()
-            except (ClickHouseError, OSError, ValueError) as error:
-                raise self._connect_trouble or UnreachableError(self._refusal(error)) from error
+                with http.ended_after(self._socket, seconds) as self._watch:
+                    return ask()
+            except Exception as error:  # what is no answer of ClickHouse's makes the library raise anything
+                self.close()
+                if isinstance(error, NetsecError):
+                    raise
+                raise self._trouble(error, seconds) from error
+
+    def _trouble(self, error: Exception, seconds: float) -> UnreachableError:
+        from clickhouse_connect.driver.exceptions import ClickHouseError
+
+        if under := _underneath(error):
+            limit = seconds if isinstance(under, http.TrickleError) else SILENCE_SECONDS
+            late = f"{self._peer} does not answer within {limit:g} s"
+            return http.http_trouble(self._peer, self._plain, under, late)
+        refused = isinstance(error, ClickHouseError) and not error.__cause__
+        if refused and "Unexpected response" not in str(error):
+            return UnreachableError(self._refusal(error))
+        return UnreachableError(f"{self._peer} answers, but not as ClickHouse does; is it another service?")
 
     def _refusal(self, error: Exception) -> str:
         said = " ".join(str(error).split())
@@ -102,39 +122,33 @@ class ClickHouse:
                 f"ClickHouse at {self._peer} does not take the credentials; give them in {USER_VARIABLE} and "
                 f"{PASSWORD_VARIABLE} (of Theia: Secret flow-visibility/clickhouse-secret)"
             )
-        return f"ClickHouse at {self._peer} does not answer: {printable(said, _MOST_WORDS)}"
+        # The library has words around it, and the name of a host that nobody has given.
+        said = said.rpartition("server response: ")[2].partition(" (for url ")[0]
+        return f"ClickHouse at {self._peer} gives no rows: {printable(said, _MOST_WORDS)}"
 
 
-def _pools(connect: Callable[[], socket.socket], tls: Secured | None) -> Any:
-    """Return a pool manager of urllib3 whose connections are made by ``connect``."""
+def _underneath(error: Exception) -> Exception | None:
+    """Return what happened to the connection, out of what the libraries made of it; None for nothing."""
+    under: BaseException | None = error
+    while under:
+        if isinstance(under, OSError | HTTPException):
+            return under
+        under = under.__cause__ or under.__context__
+    return None
+
+
+def _pools(dial: Callable[[], socket.socket]) -> Any:
+    """Return a pool manager of urllib3 whose connections are made by ``dial``."""
     import urllib3
     from urllib3 import connection, connectionpool
 
-    class Plain(connection.HTTPConnection):
+    class Dialled(connection.HTTPConnection):
         def _new_conn(self) -> socket.socket:
-            return _timed(connect(), self.timeout)
+            return dial()
 
-    class Encrypted(connection.HTTPSConnection):
-        def _new_conn(self) -> socket.socket:
-            return _timed(connect(), self.timeout)
+    class Pool(connectionpool.HTTPConnectionPool):
+        ConnectionCls = Dialled
 
-    class PlainPool(connectionpool.HTTPConnectionPool):
-        ConnectionCls = Plain
-
-    class EncryptedPool(connectionpool.HTTPSConnectionPool):
-        ConnectionCls = Encrypted
-
-    options: dict[str, Any] = {}
-    if tls:
-        options = {"ssl_context": tls.context, "server_hostname": tls.server_name}
-        if not tls.context.check_hostname:
-            options["assert_hostname"] = False
-            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # it was asked for
-    pools = urllib3.PoolManager(num_pools=1, maxsize=1, **options)
-    pools.pool_classes_by_scheme = {"http": PlainPool, "https": EncryptedPool}
+    pools = urllib3.PoolManager(num_pools=1, maxsize=1)
+    pools.pool_classes_by_scheme = {"http": Pool}
     return pools
-
-
-def _timed(connected: socket.socket, timeout: Any) -> socket.socket:
-    connected.settimeout(timeout if isinstance(timeout, int | float) else CONNECT_SECONDS)
-    return connected

@@ -142,6 +142,18 @@ def http_over(plain: socket.socket, host: str, tls: Secured | None, silence: flo
     """
     from http.client import HTTPConnection
 
+    connection = HTTPConnection(host)
+    connection.auto_open = 0
+    connection.sock = secured_over(plain, tls, silence)
+    return connection
+
+
+def secured_over(plain: socket.socket, tls: Secured | None, silence: float) -> socket.socket:
+    """Return a connected socket after the handshake of TLS, if there is any; as ``http_over`` says.
+
+    Raises:
+        OSError: TLS fails.
+    """
     plain.settimeout(CONNECT_SECONDS)
     try:
         connected = tls.context.wrap_socket(plain, server_hostname=tls.server_name or None) if tls else plain
@@ -152,10 +164,7 @@ def http_over(plain: socket.socket, host: str, tls: Secured | None, silence: flo
         plain.close()
         raise
     connected.settimeout(silence)
-    connection = HTTPConnection(host)
-    connection.auto_open = 0
-    connection.sock = connected
-    return connection
+    return connected
 
 
 class TrickleError(TimeoutError):
@@ -163,25 +172,36 @@ class TrickleError(TimeoutError):
 
 
 @contextmanager
-def ended_after(connected: socket.socket, seconds: float) -> Iterator[None]:
+def ended_after(connected: socket.socket | None, seconds: float) -> Iterator[Callable[[socket.socket], None]]:
     """Shut a connection down where the block takes longer; its timeout holds for each part of what comes.
+
+    What is yielded takes a connection that is made within the block.
 
     Raises:
         TrickleError: it was shut down.
     """
     late = threading.Event()
+    connections = [connected] if connected else []
 
     def end() -> None:
         late.set()
-        with suppress(OSError):
-            # Of a TLS connection too the socket underneath: its own method is not for two threads.
-            socket.socket.shutdown(connected, socket.SHUT_RDWR)
+        for each in connections:
+            with suppress(OSError):
+                # Of a TLS connection too the socket underneath: its own method is not for two threads.
+                socket.socket.shutdown(each, socket.SHUT_RDWR)
+
+    def watch(made: socket.socket) -> None:
+        connections.append(made)
+        if late.is_set():
+            end()
 
     timer = threading.Timer(seconds, end)
     timer.daemon = True
     timer.start()
     try:
-        yield
+        yield watch
+    except UnreachableError:
+        raise
     except Exception as error:
         if late.is_set():
             raise TrickleError from error

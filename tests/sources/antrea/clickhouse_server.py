@@ -6,6 +6,8 @@ import base64
 import json
 import operator
 import re
+import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -27,7 +29,8 @@ class ClickHouseServer(ThreadingHTTPServer):
     """Hold rows by the time at which they were inserted, as they come out of the query for edges.
 
     ``refuse`` are answers that are used up first: status and text. ``asked`` holds the
-    queries, ``logins`` who asked.
+    queries, ``logins`` who asked. Queries with the text ``slow``
+    get an answer that trickles in without end.
     """
 
     daemon_threads = True
@@ -38,6 +41,7 @@ class ClickHouseServer(ThreadingHTTPServer):
         self.columns: tuple[str, ...] = COLUMNS
         self.login = "default:"
         self.refuse: list[tuple[int, str]] = []
+        self.slow = ""
         self.asked: list[str] = []
         self.logins: list[str] = []
 
@@ -82,10 +86,15 @@ class _Handler(BaseHTTPRequestHandler):
             )
         else:
             answer = self.server.answer(query)
+        slow = self.server.slow and self.server.slow in query
         self.send_response(code)
-        self.send_header("Content-Length", str(len(answer)))
+        self.send_header("Content-Length", str(100_000 if slow else len(answer)))
         self.end_headers()
-        self.wfile.write(answer)
+        with suppress(OSError):  # the client has had enough
+            while slow:
+                self.wfile.write(b" ")
+                time.sleep(0.02)
+            self.wfile.write(answer)
 
     def log_message(self, format: str, *args: object) -> None:
         pass

@@ -2,6 +2,7 @@
 
 import builtins
 import re
+import threading
 import time
 
 import pytest
@@ -12,6 +13,8 @@ from netsec_tui.sources.access import Access, Address, TlsOptions
 from netsec_tui.sources.antrea import theia
 from netsec_tui.sources.antrea.theia import TheiaSource
 from netsec_tui.sources.antrea.theia_client import PASSWORD_VARIABLE, USER_VARIABLE
+from netsec_tui.sources.reach import http
+from tests.cli.test_silent_server import half_a_head, one_byte_at_a_time, says_nothing, trouble
 from tests.sources.antrea.antrea_records import row
 from tests.sources.antrea.clickhouse_server import ClickHouseServer
 from tests.sources.api_server import write_kubeconfig
@@ -185,7 +188,9 @@ def test_tls(clickhouse, tmp_path):
         trusted = {"ca_file": str(made.authority), "server_name": "clickhouse.example"}
         assert counts(read(source(server, **trusted))) == [12, 3]
         assert counts(read(source(server, insecure=True))) == [12, 3]
-        with pytest.raises(UnreachableError, match="does not answer"):
+        with pytest.raises(
+            UnreachableError, match=r"is not accepted: .*; name its authority with --source-ca"
+        ):
             read(source(server, mode="on"))
 
 
@@ -209,6 +214,78 @@ def test_nobody_there(clickhouse):
     server.server_close()
     with pytest.raises(UnreachableError, match="cannot be reached: Connection refused"):
         read(source(server))
+
+
+def spaces_without_end(client, over):
+    """Give a head and then one space after the other of a long body."""
+    client.recv(65_536)
+    client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+    while not over.wait(0.02):
+        client.sendall(b" ")
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("behaviour", [says_nothing, half_a_head, one_byte_at_a_time, spaces_without_end])
+@pytest.mark.parametrize("way", ["read", "follow"])
+def test_a_first_answer_that_does_not_come_in_time(monkeypatch, behaviour, way):
+    monkeypatch.setattr(http, "FIRST_SECONDS", 0.3)
+    more = [threading.Event()] if way == "follow" else []
+    with trouble(behaviour) as server:
+        host, port = server.address.split(":")
+        made = TheiaSource(Access("prod", address=Address(host, int(port))))
+        with pytest.raises(UnreachableError, match=f"^{server.address} does not answer within 0.3 s$"):
+            getattr(made, way)(lambda message: None, *more)
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.usefixtures("_quick")
+@pytest.mark.parametrize("asked", ["now()", "GROUP BY"])
+def test_a_later_answer_that_does_not_come_in_time(clickhouse, monkeypatch, asked):
+    with following(source(clickhouse)) as collected:
+        collected.wait_for(lambda: counts(collected) == [12, 3])
+        for limit in ("FIRST_SECONDS", "WHOLE_SECONDS"):
+            monkeypatch.setattr(http, limit, 0.3)
+        clickhouse.slow = asked
+        clickhouse.now = NOW + 30
+        late = f"127.0.0.1:{clickhouse.server_port} does not answer within 0.3 s; it is asked again"
+        collected.wait_for(lambda: late in collected.status.error)
+        clickhouse.slow = ""
+        clickhouse.rows.append((NOW + 5, edge(NOW, 7)))
+        collected.wait_for(lambda: 7 in counts(collected) and not collected.status.error)
+    assert counts(collected) == [12, 3, 7]
+
+
+NOT_CLICKHOUSE = "answers, but not as ClickHouse does; is it another service?"
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b"SSH-2.0-OpenSSH\r\n", "speaks no HTTP; is it another service? It says: SSH-2.0-OpenSSH"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", NOT_CLICKHOUSE),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", NOT_CLICKHOUSE),
+        (b"HTTP/1.1 302 Found\r\nLocation: http://x.example/\r\nContent-Length: 0\r\n\r\n", NOT_CLICKHOUSE),
+        (b"HTTP/1.1 500 Oops\r\nContent-Length: 5\r\n\r\nhello", "gives no rows: hello"),
+        (
+            b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n",
+            "gives no rows: HTTP driver received HTTP status 500",
+        ),
+        (b"", "breaks off"),
+    ],
+)
+def test_what_is_no_answer_of_clickhouse_is_said_of_the_address_given(answer, words):
+    def gives(client, _over):
+        while client.recv(65_536) and answer:
+            client.sendall(answer)
+        client.close()
+
+    with trouble(gives) as server:
+        host, port = server.address.split(":")
+        with pytest.raises(UnreachableError) as told:
+            read(TheiaSource(Access("prod", address=Address(host, int(port)))))
+    assert words in str(told.value)
+    assert server.address in str(told.value)
+    assert not re.search("Pool|Error|clickhouse:8123", str(told.value))
 
 
 def test_without_the_library_the_command_that_installs_it_is_told(clickhouse, monkeypatch):
