@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from netsec_tui.cli.exits import CANNOT_TELL, DONE
-from netsec_tui.cli.inputs import access_of, tls_flags
+from netsec_tui.cli.inputs import access_of, tls_flags, tls_of
 from netsec_tui.cli.output import note, put, put_json, put_table
 from netsec_tui.core.cluster.cni import find_cni
 from netsec_tui.model.cni import Cni
@@ -66,7 +66,7 @@ def _command(args: Namespace, context: str, pick: Sequence[str]) -> str:
     words += ["--kubeconfig", args.kubeconfig] if args.kubeconfig else []
     words += [word for name in pick for word in ("--source", name)]
     served = any(SOURCES[name].tls != "never" for name in pick)
-    for flag, value in tls_flags(access_of(args).tls) if served else ():
+    for flag, value in tls_flags(tls_of(args)) if served else ():
         words += [flag, value] if value else [flag]
     return shlex.join(words)
 

@@ -111,11 +111,27 @@ def _require_different(flag: str, paths: Iterable[str]) -> None:
 
 
 def access_of(args: Namespace, context: str = "") -> Access:
-    """Return how sources of a cluster are reached.
+    """Return how sources of a cluster are reached, by files for TLS that can be used.
 
     Raises:
         UsageError: a certificate is given without its key, or a key without its certificate; or TLS is
             switched off and described at once.
+        NotFoundError: a file for TLS cannot be read.
+        BadInputError: it is of no use.
+    """
+    tls = tls_of(args)
+    if tls.ca_file or tls.cert_file:
+        from netsec_tui.sources.grpc.tls import check_files
+
+        check_files(tls)
+    return Access(args.context or context or None, args.kubeconfig or None, tls=tls)
+
+
+def tls_of(args: Namespace) -> TlsOptions:
+    """Return what the flags say of TLS, of which no file has been looked at.
+
+    Raises:
+        UsageError: as ``access_of`` does.
     """
     if bool(args.source_cert) != bool(args.source_key):
         raise UsageError(
@@ -133,7 +149,7 @@ def access_of(args: Namespace, context: str = "") -> Access:
         raise UsageError(
             "--source-tls off leaves the other --source-* flags without use: leave it or them out"
         )
-    return Access(args.context or context or None, args.kubeconfig or None, tls=tls)
+    return tls
 
 
 def tls_flags(tls: TlsOptions) -> Iterator[tuple[str, str]]:
@@ -153,22 +169,23 @@ def tls_flags(tls: TlsOptions) -> Iterator[tuple[str, str]]:
 
 
 def check_trust(args: Namespace) -> None:
-    """Return when the flags about TLS are of use to a source that is read.
+    """Return when the flags about TLS are of use to a source that is read, and the files are there.
 
     Raises:
-        UsageError: they are to none; or as ``access_of`` does.
+        UsageError: they are to none.
+        NetsecError: as ``access_of`` does.
     """
-    flag = next((flag for flag, _ in tls_flags(access_of(args).tls)), "")
-    if not flag or finds_source(args):
-        return
-    from netsec_tui.sources.registry import SOURCES
+    flag = next((flag for flag, _ in tls_flags(tls_of(args))), "")
+    if flag and not finds_source(args):
+        from netsec_tui.sources.registry import SOURCES
 
-    taking = [name for name, kind in SOURCES.items() if kind.tls != "never"]
-    if not any(choice.name in taking for choice in observed(args)):
-        raise UsageError(
-            f"{flag} is of no use to anything that is read here: it is for the sources "
-            f"{', '.join(taking[:-1])} and {taking[-1]}; leave it out, or name one of them with --source"
-        )
+        taking = [name for name, kind in SOURCES.items() if kind.tls != "never"]
+        if not any(choice.name in taking for choice in observed(args)):
+            raise UsageError(
+                f"{flag} is of no use to anything that is read here: it is for the sources "
+                f"{', '.join(taking[:-1])} and {taking[-1]}; leave it out, or name one of them with --source"
+            )
+    access_of(args)
 
 
 def _state_sources(args: Namespace, context: str) -> list[Source]:

@@ -7,8 +7,8 @@ import pytest
 from netsec_tui.cli.flags import parse
 from netsec_tui.cli.inputs import inputs_of
 from netsec_tui.cli.tui import opening
-from netsec_tui.errors import UsageError
-from tests.sources.api_server import write_kubeconfig
+from netsec_tui.errors import NotFoundError, UsageError
+from tests.sources.api_server import ApiServer, write_kubeconfig
 from tests.sources.grpc.grpc_peer import certificates
 from tests.sources.hubble.hubble_access import relay_slice, service
 from tests.sources.hubble.hubble_peer import flow, serving_hubble
@@ -90,5 +90,35 @@ def test_the_screen_refuses_them_before_it_opens(flags):
 
 
 @pytest.mark.parametrize("line", ["list", "list --source conntrack --source whisker", "list --source theia"])
-def test_flags_that_a_source_can_use_are_not(line):
-    inputs_of(parse([*line.split(), "--source-ca", "x", "--context", "x"]), lambda: None)
+def test_flags_that_a_source_can_use_are_not(line, tmp_path):
+    authority = str(certificates(tmp_path, "x").authority)
+    inputs_of(parse([*line.split(), "--source-ca", authority, "--context", "x"]), lambda: None)
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["doctor", "list -A", "list -A --source hubble", "list -A --source whisker://127.0.0.1:1", "record"],
+)
+@pytest.mark.parametrize(
+    ("flag", "file", "told"),
+    [
+        ("--source-ca", "nowhere.pem", (66, "--source-ca {} cannot be read: No such file or directory")),
+        ("--source-ca", "kubeconfig", (65, "--source-ca {} is of no use: it holds no certificate in PEM")),
+        ("--source-key", "kubeconfig", (65, "--source-key {} is of no use: it holds no private key")),
+    ],
+)
+def test_a_bad_file_is_named_before_the_cluster_is_asked(run, tmp_path, command, flag, file, told):
+    made, path, (code, words) = certificates(tmp_path, "x"), str(tmp_path / file), told
+    more = ["--source-cert", str(made.client)] if flag == "--source-key" else []
+    more += ["-o", str(tmp_path / "x.capture")] if command == "record" else []
+    with running(ApiServer([])) as server:
+        config = str(write_kubeconfig(tmp_path / "kubeconfig", server.url))
+        done, out, err = run(*command.split(), "--kubeconfig", config, flag, path, *more)
+        assert not server.asked
+    assert (done, out) == (code, "")
+    assert words.format(path) in err
+
+
+def test_the_screen_names_a_bad_file_before_it_opens(flags, tmp_path):
+    with pytest.raises(NotFoundError, match=r"--source-ca .*nowhere\.pem cannot be read"):
+        opening(parse(["--source-ca", str(tmp_path / "nowhere.pem"), *flags[0]]))

@@ -1,14 +1,15 @@
 """Calls to gRPC servers over TLS: which certificates are taken, and what is said of the others."""
 
 import socket
+import subprocess
 
 import pytest
 
-from netsec_tui.errors import BadInputError
+from netsec_tui.errors import NetsecError
 from netsec_tui.sources.access import TlsOptions
 from netsec_tui.sources.grpc import channel as grpc_channel
 from netsec_tui.sources.grpc.channel import GrpcChannel, dial
-from netsec_tui.sources.grpc.tls import secured
+from netsec_tui.sources.grpc.tls import check_files, secured
 from netsec_tui.sources.grpc.trouble import GrpcError
 from tests.sources.grpc.grpc_numbers import COUNT, METHODS, Answer, Ask
 from tests.sources.grpc.grpc_peer import certificates, serving_grpc
@@ -70,16 +71,56 @@ def test_tls_towards_a_plain_server_and_the_other_way_round(peer, made, stop):
         channel.unary(COUNT, Ask(count=1), Answer, stop)
 
 
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ({"ca_file": "/nowhere/ca.pem"}, "--source-ca /nowhere/ca.pem cannot be read: No such file"),
-        ({"cert_file": "/nowhere/c.pem"}, "--source-cert /nowhere/c.pem cannot be read: No such file"),
-        ({"key_file": "/nowhere/k.pem"}, "--source-key needs the certificate to it: --source-cert"),
-        ({"ca_file": __file__}, "--source-ca .* is of no use: "),
-        ({"cert_file": __file__}, "--source-cert .* is of no use: "),
-    ],
+@pytest.fixture(scope="module")
+def files(made, tmp_path_factory):
+    """Return files by name: good ones, and others that stand in their place."""
+    folder = tmp_path_factory.mktemp("files")
+    (folder / "junk").write_text("junk")
+    encrypt = ["openssl", "pkcs8", "-topk8", "-passout", "pass:x", "-in", made.client_key]
+    subprocess.run([*encrypt, "-out", folder / "encrypted"], check=True)
+    (folder / "both").write_bytes(made.client.read_bytes() + made.client_key.read_bytes())
+    other = certificates(tmp_path_factory.mktemp("other"), NAME)
+    return {
+        "authority": made.authority, "client": made.client, "key": made.client_key,
+        "other key": other.client_key,
+        **{name: folder / name for name in ("junk", "encrypted", "both", "nowhere")},
+    }  # fmt: skip
+
+
+NO_CERTIFICATE, NO_KEY = (
+    "it holds no certificate in PEM",
+    "it holds no private key in PEM, or an encrypted one",
 )
-def test_files_that_are_of_no_use_are_named(options, words):
-    with pytest.raises(BadInputError, match=words):
-        secured(TlsOptions(**options), "x")
+
+
+@pytest.mark.parametrize(
+    ("ca", "cert", "key", "words"),
+    [
+        ("nowhere", "", "", "--source-ca {ca} cannot be read: No such file or directory"),
+        ("junk", "", "", "--source-ca {ca} is of no use: " + NO_CERTIFICATE),
+        ("key", "", "", "--source-ca {ca} is of no use: " + NO_CERTIFICATE),
+        ("", "nowhere", "key", "--source-cert {cert} cannot be read: No such file or directory"),
+        ("", "client", "nowhere", "--source-key {key} cannot be read: No such file or directory"),
+        ("", "junk", "key", "--source-cert {cert} is of no use: " + NO_CERTIFICATE),
+        ("", "client", "junk", "--source-key {key} is of no use: " + NO_KEY),
+        ("", "client", "encrypted", "--source-key {key} is of no use: " + NO_KEY),
+        ("", "client", "", "--source-cert {cert} is of no use: " + NO_KEY),
+        ("", "client", "other key",
+         "--source-key {key} is of no use: it is not the key of the certificate in --source-cert"),
+        ("", "", "key", "--source-key needs the certificate to it: --source-cert"),
+        ("authority", "client", "key", ""),
+        ("", "both", "", ""),
+    ],
+)  # fmt: skip
+def test_files_that_are_of_no_use_are_named(files, ca, cert, key, words):
+    paths = {name: str(files[of]) if of else "" for name, of in (("ca", ca), ("cert", cert), ("key", key))}
+    options = TlsOptions(**{f"{name}_file": path for name, path in paths.items()})
+    for load in (check_files, lambda options: secured(options, "x")):
+        if not words:
+            load(options)
+            continue
+        with pytest.raises(NetsecError) as told:
+            load(options)
+        assert (str(told.value), told.value.exit_code) == (
+            words.format(**paths), 66 if "cannot be read" in words else 65,
+        )  # fmt: skip

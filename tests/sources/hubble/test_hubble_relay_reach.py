@@ -211,7 +211,7 @@ def test_tls_through_the_api_server_by_the_name_in_the_certificate(api, access, 
 @pytest.mark.parametrize(
     ("options", "raised", "words"),
     [
-        ({"ca_file": "nowhere.crt"}, BadInputError, "--source-ca nowhere.crt cannot be read"),
+        ({"ca_file": "nowhere.crt"}, NotFoundError, "--source-ca nowhere.crt cannot be read"),
         ({"cert_file": "README.md", "key_file": "README.md"}, BadInputError, "--source-cert README.md is of"),
         ({"server_name": "relay.example"}, UnreachableError, "does not speak TLS; try --source-tls off"),
         ({"insecure": True}, UnreachableError, "does not speak TLS; try --source-tls off"),
