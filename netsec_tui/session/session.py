@@ -143,9 +143,9 @@ class Session:
 
     def workloads(self) -> tuple[WorkloadChoice, ...]:
         """Return the workloads with communications in the timespan, sorted by namespace, kind, name."""
-        key = (self._record.version, self._window())
+        key = (self._record.version, self.window)
         if self._workloads is None or self._workloads[0] != key:
-            counted = self._record.counted(self._window())
+            counted = self._record.counted(self.window)
             choices = (
                 WorkloadChoice(ref, ingress, egress, self._record.host_network(ref))
                 for ref, (ingress, egress) in counted.items()
@@ -211,7 +211,7 @@ class Session:
         """Return the review of the chosen workload, None before one is chosen; unchanged rows are reused."""
         if self._scope is None:
             return None
-        key = (self.version, self._window())
+        key = (self.version, self.window)
         if self._review is None or self._review[0] != key:
             made = self._current_reviewer().review(self.decisions, two_objects=self.options.two_objects)
             self._review = (key, with_changes(made, self._ledger.hold_back(made)))
@@ -245,7 +245,9 @@ class Session:
             raise NotFoundError(not_found(ref, (choice.ref for choice in self.workloads())))
         self._scope = ref
 
-    def _window(self) -> Window:
+    @property
+    def window(self) -> Window:
+        """Return the time that is looked at; where it is live it moves on by the minute."""
         seen, observed, live = self._record.observations, self._record.observed, self.options.live
         return window_of(self._timespan, seen, observed, self._now(), live=live)
 
@@ -254,7 +256,7 @@ class Session:
 
         Workloads without traffic are named for a namespace, an empty one names them all.
         """
-        return self._record.quality(self._timespan, self._window(), self._now(), namespace)
+        return self._record.quality(self._timespan, self.window, self._now(), namespace)
 
     # Decisions
 
@@ -325,7 +327,7 @@ class Session:
     # Review
 
     def _current_reviewer(self) -> Reviewer:
-        window = self._window()
+        window = self.window
         key = (self._record.version, self._scope, window, self._config)
         if self._reviewer is None or self._reviewer[0] != key:
             before = self._reviewer[1] if self._reviewer else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterable
 
 from netsec_tui.model.flow import Gap
@@ -11,10 +12,10 @@ from netsec_tui.session.session import Session
 from netsec_tui.sources.conntrack.told import ToldConnections
 from netsec_tui.sources.contract import FlowsRead, SourceStatus, observed_by
 from netsec_tui.ui.advice import settled
-from netsec_tui.ui.start import FeedLike
+from netsec_tui.ui.start import FeedLike, FeedMessage
 
 DRAIN_SECONDS = 0.1
-"""How long the event loop may wait for what a feed has read."""
+"""How long the event loop may wait for what a feed has read, but for the message that takes longer."""
 
 MANY_FLOWS = 1000
 """A feed that hands over so many at once is reading a backlog."""
@@ -39,7 +40,8 @@ class Intake:
         self.statuses: dict[str, SourceStatus] = {}
         self._feed = feed
         self._left = False
-        self._seen: tuple[int, tuple[SourceStatus, ...]] = (-1, ())
+        self._drained: deque[FeedMessage] = deque()
+        self._seen: tuple[object, ...] = ()
 
     @property
     def settled(self) -> bool:
@@ -90,17 +92,26 @@ class Intake:
 
     def empty(self) -> bool:
         """Move what was read into the session; tell whether there may be more at once."""
-        flows = 0
-        for message in self._feed.drain(DRAIN_SECONDS) if self._feed is not None else ():
-            if isinstance(message, FlowsRead):
-                self.session.add_flows(self._connections.news(message.flows), message.recording)
-                flows += len(message.flows)
-            elif isinstance(message, Inventory):
-                self.session.set_inventory(message)
-            else:
-                self.statuses[message.source] = message
-                self._watched([message] if self._left else self.statuses.values())
-        return flows >= MANY_FLOWS
+        if not self._drained and self._feed is not None:
+            self._drained.extend(self._feed.drain(DRAIN_SECONDS))
+        flows, deadline = 0, time.monotonic() + DRAIN_SECONDS
+        while self._drained:
+            flows += self._take(self._drained.popleft())
+            if time.monotonic() >= deadline:
+                break
+        return bool(self._drained) or flows >= MANY_FLOWS
+
+    def _take(self, message: FeedMessage) -> int:
+        """Move one message into the session, and return how many flows it had."""
+        if isinstance(message, FlowsRead):
+            self.session.add_flows(self._connections.news(message.flows), message.recording)
+            return len(message.flows)
+        if isinstance(message, Inventory):
+            self.session.set_inventory(message)
+        else:
+            self.statuses[message.source] = message
+            self._watched([message] if self._left else self.statuses.values())
+        return 0
 
     def _watched(self, statuses: Iterable[SourceStatus]) -> None:
         self.session.set_observed(observed_by(statuses))
@@ -108,6 +119,10 @@ class Intake:
             self.session.set_observed(())
 
     def news(self) -> bool:
-        """Tell whether session or sources differ from when this was last asked."""
-        before, self._seen = self._seen, (self.session.version, tuple(self.statuses.values()))
+        """Tell whether session, its window or sources differ from when this was last asked.
+
+        A live window goes on by the minute: so does the time that was observed, also of a quiet cluster.
+        """
+        now = (self.session.version, self.session.window, tuple(self.statuses.values()))
+        before, self._seen = self._seen, now
         return self._seen != before

@@ -14,6 +14,8 @@ from netsec_tui.model.timespan import Timespan
 from netsec_tui.session.session import Session
 from netsec_tui.sources.contract import FlowsRead, SourceStatus
 
+FeedMessage = FlowsRead | Inventory | SourceStatus
+
 
 class FeedLike(Protocol):
     """Deliver what sources read; ``drain`` returns at once with what there is."""
@@ -21,7 +23,7 @@ class FeedLike(Protocol):
     def start(self) -> None:
         """Start reading in threads."""
 
-    def drain(self, max_seconds: float) -> Sequence[FlowsRead | Inventory | SourceStatus]:
+    def drain(self, max_seconds: float) -> Sequence[FeedMessage]:
         """Return what was read since, spending at most ``max_seconds``."""
 
     def stop(self) -> None:

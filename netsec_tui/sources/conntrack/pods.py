@@ -8,12 +8,16 @@ from netsec_tui.sources.conntrack.entry import Entry, Key
 from netsec_tui.sources.conntrack.legs import is_translated
 from netsec_tui.sources.contract import KubeObject
 from netsec_tui.sources.objects.fields import Fields
+from netsec_tui.sources.recent import Recent
 
 SETTLED_SECONDS = 300.0
 """For how long a pod has run before it is expected to have done something."""
 
 SILENT_SECONDS = 60.0
 """For how long a node's table leaves out its pods before that is said; it holds some minutes itself."""
+
+_HOLDERS = 100_000
+"""Addresses of which it is known at least who had them last, whether or not somebody has them now."""
 
 
 class PodAddresses:
@@ -24,7 +28,7 @@ class PodAddresses:
         self._started: dict[str, dict[str, float]] = {}
         self._own: dict[str, set[str]] = {}
         self._nets: dict[str, set[str]] = {}
-        self._holders: dict[str, str] = {}
+        self._holders: Recent[str, str] = Recent(_HOLDERS)
 
     def take(self, pods: Iterable[KubeObject]) -> list[str]:
         """Take over what ``seen_pod`` kept of all pods; return the addresses that another pod has now."""
@@ -39,8 +43,9 @@ class PodAddresses:
                 self.node_of[ip] = node
                 self._started.setdefault(node, {})[ip] = pod["started"]
                 self._nets.setdefault(node, set()).add(_net(ip))
-                if self._holders.setdefault(ip, pod["uid"]) != pod["uid"]:
-                    self._holders[ip] = pod["uid"]
+                before = self._holders.get(ip)
+                self._holders.put(ip, pod["uid"])
+                if before not in (None, pod["uid"]):
                     changed.append(ip)
         return changed
 
