@@ -79,7 +79,7 @@ def _of_nodes(by_node: Mapping[str, Counts]) -> Counts:
     named = [counts for node, counts in by_node.items() if node]
     unnamed = [counts for node, counts in by_node.items() if not node]
     counts = once([*unnamed, once(named, _DROPPED)] if named else unnamed)
-    if not counts.proxied or not counts.answers:
+    if not counts.proxied:
         return counts
     served = max(told.answers - told.relayed for told in by_node.values())
     arrived = 0 if counts.refusals else counts.arrived
