@@ -1,10 +1,15 @@
 """Keys that come in one burst, faster than the screen paints: each is for what the key before it opened."""
 
+from pathlib import Path
+
 import pytest
 from textual.events import Key
 
 from netsec_tui.ui.screens.main import MainScreen
+from netsec_tui.ui.screens.save import SaveDialog
 from tests.ui.demo_host import NARROW, WIDE, Operator, opened
+from tests.ui.dialog_host import NOTHING_YET, DialogHost
+from tests.ui.shop import until
 
 _CHARACTERS = {"tab": "\t", "space": " ", "slash": "/"}
 
@@ -61,3 +66,24 @@ class TestABurst:
             await operator.press("2")
             await _burst(operator, "slash", "space", "w", "e", "q")
             assert operator.app.focused.value == " weq"
+
+
+@pytest.mark.parametrize(
+    ("keys", "saved"),
+    [
+        (("tab", "space", "enter"), "# seen\na: b\n"),
+        (("tab", "space", "space", "enter"), "a: b\n"),
+        (("tab", "tab", "l", "enter"), "a: b\n"),
+        (("tab", "shift+tab", "l", "tab", "space", "enter"), "# seen\na: b\n"),
+    ],
+    ids=str,
+)
+async def test_a_burst_in_a_dialog_is_for_what_each_tab_leads_to(tmp_path, keys, saved):
+    path = tmp_path / "x.yam"
+    app = DialogHost(SaveDialog("web", "a: b\n", path=str(path), commented="# seen\na: b\n"))
+    async with app.run_test() as pilot:
+        for key in keys:
+            app.post_message(Key(key, _CHARACTERS.get(key, key if len(key) == 1 else None)))
+        await until(pilot, lambda: app.answer is not NOTHING_YET)
+    assert app.answer == str(tmp_path / ("x.yaml" if "l" in keys else "x.yam"))
+    assert Path(app.answer).read_text() == saved

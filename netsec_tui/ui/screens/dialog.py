@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widget import Widget
@@ -20,7 +21,12 @@ R = TypeVar("R")
 class Dialog(ModalScreen[R | None], Generic[R]):
     """Ask something over the main screen; leaving without an answer gives None."""
 
-    BINDINGS = bindings(Place.DIALOGS)
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings(Place.DIALOGS),
+        # At once, not when the widget that has the keyboard comes to it: the next key is for the other one.
+        Binding("tab", "app.focus_next", show=False, priority=True),
+        Binding("shift+tab", "app.focus_previous", show=False, priority=True),
+    ]
 
     def __init__(self, title: str, hint: str = "", ascii_only: bool = False) -> None:
         super().__init__()
