@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.model.observed import NodeSpan, Observed
@@ -60,6 +61,10 @@ class Intake:
             self._since = min(self._since or now, at)
             self._nodes[node] = min(self._nodes.get(node, at), at)
 
+    def complete_from(self, at: float) -> None:
+        """Take it that what is of a time before, in epoch seconds, has not been read in full yet."""
+        self._oldest = at
+
     def tell(
         self,
         emit: Emit,
@@ -71,17 +76,22 @@ class Intake:
         silent: Mapping[str, float] | None = None,
         sampling: int = 1,
         addresses: bool = True,
+        read_to: float = 0.0,
+        every: float = 0.0,
     ) -> None:
         """Emit how the source is doing; ``counted`` says what came as yet.
 
         In ``trouble`` it does not watch: that it does again it says once nothing is wrong any more.
         ``nodes``, ``sampling`` and ``addresses`` are what ``Observed`` says of it; ``silent`` tells when
-        nodes that say nothing any more did so last, in epoch seconds.
+        nodes that say nothing any more did so last, in epoch seconds. ``read_to`` is that of
+        ``SourceStatus``; one who asks ``every`` so many seconds may have to wait for an answer twice as long,
+        anybody else is behind there.
         """
         now = time.time()
         self._since = self._since or now
         self._well = (self._well or self._since) if trouble else now
-        until = self._well if trouble or ended else 0.0
+        behind = read_to and not every
+        until = min(read_to or now, self._well) if trouble or ended or behind else 0.0
         last = silent or {}
         spans = tuple(
             NodeSpan(node, self._nodes.setdefault(node, now), last.get(node, 0.0))
@@ -91,4 +101,5 @@ class Intake:
             self._origin, self._since, until, nodes, sampling, addresses=addresses, spans=spans
         )
         detail = (counted if self.flows else "no flow yet") + (f"; {self._why}" if self._why else "")
-        emit(SourceStatus(self._name, True, detail, self._unread, trouble, ended=ended, observed=observed))
+        status = SourceStatus(self._name, True, detail, self._unread, trouble, ended=ended, observed=observed)
+        emit(replace(status, read_to=read_to, due=0.0 if behind else self._well + 2 * every))

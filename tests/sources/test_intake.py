@@ -78,3 +78,30 @@ def test_one_that_was_never_well_has_watched_nothing():
     said = []
     Intake("x", "netobserv", "a record").tell(said.append, "", "away")
     assert said[-1].observed.until == said[-1].observed.since
+
+
+@pytest.mark.parametrize(
+    ("trouble", "every", "until", "due"),
+    [("", 5.0, 0.0, 10.0), ("", 0.0, -300.0, None), ("away", 5.0, -300.0, 10.0)],
+    ids=["asks now and then", "is behind", "in trouble"],
+)
+def test_until_when_all_was_read_ends_the_watch_of_who_is_behind(trouble, every, until, due):
+    said, now = [], time.time()
+    intake = Intake("x", "theia", "a row")
+    intake.take([flow(600, "n1")], said.append)
+    intake.tell(said.append, "", read_to=now - 300, every=every)
+    intake.tell(said.append, "", trouble, read_to=now - 300, every=every)
+    status = said[-1]
+    assert status.read_to == now - 300
+    assert status.observed.until == (pytest.approx(now + until, abs=5) if until else 0.0)
+    assert status.due == (0.0 if due is None else pytest.approx(now + due, abs=5))
+
+
+def test_what_is_of_a_time_that_is_not_read_in_full_does_not_count_as_watched():
+    said = []
+    intake = Intake("x", "netobserv", "a record")
+    intake.complete_from(time.time() - 60)
+    intake.take([flow(600, "n1")], said.append)
+    intake.tell(said.append, "", nodes=frozenset({"n1"}))
+    assert time.time() - said[-1].observed.since == pytest.approx(60, abs=5)
+    assert time.time() - said[-1].observed.spans[0].since == pytest.approx(60, abs=5)

@@ -14,6 +14,7 @@ from netsec_tui.sources.access import Access
 from netsec_tui.sources.antrea.exporter import exports_to
 from netsec_tui.sources.antrea.flows import ORIGIN
 from netsec_tui.sources.antrea.message import AntreaMessageDecoder, ended_at
+from netsec_tui.sources.backlog import Backlog
 from netsec_tui.sources.contract import Emit, FlowsRead
 from netsec_tui.sources.grpc.channel import GrpcChannel
 from netsec_tui.sources.grpc.tls import secured
@@ -54,6 +55,7 @@ class AntreaSource:
         self._resume: Any = None
         self._last = 0.0
         self._broke_off = 0.0
+        self._backlog = Backlog()
         self._intake = Intake(self.name, ORIGIN, "a record of the Flow Aggregator")
 
     def read(self, emit: Emit) -> None:
@@ -75,9 +77,10 @@ class AntreaSource:
         ended = "the Flow Aggregator has ended the stream"
         broken = partial(self._break_off, emit)
         if since := follow_stream(partial(self._followed, emit, stop), broken, ended, stop):
-            emit(not_back(since, "the Flow Aggregator"))
+            emit(not_back(min(since, self._backlog.read_to or since), "the Flow Aggregator"))
 
     def _followed(self, emit: Emit, stop: threading.Event) -> Iterator[bool]:
+        self._backlog.begin(self._broke_off)
         for _ in self._stream(emit, stop, follow=True):
             self._tell(emit)
             yield True
@@ -95,9 +98,11 @@ class AntreaSource:
         try:
             with self._channel(way) as channel:
                 for reply in channel.stream(GET_FLOWS, self._request(follow=follow), reply_class, stop):
-                    if isinstance(reply, Problem):
+                    if reply is None:
+                        self._backlog.quiet()
+                    elif isinstance(reply, Problem):
                         self._intake.take([reply], emit)
-                    elif reply is not None:
+                    else:
                         if first:
                             self._after_a_break(reply, emit)
                         first = False
@@ -152,6 +157,7 @@ class AntreaSource:
         found: list[Flow | Gap | Problem] = []
         for message in reply.flows:
             found += self._decoder.decode(message)
+            self._backlog.take(ended_at(message))
             # What a wrong clock dates ahead is not where the stream is to be taken up again.
             self._last = max(self._last, min(ended_at(message), time.time()))
         if reply.dropped_count > dropped:
@@ -165,4 +171,5 @@ class AntreaSource:
         self._intake.take(found, emit)
 
     def _tell(self, emit: Emit, trouble: str = "", *, ended: bool = False) -> None:
-        self._intake.tell(emit, f"{self._intake.flows} flows", trouble, ended=ended)
+        read_to = 0.0 if trouble or ended else self._backlog.read_to
+        self._intake.tell(emit, f"{self._intake.flows} flows", trouble, ended=ended, read_to=read_to)

@@ -51,7 +51,7 @@ class TheiaSource:
         self._span = int(hours * 3600)
         self._decoder = TheiaDecoder()
         self._columns: frozenset[str] = frozenset()
-        self._watermark = 0
+        self._watermark = self._now = 0
         self._connections = 0
         self._intake = Intake(self.name, ORIGIN, "a row of Theia's table")
 
@@ -95,10 +95,10 @@ class TheiaSource:
             if lacking := missing(self._columns):
                 raise UnreachableError(lacking)
         told = (whole(row.get("now")) for row in _rows(client.rows(NOW, little=True)))
-        now = next(filter(None, told), int(time.time()))
-        self._watermark = self._watermark or now - self._span
-        while self._watermark < now - late:
-            until = min(self._watermark + _WINDOW, now - late)
+        self._now = next(filter(None, told), int(time.time())) - late
+        self._watermark = self._watermark or self._now + late - self._span
+        while self._watermark < self._now:
+            until = min(self._watermark + _WINDOW, self._now)
             answer = client.rows(edges(self._columns, self._watermark, until))
             self._watermark = until
             self._take(answer, emit)
@@ -111,7 +111,11 @@ class TheiaSource:
         self._intake.take(found, emit)
 
     def _tell(self, emit: Emit, trouble: str = "", *, ended: bool = False) -> None:
-        self._intake.tell(emit, f"{self._connections} connections", trouble, ended=ended)
+        read_to, every = (0.0, 0.0) if ended else (float(self._watermark), POLL_SECONDS)
+        counted, behind = f"{self._connections} connections", self._watermark < self._now
+        self._intake.tell(
+            emit, counted, trouble, ended=ended, read_to=read_to, every=0.0 if behind else every
+        )
 
 
 def _rows(answer: bytes) -> Iterator[Mapping[str, Any]]:

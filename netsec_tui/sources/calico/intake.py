@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.model.timespan import from_to
+from netsec_tui.sources.backlog import Backlog
 from netsec_tui.sources.calico.pairs import Pairing
 from netsec_tui.sources.calico.record import Record
 from netsec_tui.sources.contract import Emit
@@ -44,6 +45,20 @@ class CalicoIntake:
         self._connections = 0
         self._first_waiting = self._last = 0.0
         self._newest_before = self._lowest = 0
+        self._backlog, self._broke_off = Backlog(), 0.0
+
+    @property
+    def read_to(self) -> float:
+        """Return until when all has been read, in epoch seconds, 0.0 once that is now."""
+        return self._backlog.read_to
+
+    def begin(self) -> None:
+        """Take it that a stream begins, with what was before."""
+        self._backlog.begin(self._broke_off)
+
+    def quiet(self) -> None:
+        """Take it that nothing comes now."""
+        self._backlog.quiet()
 
     @property
     def asked_from(self) -> int:
@@ -64,6 +79,7 @@ class CalicoIntake:
         if not self._pairs.waiting:
             self._first_waiting = self._last
         self._intake.reach_back_to(record.start or record.end)
+        self._backlog.take(record.start or record.end)
         self._pairs.add(record, whole=whole)
 
     def pass_on(self, emit: Emit, *, all_of_it: bool = False, broken: bool = False) -> bool:
@@ -80,6 +96,7 @@ class CalicoIntake:
 
     def break_off(self, emit: Emit, trouble: str) -> None:
         """Emit what has come in whole, and why no more comes for now."""
+        self._broke_off = time.time()
         self.pass_on(emit, broken=True)
         self.tell(emit, trouble)
         # What was told last is to come again: without it, what was between is lost.
@@ -112,4 +129,5 @@ class CalicoIntake:
 
     def tell(self, emit: Emit, error: str = "", *, ended: bool = False) -> None:
         """Emit how the source is doing."""
-        self._intake.tell(emit, f"{self._connections} connections", error, ended=ended, addresses=False)
+        counted, read_to = f"{self._connections} connections", 0.0 if error or ended else self.read_to
+        self._intake.tell(emit, counted, error, ended=ended, addresses=False, read_to=read_to)

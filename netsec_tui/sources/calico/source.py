@@ -63,12 +63,19 @@ class CalicoSource:
         """
         ended = f"{self._product} has ended its stream of flows"
         broken = partial(self._intake.break_off, emit)
-        if since := follow_stream(partial(self._followed, emit, stop), broken, ended, stop):
-            emit(not_back(since, self._product))
+        since = follow_stream(partial(self._followed, emit, stop), broken, ended, stop)
+        rest = self._intake.pass_on(emit, all_of_it=True)
+        if since:
+            emit(not_back(min(since, self._intake.read_to or since), self._product))
+        elif rest:
+            self._intake.tell(emit)
 
     def _followed(self, emit: Emit, stop: threading.Event) -> Iterator[bool]:
+        self._intake.begin()
         for record in self._server.streamed(self._intake.asked_from, stop):
-            if record is not None:
+            if record is None:
+                self._intake.quiet()
+            else:
                 self._intake.take(record)
             if self._intake.pass_on(emit) or record is None:
                 self._intake.tell(emit)

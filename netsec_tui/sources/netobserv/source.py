@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from functools import partial
 
 from netsec_tui.errors import NetsecError
 from netsec_tui.model.flow import Flow, Gap
@@ -84,6 +83,7 @@ class NetObservSource:
         # What was before has a decoder of its own: with many flows it would make the other forget too soon.
         live, decoder, old = _Live(now), NetObservDecoder(self._reporters), NetObservDecoder(self._reporters)
         history = _History(_hours(now - LATEST - self._span, now - LATEST))
+        self._intake.complete_from(history.read_from)
 
         def ask(http: HttpService) -> Iterator[None]:
             due = time.monotonic() + POLL_SECONDS
@@ -96,7 +96,11 @@ class NetObservSource:
                 if time.monotonic() >= due:
                     break
 
-        poll(self._http, ask, partial(self._tell, emit), POLL_SECONDS, stop)
+        def tell(trouble: str) -> None:
+            self._intake.complete_from(history.read_from)
+            self._tell(emit, trouble, read_to=live.read_to)
+
+        poll(self._http, ask, tell, POLL_SECONDS, stop)
 
     def _http(self) -> HttpService:
         way = reach(self._access, SERVICES, has_gateway)
@@ -112,7 +116,7 @@ class NetObservSource:
             found.append(Gap(time.time(), 1, "Loki has more records of one moment than it gives at once"))
         self._intake.take(found, emit)
 
-    def _tell(self, emit: Emit, trouble: str = "", *, ended: bool = False) -> None:
+    def _tell(self, emit: Emit, trouble: str = "", *, ended: bool = False, read_to: float = 0.0) -> None:
         last: dict[str, float] = {}
         for node, (first, at) in self._reporters.nodes.items():
             self._intake.reach_back_to(first, node)
@@ -122,7 +126,17 @@ class NetObservSource:
         counted = f"{self._intake.flows} flows from {len(nodes)} nodes, {how}"
         spoken = time.time() - SILENT_SECONDS
         silent = {node: at for node, at in last.items() if at < spoken}
-        self._intake.tell(emit, counted, trouble, ended=ended, nodes=nodes, silent=silent, sampling=sampling)
+        self._intake.tell(
+            emit,
+            counted,
+            trouble,
+            ended=ended,
+            nodes=nodes,
+            silent=silent,
+            sampling=sampling,
+            read_to=read_to,
+            every=POLL_SECONDS,
+        )
 
 
 def _sampling(way: Way) -> int:
@@ -140,6 +154,11 @@ class _Live:
         self._loki = Loki(LATEST + 2 * LOOK_BACK_EVERY)
         self._read, self._looked_back = begun, 0
         self._begun = begun
+
+    @property
+    def read_to(self) -> float:
+        """Return until when all has been read, in epoch seconds."""
+        return self._read / 10**9
 
     def pages(self, http: HttpService) -> Iterator[Page]:
         """Yield pages, in order; what was not read to the end is read again the next time.
@@ -165,6 +184,12 @@ class _History:
         self._loki = Loki()
         self._http: HttpService | None = None
         self._pages: Iterator[Page] | None = None
+        self._start = hours[0][0] if hours else 0
+
+    @property
+    def read_from(self) -> float:
+        """Return from when on all has been read, in epoch seconds."""
+        return (self._hours[-1][1] if self._hours else self._start) / 10**9
 
     def page(self, http: HttpService) -> Page | None:
         """Return the next page, None when all has been read.

@@ -13,6 +13,8 @@ from netsec_tui.sources.access import Access, Address, TlsOptions
 from netsec_tui.sources.antrea import theia
 from netsec_tui.sources.antrea.theia import TheiaSource
 from netsec_tui.sources.antrea.theia_client import PASSWORD_VARIABLE, USER_VARIABLE
+from netsec_tui.sources.feeds import thread
+from netsec_tui.sources.feeds.listen import listen
 from netsec_tui.sources.reach import http
 from tests.cli.test_silent_server import half_a_head, one_byte_at_a_time, says_nothing, trouble
 from tests.sources.antrea.antrea_records import row
@@ -299,3 +301,29 @@ def test_without_the_library_the_command_that_installs_it_is_told(clickhouse, mo
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(NotFoundError, match=r"pip install 'netsec-tui\[clickhouse\]'"):
         read(source(clickhouse))
+
+
+def test_a_table_that_is_not_read_to_its_end_was_watched_as_far_as_it_was(clickhouse, monkeypatch):
+    over, answer = threading.Event(), clickhouse.answer
+
+    def third_hangs(query):
+        if sum("GROUP BY" in asked for asked in clickhouse.asked) > 2:
+            over.wait()
+        return answer(query)
+
+    clickhouse.answer = third_hangs
+    monkeypatch.setattr(thread, "LAST_SECONDS", 0.2)
+    reading = listen([], [source(clickhouse)], 1.5, lambda read: None, threading.Event())
+    over.set()
+    (status,), (failure,) = reading.statuses, reading.failures
+    asked = sum("GROUP BY" in asked for asked in clickhouse.asked)
+    assert asked >= 3
+    assert status.observed.until == status.read_to
+    assert NOW - 3600 < status.read_to < NOW - 1200
+    assert "had been read only up to" in str(failure)
+
+
+def test_a_table_that_is_read_was_watched_until_the_end(clickhouse):
+    told = []
+    reading = listen([], [source(clickhouse)], 1.5, told.append, threading.Event())
+    assert (reading.failures, [status.read_to for status in reading.statuses]) == ((), [NOW - 10])

@@ -2,17 +2,19 @@
 
 import asyncio
 import threading
+import time
 
 import pytest
 
 from netsec_tui.errors import UnreachableError, UsageError
-from netsec_tui.model.flow import Flow, Verdict
+from netsec_tui.model.flow import Flow, Gap, Verdict
 from netsec_tui.sources import retry
 from netsec_tui.sources.access import Access, Address, TlsOptions
 from netsec_tui.sources.calico import goldmane
 from netsec_tui.sources.calico.goldmane import SERVER_NAME, goldmane_source
 from netsec_tui.sources.calico.goldmane_proto import DEST_NAME, LIST, STREAM
 from netsec_tui.sources.calico.goldmane_proto import goldmane as classes_of
+from netsec_tui.sources.feeds.listen import listen
 from tests.sources.api_server import write_kubeconfig
 from tests.sources.calico.calico_flows import API, PUBLIC, START, goldmane_message, told
 from tests.sources.collected import following, gaps, read
@@ -238,3 +240,28 @@ def test_tls_that_is_switched_off(pems):
         assert times(read(goldmane_source(access))) == [START + 15]
     finally:
         plain.end()
+
+
+def test_history_that_is_not_told_to_its_end_was_watched_as_far_as_it_was(source, server):
+    over, read = threading.Event(), []
+
+    def tell_slowly():
+        while not over.wait(0.05):
+            server.flows.append(flow(len(server.flows) - 200))
+
+    threading.Thread(target=tell_slowly, daemon=True).start()
+    reading = listen([], [source], 2, read.append, over)
+    over.set()
+    (status,), (failure,) = reading.statuses, reading.failures
+    items = [item for message in read for item in message.flows]
+    newest = max(item.time for item in items if isinstance(item, Flow))
+    assert status.observed.until == status.read_to == newest - 15  # windows are dated by their end
+    assert [gap.time for gap in items if isinstance(gap, Gap)] == [status.read_to]
+    assert "had been read only up to" in str(failure)
+
+
+def test_history_that_is_told_was_watched_until_the_end(source, server):
+    server.flows, begun = [flow(-20), flow(-10)], time.time()
+    reading = listen([], [source], 2, lambda read: None, threading.Event())
+    assert reading.failures == ()
+    assert reading.statuses[0].observed.until >= begun + 1.5
