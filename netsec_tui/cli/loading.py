@@ -128,9 +128,11 @@ def load(args: Namespace) -> Loaded:
 
 def _without_flows(args: Namespace, loaded: Loaded) -> str:
     """Say that there is no flow; how to give some only to those who named none."""
-    if not (observed(args) or args.flows or args.capture):
+    found = any(status.live and status.observed for status in loaded.reading.statuses)
+    watched = found or bool(observed(args))
+    if not (watched or args.flows or args.capture):
         return GIVE_FLOWS
-    return LISTEN if observed(args) and not loaded.reading.failures else NO_FLOWS
+    return LISTEN if watched and not loaded.reading.failures else NO_FLOWS
 
 
 def read(args: Namespace, known: Configured | None = None) -> Loaded:

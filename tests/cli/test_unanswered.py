@@ -5,6 +5,11 @@ import json
 import pytest
 
 from tests.cli.test_silent_server import one_byte_at_a_time, says_nothing, trouble
+from tests.sources.api_server import write_kubeconfig
+from tests.sources.hubble.hubble_access import relay_slice, service
+from tests.sources.hubble.hubble_peer import serving_hubble
+from tests.sources.reach.forward_server import ForwardServer
+from tests.sources.running import running
 
 EMPTY = b'{"status": "success", "data": {"resultType": "streams", "result": []}}'
 
@@ -78,6 +83,18 @@ def test_nothing_at_all_is_no_capture(run, tmp_path, monkeypatch, silent):
     code, _, err = run("record", *flags, "-o", tmp_path / "x.capture")
     assert (code, (tmp_path / "x.capture").exists()) == (69, False)
     assert late in err
+
+
+def test_who_has_a_source_found_is_told_to_listen_longer(run, tmp_path, monkeypatch):
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    with serving_hubble() as peer, running(ForwardServer([service(), relay_slice()])) as api:
+        api.ports["hubble-relay-1", 4245] = peer.address
+        config = str(write_kubeconfig(tmp_path / "config", api.url))
+        _, _, err = run("list", "-A", "--kubeconfig", config)
+    assert "not a single flow was read, so nothing can be told; listen to the source for a while" in err
+    assert "give flows" not in err
 
 
 def test_who_names_a_source_is_not_told_to_name_one(run, cluster):

@@ -52,6 +52,10 @@ _REFUSALS = {
 }
 
 
+_PLAIN = "--source-tls off, without the other flags about TLS"
+"""With one of them it would be refused."""
+
+
 class GrpcError(UnreachableError):
     """Report a call that failed; ``status`` is gRPC's name for why, UNAVAILABLE for a lost connection."""
 
@@ -79,7 +83,7 @@ def refusal(peer: str, method: str, status: str, said: str) -> GrpcError:
 
 def tls_silence(peer: str) -> GrpcError:
     """Return the error for a server that does not answer the handshake of TLS."""
-    return GrpcError(f"{peer} does not answer as TLS does; if it speaks no TLS, try --source-tls off")
+    return GrpcError(f"{peer} does not answer as TLS does; if it speaks no TLS, try {_PLAIN}")
 
 
 def tls_trouble(peer: str, error: ssl.SSLError) -> GrpcError:
@@ -98,5 +102,5 @@ def tls_trouble(peer: str, error: ssl.SSLError) -> GrpcError:
             "UNAUTHENTICATED",
         )
     if reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"):
-        return GrpcError(f"{peer} does not speak TLS; try --source-tls off")
+        return GrpcError(f"{peer} does not speak TLS; try {_PLAIN}")
     return GrpcError(f"the TLS connection to {peer} fails: {printable(reason or str(error), _MOST_WORDS)}")
