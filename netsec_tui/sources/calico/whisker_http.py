@@ -45,9 +45,9 @@ _REFUSALS = {
     401: "it asks for a log-in, which netsec-tui has none for",
     403: "it does not allow to read flows",
     404: f"it has no {PATH}; Whisker is part of Calico since 3.30",
-    502: "its backend does not answer; look at kubectl get pods -n calico-system",
-    503: "its backend is not ready; look at kubectl get pods -n calico-system",
-    504: "its backend does not answer in time; look at kubectl get pods -n calico-system",
+    502: "its backend does not answer",
+    503: "its backend is not ready",
+    504: "its backend does not answer in time",
 }
 
 
@@ -199,7 +199,8 @@ class Whisker:
         why = _REFUSALS.get(response.status) or f"it answers {response.status}" + (
             f": {said}" if said else ""
         )
-        raise UnreachableError(f"{self._way.peer} gives no flows: {why}")
+        look = self._way.look if response.status >= 500 else ""
+        raise UnreachableError(f"{self._way.peer} gives no flows: {why}{look}")
 
     def _dial(self) -> HTTPConnection:
         self._go_on()

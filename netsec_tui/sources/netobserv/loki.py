@@ -24,7 +24,8 @@ _TENANT = "/api/logs/v1/network"
 """What stands before it at the gateway of the Loki operator, where flows are a tenant of their own."""
 
 READ_RULE = 'apiGroups: ["loki.grafana.com"], resources: ["network"], resourceNames: ["logs"], verbs: ["get"]'
-_OPEN = "see whether its Loki is up: kubectl get pods -n netobserv"
+
+_ANOTHER = "; is it another service?"
 
 
 class Page(NamedTuple):
@@ -78,14 +79,14 @@ class Loki:
             self._limit = max(self._limit // 2, _FEWEST)
             return None
         if answer.status != 200:
-            raise UnreachableError(_refusal(http.peer, answer))
+            raise UnreachableError(_refusal(http, answer))
         self._prefixes = []
         try:
             value = json.loads(answer.body)
         except (ValueError, RecursionError):
             value = None
         if not isinstance(value, dict) or not isinstance(value.get("data"), dict):
-            raise UnreachableError(f"{http.peer} answers, but not as Loki does; {_OPEN}")
+            raise UnreachableError(f"{http.peer} answers, but not as Loki does{http.look or _ANOTHER}")
         return value
 
     def _fresh(self, answer: Any, newest: int) -> int:
@@ -122,7 +123,8 @@ def _span(answer: Any) -> tuple[int, int]:
     return len(times), max(times, default=0)
 
 
-def _refusal(peer: str, answer: Answer) -> str:
+def _refusal(http: HttpService, answer: Answer) -> str:
+    peer = http.peer
     said = f": {answer.words}" if answer.words else ""
     match answer.status:
         case 401:
@@ -139,6 +141,6 @@ def _refusal(peer: str, answer: Answer) -> str:
         case 429:
             return f"Loki at {peer} is asked for too much (429){said}; it is asked again"
         case status if status >= 500:
-            return f"Loki at {peer} fails with {status}{said}; {_OPEN}"
+            return f"Loki at {peer} fails with {status}{said}{http.look}"
         case status:
             return f"Loki at {peer} answers {status}{said}"

@@ -108,7 +108,7 @@ class NetObservSource:
         tls = https_to(self._access, way)
         safe = tls and not self._access.tls.insecure
         headers = {"Authorization": f"Bearer {way.token}"} if way.token and safe else {}
-        return HttpService(way.connect, way.peer, way.host, tls, headers)
+        return HttpService(way.connect, way.peer, way.host, tls, headers, way.look)
 
     def _take(self, page: Page, decoder: NetObservDecoder, emit: Emit) -> None:
         found: list[Flow | Gap | Problem] = [*decoder.decode(page.answer)]
@@ -123,7 +123,8 @@ class NetObservSource:
             last |= {node: at} if node else {}
         nodes, sampling = frozenset(last), self._reporters.sampling or self._configured
         how = f"1 of {sampling} packets" if sampling else "sampling not told"
-        counted = f"{self._intake.flows} flows from {len(nodes)} nodes, {how}"
+        node_word = "node" if len(nodes) == 1 else "nodes"
+        counted = f"{self._intake.flows} flows from {len(nodes)} {node_word}, {how}"
         spoken = time.time() - SILENT_SECONDS
         silent = {node: at for node, at in last.items() if at < spoken}
         self._intake.tell(

@@ -47,7 +47,8 @@ class Answer(NamedTuple):
 class HttpService:
     """Ask one server, over a connection that is kept as long as the server does; for one thread.
 
-    ``connect`` returns a connected socket, ``peer`` names the server in sentences and ``host`` is told to it.
+    ``connect`` returns a connected socket, ``peer`` names the server in sentences and ``host`` is told to it;
+    ``look`` is that of its way.
     """
 
     def __init__(
@@ -57,8 +58,9 @@ class HttpService:
         host: str,
         tls: Secured | None = None,
         headers: Mapping[str, str] | None = None,
+        look: str = "",
     ) -> None:
-        self.peer = peer
+        self.peer, self.look = peer, look
         self._connect, self._host, self._tls = connect, host, tls
         self._headers = {"User-Agent": "netsec-tui", "Accept": "application/json", **(headers or {})}
         self._open: HTTPConnection | None = None

@@ -58,6 +58,11 @@ class Way:
     ca_data: str = ""
     api: ClusterApi | None = None
 
+    @property
+    def look(self) -> str:
+        """Return the end of a sentence on where to see how its server is; empty at an address of its own."""
+        return f"; look at its pods with kubectl get pods -n {self.wanted.namespace}" if self.wanted else ""
+
 
 def reach(access: Access, services: Sequence[Wanted], vouches: Vouches | None = None) -> Way:
     """Return the way to the first of some Services that has a pod which is ready, or to the address given.

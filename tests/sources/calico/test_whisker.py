@@ -269,13 +269,16 @@ def test_event_that_cannot_be_read_is_counted_and_the_rest_goes_on(source, backe
     assert [(gap.lost, gap.reason) for gap in gaps(collected)] == [(1, reason)]
 
 
+LOOK = "; look at its pods with kubectl get pods -n calico-system"
+
+
 @pytest.mark.parametrize(
     ("status", "body", "said"),
     [
         (404, b"", "it has no /whisker-backend/flows; Whisker is part of Calico since 3.30"),
         (403, b"", "it does not allow to read flows"),
-        (502, b"<html>", "its backend does not answer; look at kubectl get pods -n calico-system"),
-        (500, b'{"error": "Internal\x07"}', 'it answers 500: {"error": "Internal\\x07"}'),
+        (502, b"<html>", "its backend does not answer" + LOOK),
+        (500, b'{"error": "Internal\x07"}', 'it answers 500: {"error": "Internal\\x07"}' + LOOK),
     ],
 )
 def test_refusals_are_said_with_the_way_out(source, backend, status, body, said):
@@ -284,6 +287,14 @@ def test_refusals_are_said_with_the_way_out(source, backend, status, body, said)
         with pytest.raises(UnreachableError) as raised:
             run()
         assert str(raised.value) == f"calico-system/whisker gives no flows: {said}"
+
+
+def test_who_gives_an_address_is_not_sent_to_the_pods_of_a_cluster(backend):
+    backend.status = 502
+    address = Address(*backend.server_address)
+    with pytest.raises(UnreachableError) as raised:
+        read(whisker_source(Access("prod", address=address)))
+    assert str(raised.value) == f"{address} gives no flows: its backend does not answer"
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"<html>", b"\xff"])

@@ -71,7 +71,7 @@ def test_everything_of_the_last_hours_is_read_page_by_page(loki, monkeypatch):
     assert len(loki.asked) > 3
     status = collected.status
     assert (status.ended, status.error, status.skipped) == (True, "", 0)
-    assert status.detail == "20 flows from 1 nodes, sampling not told"
+    assert status.detail == "20 flows from 1 node, sampling not told"
     assert (status.observed.origin, status.observed.nodes, status.observed.sampling) == (
         "netobserv", {"node-a"}, 0,
     )  # fmt: skip
@@ -189,7 +189,7 @@ def test_records_that_cannot_be_read_are_counted_once(loki, quick):
 def test_sampling_is_told_beside_the_flows():
     with running(server := LokiServer([entry(5, Sampling=50)])):
         status = read(source(server)).status
-    assert (status.observed.sampling, status.detail) == (50, "1 flows from 1 nodes, 1 of 50 packets")
+    assert (status.observed.sampling, status.detail) == (50, "1 flows from 1 node, 1 of 50 packets")
 
 
 @pytest.mark.parametrize(
@@ -209,6 +209,20 @@ def test_refusals_are_sentences(loki, code, body, words):
         read(source(loki))
     assert words in str(failure.value)
     assert "\x1b" not in str(failure.value)
+    assert "kubectl" not in str(failure.value)  # who gives an address may have no such pods
+
+
+@pytest.mark.parametrize(
+    ("code", "body", "words"),
+    [(503, b"no ring", "fails with 503: no ring"), (200, b"<html>", "answers, but not as Loki does")],
+)
+def test_where_its_pods_are_is_told_of_one_in_the_cluster(loki, tmp_path, code, body, words):
+    loki.codes.append((code, body))
+    with running(ForwardServer([LOKI])) as api:
+        api.ports["loki-0", 3100] = loki.server_address
+        with pytest.raises(UnreachableError) as failure:
+            read(in_cluster(api, tmp_path))
+    assert str(failure.value).endswith(f"{words}; look at its pods with kubectl get pods -n netobserv")
 
 
 def test_a_server_that_is_not_loki_is_named(loki):
