@@ -67,6 +67,7 @@ class ClusterApi:
 
     def __init__(self, client: Any) -> None:
         self._client = client
+        self._context = str(getattr(client, "context", ""))  # of ``log_in``
         self._fresh = threading.Lock()
         self._met = False
         self.server = printable(urlsplit(client.configuration.host).netloc.rpartition("@")[2])
@@ -263,7 +264,7 @@ class ClusterApi:
         self._met = True
         if answer.status in _GIVEN:
             return found
-        raise refusal(answer, resource, self.server, heard)
+        raise refusal(answer, resource, self.server, self._context, heard)
 
     def _meet(self, limit: float) -> None:
         """Find out whether the server answers at all, unless that is just being asked or was a moment ago.

@@ -30,6 +30,7 @@ _hung = Silences()
 def log_in(name: str | None, kubeconfig: str | None) -> Any:
     """Return a ``kubernetes.client.ApiClient`` for a context; nothing is asked of the server yet.
 
+    Its ``context`` is the name of that.
     Nothing is written: tokens that a plugin renews do not go back to the kubeconfig.
 
     Raises:
@@ -58,6 +59,7 @@ def log_in(name: str | None, kubeconfig: str | None) -> Any:
         if time.monotonic() - began >= LOGIN_SECONDS:
             _hung.note(f"{context.name} of {files}", sentence)
         raise UnreachableError(sentence)
+    api.context = context.name
     return api
 
 

@@ -37,16 +37,20 @@ class UnauthorizedError(UnreachableError):
     """Report that the server does not take the credentials."""
 
 
-def refusal(answer: Any, resource: Resource, server: str, heard: list[str]) -> Exception:
-    """Return what an answer other than 200 means; ``heard`` is what the client complained of before."""
+def refusal(answer: Any, resource: Resource, server: str, context: str, heard: list[str]) -> Exception:
+    """Return what an answer other than 200 means; ``heard`` is what the client complained of before.
+
+    ``context`` is the one that ``server`` was asked with, empty where it has no name.
+    """
     match answer.status:
         case 410:
             return ExpiredError(f"{resource.name} are no longer known as they were")
         case 401:
             why = f" ({printable(heard[0].strip().splitlines()[-1])})" if heard and heard[0].strip() else ""
+            chosen = f" --context {printable(context)}" if context else ""
             return UnauthorizedError(
                 f"{server} does not take the credentials of this context{why}; "
-                "log in again, until kubectl get pods works"
+                f"log in again, until kubectl{chosen} get pods works"
             )
         case 403:
             return ForbiddenError(

@@ -141,6 +141,7 @@ def test_wrong_credentials_are_a_failure_that_does_not_show_them(
     server.token = "another"
     sentence = failure(source)
     assert "does not take the credentials" in sentence
+    assert sentence.endswith("log in again, until kubectl --context prod get pods works")
     assert "let-me-in" not in sentence
 
 
