@@ -141,6 +141,16 @@ class Node:
         return max(self.began + period, now + _REST * period)
 
 
+def read_until(nodes: Iterable[Node], period: float) -> tuple[float, float]:
+    """Return until when the tables of all nodes that give theirs were read, and when the next are overdue.
+
+    Both are in epoch seconds, 0.0 where no node gives its table; ``period`` is how often one is to be read.
+    """
+    given = [node for node in nodes if node.given]
+    due = (node.read + 2 * max(node.period, period) for node in given)
+    return min((node.read for node in given), default=0.0), min(due, default=0.0)
+
+
 def due_nodes(nodes: Mapping[str, Node], now: float, may: Callable[[Node], bool]) -> list[str]:
     """Return the nodes to begin to read now, of those that ``may``: who has waited longest, a few at once.
 

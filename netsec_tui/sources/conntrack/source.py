@@ -7,6 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -21,7 +22,15 @@ from netsec_tui.sources.conntrack.entry import Entry, EntryDecoder
 from netsec_tui.sources.conntrack.flows import ORIGIN, Connections
 from netsec_tui.sources.conntrack.health import BLIND, UNNAMED, divide, losses, missed, unread
 from netsec_tui.sources.conntrack.known import MEMORY
-from netsec_tui.sources.conntrack.nodes import Answer, Node, Way, due_nodes, read_table, targets
+from netsec_tui.sources.conntrack.nodes import (
+    Answer,
+    Node,
+    Way,
+    due_nodes,
+    read_table,
+    read_until,
+    targets,
+)
 from netsec_tui.sources.conntrack.pods import SILENT_SECONDS, PodAddresses, Sight, seen_pod
 from netsec_tui.sources.contract import Emit, FlowsRead, SourceStatus
 from netsec_tui.sources.nodes_named import names_of, trouble_of
@@ -45,6 +54,9 @@ _SLOW_PERIOD = 7.5
 """Seconds between two readings of a node from which on it is said that they are further apart than meant."""
 
 _PATIENCE = 0.1
+_LAST_SECONDS = 0.7
+"""How long tables are waited for when reading ends: less than what is said then is listened to."""
+
 _PART = 10_000
 """Flows that are handed on at once."""
 
@@ -103,8 +115,22 @@ class ConntrackSource:
             NetsecError: the nodes cannot be listed at the start, for the reasons of ``read``.
         """
         self._list()
-        while not stop.is_set():
-            self._turn(emit, stop)
+        done = threading.Event()
+        try:
+            while not stop.is_set():
+                self._turn(emit, done)
+            self._read_once_more(emit, done)
+        finally:
+            done.set()
+
+    def _read_once_more(self, emit: Emit, done: threading.Event) -> None:
+        """Read the tables a last time, as far as that can be had at once."""
+        nodes = [node for node in self._nodes.values() if node.given]
+        deadline = time.monotonic() + _LAST_SECONDS
+        for node in nodes:
+            node.due = 0.0
+        while any(node.busy or not node.due for node in nodes) and time.monotonic() < deadline:
+            self._turn(emit, done)
 
     def _turn(self, emit: Emit, stop: threading.Event, *, once: bool = False) -> None:
         """Ask the nodes whose time has come, each ``once`` or again, and take in what has been answered."""
@@ -248,7 +274,9 @@ class ConntrackSource:
         trouble = self._trouble()
         error = "; ".join(filter(None, (self._lost, trouble, trouble and again)))
         detail, observed = self._detail(SILENT_SECONDS if not ended else 0.0), self._observed(ended=ended)
-        emit(SourceStatus(self.name, self.live, detail, skipped, error, ended=ended, observed=observed))
+        status = SourceStatus(self.name, self.live, detail, skipped, error, ended=ended, observed=observed)
+        read_to, due = read_until([] if ended else self._nodes.values(), POLL_SECONDS)
+        emit(replace(status, read_to=read_to, due=due))
 
     def _observed(self, *, ended: bool) -> Observed:
         given, spans = self._given(), self._spans
