@@ -11,6 +11,7 @@ import yaml
 from netsec_tui.errors import NetsecError, NotFoundError, UnreachableError
 from netsec_tui.model.flow import Endpoint, Flow, Gap, Protocol
 from netsec_tui.model.inventory import Inventory
+from netsec_tui.sources import waits
 from netsec_tui.sources.capture.source import CaptureSource
 from netsec_tui.sources.capture.writer import CaptureWriter
 from netsec_tui.sources.cluster.refusals import ForbiddenError
@@ -20,6 +21,7 @@ from netsec_tui.sources.feeds.feed import Feed, FeedMessage, read_all
 from netsec_tui.sources.feeds.thread import SourceThread
 from netsec_tui.sources.manifests import source as manifests
 from netsec_tui.sources.manifests.source import ManifestSource
+from netsec_tui.sources.waits import waited_for
 from tests.sources.kube_objects import obj, pod
 from tests.sources.waiting import PATIENCE, until
 
@@ -180,6 +182,60 @@ def test_a_source_that_fails_says_so_and_the_others_go_on() -> None:
     assert found.statuses["bad"] == SourceStatus("bad", False, error="x does not exist", ended=True)
     assert found.statuses["worse"].error.endswith("ZeroDivisionError: by zero\\x1b[31m\\u202e")
     assert found.statuses["good"] == SourceStatus("good", False, "2 flows", ended=True)
+
+
+def test_an_older_inventory_never_comes_after_a_newer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first is slow to be built, or to be queued, while another source tells more."""
+    built, go_on = threading.Event(), threading.Event()
+    inventory = feed.ClusterState.inventory
+
+    def slowly(state: feed.ClusterState) -> Inventory:
+        made = inventory(state)
+        if not built.is_set():
+            built.set()
+            go_on.wait(0.3)  # nobody sets it while the other waits for its turn
+        return made
+
+    class Second(Scripted):
+        def follow(self, emit: Emit, stop: threading.Event) -> None:
+            built.wait(PATIENCE)
+            super().follow(emit, stop)
+            go_on.set()
+
+    monkeypatch.setattr(feed.ClusterState, "inventory", slowly)
+    found = run(Scripted("a", objects(pod("one"))), Second("b", objects(pod("two"), source="b")))
+    assert [p.name for p in found.inventories[-1].pods] == ["one", "two"]
+
+
+class Waiting(Scripted):
+    """A source that has to wait for long after it has told something."""
+
+    def follow(self, emit: Emit, stop: threading.Event) -> None:
+        super().follow(emit, stop)
+        with waited_for("a server"):
+            until(lambda: self.told)
+
+    told = False
+
+
+@pytest.mark.parametrize("before", [None, SourceStatus("a", True, "1 flow")])
+def test_after_a_wait_what_was_said_before_is_said_again(
+    monkeypatch: pytest.MonkeyPatch, before: SourceStatus | None
+) -> None:
+    monkeypatch.setattr(waits, "LONG_SECONDS", 0.01)
+    source = Waiting("a", *([before] if before else []))
+    told: list[Message] = []
+
+    def take(message: Message) -> None:
+        told.append(message)
+        source.told = isinstance(message, SourceStatus) and "waiting" in message.detail
+
+    SourceThread(source, take, threading.Event()).run()
+    first = SourceStatus("a", False)
+    said = before or first
+    waiting = replace(said, detail="still waiting after 0.01 s for a server")
+    end = replace(said if before else SourceStatus("a", False), ended=True)
+    assert told == [first, *([before] if before else []), waiting, said, end]
 
 
 class Late(Scripted):

@@ -87,3 +87,12 @@ def nameless(at=BEGUN, node="n1", **more):
 )
 def test_flows_without_a_uuid_are_told_apart_by_their_time_node_and_ports(told, other, new):
     assert progress(nameless(told=told)).is_new(nameless(told=told, **other)) is new
+
+
+def test_a_node_that_has_told_nothing_yet_can_be_held():
+    made = progress(flow(at=BEGUN))
+    made.hold("n2")
+    made.hold("n1")
+    made.take(HubbleMessageDecoder().decode(flow(at=BEGUN + 60)))
+    assert made.resume(["n1", "n2"], NOW) == pytest.approx(BEGUN - MARGIN_SECONDS, abs=0.001)
+    assert [(gap.node, gap.time) for gap in made.resumed(NOW)] == [("n1", pytest.approx(BEGUN, abs=0.001))]
