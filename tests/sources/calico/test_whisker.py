@@ -269,7 +269,7 @@ def test_event_that_cannot_be_read_is_counted_and_the_rest_goes_on(source, backe
     assert [(gap.lost, gap.reason) for gap in gaps(collected)] == [(1, reason)]
 
 
-LOOK = "; look at its pods with kubectl get pods -n calico-system"
+PODS = "; look at its pods with kubectl get pods -n calico-system"
 
 
 @pytest.mark.parametrize(
@@ -277,8 +277,8 @@ LOOK = "; look at its pods with kubectl get pods -n calico-system"
     [
         (404, b"", "it has no /whisker-backend/flows; Whisker is part of Calico since 3.30"),
         (403, b"", "it does not allow to read flows"),
-        (502, b"<html>", "its backend does not answer" + LOOK),
-        (500, b'{"error": "Internal\x07"}', 'it answers 500: {"error": "Internal\\x07"}' + LOOK),
+        (502, b"<html>", "its backend does not answer" + PODS),
+        (500, b'{"error": "Internal\x07"}', 'it answers 500: {"error": "Internal\\x07"}' + PODS),
     ],
 )
 def test_refusals_are_said_with_the_way_out(source, backend, status, body, said):
