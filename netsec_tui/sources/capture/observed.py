@@ -27,13 +27,19 @@ class ObservedWriter:
 
     def __init__(self) -> None:
         self._written: dict[tuple[str, float], tuple[float, Observed]] = {}
-        self._told: dict[tuple[str, float], Observed] = {}
+        self._told: dict[tuple[str, int], Observed] = {}
 
-    def lines(self, told: Iterable[Observed], now: float) -> Iterator[dict[str, Any]]:
-        """Yield the lines that are due; ``now`` is in epoch seconds."""
-        for one in told:
+    def lines(self, source: str, told: Iterable[Observed], now: float) -> Iterator[dict[str, Any]]:
+        """Yield the lines that are due of what a source tells; ``now`` is in epoch seconds.
+
+        It may reach further back each time; what it told before then ends where it was last written.
+        """
+        for number, one in enumerate(told):
             key = (one.origin, one.since)
-            self._told[key] = one
+            last = self._told.get((source, number), one)
+            if key != (last.origin, last.since) and self._written[last.origin, last.since][1] != last:
+                yield self._line(last, now)
+            self._told[source, number] = one
             written, before = self._written.get(key, (0.0, None))
             changed = before is None or _known(before) != _known(one)
             if changed or now >= written + AGAIN_SECONDS:
@@ -41,8 +47,8 @@ class ObservedWriter:
 
     def last_lines(self, now: float) -> Iterator[dict[str, Any]]:
         """Yield a line for each source that still watches, since it did until now, and what is unsaid."""
-        for key, one in self._told.items():
-            if not one.until or self._written[key][1] != one:
+        for one in self._told.values():
+            if not one.until or self._written[one.origin, one.since][1] != one:
                 yield self._line(one, now)
 
     def _line(self, one: Observed, now: float) -> dict[str, Any]:

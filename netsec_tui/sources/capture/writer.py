@@ -101,7 +101,7 @@ class CaptureWriter:
         elif isinstance(message, ObjectsRead):
             self._append(self._object_lines(message))
         else:
-            self._append(self._observed.lines(observed_by([message]), time.time()))
+            self._append(self._observed.lines(message.source, observed_by([message]), time.time()))
 
     def _append(self, lines: Iterable[dict[str, Any]]) -> None:
         text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)

@@ -91,7 +91,7 @@ class _Listening:
                     self._take(at, message)
             missing = unread(told, now)
             if missing and not told.error and not interrupted:
-                error = f"{missing}: listen for longer (--for)"
+                error = f"{missing}: {'its answer is overdue' if told.due else 'listen for longer (--for)'}"
                 self._statuses[at, told.source] = replace(self._statuses[at, told.source], error=error)
                 failures[at] = UnreachableError(error)
         return failures

@@ -11,6 +11,7 @@ from netsec_tui.model.flow import Gap
 from netsec_tui.model.observed import Observed
 from netsec_tui.sources.capture.record import record
 from netsec_tui.sources.capture.source import CaptureSource
+from netsec_tui.sources.capture.writer import CaptureWriter
 from netsec_tui.sources.contract import FlowsRead, SourceStatus
 from netsec_tui.sources.feeds import thread
 from netsec_tui.sources.feeds.listen import listen
@@ -119,3 +120,19 @@ def test_what_fails_before_it_has_read_all_says_so_once():
     status = replace(STATUS, read_to=time.time() - 300)
     SourceThread(Scripted("a", status, error=UnreachableError("away")), told.append, threading.Event()).run()
     assert len([message for message in told if isinstance(message, FlowsRead)]) == 1
+
+
+def test_a_recording_of_a_source_that_reaches_further_back_each_time_ends_once(
+    tmp_path,
+):
+    """A history that is read backwards."""
+    begun = time.time() - 900
+    with CaptureWriter(tmp_path / "c") as writer:
+        for back, until in ((0, 0.0), (300, 0.0), (600, begun + 60)):
+            writer.write(SourceStatus("a", True, observed=Observed("netobserv", begun - back, until)))
+    found = read(CaptureSource(tmp_path / "c")).status.recorded
+    last = found[-1]
+    assert (last.since, last.until) == (pytest.approx(begun - 600), pytest.approx(begun + 60))
+    assert len(found) == 3
+    lines = [line for line in (tmp_path / "c").read_text().splitlines() if "observed" in line]
+    assert len(lines) == 3  # none is written again at the end, as if it had gone on
