@@ -144,8 +144,9 @@ class NetsecApp(App[int]):
     def _poll(self) -> None:
         if not self._catching_up:
             self._take_in()
-        if self._intake.news():
-            self._due = True
+        news, moved = self._intake.news(), self._intake.moved()
+        self._due = self._due or news
+        if news or moved:
             self.refresh_view()
         # Questions that wait must not open over a dialog that the operator is in.
         if self._due and self._waiting and self._questions and self.screen is self._main:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from netsec_tui.model.flow import Gap
 from netsec_tui.model.inventory import Inventory
+from netsec_tui.model.timespan import Window
 from netsec_tui.session.session import Session
 from netsec_tui.sources.conntrack.told import ToldConnections
 from netsec_tui.sources.contract import FlowsRead, SourceStatus, observed_by
@@ -41,7 +42,8 @@ class Intake:
         self._feed = feed
         self._left = False
         self._drained: deque[FeedMessage] = deque()
-        self._seen: tuple[object, ...] = ()
+        self._seen: tuple[int, tuple[SourceStatus, ...]] = (-1, ())
+        self._window: Window | None = None
 
     @property
     def settled(self) -> bool:
@@ -119,10 +121,14 @@ class Intake:
             self.session.set_observed(())
 
     def news(self) -> bool:
-        """Tell whether session, its window or sources differ from when this was last asked.
-
-        A live window goes on by the minute: so does the time that was observed, also of a quiet cluster.
-        """
-        now = (self.session.version, self.session.window, tuple(self.statuses.values()))
-        before, self._seen = self._seen, now
+        """Tell whether session or sources differ from when this was last asked."""
+        before, self._seen = self._seen, (self.session.version, tuple(self.statuses.values()))
         return self._seen != before
+
+    def moved(self) -> bool:
+        """Tell whether the window differs from when this was last asked.
+
+        A live one goes on by the minute: so does the time that was observed, also of a quiet cluster.
+        """
+        before, self._window = self._window, self.session.window
+        return self._window != before

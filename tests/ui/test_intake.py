@@ -30,7 +30,7 @@ def test_what_waits_when_a_cluster_is_left_is_kept(monkeypatch):
     assert only(second.session, "Workload/api", IN).communication.counts.allowed == 3
 
 
-def test_the_time_that_a_quiet_cluster_was_observed_is_news_by_the_minute():
+def test_the_time_that_a_quiet_cluster_was_observed_goes_on_by_the_minute():
     clock = [NOON]
     told = Observed("antrea", NOON - 30)
     intake = Intake(
@@ -38,9 +38,9 @@ def test_the_time_that_a_quiet_cluster_was_observed_is_news_by_the_minute():
         GivenFeed(SourceStatus("antrea", True, observed=told)),
     )
     intake.empty()
-    assert (intake.news(), intake.news()) == (True, False)
+    assert (intake.news(), intake.moved(), intake.moved()) == (True, True, False)
     clock[0] += 50
-    assert not intake.news()
+    assert not intake.moved()
     clock[0] += 10
-    assert (intake.news(), intake.news()) == (True, False)
+    assert (intake.moved(), intake.moved(), intake.news()) == (True, False, False)
     assert intake.session.quality().covered == 90
