@@ -221,8 +221,8 @@ class Clusters:
 
 
 async def reached(pilot, name):
-    """Wait until a cluster is the one that is looked at, and what it asks first is there."""
-    await until(pilot, lambda: pilot.app.session.options.cluster == name)
+    """Wait until a cluster is the one that is looked at and is read, and what it asks first is there."""
+    await until(pilot, lambda: pilot.app.session.options.cluster == name and "all read" in words(pilot.app))
     await idle(pilot)
 
 
