@@ -16,7 +16,7 @@ from netsec_tui.ui.advice import settled
 from netsec_tui.ui.start import FeedLike, FeedMessage
 
 DRAIN_SECONDS = 0.1
-"""How long the event loop may wait for what a feed has read, but for the message that takes longer."""
+"""How long the event loop may wait for what a feed has read, once it has taken in many flows."""
 
 MANY_FLOWS = 1000
 """A feed that hands over so many at once is reading a backlog."""
@@ -99,7 +99,7 @@ class Intake:
         flows, deadline = 0, time.monotonic() + DRAIN_SECONDS
         while self._drained:
             flows += self._take(self._drained.popleft())
-            if time.monotonic() >= deadline:
+            if flows >= MANY_FLOWS and time.monotonic() >= deadline:
                 break
         return bool(self._drained) or flows >= MANY_FLOWS
 

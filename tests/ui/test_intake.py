@@ -12,6 +12,7 @@ from tests.ui.test_contexts import GivenFeed
 
 def test_a_step_ends_when_its_time_is_over_and_the_next_goes_on(monkeypatch):
     monkeypatch.setattr(steps, "DRAIN_SECONDS", 0.0)
+    monkeypatch.setattr(steps, "MANY_FLOWS", 1)
     flows = [request(of("web"), of("api"), 80, time=NOON + n, origin="antrea") for n in range(3)]
     feed = GivenFeed(*(FlowsRead((flow,)) for flow in flows), FlowsRead((Gap(NOON, 4, "lost"),)))
     intake, seen = Intake(session(), feed), []
@@ -23,6 +24,7 @@ def test_a_step_ends_when_its_time_is_over_and_the_next_goes_on(monkeypatch):
 
 def test_what_waits_when_a_cluster_is_left_is_kept(monkeypatch):
     monkeypatch.setattr(steps, "DRAIN_SECONDS", 0.0)
+    monkeypatch.setattr(steps, "MANY_FLOWS", 1)
     flows = [request(of("web"), of("api"), 80, time=NOON + n, origin="antrea") for n in range(3)]
     intake = Intake(session(), GivenFeed(*(FlowsRead((flow,)) for flow in flows)))
     intake.leave()
