@@ -22,6 +22,9 @@ _ROOM = 64
 _PATIENCE = 0.1
 """Seconds between two looks whether to end."""
 
+GRACE_SECONDS = 3.0
+"""For how much longer than asked a source is listened to that is still telling of the past."""
+
 OnFlows = Callable[[FlowsRead], None]
 
 
@@ -36,9 +39,10 @@ def listen(
     """Follow sources for so many seconds, until those of flows have all ended, or until ``stop`` is set.
 
     Files are read to their end, and the sources of cluster state are waited for until each has told it once
-    or has failed. ``report`` is called about ten times a second with the seconds that have passed. A live
-    source of flows that has not said how it watches by the end has failed, whatever ended it; so has one that
-    has not read all that there was, unless ``stop`` was set.
+    or has failed; sources that still tell of the past, for ``GRACE_SECONDS`` more. ``report`` is called about
+    ten times a second with the seconds that have passed. A live source of flows that has not said how it
+    watches by the end has failed, whatever ended it; so has one that has not read all that there was, unless
+    ``stop`` was set.
     """
     return _Listening(state, flows, on_flows).go_on(seconds, stop, report)
 
@@ -65,7 +69,7 @@ class _Listening:
             thread.start()
         begun = time.monotonic()
         try:
-            while not stop.is_set() and not self._done(time.monotonic() - begun >= seconds):
+            while not stop.is_set() and not self._done(self._late(time.monotonic() - begun - seconds)):
                 self._take_next()
                 report(time.monotonic() - begun)
             self._over.set()
@@ -126,6 +130,12 @@ class _Listening:
 
     def _put(self, origin: int, message: Message) -> None:
         put_all(self._messages, (origin, message), self._closed)
+
+    def _late(self, over: float) -> bool:
+        """Tell whether the time to listen is over by so many seconds that nobody is waited for any more."""
+        told = (status for at in self._live for status in self._told(at))
+        behind = any(status.read_to and not (status.due or status.ended or status.error) for status in told)
+        return over >= (GRACE_SECONDS if behind else 0.0)
 
     def _done(self, late: bool) -> bool:
         awaited = self._files if late else self._flows

@@ -10,13 +10,16 @@ from netsec_tui.model.flow import Gap
 from netsec_tui.model.observed import Observed
 from netsec_tui.sources.contract import FlowsRead, Message, SourceStatus
 
+_SLACK = 5.0
+"""Seconds by which what has been read of a stream may lie back: flows come late, and clocks differ."""
+
 
 def unread(status: SourceStatus, now: float) -> str:
     """Return how far a source had got only when reading ended at a time, empty where nothing is overdue."""
-    if not status.read_to or now <= max(status.read_to, status.due):
+    if not status.read_to or now <= max(status.read_to + _SLACK, status.due):
         return ""
-    till, end = (time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(at)) for at in (status.read_to, now))
-    return f"{status.source} had been read only up to {till} UTC when reading ended, at {end} UTC"
+    till = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(status.read_to))
+    return f"{status.source} had been read only up to {till} UTC when reading ended"
 
 
 def last_said(status: SourceStatus, now: float, error: str = "") -> Iterator[Message]:

@@ -29,11 +29,21 @@ STATUS = SourceStatus("a", True, observed=Observed("conntrack", NOW - 600))
     [
         (0.0, 0.0, NOW, False),
         (NOW - 300, 0.0, NOW - 300, True),
+        (NOW - 6, 0.0, NOW - 6, True),
+        (NOW - 4, 0.0, NOW - 4, False),
         (NOW - 5, NOW + 5, NOW - 5, False),
         (NOW - 30, NOW - 15, NOW - 30, True),
         (NOW + 60, 0.0, NOW, False),
     ],
-    ids=["hears at once", "in the past", "the next answer is not due", "overdue", "clock ahead"],
+    ids=[
+        "hears at once",
+        "in the past",
+        "a bit",
+        "next to nothing",
+        "the next answer is not due",
+        "overdue",
+        "clock ahead",
+    ],
 )
 def test_what_is_said_last_of_a_source(read_to, due, until, missing):
     *gaps, last = last_said(replace(STATUS, read_to=read_to, due=due), NOW)
@@ -44,7 +54,7 @@ def test_what_is_said_last_of_a_source(read_to, due, until, missing):
 
 def test_the_sentence_says_how_far_it_had_got():
     assert unread(replace(STATUS, read_to=NOW - 300), NOW) == (
-        "a had been read only up to 2027-01-15 07:55:00 UTC when reading ended, at 2027-01-15 08:00:00 UTC"
+        "a had been read only up to 2027-01-15 07:55:00 UTC when reading ended"
     )
 
 
@@ -136,3 +146,27 @@ def test_a_recording_of_a_source_that_reaches_further_back_each_time_ends_once(
     assert len(found) == 3
     lines = [line for line in (tmp_path / "c").read_text().splitlines() if "observed" in line]
     assert len(lines) == 3  # none is written again at the end, as if it had gone on
+
+
+class CatchesUp(Scripted):
+    """A live source that has read all there is some time after it was begun."""
+
+    live = True
+
+    def __init__(self):
+        observed = Observed("conntrack", time.time() - 600)
+        self.status = SourceStatus("a", True, observed=observed, read_to=time.time() - 300)
+        super().__init__("a", self.status)
+
+    def follow(self, emit, stop):
+        super().follow(emit, stop)
+        stop.wait(0.6)
+        emit(replace(self.status, read_to=0.0))
+        stop.wait()
+
+
+def test_who_still_tells_of_the_past_is_listened_to_for_longer():
+    told = []
+    reading = listen([], [CatchesUp()], 0.2, told.append, threading.Event())
+    assert (reading.failures, gaps(told)) == ((), [])
+    assert reading.statuses[0].observed.until > time.time() - 60
