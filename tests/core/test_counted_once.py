@@ -187,6 +187,29 @@ class TestNodes:
         counts = counted([*attempts, *stopped])
         assert (counts.verdicts[Verdict.UNKNOWN], counts.denied) == (2, 2)
 
+    @pytest.mark.parametrize("stopped", [Verdict.DROPPED, Verdict.ERROR])
+    @pytest.mark.parametrize("teller", [(HUBBLE, "n1"), (HUBBLE, "n2"), (CONNTRACK, "")])
+    def test_what_one_saw_answered_is_not_what_another_saw_stopped(self, teller, stopped):
+        dropped = told(forwarded(3, protocol=Protocol.UDP, verdict=stopped), HUBBLE, "n1")
+        tried = forwarded(4, protocol=Protocol.UDP, verdict=Verdict.UNKNOWN)
+        back = [answer(WEB, API, 8080, protocol=Protocol.UDP, source_port=40000 + n) for n in range(2)]
+        made = session([*dropped, *told([*tried, *back], *teller)], BOTH)
+        row, counts = (one := only(made, "Deployment/api", IN)), one.communication.counts
+        unknown = 4 if teller == (HUBBLE, "n1") else 2
+        assert (counts.verdicts[stopped], counts.verdicts[Verdict.UNKNOWN], counts.answers) == (3, unknown, 2)
+        assert (row.ticked, row.reason) == (
+            True,
+            "denied 3 times, answered 2 times" if stopped is Verdict.DROPPED else "",
+        )
+
+    @pytest.mark.parametrize("verdict", [Verdict.UNKNOWN, Verdict.FORWARDED, Verdict.AUDIT])
+    def test_what_one_saw_answered_is_what_another_saw_go_on(self, verdict):
+        back = [answer(WEB, API, 8080)]
+        here = told([*forwarded(1, verdict=Verdict.UNKNOWN), *back], HUBBLE, "n1")
+        there = told([*forwarded(1, verdict=verdict), *back], HUBBLE, "n2")
+        counts = counted([*here, *there])
+        assert (sum(counts.verdicts), counts.verdicts[verdict], counts.answers) == (1, 1, 1)
+
     @pytest.mark.parametrize("node", ["n1", "n2"])
     @pytest.mark.parametrize(("at_proxy", "ticked"), [(Verdict.REDIRECTED, False), (Verdict.FORWARDED, True)])
     @pytest.mark.parametrize("verdict", [Verdict.DROPPED, Verdict.ERROR, None])
@@ -308,6 +331,10 @@ class TestTellings:
             found = once(tellings).verdicts[verdict]
             assert found >= 0
             assert found == max(told) or (verdict is Verdict.UNKNOWN and found < max(told))
+
+    def test_several_answers_to_one_request_do_not_make_it_more(self):
+        told = Counts(tuple(int(v in (Verdict.UNKNOWN, Verdict.DROPPED)) for v in Verdict), answers=5)
+        assert once([told, told]) == told
 
     @given(st.lists(COUNTS, max_size=6))
     def test_one_source_is_only_added_up(self, parts):

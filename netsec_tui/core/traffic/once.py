@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from netsec_tui.model.communication import Counts
@@ -44,7 +44,7 @@ def once(tellings: Collection[Counts], apart: Collection[Verdict] = ()) -> Count
     A verdict counts as often as by the one that told most of it: what one alone has seen denied stays
     denied. Those of ``apart`` add up: no two can have seen them of one packet. An attempt of which one does
     not know the verdict is one that another has told with it, as far as the largest of all sums of requests
-    does not say that there were more.
+    does not say that there were more; what one saw answered is none that another saw dropped.
     """
     if len(tellings) == 1:
         return next(iter(tellings))
@@ -55,7 +55,10 @@ def once(tellings: Collection[Counts], apart: Collection[Verdict] = ()) -> Count
         (sum if verdict in apart else max)(column) for verdict, column in zip(Verdict, columns, strict=True)
     ]
     decided = sum(verdicts) - verdicts[Verdict.UNKNOWN]
-    verdicts[Verdict.UNKNOWN] = max(0, max(sum(told.verdicts) for told in tellings) - decided)
+    went_on = decided - _stopped(verdicts)
+    answered = max(min(told.answers, sum(told.verdicts) - _stopped(told.verdicts)) for told in tellings)
+    most = max(sum(told.verdicts) for told in tellings)
+    verdicts[Verdict.UNKNOWN] = max(0, most - decided, answered - went_on)
     return Counts(
         tuple(verdicts),
         max(told.answers for told in tellings),
@@ -84,6 +87,10 @@ def _of_nodes(by_node: Mapping[str, Counts]) -> Counts:
     served = max(told.answers - told.relayed for told in by_node.values())
     arrived = 0 if counts.refusals else counts.arrived
     return replace(counts, answers=max(served, min(counts.answers, arrived)))
+
+
+def _stopped(verdicts: Sequence[int]) -> int:
+    return sum(verdicts[verdict] for verdict in _DROPPED)
 
 
 def _sum(parts: Collection[Counts]) -> Counts:
