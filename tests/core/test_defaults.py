@@ -71,7 +71,7 @@ def test_rows_that_start_in(flows: list[Flow], reason: str) -> None:
         ),
         (
             [flow(WEB, CART, 9125, verdict=Verdict.REDIRECTED, **UDP), answer(WEB, CART, 9125, **UDP)],
-            f"{PROXY}, and no pod declares the port",
+            PROXY,
         ),
         (verdicts(DROPPED), "denied only (once)"),
         (verdicts(DROPPED, answered=True), "denied only (once), though something answered"),
@@ -176,6 +176,11 @@ def test_what_the_servers_side_let_in_outweighs_a_denial(
     assert started(flows, OUT, "cart", replies=replies) == expected
 
 
+def test_a_refusal_shows_that_nothing_answered_where_no_answers_are_told() -> None:
+    flows = [*verdicts(F), answer(WEB, CART, rst=True, is_reply=None)]
+    assert started(flows, OUT, "cart", replies=False) == (Standing.OUT, "never answered (refused once)")
+
+
 def test_a_source_without_answers_is_told_at_the_top() -> None:
     scene = shop().sees(verdicts(F)).chooses()
     assert any("no answer was told of" in warning for warning in scene.review.warnings)
@@ -230,6 +235,15 @@ def test_udp_that_was_denied_once_and_let_in_starts_in_where_a_pod_declares_the_
     assert udp_scene(flow(WEB, stat, 8125, **UDP), denied).row(OUT, "stat").standing is Standing.OUT
     row = udp_scene(flow(WEB, stat, 8125, arrived=True, count=9, **UDP), denied).row(OUT, "stat")
     assert (row.standing, row.reason) == (Standing.IN, "denied once, let in 9 times")
+
+
+def test_udp_that_only_a_proxy_answered_starts_out_though_the_listening_pod_declares_the_port() -> None:
+    stat = known_ends([UDP_POD])["stat-1"]
+    sent = flow(WEB, stat, 8125, verdict=Verdict.REDIRECTED, **UDP)
+    row = udp_scene(sent, answer(WEB, stat, 8125, **UDP)).row(OUT, "stat")
+    assert (row.standing, row.reason) == (Standing.OUT, PROXY)
+    row = udp_scene(sent, answer(WEB, stat, 8125, arrived=True, **UDP)).row(OUT, "stat")
+    assert (row.standing, row.reason) == (Standing.IN, "")
 
 
 @pytest.mark.parametrize(
@@ -391,3 +405,9 @@ def test_dns_shows_the_denied_count_too() -> None:
     seen = [*talk(WEB, "10.96.0.10", 53, **UDP), flow(WEB, "10.96.0.10", 53, verdict=DROPPED, **UDP)]
     row = shop().sees(seen).chooses().row(OUT, "cluster DNS")
     assert (row.standing, row.reason) == (Standing.IN, "denied once, answered once")
+
+
+def test_dns_that_only_a_proxy_answered_stays_in_and_says_nothing_else() -> None:
+    asked = flow(WEB, "10.96.0.10", 53, verdict=Verdict.REDIRECTED, **UDP)
+    row = shop().sees([asked, answer(WEB, "10.96.0.10", 53, **UDP)]).chooses().row(OUT, "cluster DNS")
+    assert (row.standing, row.reason) == (Standing.IN, PROXY)

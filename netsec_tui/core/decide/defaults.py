@@ -124,12 +124,11 @@ def _of_evidence(
     if communication.orientation is Orientation.UNKNOWN:
         return Default(False, "who opened the connection is not known")
     if (reports_replies or one_way) and not counts.answers:
-        if not udp:
+        if not udp or _by_proxy(counts):
             return Default(False, _never(communication))
         if not _declared(world, subject, communication):
             without = _UNTOLD if communication.answers_untold else "UDP without an answer"
-            lacking = _by_proxy(counts) or without
-            return Default(False, f"{lacking}, and no pod declares the port")
+            return Default(False, f"{without}, and no pod declares the port")
     if communication.suspect:
         return Default(False, _SUSPECT)
     return Default(True, _caveat(communication, reports_replies))
