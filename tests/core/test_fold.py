@@ -78,6 +78,7 @@ def test_folding_adds_up_what_was_seen() -> None:
         pods=("a/x",),
         names=("b.example",),
         via=(Via("shop", "s", 80),),
+        arrival_told=True,
     )
     two = seen(
         "203.0.113.6",
@@ -101,6 +102,7 @@ def test_folding_adds_up_what_was_seen() -> None:
         ("shop/web-1",),
         ("a.example", "b.example"),
         (one.key, two.key),
+        arrival_told=True,
     )
 
 
