@@ -60,6 +60,9 @@ _SYSTEM = frozenset(
 _REST = 0.2
 """The part of a period for which a node is left alone at least, where reading it takes almost as long."""
 
+_OVERDUE_PERIODS = 3
+"""The usual times between two tables after which the next is overdue."""
+
 AT_ONCE = 8
 """Tables that are read at the same time: each may be of many megabytes."""
 
@@ -103,10 +106,10 @@ class Answer:
 class Node:
     """Hold how reading a node goes; ``began`` (of the last reading) and ``due`` are in monotonic time.
 
-    ``period`` are the seconds between the beginnings of the last two readings, 0 where the former gave
-    nothing. ``entries`` is -1 before the first table. ``gone`` means that the pod which gave the table does
-    not any more, and no other has since. ``read`` is when it last had a table, in epoch seconds. ``lost`` is
-    what the kernel says it lost.
+    ``period`` are the seconds between the beginnings of the last two readings of which the former gave a
+    table: one that hangs does not make it longer. ``entries`` is -1 before the first table. ``gone`` means
+    that the pod which gave the table does not any more, and no other has since. ``read`` is when it last had
+    a table, in epoch seconds. ``lost`` is what the kernel says it lost.
     """
 
     tries: list[Target]
@@ -125,7 +128,8 @@ class Node:
 
     def begin(self, now: float) -> None:
         """Take it that a reading begins now, in monotonic time."""
-        self.period = now - self.began if self.given else 0.0
+        if self.given and not self.gone:
+            self.period = now - self.began
         self.busy, self.began = True, now
 
     @property
@@ -140,15 +144,24 @@ class Node:
         """
         return max(self.began + period, now + _REST * period)
 
+    def overdue_from(self, now: float, period: float) -> float:
+        """Return from when on, in epoch seconds, the next table is overdue.
 
-def read_until(nodes: Iterable[Node], period: float) -> tuple[float, float]:
-    """Return until when the tables of all nodes that give theirs were read, and when the next are overdue.
+        ``now`` is monotonic time, ``period`` how often a node is to be read. What counts is the usual time
+        between two of its tables, and how long it waits for its turn; not how long it has not answered.
+        """
+        waits = 0.0 if self.busy or self.gone else now - self.began
+        return self.read + _OVERDUE_PERIODS * max(self.period, waits, period)
 
-    Both are in epoch seconds, 0.0 where no node gives its table; ``period`` is how often one is to be read.
+
+def read_until(nodes: Iterable[Node], now: float, period: float) -> tuple[float, float]:
+    """Return when a node last gave its table, and from when on those of all nodes are overdue.
+
+    Both are in epoch seconds, 0.0 where no node gives its table; the arguments are as in ``overdue_from``.
     """
     given = [node for node in nodes if node.given]
-    due = (node.read + 2 * max(node.period, period) for node in given)
-    return min((node.read for node in given), default=0.0), min(due, default=0.0)
+    due = (node.overdue_from(now, period) for node in given)
+    return max((node.read for node in given), default=0.0), max(due, default=0.0)
 
 
 def due_nodes(nodes: Mapping[str, Node], now: float, may: Callable[[Node], bool]) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Any
 from netsec_tui.errors import NetsecError, UnreachableError
 from netsec_tui.model.flow import Gap
 from netsec_tui.model.observed import Observed
+from netsec_tui.model.timespan import from_to
 from netsec_tui.sources.cluster.api import ClusterApi
 from netsec_tui.sources.cluster.login import log_in
 from netsec_tui.sources.cluster.refusals import RefusedError
@@ -120,6 +121,7 @@ class ConntrackSource:
             while not stop.is_set():
                 self._turn(emit, done)
             self._read_once_more(emit, done)
+            self._end(emit)
         finally:
             done.set()
 
@@ -131,6 +133,24 @@ class ConntrackSource:
             node.due = 0.0
         while any(node.busy or not node.due for node in nodes) and time.monotonic() < deadline:
             self._turn(emit, done)
+
+    def _end(self, emit: Emit) -> None:
+        """Say until when each node was watched: its last table; one whose next is overdue fails.
+
+        Where no node has answered for so long the source itself has failed, from its newest table on.
+        """
+        now, monotonic = time.time(), time.monotonic()
+        newest, due = read_until(self._nodes.values(), monotonic, POLL_SECONDS)
+        failed = now > due
+        end = newest if failed else now
+        for name in self._given():
+            node = self._nodes[name]
+            self._spans.end(name, node.read)
+            if end > node.overdue_from(monotonic, POLL_SECONDS):
+                emit(FlowsRead((unread(name, node.read, end),)))
+                if not failed:
+                    node.trouble = f"no table {from_to(node.read, end)}"
+        self._tell(emit)
 
     def _turn(self, emit: Emit, stop: threading.Event, *, once: bool = False) -> None:
         """Ask the nodes whose time has come, each ``once`` or again, and take in what has been answered."""
@@ -275,7 +295,7 @@ class ConntrackSource:
         error = "; ".join(filter(None, (self._lost, trouble, trouble and again)))
         detail, observed = self._detail(SILENT_SECONDS if not ended else 0.0), self._observed(ended=ended)
         status = SourceStatus(self.name, self.live, detail, skipped, error, ended=ended, observed=observed)
-        read_to, due = read_until([] if ended else self._nodes.values(), POLL_SECONDS)
+        read_to, due = read_until([] if ended else self._nodes.values(), time.monotonic(), POLL_SECONDS)
         emit(replace(status, read_to=read_to, due=due))
 
     def _observed(self, *, ended: bool) -> Observed:
