@@ -53,3 +53,24 @@ class Observed:
     addresses: bool = True
     spans: tuple[NodeSpan, ...] = ()
     by_flows: bool = False
+
+    @property
+    def every_span(self) -> tuple[NodeSpan, ...]:
+        """Return the spans of all nodes, those included that were watched for all of the time."""
+        apart = {span.node for span in self.spans}
+        return (*(NodeSpan(n, self.since) for n in self.nodes or () if n not in apart), *self.spans)
+
+    def goes_on_from(self, before: Observed) -> bool:
+        """Tell whether this is the same watch, told later: each node was watched since then or longer.
+
+        Two watches may begin with the same flow: that of a quiet node is the oldest one for long.
+        """
+        if (self.origin, self.since) != (before.origin, before.since):
+            return False
+        by_node: dict[str, list[NodeSpan]] = {}
+        for span in self.every_span:
+            by_node.setdefault(span.node, []).append(span)
+        return all(
+            any(span.since <= one.since <= (span.until or one.since) for span in by_node.get(one.node, ()))
+            for one in before.every_span
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -50,9 +49,12 @@ class Resolved:
 
 
 def _continues(later: Observed, one: Observed) -> bool:
-    """Tell whether a file or pipe says the same as before and more."""
-    longer = later.since <= one.since and one.until <= later.until
-    return later.by_flows and later.origin == one.origin and longer
+    """Tell whether one says the same as before and more, or takes something of it back while it watches."""
+    if later.by_flows and one.by_flows:  # a file or pipe
+        return later.origin == one.origin and later.since <= one.since and one.until <= later.until
+    return later.goes_on_from(one) or (
+        not one.until and (later.origin, later.since) == (one.origin, one.since)
+    )
 
 
 class Record:
@@ -67,35 +69,35 @@ class Record:
         self._knowledge = Knowledge()
         self._learnt = 0
         self._resolved: Resolved | None = None
-        self._observed: dict[tuple[str, float], Observed] = {}
+        self._observed: tuple[Observed, ...] = ()
         self._silent: tuple[object, tuple[WorkloadRef, ...]] | None = None
 
     @property
     def observed(self) -> tuple[Observed, ...]:
         """Return how the sources have watched, those that have ended included."""
-        return tuple(self._observed.values())
+        return self._observed
 
     def watched(self, told: Iterable[Observed], now: float) -> None:
         """Take in what all present sources say of themselves; one that says no more has ended by now.
 
         Who watches since a time that cannot be, as 0.0 before the first word of it, says nothing of that.
         """
-        # Of two files that begin with the same flow the longer one counts.
-        current = {
-            (one.origin, one.since): replace(one, until=now) if one.until > now + SKEW_SECONDS else one
-            for one in sorted(told, key=lambda one: one.until or math.inf)
+        current = dict.fromkeys(
+            replace(one, until=now) if one.until > now + SKEW_SECONDS else one
+            for one in told
             if plausible(one.since, now)
-        }
+        )
         # Who finds that it knows of older flows than it knew of has not begun again.
-        earliest = dict(sorted(current, reverse=True))
-        before = {
-            key: one if one.until or key in current else replace(one, until=max(now, one.since))
-            for key, one in self._observed.items()
-            if one.until or key in current or one.since <= earliest.get(one.origin, one.since)
-            if not (one.by_flows and any(_continues(later, one) for later in current.values()))
-        }
-        if before | current != self._observed:
-            self._observed = before | current
+        earliest = dict(sorted(((one.origin, one.since) for one in current), reverse=True))
+        before = (
+            one if one.until else replace(one, until=max(now, one.since))
+            for one in self._observed
+            if one not in current and not any(_continues(later, one) for later in current)
+            if one.until or one.since <= earliest.get(one.origin, one.since)
+        )
+        observed = (*before, *current)
+        if observed != self._observed:
+            self._observed = observed
             self.version += 1
 
     def quality(self, asked: Timespan, window: Window, now: float, namespace: str) -> Quality:

@@ -250,8 +250,8 @@ class TestFiles:
 
     def test_what_a_source_says_of_itself_counts_beside_what_flows_tell(self):
         file = self.file(0, 13 * HOUR, nodes=self.BOTH, spans=self.WHOLE)
-        made = session([flow(), flow(13 * HOUR)], TestNodes.STATE)
         for nodes, by_flows in ((self.BOTH, HOUR), (frozenset({"n1"}), 13 * HOUR)):
+            made = session([flow(), flow(13 * HOUR)], TestNodes.STATE)
             found = told(made, file, Observed("conntrack", NOON, NOON + 12 * HOUR, nodes)).quality()
             assert (found.covered, found.by_flows) == (13 * HOUR, by_flows)
             assert found.covers is (by_flows == HOUR)
@@ -267,6 +267,34 @@ class TestFiles:
     def test_a_table_is_an_instant_however_old_its_connections(self):
         old = [flow(-5 * HOUR, origin="conntrack"), flow(0, origin="conntrack")]
         assert self.found(self.file(0, 0, "conntrack"), flows=old).covered == 0
+
+    @pytest.mark.parametrize("how", ["one first", "other first", "left and returned to"])
+    def test_of_two_watches_that_begin_alike_each_says_what_it_watched(self, how):
+        """The oldest flow of a quiet node may be the same in both."""
+        both, now = frozenset({"n1", "n2"}), [NOON + 2 * HOUR]
+        made = session([], TestNodes.STATE, live=True)
+        made._now = lambda: now[0]
+        one, other = (
+            Observed("hubble", NOON, NOON + until, both, spans=(NodeSpan("n2", NOON + since),))
+            for since, until in ((HOUR, 2 * HOUR), (3 * HOUR, 14 * HOUR))
+        )
+        if how == "left and returned to":
+            told(told(made, replace(one, until=0.0)))
+        now[0] = other.until
+        at_once = {"one first": (one, other), "other first": (other, one)}
+        found = told(made, *at_once.get(how, (replace(other, until=0.0),))).quality()
+        assert found.by_node == (("n1", 14 * HOUR), ("n2", 12 * HOUR))
+        (hole,) = found.lost
+        assert hole.reason.startswith("nobody watched n2 from ")
+
+    def test_a_watch_that_is_told_again_is_one(self):
+        made = session([], now=NOON + 60, live=True)
+        spans = (NodeSpan("n1", NOON, NOON + 10), NodeSpan("n1", NOON + 20))
+        away = Observed("hubble", NOON, NOON + 10, frozenset(), spans=spans[:1])
+        both = frozenset({"n1", "n2"})
+        back = Observed("hubble", NOON, nodes=both, spans=(*spans, NodeSpan("n2", NOON + 20)))
+        told(told(told(made, away), back), replace(back, until=NOON + 30))
+        assert told(made, replace(back, idle=2))._record.observed == (replace(back, idle=2),)
 
     def test_a_pipe_that_goes_on_says_so_again(self):
         made = session([flow(), flow(HOUR)])

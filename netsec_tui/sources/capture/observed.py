@@ -76,21 +76,24 @@ class ObservedReading:
     """Hold what the lines read so far say."""
 
     def __init__(self) -> None:
-        self._told: dict[tuple[str, float], Observed] = {}
+        self._told: dict[tuple[str, float], list[Observed]] = {}
 
     def take(self, fields: Mapping[str, Any]) -> None:
         """Take one line; a later one of the same watch stands in its place.
+
+        One that begins with the same flow need not be the same: the recording may have paused.
 
         Raises:
             BadInputError: a field is missing or has the wrong type.
         """
         one = _decoded(fields)
-        self._told[one.origin, one.since] = one
+        told = self._told.setdefault((one.origin, one.since), [])
+        told[:] = [*(before for before in told if not one.goes_on_from(before)), one]
 
     @property
     def all(self) -> tuple[Observed, ...]:
         """Return what the recording's sources have said last; none of them watches any more."""
-        return tuple(self._told.values())
+        return tuple(one for told in self._told.values() for one in told)
 
 
 def _decoded(fields: Mapping[str, Any]) -> Observed:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from netsec_tui.errors import BadInputError, CannotWriteError, NetsecError, NotFoundError
 from netsec_tui.model.flow import Endpoint, Flow, Gap, Protocol, Reserved, Verdict
-from netsec_tui.model.observed import Observed
+from netsec_tui.model.observed import NodeSpan, Observed
 from netsec_tui.sources.capture import writer as capture_writer
 from netsec_tui.sources.capture.source import CaptureSource
 from netsec_tui.sources.capture.writer import CaptureWriter
@@ -97,14 +97,27 @@ def test_how_sources_have_watched_is_read_as_it_was_last_told(tellings: list[Obs
         found = read(write(Path(folder, "c"), *(SourceStatus("s", True, observed=one) for one in tellings)))
     last = {(one.origin, one.since): one for one in tellings}
     assert found.status.skipped == 0
-    assert len(found.status.recorded) == len(last)
-    for one in found.status.recorded:
-        told = last[one.origin, one.since]
+    recorded = {(one.origin, one.since): one for one in found.status.recorded}
+    assert recorded.keys() == last.keys()
+    for key, one in recorded.items():
+        told = last[key]
         assert replace(one, until=told.until) == told
         if told.until:
             assert one.until == told.until
         else:  # it watched as long as was recorded
             assert max(begun, one.since) <= one.until <= max(time.time(), one.since)
+
+
+@pytest.mark.parametrize(("since", "watches"), [(40.0, 2), (10.0, 1), (5.0, 1)])
+def test_two_watches_of_one_file_may_begin_alike(tmp_path: Path, since: float, watches: int) -> None:
+    first, then = (
+        Observed(
+            "hubble", 1000.0, 1000.0 + end, frozenset({"n1", "n2"}), spans=(NodeSpan("n2", 1000.0 + begun),)
+        )
+        for begun, end in ((10.0, 20.0), (since, 60.0))
+    )
+    found = read(write(tmp_path / "c", *(SourceStatus("s", True, observed=one) for one in (first, then))))
+    assert found.status.recorded == (first, then)[2 - watches :]
 
 
 def test_what_watches_on_is_not_written_with_every_reading(tmp_path: Path) -> None:
