@@ -47,8 +47,8 @@ def quality_of(
     sources = tuple(watched(window, seen, observed))
     reporting = [source.nodes for source in telling(sources) if source.nodes is not None]
     present = tuple(sorted(node.name for node in inventory.nodes))
-    reported = _reported(sources, present)
     ever = tuple(watched(Window(0.0, window.end), seen, observed)) if window.start else sources
+    reported = _reported(sources, present) or _reported(ever, present)
     holes = tuple(unwatched(window, now, ever, reported, seen.gaps))
     exactly, wanted = _to_the_second(window, now, asked), 0.0 if holes else asked.seconds or 0.0
     seconds = _seconds_of(reported, exactly, now, sources)
@@ -138,9 +138,7 @@ _PLACE = attrgetter("node", "since", "until")
 
 
 def _of_itself(one: Observed, window: Window, flows: Told | None) -> Watched:
-    apart = {span.node for span in one.spans}
-    spans = [NodeSpan(node, one.since) for node in one.nodes or () if node not in apart]
-    spans += one.spans
+    spans = list(one.every_span)
     if one.nodes is None and flows is not None and not one.by_flows:
         spans = [NodeSpan(node, max(since, one.since)) for node, since in flows.since.items()]
         spans = [span for span in spans if flows.nodes[span.node] >= window.start]
@@ -215,7 +213,7 @@ def _reported(sources: tuple[Watched, ...], present: tuple[str, ...]) -> list[st
     """
     now_told = telling(sources)
     reporting = {node for source in now_told for node in source.nodes or ()}
-    reporting = reporting or {span.node for source in now_told for span in source.spans}
+    reporting = reporting or {span.node for source in sources for span in source.spans}
     return sorted(reporting.intersection(present) or reporting)
 
 
@@ -236,8 +234,9 @@ def _seconds_of(
 
 
 def _least(by_node: dict[str, float], window: Window, now: float, sources: Iterable[Watched]) -> float:
-    """Return the seconds of the node that was watched least; where none is told, of what was watched."""
-    return min(by_node.values()) if by_node else covered_seconds(window, now, sources)
+    """Return the seconds of the node that was watched least; without any, of who tells no node."""
+    nowhere = (source for source in sources if source.nodes is None)
+    return min(by_node.values()) if by_node else covered_seconds(window, now, nowhere)
 
 
 def lost_in(window: Window, gaps: Iterable[Gap]) -> tuple[Lost, ...]:

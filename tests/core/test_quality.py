@@ -189,6 +189,28 @@ class TestTheNodeWatchedLeast:
         found = told(made, away).quality()
         assert (found.nodes, found.missing, found.covered) == ((), ("n1", "n2"), 2 * HOUR)
 
+    @pytest.mark.parametrize(("live", "ended"), [(True, False), (True, True), (False, True)])
+    @pytest.mark.parametrize(("span", "covered"), [(-1, 2 * HOUR), (2, 0), (3, 2 * HOUR)])
+    def test_while_all_are_away_nobody_watches_though_the_source_goes_on(self, live, ended, span, covered):
+        end = NOON + 15 * HOUR
+        made = session([] if live else [flow(15 * HOUR)], self.STATE, span=span, now=end, live=live)
+        spans = self.spans(("n1", 0, 2 * HOUR), ("n2", 0, 2 * HOUR))
+        away = Observed("hubble", NOON, end if ended else 0.0, frozenset(), spans=spans)
+        found = told(made, away).quality()
+        assert (found.nodes, found.covered, found.covers) == ((), covered, False)
+        (hole,) = found.lost
+        assert hole.reason.startswith("nobody watched ")
+
+    def test_a_source_that_never_watched_a_node_covers_nothing(self):
+        made = session([], self.STATE, now=NOON + HOUR, live=True)
+        assert told(made, Observed("hubble", NOON, nodes=frozenset())).quality().covered == 0
+
+    def test_what_others_watched_before_counts_while_who_watches_now_has_no_node(self):
+        made = session([], self.STATE, now=NOON + 3 * HOUR, live=True)
+        before = Observed("conntrack", NOON, NOON + HOUR, frozenset({"n1", "n2"}))
+        ahead = Observed("conntrack", NOON + 2 * HOUR, nodes=frozenset())
+        assert told(made, before, ahead).quality().covered == HOUR
+
     def test_what_several_sources_watched_of_it_adds_up(self):
         made = session([], self.STATE, now=NOON + 3 * HOUR, live=True)
         first = Observed("hubble", NOON, NOON + HOUR, frozenset({"n1"}))
