@@ -60,14 +60,16 @@ def unwatched(
     ``sources`` are those of any time, and holes those that reach into the window. What a node did before it
     was watched for the first time is none: the time of the node that was watched least counts. Nor is it what
     a gap of the node tells already. After the last time it is one of a node that is ``reporting``, and of all
-    of them while the window goes on.
+    of them while the window goes on; but where only flows tell who is watched now, a node may just be quiet.
     """
     told = defaultdict(list)
     for gap in gaps:
         if gap.node and gap.until:
             told[gap.node.rpartition("/")[2]].append(Hole(gap.time, gap.until))
     goes_on = window.end > now  # that of files ends with what was read
-    end = now if goes_on else max((one.until or now for one in sources if not one.by_flows), default=0.0)
+    watching = [one.by_flows for one in sources if not one.until]
+    ends = (one.until or now for one in sources if not one.by_flows)
+    end = now if goes_on and not (watching and all(watching)) else max(ends, default=0.0)
     ever = Window(0.0, window.end)
     by_node = {
         node: _holes(times, window.start, min(end, window.end) if node in reporting else 0.0)

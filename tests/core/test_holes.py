@@ -1,6 +1,7 @@
 """When nobody watched, or not every node: it is named once, and something is known to be missing then."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -101,6 +102,27 @@ class TestNodes:
         flows = [request(of("web"), of("api"), 80, time=NOON + at * HOUR, **told) for at in (9, 17)]
         assert named(quality(source(n2=AWAY), flows=flows)) == wanted
 
+    @pytest.mark.parametrize("until", [0.0, 25 * HOUR])
+    def test_one_that_is_silent_where_only_flows_tell_who_is_watched_may_be_quiet(self, until):
+        """Live and of a file, of a source that knows its nodes by flows and of a file of flows."""
+        spans = {"n1": (20 * HOUR, 21 * HOUR), "n2": (22 * HOUR, 23 * HOUR)}
+        by_flows = source(13 * HOUR, until, "netobserv", ("n1", "n2"), **spans)
+        for then in (by_flows, replace(by_flows, origin="hubble", by_flows=True)):
+            found = quality(source(until=13 * HOUR), then, live=not until)
+            assert named(found) == []
+        beside = source(14 * HOUR, until, "hubble", ("n2",))
+        end = until or 26 * HOUR
+        found = quality(source(until=13 * HOUR), by_flows, beside, live=not until)
+        assert named(found) == [("n3", 13 * HOUR, end)]
+
+    def test_what_flows_told_before_it_was_watched_for_the_first_time_is_no_hole(self):
+        flow = request(of("web"), of("api"), 80, time=NOON + HOUR, node="n2", origin="hubble")
+        spans = (NodeSpan("n2", NOON + 12 * HOUR),)
+        found = quality(
+            Observed("conntrack", NOON, NOON + 25 * HOUR, frozenset(NODES), spans=spans), flows=[flow]
+        )
+        assert named(found) == []
+
     def test_a_node_whose_flows_pause_was_watched_for_all_that_anybody_knows(self):
         spans = tuple(NodeSpan("n2", NOON + a, NOON + b) for a, b in ((0, AWAY[0]), (AWAY[1], 25 * HOUR)))
         file = Observed("hubble", NOON, NOON + 25 * HOUR, frozenset(NODES), spans=spans, by_flows=True)
@@ -126,6 +148,14 @@ class TestGaps:
         found = quality(source(n2=AWAY), flows=[gap])
         assert [lost.reason for lost in found.lost][:1] == ["away"]
         assert named(found) == ([("n2", *AWAY)] if again else [])
+
+    @pytest.mark.parametrize(
+        ("time", "until"),
+        [(0.0, NOON + 25 * HOUR), (NOON + 27 * HOUR, NOON + 28 * HOUR), (NOON, NOON + 99 * HOUR)],
+    )
+    def test_one_dated_as_none_can_be_hides_no_hole_and_may_lie_in_any_window(self, time, until):
+        found = quality(source(n2=AWAY), flows=[Gap(time, 4, "lost", "n2", until=until)], span=LAST_12_H)
+        assert (named(found), found.events_lost) == ([("n2", *AWAY)], 4)
 
     @pytest.mark.parametrize("nodes", [NODES, NODES[:2]])
     def test_of_all_nodes(self, nodes):

@@ -126,7 +126,8 @@ class Observations:
         latest = now + SKEW_SECONDS
         for flow in flows:
             if isinstance(flow, Gap):
-                self._miss(flow if OLDEST <= flow.time <= latest else replace(flow, time=0.0))
+                known = flow.time >= OLDEST and flow.last <= latest
+                self._miss(flow if known else replace(flow, time=0.0, until=0.0))
             elif OLDEST <= flow.time <= latest:
                 changed.add(self._add(flow, told_by))
             else:
