@@ -78,6 +78,7 @@ class Intake:
         addresses: bool = True,
         read_to: float = 0.0,
         every: float = 0.0,
+        meanwhile: float = 0.0,
     ) -> None:
         """Emit how the source is doing; ``counted`` says what came as yet.
 
@@ -85,7 +86,7 @@ class Intake:
         ``nodes``, ``sampling`` and ``addresses`` are what ``Observed`` says of it; ``silent`` tells when
         nodes that say nothing any more did so last, in epoch seconds. ``read_to`` is that of
         ``SourceStatus``; one who asks ``every`` so many seconds may have to wait for an answer twice as long,
-        anybody else is behind there.
+        and ``meanwhile`` for an answer about the past before; anybody else is behind there.
         """
         now = time.time()
         self._since = self._since or now
@@ -102,4 +103,4 @@ class Intake:
         )
         detail = (counted if self.flows else "no flow yet") + (f"; {self._why}" if self._why else "")
         status = SourceStatus(self._name, True, detail, self._unread, trouble, ended=ended, observed=observed)
-        emit(replace(status, read_to=read_to, due=0.0 if behind else self._well + 2 * every))
+        emit(replace(status, read_to=read_to, due=0.0 if behind else self._well + 2 * every + meanwhile))

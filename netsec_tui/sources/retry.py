@@ -78,8 +78,8 @@ def poll(
 ) -> None:
     """Ask a server every so many seconds until ``stop`` is set; after trouble over a new connection.
 
-    ``ask`` handles what the server answers and yields after each answer. ``tell`` is called after each round
-    with what is wrong, empty when all is well.
+    ``ask`` handles what the server answers and yields after each answer. ``tell`` is called after each answer
+    and after each round with what is wrong, empty when all is well.
 
     Raises:
         NetsecError: the server could not be reached, or did not answer, before it ever had.
@@ -93,6 +93,7 @@ def poll(
                 client = client or connect()
                 for _ in ask(client):
                     answered = True
+                    tell("")
                     if stop.is_set():
                         break
             except NetsecError as error:

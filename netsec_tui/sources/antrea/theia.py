@@ -74,12 +74,7 @@ class TheiaSource:
         Raises:
             NetsecError: ClickHouse cannot be reached at the start, for the reasons of ``read``.
         """
-
-        def ask(client: ClickHouse) -> Iterator[None]:
-            for _ in self._new(client, emit, late=LATE_SECONDS):
-                self._tell(emit)
-                yield
-
+        ask = partial(self._new, emit=emit, late=LATE_SECONDS)
         poll(self._client, ask, partial(self._tell, emit), POLL_SECONDS, stop)
 
     def _client(self) -> ClickHouse:

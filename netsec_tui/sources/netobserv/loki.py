@@ -29,11 +29,15 @@ _ANOTHER = "; is it another service?"
 
 
 class Page(NamedTuple):
-    """Hold some entries, as the decoder takes them; ``lost`` tells that more had the time of the last one."""
+    """Hold some entries, as the decoder takes them; ``lost`` tells that more had the time of the last one.
+
+    ``last`` is the page after which there are no more.
+    """
 
     answer: Any
     entries: int
     lost: bool = False
+    last: bool = False
 
 
 class Loki:
@@ -63,7 +67,7 @@ class Loki:
             full = entries >= limit
             lost = full and newest <= start
             fresh = self._fresh(answer, newest)
-            yield Page(answer, fresh, lost)
+            yield Page(answer, fresh, lost, last=not full)
             if not full:
                 return
             start = max(start, newest) + lost

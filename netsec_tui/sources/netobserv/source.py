@@ -17,7 +17,7 @@ from netsec_tui.sources.netobserv.decode import ORIGIN, NetObservDecoder
 from netsec_tui.sources.netobserv.loki import Loki, Page
 from netsec_tui.sources.netobserv.reporters import Reporters
 from netsec_tui.sources.problem import Problem
-from netsec_tui.sources.reach.http import HttpService, https_to
+from netsec_tui.sources.reach.http import ANSWER_SECONDS, HttpService, https_to
 from netsec_tui.sources.reach.service import Wanted, Way, reach
 from netsec_tui.sources.retry import poll
 
@@ -84,21 +84,26 @@ class NetObservSource:
         live, decoder, old = _Live(now), NetObservDecoder(self._reporters), NetObservDecoder(self._reporters)
         history = _History(_hours(now - LATEST - self._span, now - LATEST))
         self._intake.complete_from(history.read_from)
+        past_next = False
 
         def ask(http: HttpService) -> Iterator[None]:
-            due = time.monotonic() + POLL_SECONDS
+            nonlocal past_next
+            turn, past_next = time.monotonic() + POLL_SECONDS, False
             for page in live.pages(http):
                 self._take(page, decoder, emit)
+                if live.has_read and not page.last:
+                    yield
+            past_next = history.left  # one page each time at least, or a slow Loki never gives it
             yield
-            while past := history.page(http):
+            while past_next and (past := history.page(http)):
                 self._take(past, old, emit)
+                past_next = history.left and time.monotonic() < turn
                 yield
-                if time.monotonic() >= due:
-                    break
 
         def tell(trouble: str) -> None:
             self._intake.complete_from(history.read_from)
-            self._tell(emit, trouble, read_to=live.read_to)
+            meanwhile = ANSWER_SECONDS if past_next and not trouble else 0.0
+            self._tell(emit, trouble, read_to=live.read_to, meanwhile=meanwhile)
 
         poll(self._http, ask, tell, POLL_SECONDS, stop)
 
@@ -116,7 +121,15 @@ class NetObservSource:
             found.append(Gap(time.time(), 1, "Loki has more records of one moment than it gives at once"))
         self._intake.take(found, emit)
 
-    def _tell(self, emit: Emit, trouble: str = "", *, ended: bool = False, read_to: float = 0.0) -> None:
+    def _tell(
+        self,
+        emit: Emit,
+        trouble: str = "",
+        *,
+        ended: bool = False,
+        read_to: float = 0.0,
+        meanwhile: float = 0.0,
+    ) -> None:
         last: dict[str, float] = {}
         for node, (first, at) in self._reporters.nodes.items():
             self._intake.reach_back_to(first, node)
@@ -137,6 +150,7 @@ class NetObservSource:
             sampling=sampling,
             read_to=read_to,
             every=POLL_SECONDS,
+            meanwhile=meanwhile,
         )
 
 
@@ -160,6 +174,11 @@ class _Live:
     def read_to(self) -> float:
         """Return until when all has been read, in epoch seconds."""
         return self._read / 10**9
+
+    @property
+    def has_read(self) -> bool:
+        """Tell whether all has been read once."""
+        return self._looked_back > 0
 
     def pages(self, http: HttpService) -> Iterator[Page]:
         """Yield pages, in order; what was not read to the end is read again the next time.
@@ -192,6 +211,11 @@ class _History:
         """Return from when on all has been read, in epoch seconds."""
         return (self._hours[-1][1] if self._hours else self._start) / 10**9
 
+    @property
+    def left(self) -> bool:
+        """Tell whether some of it has not been read yet."""
+        return bool(self._hours)
+
     def page(self, http: HttpService) -> Page | None:
         """Return the next page, None when all has been read.
 
@@ -202,10 +226,12 @@ class _History:
             self._http, self._pages = http, None
         while self._hours:
             self._pages = self._pages or self._loki.pages(http, *self._hours[-1])
-            if page := next(self._pages, None):
+            page = next(self._pages, None)
+            if not page or page.last:
+                self._hours.pop()
+                self._pages = None
+            if page:
                 return page
-            self._hours.pop()
-            self._pages = None
         return None
 
 

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from netsec_tui.model.flow import Flow, Gap
-from netsec_tui.sources.feeds import thread
+from netsec_tui.sources.feeds import thread, unread
 from netsec_tui.sources.feeds.listen import listen
 from netsec_tui.sources.netobserv import loki as netobserv_loki
 from netsec_tui.sources.netobserv import source as netobserv
@@ -39,12 +39,13 @@ def loki():
         server.may.set()
 
 
-def listened(loki, monkeypatch, then):
+def listened(loki, monkeypatch, then, seconds=3, hours=1):
     monkeypatch.setattr(netobserv, "POLL_SECONDS", 0.3)
     monkeypatch.setattr(thread, "LAST_SECONDS", 0.2)
+    monkeypatch.setattr(unread, "_SLACK", 0.0)  # as it is beside the real seconds between two questions
     told = []
     threading.Timer(1.0, then).start()
-    reading = listen([], [source(loki)], 3, told.append, threading.Event())
+    reading = listen([], [source(loki, hours)], seconds, told.append, threading.Event())
     gaps = [item for read in told for item in read.flows if isinstance(item, Gap)]
     return reading, gaps
 
@@ -86,3 +87,53 @@ def test_an_hour_counts_once_all_of_it_is_read(monkeypatch):
         loki.may.set()
         until(lambda: collected.status.observed and collected.status.observed.since < begun - 2000)
     assert watched is None or watched.since > begun - 200
+
+
+class Slow(LokiServer):
+    """A Loki that takes its time for what is older than the last minutes, and for what is new."""
+
+    def __init__(self, entries, old=0.0, new=0.0):
+        super().__init__(entries)
+        self.old, self.new, self.over_now = old, new, threading.Event()
+        self.begun = time.time_ns()
+
+    def answer(self, query):
+        seconds = self.new if int(query["start"]) > self.begun - 2 * netobserv.LATEST else self.old
+        self.over_now.wait(seconds)
+        return super().answer(query)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "seconds", "counts"),
+    [(2.0, 0.0, 1.5, False), (1.5, 0.0, 2.6, True), (0.4, 0.4, 1.4, False)],
+)
+def test_history_that_is_still_read_at_the_end_does_not_make_a_loki_that_answers_overdue(
+    monkeypatch, old, new, seconds, counts
+):
+    begun = time.time()
+    loki = Slow([entry(1), entry(3000, 40001)], old, new)
+    with running(loki):
+        reading, gaps = listened(loki, monkeypatch, lambda: None, seconds, hours=12)
+        loki.over_now.set()
+    (status,) = reading.statuses
+    assert (reading.failures, gaps, status.error) == ((), [], "")
+    assert begun < status.observed.until == status.read_to <= begun + seconds
+    assert (status.observed.since < begun - 2900) is counts
+
+
+def test_new_flows_that_do_not_come_are_overdue_though_history_came_until_then(monkeypatch):
+    loki = Slow([entry(1)], old=0.1)
+    with running(loki):
+        reading, (gap,) = listened(loki, monkeypatch, lambda: setattr(loki, "new", 60), 4, hours=100)
+        loki.over_now.set()
+    assert "its answer is overdue" in str(reading.failures[0])
+    assert gap.time == reading.statuses[0].observed.until
+
+
+def test_a_loki_that_answers_page_by_page_is_not_overdue(monkeypatch):
+    monkeypatch.setattr(netobserv_loki, "LIMIT", 5)
+    loki = Slow([entry(number, 40000 + number) for number in range(1, 21)], new=0.3)
+    with running(loki):
+        reading, gaps = listened(loki, monkeypatch, lambda: None, 2.8)
+        loki.over_now.set()
+    assert (reading.failures, gaps) == ((), [])
