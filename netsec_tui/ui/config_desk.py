@@ -92,7 +92,7 @@ class ConfigDesk:
 
     def say(self, text: str, error: bool) -> bool:
         """Say something in the screen if it is open; tell whether it was."""
-        if self._open is None:
+        if self._open is None or not self._open.is_there:
             return False
         self._open.say(text, error)
         return True

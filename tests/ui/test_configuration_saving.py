@@ -222,7 +222,12 @@ class Clusters:
 
 async def reached(pilot, name):
     """Wait until a cluster is the one that is looked at and is read, and what it asks first is there."""
-    await until(pilot, lambda: pilot.app.session.options.cluster == name and "all read" in words(pilot.app))
+
+    def read():
+        session = pilot.app.session
+        return session.options.cluster == name and session.workloads()
+
+    await until(pilot, read)
     await idle(pilot)
 
 
@@ -274,3 +279,17 @@ class TestAnotherCluster:
             await until(pilot, lambda: isinstance(app.screen, Picker))
             assert app.session.options.cluster == "two"
             assert app.screen_stack[1:] == [app.screen]
+
+    async def test_a_screen_that_is_being_taken_down_draws_nothing(self, tmp_path):
+        first = Clusters(tmp_path).connect("one")
+        app = NetsecApp(first.session, first.feed, start=CHOSEN, file=first.file)
+        async with app.run_test(size=WIDE) as pilot:
+            await started(pilot)
+            await press(pilot, "C")
+            closing = app.screen
+            closing.dismiss(None)
+            # Widgets go one after the other, while what a feed tells is drawn.
+            await closing.query_one("#heading").remove()
+            app.refresh_view()
+            app.say("said meanwhile")
+            assert status(app) == "said meanwhile"

@@ -82,15 +82,20 @@ class ConfigurationScreen(Screen[str]):
         self.action_area(self._at)
         self.show(self._settings)
 
+    @property
+    def is_there(self) -> bool:
+        """Tell whether it has its widgets: not before it is laid out, nor while it is taken down."""
+        return bool(self.children) and self in self.app.screen_stack
+
     def on_resize(self) -> None:
         """Write the heading for the new width."""
-        if self.children:  # it may close before it has any
+        if self.is_there:
             self._head()
 
     def show(self, settings: Settings) -> None:
         """Draw what holds now."""
         self._settings = settings
-        if not self.children:
+        if not self.is_there:
             return
         self._head()
         for area in self.query(Area):
