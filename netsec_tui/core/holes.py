@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from netsec_tui.core.words import listed
 from netsec_tui.model.flow import Gap
-from netsec_tui.model.observed import NodeSpan
+from netsec_tui.model.observed import NodeSpan, short_node
 from netsec_tui.model.quality import Lost, Watched
 from netsec_tui.model.timespan import Window, from_to
 
@@ -65,7 +65,7 @@ def unwatched(
     told = defaultdict(list)
     for gap in gaps:
         if gap.node and gap.until:
-            told[gap.node.rpartition("/")[2]].append(Hole(gap.time, gap.until))
+            told[short_node(gap.node)].append(Hole(gap.time, gap.until))
     goes_on = window.end > now  # that of files ends with what was read
     watching = [one.by_flows for one in sources if not one.until]
     ends = (one.until or now for one in sources if not one.by_flows)

@@ -14,7 +14,7 @@ from netsec_tui.model.flow import Gap
 from netsec_tui.model.identity import PeerSort
 from netsec_tui.model.inventory import Inventory
 from netsec_tui.model.losses import Losses
-from netsec_tui.model.observed import SOURCES_IN_ORDER, NodeSpan, Observed
+from netsec_tui.model.observed import SOURCES_IN_ORDER, NodeSpan, Observed, short_node
 from netsec_tui.model.quality import Lost, Quality, Silent, Watched, telling
 from netsec_tui.model.timespan import Timespan, Window, slack
 
@@ -185,11 +185,6 @@ def _of_flows(origin: str, flows: Told, window: Window, before: float | None) ->
     nodes = tuple(sorted({span.node for span in spans})) if flows.nodes else None
     sampling = 0 if origin in _MAY_SAMPLE else 1
     return Watched(origin, flows.first, last, False, nodes, sampling, spans=spans, nodes_by_flows=True)
-
-
-def short_node(name: str) -> str:
-    """Return a node's name as Kubernetes has it; Hubble puts the cluster's name before it (``prod/n1``)."""
-    return name.rpartition("/")[2]
 
 
 def _rank(origin: str) -> int:

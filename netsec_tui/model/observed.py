@@ -74,3 +74,8 @@ class Observed:
             any(span.since <= one.since <= (span.until or one.since) for span in by_node.get(one.node, ()))
             for one in before.every_span
         )
+
+
+def short_node(name: str) -> str:
+    """Return a node's name as Kubernetes has it; Hubble puts the cluster's name before it (``prod/n1``)."""
+    return name.rpartition("/")[2]

@@ -20,10 +20,14 @@ def plausible(time: float, now: float) -> bool:
     return OLDEST <= time <= now + SKEW_SECONDS
 
 
+def moment(at: float) -> str:
+    """Return a time in epoch seconds for a sentence, with its day, in UTC."""
+    return clock.strftime("%Y-%m-%d %H:%M:%S", clock.gmtime(at))
+
+
 def from_to(since: float, until: float) -> str:
     """Return two times in epoch seconds for a sentence, with their days."""
-    moments = (clock.strftime("%Y-%m-%d %H:%M:%S", clock.gmtime(at)) for at in (since, until))
-    return f"from {' to '.join(moments)} UTC"
+    return f"from {moment(since)} to {moment(until)} UTC"
 
 
 def slack(seconds: float) -> float:

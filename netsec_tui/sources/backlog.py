@@ -26,11 +26,11 @@ class Backlog:
     comes beside it says nothing of how far that has got.
     """
 
-    def __init__(self, *, asked: bool = False) -> None:
-        self._began, self._heard = time.time(), time.monotonic()
+    def __init__(self) -> None:
         self._mark: tuple[float, float] | None = None
-        self._asked, self._over = asked, False
         self._read, self._reached = 0.0, dict[str, float]()
+        self._over = False
+        self.begin(0.0)
 
     def begin(self, read: float, *, asked: bool = False) -> None:
         """Take it that a stream begins anew; if all had been read, that was so until ``read``."""

@@ -70,7 +70,8 @@ def test_a_stream_that_is_slow_to_begin_has_not_caught_up(clock):
 
 
 def test_what_comes_beside_the_past_that_is_asked_for_says_nothing_of_it(clock):
-    told = Backlog(asked=True)
+    told = Backlog()
+    told.begin(0.0, asked=True)
     told.take(START, "n1")
     silent(told, clock)
     assert told.read_to == START
@@ -105,6 +106,7 @@ def test_after_a_break_all_before_it_stays_read(clock):
 
 
 def test_a_clock_that_is_ahead_does_not_tell_of_what_is_to_come(clock):
-    told = Backlog(asked=True)
+    told = Backlog()
+    told.begin(0.0, asked=True)
     told.take(START + 60, asked=True)
     assert told.read_to == START

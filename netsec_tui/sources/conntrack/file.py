@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 
 from netsec_tui.model.flow import Flow, Gap
+from netsec_tui.model.timespan import from_to
 from netsec_tui.sources.conntrack.dpctl import decode_dpctl, looks_like_dpctl
 from netsec_tui.sources.conntrack.entry import Entry, EntryDecoder, Key, Unread
 from netsec_tui.sources.conntrack.flows import Connections
@@ -93,8 +93,7 @@ class ConntrackFileDecoder:
 
 
 def _set_back(before: float, now: float) -> str:
-    then, after = (f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S}" for at in (before, now))
     return (
-        f"the times of events go back from {then} to {after} UTC: a clock was set, or files were put "
+        f"the times of events go back {from_to(before, now)}: a clock was set, or files were put "
         "together in another order, so when it was watched, and for how long, is not known"
     )

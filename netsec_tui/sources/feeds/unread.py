@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 
 from netsec_tui.model.flow import Gap
 from netsec_tui.model.observed import Observed
+from netsec_tui.model.timespan import moment
 from netsec_tui.sources.contract import FlowsRead, Message, SourceStatus
 
 _SLACK = 5.0
@@ -18,8 +18,7 @@ def unread(status: SourceStatus, now: float) -> str:
     """Return how far a source had got only when reading ended at a time, empty where nothing is overdue."""
     if not status.read_to or now <= max(status.read_to + _SLACK, status.due):
         return ""
-    till = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(status.read_to))
-    return f"{status.source} had been read only up to {till} UTC when reading ended"
+    return f"{status.source} had been read only up to {moment(status.read_to)} UTC when reading ended"
 
 
 def last_said(status: SourceStatus, now: float, error: str = "") -> Iterator[Message]:
