@@ -9,7 +9,7 @@ from __future__ import annotations
 from netsec_tui.model.flow import Flow
 from netsec_tui.sources.antrea.decode import UnusableError, port_of, require
 from netsec_tui.sources.antrea.flows import ALLOW, DROP, NO_ACTION, REJECT, Connections, End, Seen, service_of
-from netsec_tui.sources.hubble.endpoint import canonical_ip, text
+from netsec_tui.sources.fields import canonical_ip, text
 from netsec_tui.sources.problem import Problem
 
 ORIGIN = "antrea-log"

@@ -28,7 +28,7 @@ from netsec_tui.sources.antrea.flows import (
     is_refused,
     service_of,
 )
-from netsec_tui.sources.hubble.endpoint import text
+from netsec_tui.sources.fields import count, text
 from netsec_tui.sources.problem import Problem
 
 _EMPTY: Mapping[str, Any] = {}
@@ -43,7 +43,6 @@ _ACTIONS: Mapping[Any, int] = {
 _MARKS = re.compile(
     rb'"(startTs|start_ts|endTs|end_ts|transport|reverseStats|reverse_stats|k8s|endReason|end_reason|flows)"\s*:'
 )
-_LONGEST_NUMBER = 19
 
 
 def looks(head: bytes) -> bool:
@@ -88,27 +87,27 @@ def seen_of(record: object) -> Seen:
     fields = _object(record)
     ip, transport, k8s = (_object(_get(fields, name)) for name in ("ip", "transport", "k8s"))
     source, destination = (address_of(_bytes(_get(ip, side))) for side in ("source", "destination"))
-    number = _whole(_get(transport, "protocol_number"))
+    number = count(_get(transport, "protocol_number"))
     at = _seconds(_get(fields, "end_ts")) or _seconds(_get(fields, "start_ts"))
     require(source, destination, number, at)
     state = text(_get(_object(_get(transport, "TCP")), "state_name"))
     back = _object(_get(fields, "reverse_stats"))
-    packets = max(_whole(_get(back, "packet_total_count")), _whole(_get(back, "packet_delta_count")))
+    packets = max(count(_get(back, "packet_total_count")), count(_get(back, "packet_delta_count")))
     service_ip = _get(k8s, "destination_service_ip") or _get(k8s, "destination_cluster_ip")
     return Seen(
         at,
         number,
         _end(source, k8s, "source"),
-        port_of(_whole(_get(transport, "source_port"))),
+        port_of(count(_get(transport, "source_port"))),
         _end(destination, k8s, "destination"),
-        port_of(_whole(_get(transport, "destination_port"))),
+        port_of(count(_get(transport, "destination_port"))),
         _action(_get(k8s, "ingress_network_policy_rule_action")),
         _action(_get(k8s, "egress_network_policy_rule_action")),
         is_answered(state, packets),
         service_of(text(_get(k8s, "destination_service_port_name"))),
         address_of(_bytes(service_ip)),
-        port_of(_whole(_get(k8s, "destination_service_port"))),
-        (address_of(_bytes(_get(fields, "proxy_snat_ip"))), port_of(_whole(_get(fields, "proxy_snat_port")))),
+        port_of(count(_get(k8s, "destination_service_port"))),
+        (address_of(_bytes(_get(fields, "proxy_snat_ip"))), port_of(count(_get(fields, "proxy_snat_port")))),
         is_refused(state, packets),
     )
 
@@ -187,12 +186,6 @@ def _bytes(value: object) -> bytes:
         return a2b_base64(value.replace("-", "+").replace("_", "/"))
     except Base64Error:
         return b""
-
-
-def _whole(value: object) -> int:
-    if type(value) is str and value.isascii() and value.isdecimal() and len(value) <= _LONGEST_NUMBER:
-        return int(value)
-    return value if type(value) is int and value > 0 else 0
 
 
 def _action(value: object) -> int:

@@ -18,8 +18,8 @@ from netsec_tui.sources.antrea.theia_client import ClickHouse
 from netsec_tui.sources.antrea.theia_decode import TheiaDecoder
 from netsec_tui.sources.antrea.theia_query import COLUMNS, NOW, edges, missing, row_of
 from netsec_tui.sources.contract import Emit
+from netsec_tui.sources.fields import whole
 from netsec_tui.sources.intake import Intake
-from netsec_tui.sources.netobserv.records import whole
 from netsec_tui.sources.reach.http import https_to
 from netsec_tui.sources.reach.service import Wanted, reach
 from netsec_tui.sources.retry import poll

@@ -13,8 +13,7 @@ from typing import Any
 from netsec_tui.model.flow import Flow, Labels
 from netsec_tui.sources.antrea.decode import UnusableError, labels_of, port_of, require
 from netsec_tui.sources.antrea.flows import Connections, End, Seen, is_answered, is_refused, service_of
-from netsec_tui.sources.hubble.endpoint import canonical_ip, text
-from netsec_tui.sources.netobserv.records import whole
+from netsec_tui.sources.fields import canonical_ip, count, text, whole
 from netsec_tui.sources.problem import Problem
 
 CONNECTIONS = "connections"
@@ -45,7 +44,7 @@ class TheiaDecoder:
 def _seen(row: Mapping[str, Any]) -> Seen:
     get = row.get
     source, destination = canonical_ip(get("sourceIP")), canonical_ip(get("destinationIP"))
-    protocol = whole(get("protocolIdentifier")) or 0
+    protocol = count(get("protocolIdentifier"))
     at = _seconds(get("flowEndSeconds"))
     require(source, destination, protocol, at)
     back = _back(row)
@@ -54,17 +53,17 @@ def _seen(row: Mapping[str, Any]) -> Seen:
         at,
         protocol,
         _end(row, source, "source"),
-        port_of(whole(get("sourceTransportPort")) or 0),
+        port_of(count(get("sourceTransportPort"))),
         _end(row, destination, "destination"),
-        port_of(whole(get("destinationTransportPort")) or 0),
-        whole(get("ingressNetworkPolicyRuleAction")) or 0,
-        whole(get("egressNetworkPolicyRuleAction")) or 0,
+        port_of(count(get("destinationTransportPort"))),
+        count(get("ingressNetworkPolicyRuleAction")),
+        count(get("egressNetworkPolicyRuleAction")),
         is_answered(*back) if back else None,
         service_of(text(get("destinationServicePortName"))),
         service_ip,
-        port_of(whole(get("destinationServicePort")) or 0),
+        port_of(count(get("destinationServicePort"))),
         refused=bool(back and is_refused(*back)),
-        connections=whole(get(CONNECTIONS)) or 0,
+        connections=count(get(CONNECTIONS)),
     )
 
 
@@ -72,7 +71,7 @@ def _back(row: Mapping[str, Any]) -> tuple[str, int] | None:
     """Return the TCP state and the packets that came back, None where neither is told."""
     if "reversePacketTotalCount" not in row and "tcpState" not in row:
         return None
-    back = (whole(row.get(f"reversePacket{kind}Count")) or 0 for kind in ("Total", "Delta"))
+    back = (count(row.get(f"reversePacket{kind}Count")) for kind in ("Total", "Delta"))
     return text(row.get("tcpState")), max(back)
 
 

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from netsec_tui.sources.calico.decoder import CalicoDecoder
-from netsec_tui.sources.calico.record import TYPES, Raw, RawEnd, Record, RecordReader, fingerprint, whole
+from netsec_tui.sources.calico.record import TYPES, Raw, RawEnd, Record, RecordReader, fingerprint
+from netsec_tui.sources.fields import count
 from netsec_tui.sources.problem import Problem
 
 ORIGIN = "goldmane"
@@ -53,7 +54,7 @@ def record_of_json(reader: RecordReader, value: object) -> Record | Problem:
             ),
             _either(key, "reporter"),
             _either(key, "action"),
-            whole(_either(found, "num_connections_started")) or 0,
+            count(_either(found, "num_connections_started")),
             _either(found, "start_time") or 0,
             _either(found, "end_time"),
             fingerprint(_either(key, "policies")),

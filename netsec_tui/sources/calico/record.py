@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from netsec_tui.model.flow import Endpoint, Labels, Protocol, Reserved, Verdict
 from netsec_tui.model.timespan import SKEW_SECONDS, plausible
-from netsec_tui.sources.hubble.endpoint import text
+from netsec_tui.sources.fields import count, text, whole
 from netsec_tui.sources.problem import Problem
 
 WORKLOAD, HOST, NETWORK_SET, NETWORK = 1, 2, 3, 4
@@ -210,7 +210,7 @@ def _labels(raw: Iterable[str]) -> Labels:
 
 def _service(raw: tuple[object, object, object]) -> tuple[tuple[str, str] | None, int]:
     namespace, name = told(raw[0]), told(raw[1])
-    return ((namespace, name), whole(raw[2]) or 0) if namespace and name else (None, 0)
+    return ((namespace, name), count(raw[2])) if namespace and name else (None, 0)
 
 
 def _name(raw: RawEnd) -> tuple[str, str, int]:
@@ -229,10 +229,3 @@ def told(value: object) -> str:
     """Return a text, empty where nothing is told (Felix writes ``-``)."""
     found = text(value)
     return "" if found == "-" else found
-
-
-def whole(value: object) -> int | None:
-    """Return a number that is not negative, None for anything else; protojson writes 64 bits as text."""
-    if type(value) is str and value.isascii() and value.isdecimal() and len(value) < 20:
-        return int(value)
-    return value if type(value) is int and value >= 0 else None

@@ -11,10 +11,11 @@ from typing import Any
 from netsec_tui.errors import UnreachableError
 from netsec_tui.sources.access import Access
 from netsec_tui.sources.calico.intake import HISTORY_SECONDS
-from netsec_tui.sources.calico.record import Record, RecordReader, whole
+from netsec_tui.sources.calico.record import Record, RecordReader
 from netsec_tui.sources.calico.source import CalicoSource
 from netsec_tui.sources.calico.whisker_decode import ORIGIN, items_of, record_of
 from netsec_tui.sources.calico.whisker_http import ANSWER_SECONDS, Whisker
+from netsec_tui.sources.fields import count
 from netsec_tui.sources.problem import Problem
 from netsec_tui.sources.reach.service import Wanted, reach
 
@@ -67,9 +68,7 @@ class WhiskerServer:
             yield from items
             had += len(items)
             told = total if isinstance(total, dict) else {}
-            more = had < (whole(told.get("totalResults")) or 0) and page + 1 < (
-                whole(told.get("totalPages")) or 0
-            )
+            more = had < count(told.get("totalResults")) and page + 1 < count(told.get("totalPages"))
             if not items or not more:
                 return
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from netsec_tui.sources.calico.decoder import CalicoDecoder
 from netsec_tui.sources.calico.record import TYPES, Raw, RawEnd, Record, RecordReader, fingerprint
-from netsec_tui.sources.hubble.endpoint import text
+from netsec_tui.sources.fields import text
 from netsec_tui.sources.objects.strip import printable
 from netsec_tui.sources.problem import Problem
 

@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import Any
 
 from netsec_tui.model.flow import Flow, Gap, Protocol, Verdict
+from netsec_tui.sources.fields import count, text
 from netsec_tui.sources.hubble.direction import Orientation, is_at_proxy, is_told_by_server, orient
-from netsec_tui.sources.hubble.endpoint import End, EndReader, text
+from netsec_tui.sources.hubble.endpoint import End, EndReader
 from netsec_tui.sources.hubble.reasons import is_denial
 from netsec_tui.sources.hubble.refusals import Refusals
 from netsec_tui.sources.objects.strip import printable
@@ -48,8 +49,6 @@ _TROUBLES = {
     "NODE_GONE": "has left Hubble",
 }
 _MESSAGE_LIMIT = 200
-_DIGITS = 20
-"""Of the largest number of 64 bits; longer ones would cost more to read than they say."""
 
 
 class UnusableError(Exception):
@@ -240,13 +239,7 @@ def _count(aggregate: Any) -> int:
     """Return how many events a record stands for (flow.proto, Aggregate), at least 1."""
     if type(aggregate) is not dict:
         return 1
-    return max(1, sum(_whole(value) for key, value in aggregate.items() if key.endswith("flow_count")))
-
-
-def _whole(value: Any) -> int:
-    if type(value) is str and value.isdecimal() and len(value) <= _DIGITS:
-        return int(value)
-    return value if type(value) is int and value > 0 else 0
+    return max(1, sum(count(value) for key, value in aggregate.items() if key.endswith("flow_count")))
 
 
 def _event(value: Mapping[str, Any], node: str, origin: str) -> Gap | Problem | None:
@@ -264,7 +257,7 @@ def lost(event: Mapping[str, Any], time: float, node: str, origin: str) -> Gap:
     source = event.get("source")
     why = _LOSSES.get(source) if type(source) is str else None
     reason = f"Hubble lost events: {why}" if why else "Hubble lost events"
-    return Gap(time, _whole(event.get("num_events_lost")) or 1, reason, node, origin)
+    return Gap(time, count(event.get("num_events_lost")) or 1, reason, node, origin)
 
 
 def node_status(event: Mapping[str, Any], time: float, node: str) -> Gap | None:

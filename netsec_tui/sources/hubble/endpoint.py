@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from netsec_tui.model.flow import Endpoint, Labels, Reserved
+from netsec_tui.sources.fields import canonical_ip, text
 
 _CACHE_LIMIT = 16_384
 _FIRST_POD_IDENTITY = 256
@@ -122,22 +122,3 @@ def _labels(raw: Any) -> tuple[Labels, str, Reserved]:
             pods[key] = value
     best = next((r for r in _PRECEDENCE if r in reserved), Reserved.OTHER if reserved else Reserved.NONE)
     return tuple(sorted(pods.items())), namespace, best
-
-
-def canonical_ip(raw: Any) -> str:
-    """Return an address as canonical text, IPv4-mapped IPv6 as IPv4, anything invalid as an empty string."""
-    if type(raw) is not str:
-        return ""
-    try:
-        address = ipaddress.ip_address(raw)
-    except ValueError:
-        return ""
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return str(mapped or address)
-
-
-def text(value: Any) -> str:
-    """Return a string that can always be encoded (JSON may hold lone surrogates); "" for anything else."""
-    if type(value) is not str:
-        return ""
-    return value if value.isascii() else value.encode("utf-8", "replace").decode()

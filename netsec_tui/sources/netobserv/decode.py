@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from netsec_tui.model.flow import Endpoint, Flow, Protocol, Verdict
+from netsec_tui.sources.fields import count, whole
 from netsec_tui.sources.netobserv.ends import Ends, service_of
 from netsec_tui.sources.netobserv.flags import (
     ACK,
@@ -23,7 +24,7 @@ from netsec_tui.sources.netobserv.flags import (
     is_refusal,
     is_reply,
 )
-from netsec_tui.sources.netobserv.records import Record, records, whole
+from netsec_tui.sources.netobserv.records import Record, records
 from netsec_tui.sources.netobserv.reporters import Reporters, reporter
 from netsec_tui.sources.netobserv.verdict import verdict_of
 from netsec_tui.sources.problem import Problem
@@ -175,7 +176,7 @@ class NetObservDecoder:
         verdict = verdict_of(fields, established=read.established)
         yield from self._tell(read, _as_dialled(verdict, dialled), service=dialled)
         yield from self._resets_of(read.tuple, read.minute)
-        address, port = self._ends.address(fields, "XlatDst"), whole(fields.get("XlatDstPort")) or 0
+        address, port = self._ends.address(fields, "XlatDst"), count(fields.get("XlatDstPort"))
         if not dialled or not address or not 0 < port < 65536 or address == read.tuple.destination:
             return
         behind = read.tuple._replace(destination=address, destination_port=port)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 from netsec_tui.model.flow import Endpoint, Reserved
-from netsec_tui.sources.hubble.endpoint import canonical_ip, text
+from netsec_tui.sources.fields import canonical_ip, text
 from netsec_tui.sources.recent import Recent
 
 Side = Literal["Src", "Dst", "XlatSrc", "XlatDst"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from netsec_tui.model.flow import Protocol
-from netsec_tui.sources.netobserv.records import whole
+from netsec_tui.sources.fields import count, whole
 
 FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
 SYN_ACK, FIN_ACK, RST_ACK = 0x100, 0x200, 0x400
@@ -29,7 +29,7 @@ def flags_of(fields: Mapping[str, Any]) -> int:
         for name in raw:
             flags |= _BY_NAME.get(name, 0) if type(name) is str else 0
         return flags
-    return whole(raw) or 0
+    return count(raw)
 
 
 def _tells_pairs(flags: int) -> bool:
@@ -58,7 +58,7 @@ def is_reply(fields: Mapping[str, Any], protocol: Protocol, flags: int) -> bool 
         kind = whole(fields.get("IcmpType"))
         return False if kind in _ICMP_REQUESTS else True if kind in _ICMP_REPLIES else None
     if "DnsFlags" in fields and whole(fields.get("DnsId")):
-        return bool((whole(fields["DnsFlags"]) or 0) & _DNS_RESPONSE)
+        return bool(count(fields["DnsFlags"]) & _DNS_RESPONSE)
     return None
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from netsec_tui.errors import UnreachableError
-from netsec_tui.sources.netobserv.records import whole
+from netsec_tui.sources.fields import count
 from netsec_tui.sources.reach.http import Answer, HttpService
 
 QUERY = '{app="netobserv-flowcollector"}'
@@ -118,7 +118,7 @@ def _streams(answer: Any) -> Iterator[Any]:
 
 
 def _time_of(entry: Any) -> int:
-    return (whole(entry[0]) or 0) if isinstance(entry, list) and entry else 0
+    return count(entry[0]) if isinstance(entry, list) and entry else 0
 
 
 def _span(answer: Any) -> tuple[int, int]:

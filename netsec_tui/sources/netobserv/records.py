@@ -6,9 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from netsec_tui.sources.fields import count
 from netsec_tui.sources.problem import Problem
-
-_LONGEST_NUMBER = 19
 
 
 class Record(NamedTuple):
@@ -60,13 +59,4 @@ def _entry(entry: object, labels: Mapping[str, Any]) -> Record | Problem:
         return Problem("a line in Loki is not JSON")
     if type(line) is not dict:
         return Problem("a line in Loki is no JSON object")
-    return Record({**labels, **line}, whole(entry[0]) or 0)
-
-
-def whole(value: object) -> int | None:
-    """Return a number that may be written as text, None when it is none or negative."""
-    if type(value) is str:
-        return int(value) if value.isascii() and value.isdecimal() and len(value) <= _LONGEST_NUMBER else None
-    if type(value) is float:
-        return int(value) if 0 <= value < 2**63 else None
-    return value if type(value) is int and value >= 0 else None
+    return Record({**labels, **line}, count(entry[0]))

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from netsec_tui.model.timespan import plausible
-from netsec_tui.sources.hubble.endpoint import text
-from netsec_tui.sources.netobserv.records import whole
+from netsec_tui.sources.fields import count, text
 
 K = TypeVar("K")
 
@@ -23,7 +22,7 @@ class Reporters:
 
     def take(self, fields: Mapping[str, Any], at: float, node: str) -> None:
         """Take note of a record, of a time in epoch seconds and of its ``reporter``."""
-        sampling = whole(fields.get("Sampling")) or 0
+        sampling = count(fields.get("Sampling"))
         self._largest = max(self._largest, sampling)
         self._told_by_all = self._told_by_all and sampling > 0
         if plausible(at, time.time()):

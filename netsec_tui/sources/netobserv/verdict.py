@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from netsec_tui.model.flow import Verdict
-from netsec_tui.sources.hubble.endpoint import text
-from netsec_tui.sources.netobserv.records import whole
+from netsec_tui.sources.fields import count, text
 
 _POLICY_CAUSES = (
     "OVS_DROP_EXPLICIT",
@@ -41,11 +40,11 @@ def verdict_of(fields: Mapping[str, Any], *, established: bool) -> Verdict:
     actions = _actions(fields.get("NetworkEvents"))
     if any(action in _DENYING for action, _ in actions):
         return Verdict.DROPPED
-    dropped = whole(fields.get("PktDropPackets")) or 0
+    dropped = count(fields.get("PktDropPackets"))
     if dropped:
         cause = str(fields.get("PktDropLatestDropCause"))
         by_policy = cause in _POLICY_CAUSES
-        all_of_them = dropped >= (whole(fields.get("Packets")) or 0)
+        all_of_them = dropped >= count(fields.get("Packets"))
         if by_policy and (all_of_them or not established):
             return Verdict.DROPPED
         if all_of_them and not cause.startswith(_ARRIVED):

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netsec_tui.model.flow import Flow, Gap, Protocol, Reserved, Verdict
+from netsec_tui.sources.fields import canonical_ip
 from netsec_tui.sources.hubble.decode import HubbleDecoder
-from netsec_tui.sources.hubble.endpoint import canonical_ip
 from netsec_tui.sources.problem import Problem
 
 TIME = "2021-06-16T16:52:13.136834446Z"
