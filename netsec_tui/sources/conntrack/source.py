@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import queue
 import threading
 import time
@@ -19,9 +18,10 @@ from netsec_tui.sources.cluster.api import ClusterApi
 from netsec_tui.sources.cluster.login import log_in
 from netsec_tui.sources.cluster.refusals import RefusedError
 from netsec_tui.sources.cluster.resources import resource
+from netsec_tui.sources.conntrack.detail import OTHERS_UNKNOWN, detail_of
 from netsec_tui.sources.conntrack.entry import Entry, EntryDecoder
 from netsec_tui.sources.conntrack.flows import ORIGIN, Connections
-from netsec_tui.sources.conntrack.health import BLIND, UNNAMED, divide, losses, missed, unread
+from netsec_tui.sources.conntrack.health import BLIND, divide, losses, missed, unread
 from netsec_tui.sources.conntrack.known import MEMORY
 from netsec_tui.sources.conntrack.nodes import (
     Answer,
@@ -51,9 +51,6 @@ _LIST_SECONDS = 60.0
 _LIST_AGAIN_SECONDS = 1.0
 """Seconds between two lists at least, when a pod in which commands were run is gone."""
 
-_SLOW_PERIOD = 7.5
-"""Seconds between two readings of a node from which on it is said that they are further apart than meant."""
-
 _PATIENCE = 0.1
 _LAST_SECONDS = 0.7
 """How long tables are waited for when reading ends: less than what is said then is listened to."""
@@ -61,7 +58,6 @@ _LAST_SECONDS = 0.7
 _PART = 10_000
 """Flows that are handed on at once."""
 
-_OTHERS = "whether there are others is not known: nodes cannot be listed"
 _NODES, _PODS = resource("nodes"), resource("pods")
 
 
@@ -103,7 +99,11 @@ class ConntrackSource:
         while not all(node.asked for node in self._nodes.values()):
             self._turn(emit, stop, once=True)
         if not any(node.given for node in self._nodes.values()):
-            nobody = f"no node runs a pod; {_OTHERS}" if self._others_unknown else "the cluster has no nodes"
+            nobody = (
+                f"no node runs a pod; {OTHERS_UNKNOWN}"
+                if self._others_unknown
+                else "the cluster has no nodes"
+            )
             raise UnreachableError(self._trouble() or nobody)
         if blind := self._blind(0.0):  # there is no second reading to wait for
             emit(FlowsRead(blind))
@@ -313,25 +313,9 @@ class ConntrackSource:
         return tuple(Gap(self._until, 0, f"{names_of(news)}: {BLIND}", name) for name in news)
 
     def _detail(self, silent: float) -> str:
-        given = self._given()
-        detail = f"{self._connections.told} connections from {len(given)} of {len(self._nodes)} nodes"
-        detail += f" that pods run on; {_OTHERS}" if self._others_unknown else ""
-        blind = self._sight.blind(given, silent)
-        if waiting := sum(not node.asked for node in self._nodes.values()):
-            detail += f"; {waiting} not read yet"
-        if (period := max((self._nodes[name].period for name in given), default=0.0)) > _SLOW_PERIOD:
-            detail += (
-                f"; a node's table is read every {math.ceil(period)} s only, as nodes are many or slow: what "
-                "was reset or was over sooner may be missing"
-            )
-        empty = [name for name in given if not self._nodes[name].entries and name not in blind]
-        if empty:
-            detail += f"; empty on {names_of(empty)}"
-        if blind:
-            detail += f"; {names_of(blind)}: {UNNAMED}"
-        if quiet := self._connections.quiet:
-            detail += f"; {quiet} more are open, may be idle, and are told once a packet passes"
-        return f"{detail}; {self._unread}" if self._unread else detail
+        blind = self._sight.blind(self._given(), silent)
+        unknown = self._others_unknown
+        return detail_of(self._nodes, self._connections, blind, self._unread, others_unknown=unknown)
 
     def _trouble(self) -> str:
         """Return why nodes give no table, one sentence for all that share a reason."""

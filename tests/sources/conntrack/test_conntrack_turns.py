@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from netsec_tui.sources.conntrack import nodes
+from netsec_tui.sources.conntrack import detail, nodes
 from netsec_tui.sources.conntrack import source as conntrack
 from netsec_tui.sources.conntrack.nodes import AT_ONCE, Node, due_nodes
 from netsec_tui.sources.conntrack.source import ConntrackSource
@@ -74,7 +74,7 @@ def test_nodes_that_hang_do_not_hold_up_the_others(crowd, monkeypatch):
 
 
 def test_how_far_apart_readings_are_is_said_where_that_is_long(server, source, monkeypatch):
-    monkeypatch.setattr(conntrack, "_SLOW_PERIOD", 0.0)
+    monkeypatch.setattr(detail, "_SLOW_PERIOD", 0.0)
     with following(source) as collected:
         collected.wait_for(lambda: "; a node's table is read every 1 s only" in collected.status.detail)
 
