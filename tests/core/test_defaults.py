@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -393,12 +394,45 @@ def test_only_the_own_node_of_the_pods_gets_in_anyway(on: str, verdict: Verdict,
     assert (row.standing, row.reason) == (Standing.OUT, reason)
 
 
-def test_the_api_server_starts_in_even_unanswered_but_not_when_only_denied() -> None:
-    allowed = shop().sees([flow(WEB, "172.18.0.3", 6443), *ELSEWHERE]).chooses()
-    row = allowed.row(OUT, "kubernetes")
-    assert (row.ticked, row.reason) == (True, "never answered: whether it arrived is not known")
-    denied = shop().sees([flow(WEB, "172.18.0.3", 6443, verdict=DROPPED), *ELSEWHERE]).chooses()
-    assert denied.row(OUT, "kubernetes").reason == "denied only (once)"
+SENT = [flow(WEB, "172.18.0.3", 6443)]
+RESET = answer(WEB, "172.18.0.3", 6443, rst=True)
+
+
+@pytest.mark.parametrize(
+    ("flows", "standing", "reason"),
+    [
+        (SENT, Standing.IN, "never answered: whether it arrived is not known"),
+        ([replace(SENT[0], arrived=True)], Standing.IN, "never answered, though let in once"),
+        ([replace(SENT[0], verdict=Verdict.REDIRECTED), replace(RESET, rst=False)], Standing.IN, PROXY),
+        ([*SENT, replace(RESET, rst=False), RESET], Standing.IN, ""),
+        ([*SENT, RESET], Standing.OUT, "never answered (refused once)"),
+        ([replace(SENT[0], arrived=True), RESET], Standing.OUT, "never answered (refused once)"),
+        ([replace(SENT[0], verdict=DROPPED)], Standing.OUT, "denied only (once)"),
+        (
+            [replace(SENT[0], verdict=Verdict.TRACED)],
+            Standing.OUT,
+            "never answered: no verdict on it was seen",
+        ),
+    ],
+)
+def test_the_api_server_starts_in_though_unanswered_and_says_so_but_not_where_it_refused(
+    flows: list[Flow], standing: Standing, reason: str
+) -> None:
+    row = shop().sees([*flows, *ELSEWHERE]).chooses().row(OUT, "kubernetes")
+    assert (row.standing, row.reason) == (standing, reason)
+
+
+@pytest.mark.parametrize(
+    ("rest", "reason"),
+    [
+        ([answer(WEB, "10.96.0.10", 53, rst=True)], "never answered (refused once)"),
+        (talk(WEB, "10.96.0.10", 53), ""),
+    ],
+)
+def test_dns_over_tcp_that_never_answered_says_so(rest: list[Flow], reason: str) -> None:
+    asked = flow(WEB, "10.96.0.10", 53)
+    row = shop().sees([asked, *rest, *ELSEWHERE]).chooses().row(OUT, "cluster DNS")
+    assert (row.standing, row.reason) == (Standing.IN, reason)
 
 
 def test_dns_shows_the_denied_count_too() -> None:

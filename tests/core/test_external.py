@@ -181,6 +181,21 @@ def test_refused_clients_are_said() -> None:
     assert scene.row(IN, NAME).reason.endswith("a node's; denied once, answered 3 times")
 
 
+@pytest.mark.parametrize(
+    ("rest", "caveat"),
+    [
+        ([], "never answered, though let in once"),
+        ([Verdict.DROPPED], "denied once, never answered, though let in once"),
+    ],
+)
+def test_clients_that_nobody_answered_are_said(rest: list[Verdict], caveat: str) -> None:
+    scene = Scene(*SHOP, exposed(), ranges=RANGES)
+    web, cart = scene.end("web-1"), scene.end("cart-1")
+    tried = [flow("192.0.2.5", web, verdict=verdict) for verdict in rest]
+    scene.sees([flow("192.0.2.5", web, arrived=True), *tried, *talk(web, cart)]).chooses()
+    assert scene.row(IN, NAME).reason.endswith(f"a node's; {caveat}")
+
+
 def test_a_gateway_with_a_named_port_behind_a_load_balancer_has_the_row_too() -> None:
     balancer = service("lb", "10.96.0.77", [(443, "https")], "edge", {"app": "gate"})
     balancer["spec"]["type"] = "LoadBalancer"

@@ -119,11 +119,10 @@ def _of_evidence(
     if communication.disputed:
         holders = listed(communication.disputed)
         return Default(False, f"labels and address are of different pods: the address is that of {holders}")
-    if communication.peer.sort is PeerSort.API_SERVER:
-        return Default(True, _caveat(communication, reports_replies))
     if communication.orientation is Orientation.UNKNOWN:
         return Default(False, "who opened the connection is not known")
-    if (reports_replies or one_way) and not counts.answers:
+    must_answer = counts.refusals or communication.peer.sort is not PeerSort.API_SERVER
+    if (reports_replies or one_way) and not counts.answers and must_answer:
         if not udp or _by_proxy(counts):
             return Default(False, _never(communication))
         if not _declared(world, subject, communication):
@@ -230,15 +229,19 @@ def _failures(counts: Counts) -> str:
 def _caveat(communication: Communication, reports_replies: bool) -> str:
     counts = communication.counts
     parts: list[str] = []
+    awaited = reports_replies and communication.key.protocol is not Protocol.UDP
+    in_vain = not counts.answers and (counts.refusals or (awaited and counts.arrived))
     if counts.denied:
         # The policies may have changed in between: the one who decides sees that both happened.
         passed = f"answered {_times(counts.answers)}" if counts.answers else ""
-        passed = passed or (f"let in {_times(counts.arrived)}" if counts.arrived else "")
+        passed = passed or (f"let in {_times(counts.arrived)}" if counts.arrived and not in_vain else "")
         parts += filter(None, (_denials(counts), passed))
     if not (counts.answers or counts.arrived) and (failed := _failures(counts)):
         parts.append(failed)
     if by_proxy := _by_proxy(counts):
         parts.append(by_proxy)
+    elif in_vain:
+        parts.append(_never(communication))
     elif _unknown(counts, reports_replies):
         arrived = "whether it arrived is not known"
         parts.append(_UNTOLD if communication.answers_untold else f"never answered: {arrived}")
