@@ -117,8 +117,9 @@ class Flow:
     ``time`` is seconds since the epoch (UTC). ``is_reply`` is tri-state: None means the source did not
     say. ``proven`` tells whether ``is_reply`` rests on connection tracking rather than on a guess.
     ``syn``/``ack``/``rst`` are the TCP flags. ``service`` is (namespace, name) of the Service that the
-    source saw dialled, ``count`` the number of events the record stands for, 0 for one that only proves the
-    direction of what was told before. ``node`` reported it.
+    source saw dialled, ``service_port`` its port where that is not the one of the server's end, else 0.
+    ``count`` is the number of events the record stands for, 0 for one that only proves the direction of what
+    was told before. ``node`` reported it.
     ``synthetic`` records were made up and added to what was observed. ``origin`` names the kind of source
     that observed it ("hubble", "conntrack"), empty when that is not known: several may see one connection.
     ``arrived`` tells that both sides let the packet through, by the word of the destination's; the one that
@@ -145,6 +146,7 @@ class Flow:
     synthetic: bool = False
     origin: str = ""
     arrived: bool = False
+    service_port: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -219,7 +219,7 @@ class Conversations:
         elif link.server.api_server and port in self._api_server_ports():
             server = API_SERVER
         elif link.edge.key.service and not link.answer_shaped:
-            via = Via(*link.edge.key.service, port)
+            via = Via(*link.edge.key.service, link.edge.key.service_port or port)
         return ConversationKey(client, server, protocol, port), via
 
     def _pod_port(self, server: Peer, protocol: Protocol, port: int) -> int:

@@ -19,7 +19,8 @@ class EdgeKey(NamedTuple):
 
     ``client``/``server`` are indexes into ``Observations.endpoints``; ``client_port`` is -1 when directed,
     0 for a port that was not kept. What several sources tell is kept apart, and of a source whose nodes
-    each tell what they see what each of them told; ``node`` is empty for the others.
+    each tell what they see what each of them told; ``node`` is empty for the others. ``service_port`` is 0
+    where a Service was dialled on ``port``, or none.
     """
 
     client: int
@@ -30,6 +31,7 @@ class EdgeKey(NamedTuple):
     service: tuple[str, str] | None
     origin: str = ""
     node: str = ""
+    service_port: int = 0
 
     @property
     def directed(self) -> bool:

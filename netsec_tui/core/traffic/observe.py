@@ -177,15 +177,15 @@ class Observations:
         how = Orientation.PROVEN if flow.proven else Orientation.INFERRED
         if flow.is_reply:
             ends = (destination, source, flow.protocol, flow.source_port)
-            return EdgeKey(*ends, -1, flow.service, origin, node), how, True
+            return EdgeKey(*ends, -1, flow.service, origin, node, flow.service_port), how, True
         ends = (source, destination, flow.protocol, flow.destination_port)
-        return EdgeKey(*ends, -1, flow.service, origin, node), how, False
+        return EdgeKey(*ends, -1, flow.service, origin, node, flow.service_port), how, False
 
     def _undirected(self, flow: Flow, source: int, destination: int) -> EdgeKey:
         """Return a key that keeps the ports which may be listening ones."""
         ends = (source, destination, flow.protocol)
         ports = self.ports.keep(ends, flow.source_port, flow.destination_port)
-        return EdgeKey(*ends, ports[1], ports[0], flow.service)
+        return EdgeKey(*ends, ports[1], ports[0], flow.service, service_port=flow.service_port)
 
     def _number(self, endpoint: Endpoint) -> int:
         known = self._shortcut.get(id(endpoint))

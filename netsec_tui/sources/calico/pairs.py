@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from netsec_tui.model.flow import Endpoint, Flow, Reserved, Verdict
-from netsec_tui.sources.calico.record import Connection, Record
+from netsec_tui.sources.calico.record import Connection, Dialled, Record
 
 REMEMBERED = 120
 """Seconds for which a window is remembered, so that what comes again is not counted again."""
@@ -21,7 +21,7 @@ REMEMBERED = 120
 _COMPLETE = 60
 """Seconds after which nothing more is expected of a window."""
 
-_Service = tuple[str, str] | None
+_Service = Dialled | None
 _Told = dict[tuple[Verdict, _Service, int], tuple[Record, int]]
 """How many connections are to be told, by what became of them, the Service dialled and the time."""
 
@@ -170,7 +170,8 @@ def _flow(record: Record, verdict: Verdict, service: _Service, time: int, count:
         record.port,
         verdict,
         is_reply=False,
-        service=service,
+        service=service and service[:2],
+        service_port=service[2] if service and service[2] != record.port else 0,
         count=count,
         origin=origin,
         arrived=verdict is Verdict.FORWARDED,  # nobody tells so of what has only gone out

@@ -59,6 +59,7 @@ _PROTOCOLS = {
 _OF_CALICO = "projectcalico.org/"
 """Keys of labels that Calico adds to those of a pod."""
 
+_LARGEST_PORT = 65535
 _ENDS_KEPT = 16_384
 _LATEST = 253_402_300_799
 """The last second of the year 9999; no clock is there."""
@@ -67,6 +68,10 @@ _WRONG_CLOCK = Problem(
     f"a time before the year 2000 or more than {SKEW_SECONDS:.0f} s ahead of this machine's clock: "
     "set the clock of the node that tells it, or this one's"
 )
+
+
+Dialled = tuple[str, str, int]
+"""Namespace, name and port of a Service."""
 
 
 class RawEnd(NamedTuple):
@@ -108,14 +113,15 @@ class Record:
     """Hold ``count`` connections that began in a window, or were open in it.
 
     ``port`` is the pod's, of an end that is no pod the port of the Service that was dialled. ``server_side``
-    tells that the server's node reports. ``identity`` tells it from all other records of the window.
+    tells that the server's node reports. ``service`` is that Service, its port last, None where a pod was
+    reached and the port is not told. ``identity`` tells it from all other records of the window.
     """
 
     connection: Connection
     source: Endpoint
     destination: Endpoint
     port: int
-    service: tuple[str, str] | None
+    service: Dialled | None
     server_side: bool
     verdict: Verdict
     count: int
@@ -142,15 +148,17 @@ class RecordReader:
         port, start, end = whole(raw.port), whole(raw.start), whole(raw.end)
         if not protocol:
             return Problem("no protocol")
-        if port is None or port > 65535:
+        if port is None or port > _LARGEST_PORT:
             return Problem("the port is not a number from 0 to 65535")
         if not end or end > _LATEST or start is None:
             return Problem("no time")
         if not all(plausible(moment, self._clock()) for moment in (start or end, end)):
             return _WRONG_CLOCK
-        service, service_port = _service(raw.service)
+        service = _service(raw.service)
+        if service and not service[2]:  # the pod's port is not the Service's
+            service = None if destination.pod else (*service[:2], port)
         # Of an end that is no pod the Service stands for it, which is known by the port that was dialled.
-        dialled = service_port if service and service_port and not destination.pod else port
+        dialled = service[2] if service and not destination.pod else port
         connection = Connection(_name(raw.source), _name(raw.destination), protocol, port)
         server_side = raw.reporter in SERVER_SIDE if isinstance(raw.reporter, int | str) else False
         verdict = ACTIONS.get(raw.action) if isinstance(raw.action, int | str) else None
@@ -208,9 +216,10 @@ def _labels(raw: Iterable[str]) -> Labels:
     return tuple(sorted(pairs.items()))
 
 
-def _service(raw: tuple[object, object, object]) -> tuple[tuple[str, str] | None, int]:
+def _service(raw: tuple[object, object, object]) -> Dialled | None:
     namespace, name = told(raw[0]), told(raw[1])
-    return ((namespace, name), count(raw[2])) if namespace and name else (None, 0)
+    port = count(raw[2])
+    return (namespace, name, port if port <= _LARGEST_PORT else 0) if namespace and name else None
 
 
 def _name(raw: RawEnd) -> tuple[str, str, int]:

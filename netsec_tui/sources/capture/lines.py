@@ -44,6 +44,7 @@ def encode_flow(flow: Flow, source: int, destination: int) -> dict[str, Any]:
         "guessed": not flow.proven,
         "flags": "".join(letter for letter, is_set in flags if is_set),
         "service": flow.service,
+        "servicePort": flow.service_port,
         "node": flow.node,
         "synthetic": flow.synthetic,
         "origin": flow.origin,
@@ -123,6 +124,7 @@ def decode_flow(fields: Fields, endpoints: Mapping[int, Endpoint]) -> Flow:
         _field(fields, "synthetic", bool, False),
         _field(fields, "origin", str, ""),
         _field(fields, "arrived", bool, False),
+        as_number(fields, "servicePort", 0, 0, _LARGEST_PORT),
     )
 
 

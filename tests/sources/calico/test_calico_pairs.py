@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netsec_tui.core.decide.express import _NO_ADDRESS
+from netsec_tui.model.communication import Via
 from netsec_tui.model.flow import Flow, Gap, Verdict
 from netsec_tui.model.review import Standing
 from netsec_tui.model.timespan import SKEW_SECONDS
@@ -23,7 +24,20 @@ from netsec_tui.sources.calico.record import RecordReader
 from netsec_tui.sources.calico.whisker_decode import whisker_decoder
 from netsec_tui.sources.contract import FlowsRead
 from netsec_tui.sources.problem import Problem
-from tests.core.traffic import IN, NOON, OUT, end, line, only, pod, request, review, session, workload
+from tests.core.traffic import (
+    IN,
+    NOON,
+    OUT,
+    end,
+    line,
+    only,
+    pod,
+    request,
+    review,
+    service,
+    session,
+    workload,
+)
 from tests.sources.calico.calico_flows import PRIVATE, PUBLIC, goldmane_json, told, whisker_json
 
 SRC, DST = 1, 2
@@ -260,7 +274,21 @@ def test_service_that_comes_late_is_the_rows():
         made += pairs.flush()
     found = row(made)
     assert (found.ticked, found.communication.counts.allowed) == (True, 1)
-    assert [(via.namespace, via.name) for via in row(made, OUT).communication.via] == [("shop", "api")]
+    assert row(made, OUT).communication.via == (Via("shop", "api", 80),)
+
+
+def test_row_names_a_dialled_service_by_its_own_port_and_once_beside_connection_tracking():
+    web, api, dialled = end("web-6b687c8dcb-*"), end("api-78cb8f69c8-*"), end(ip="10.96.0.7")
+    objects = [*OBJECTS, service("api", [(80, 8080)], ip=dialled.ip)]
+    made = by_goldmane([at(0, SRC, service=API_SERVICE), at(0, DST)])
+    beside = [
+        request(web, api, 8080, origin="conntrack"),
+        request(web, dialled, 80, verdict=Verdict.TRACED, origin="conntrack"),
+    ]
+    for flows in (made, [*made, *beside]):
+        for text, direction in (("Deployment/web", OUT), ("Deployment/api", IN)):
+            found = only(session(flows, objects), text, direction).communication
+            assert (found.key.port, found.via) == (8080, (Via("shop", "api", 80),))
 
 
 def test_partner_is_taken_silently_for_as_long_as_windows_are_remembered():

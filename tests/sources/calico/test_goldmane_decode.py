@@ -87,6 +87,7 @@ def test_flow_tells_all_that_is_known():
         count=3,
         origin="goldmane",
         arrived=True,
+        service_port=80,
     )
 
 
@@ -132,7 +133,9 @@ def test_ends(read, end, endpoint):
         ("reporter", 1, ("server_side", False)),
         ("reporter", 2, ("server_side", True)),
         ("port", 0, ("port", 0)),
-        ("service", ("shop", "api", 80), ("service", ("shop", "api"))),
+        ("service", ("shop", "api", 80), ("service", ("shop", "api", 80))),
+        ("service", ("shop", "api", 0), ("service", None)),  # the pod's port is not the Service's
+        ("service", ("shop", "api", 65536), ("service", None)),
         ("service", ("-", "-", 0), ("service", None)),
         ("started", 0, ("count", 1)),
     ],

@@ -62,6 +62,7 @@ FLOWS = st.builds(
     ack=st.booleans(),
     rst=st.booleans(),
     service=st.none() | st.tuples(TEXTS, TEXTS),
+    service_port=st.integers(0, 65535),
     node=TEXTS,
     count=st.integers(0, 10**9),
     synthetic=st.booleans(),
