@@ -29,14 +29,15 @@ _ANOTHER = "; is it another service?"
 
 
 class Page(NamedTuple):
-    """Hold some entries, as the decoder takes them; ``lost`` tells that more had the time of the last one.
+    """Hold some entries, as the decoder takes them.
 
+    ``lost_at`` is the time of all of them, in epoch seconds, where more may have it; 0.0 where all were given.
     ``last`` is the page after which there are no more.
     """
 
     answer: Any
     entries: int
-    lost: bool = False
+    lost_at: float = 0.0
     last: bool = False
 
 
@@ -67,7 +68,7 @@ class Loki:
             full = entries >= limit
             lost = full and newest <= start
             fresh = self._fresh(answer, newest)
-            yield Page(answer, fresh, lost, last=not full)
+            yield Page(answer, fresh, newest / 10**9 if lost else 0.0, last=not full)
             if not full:
                 return
             start = max(start, newest) + lost

@@ -43,6 +43,7 @@ SERVICES = (
 )
 """Where NetObserv's documentation puts Loki: a single pod, or the Loki operator's LokiStack ``loki``."""
 
+_CROWDED = "Loki may have more records of one moment than it gives at once"
 _HOUR = 3_600 * 10**9
 
 
@@ -112,13 +113,14 @@ class NetObservSource:
         self._configured = _sampling(way)
         tls = https_to(self._access, way)
         safe = tls and not self._access.tls.insecure
-        headers = {"Authorization": f"Bearer {way.token}"} if way.token and safe else {}
+        token = way.token if safe else ""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
         return HttpService(way.connect, way.peer, way.host, tls, headers, way.look)
 
     def _take(self, page: Page, decoder: NetObservDecoder, emit: Emit) -> None:
         found: list[Flow | Gap | Problem] = [*decoder.decode(page.answer)]
-        if page.lost:
-            found.append(Gap(time.time(), 1, "Loki has more records of one moment than it gives at once"))
+        if page.lost_at:
+            found.append(Gap(page.lost_at, 0, _CROWDED))
         self._intake.take(found, emit)
 
     def _tell(
