@@ -50,7 +50,8 @@ def quality_of(
     ever = tuple(watched(Window(0.0, window.end), seen, observed)) if window.start else sources
     reported = _reported(sources, present) or _reported(ever, present)
     holes = tuple(unwatched(window, now, ever, reported, seen.gaps))
-    exactly, wanted = _to_the_second(window, now, asked), 0.0 if holes else asked.seconds or 0.0
+    whole = not any(unwatched(window, now, ever, reported, ()))  # not even one that a gap tells
+    exactly, wanted = _to_the_second(window, now, asked), (asked.seconds or 0.0) if whole else 0.0
     seconds = _seconds_of(reported, exactly, now, sources)
     by_node = {node: _whole(watched_for, wanted) for node, watched_for in seconds.items()}
     covered = _whole(_least(by_node, exactly, now, sources), wanted)

@@ -157,6 +157,13 @@ class TestGaps:
         found = quality(source(n2=AWAY), flows=[Gap(time, 4, "lost", "n2", until=until)], span=LAST_12_H)
         assert (named(found), found.events_lost) == ([("n2", *AWAY)], 4)
 
+    @pytest.mark.parametrize("gap", [True, False])
+    @pytest.mark.parametrize(("away", "lacks"), [((13.5 * HOUR, 13.5 * HOUR + 30), 30), ((0, 0.5), 0)])
+    def test_a_short_hole_lacks_whoever_tells_it(self, gap, away, lacks):
+        told = [Gap(NOON + away[0], 0, "away", "n2", until=NOON + away[1])] if gap else []
+        found = quality(source(n2=away), flows=told, span=LAST_12_H, now=25 * HOUR)
+        assert (found.covered, found.covers) == (12 * HOUR - lacks, not lacks)
+
     @pytest.mark.parametrize("nodes", [NODES, NODES[:2]])
     def test_of_all_nodes(self, nodes):
         gaps = [Gap(NOON + AWAY[0], 0, "asleep", node, until=NOON + AWAY[1]) for node in nodes]
