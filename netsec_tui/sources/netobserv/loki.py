@@ -31,8 +31,8 @@ _ANOTHER = "; is it another service?"
 class Page(NamedTuple):
     """Hold some entries, as the decoder takes them.
 
-    ``lost_at`` is the time of all of them, in epoch seconds, where more may have it; 0.0 where all were given.
-    ``last`` is the page after which there are no more.
+    ``lost_at`` is the time of all of them, in epoch seconds, where more may have it, else 0.0. ``last`` is
+    the page after which there are no more.
     """
 
     answer: Any
