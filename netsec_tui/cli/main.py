@@ -12,6 +12,7 @@ from contextlib import nullcontext
 from netsec_tui.cli.exits import BROKEN_PIPE, INTERRUPTED, as_diff_has_them
 from netsec_tui.cli.flags import command_of, parse
 from netsec_tui.errors import NetsecError
+from netsec_tui.sources.secret import hidden
 from netsec_tui.sources.waits import waits_told
 
 _SCREENS = ("tui", "demo")
@@ -43,7 +44,7 @@ def _run(argv: Sequence[str]) -> int:
         return BROKEN_PIPE
     except Exception:
         # Left to the interpreter this would exit with 1, which means "no".
-        traceback.print_exc()
+        print(hidden(traceback.format_exc()), end="", file=sys.stderr)
         print(
             "netsec-tui: this is a defect of netsec-tui; please report it with the lines above",
             file=sys.stderr,

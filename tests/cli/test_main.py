@@ -101,6 +101,16 @@ def test_defect_is_never_taken_for_an_answer(run, cluster, monkeypatch):
     assert "please report it" in err.splitlines()[-1]
 
 
+def test_a_defect_does_not_show_what_logs_in(run, cluster, monkeypatch):
+    def fails(_session):
+        raise ValueError(f"Invalid header value {b'Bearer s3cr3t of mine'!r}")
+
+    monkeypatch.setattr("netsec_tui.session.session.Session.workloads", fails)
+    code, _, err = run("list", *cluster)
+    assert (code, "ValueError: Invalid header value b'Bearer (hidden)\n" in err) == (70, True)
+    assert "s3cr3t" not in err
+
+
 def test_kubeconfig_whose_current_context_is_gone_is_not_taken_for_none(run, tmp_path, monkeypatch):
     config = "current-context: zz\ncontexts: [{name: prod, context: {cluster: c, user: u}}]\n"
     (tmp_path / "config").write_text(config, encoding="utf-8")

@@ -24,6 +24,7 @@ USER_VARIABLE, PASSWORD_VARIABLE = "NETSEC_CLICKHOUSE_USER", "NETSEC_CLICKHOUSE_
 SILENCE_SECONDS = 60
 """Nothing comes of an answer before the whole of it is known (ClickHouse, ``wait_end_of_query``)."""
 
+_LINE_END = "\r\n"
 _MOST_WORDS = 300
 _DENIED = ("AUTHENTICATION_FAILED", "REQUIRED_PASSWORD", "UNKNOWN_USER", "Code: 516", "Code: 194")
 
@@ -54,8 +55,8 @@ class ClickHouse:
             lambda: clickhouse_connect.get_client(
                 host="clickhouse",
                 interface="http",  # by TLS too: that is in the socket
-                username=os.environ.get(USER_VARIABLE, "default"),
-                password=os.environ.get(PASSWORD_VARIABLE, ""),
+                username=os.environ.get(USER_VARIABLE, "default").strip(_LINE_END),
+                password=os.environ.get(PASSWORD_VARIABLE, "").strip(_LINE_END),
                 send_receive_timeout=SILENCE_SECONDS,
                 query_retries=0,
                 autogenerate_session_id=False,

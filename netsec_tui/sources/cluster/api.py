@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from netsec_tui.errors import NetsecError, UnreachableError
-from netsec_tui.sources.cluster.login import complaints
+from netsec_tui.sources.cluster.login import complaints, login_headers
 from netsec_tui.sources.cluster.refusals import (
     GROUPS,
     AbsentError,
@@ -289,8 +289,7 @@ class ClusterApi:
     def _login(self) -> Mapping[str, str]:
         """Return the headers that log in; a token that has ended is renewed, by one thread for all."""
         with self._fresh:
-            wanted = self._client.configuration.auth_settings().values()
-            return {one["key"]: one["value"] for one in wanted if one["in"] == "header" and one["value"]}
+            return login_headers(self._client)
 
 
 _CONFIG_MAP = Resource("configmaps", "", optional=True)

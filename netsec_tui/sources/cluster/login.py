@@ -18,6 +18,7 @@ from netsec_tui.errors import UnreachableError
 from netsec_tui.sources.cluster.kubeconfig import choose_context, kubeconfig_files
 from netsec_tui.sources.cluster.silence import Silences
 from netsec_tui.sources.objects.strip import printable
+from netsec_tui.sources.secret import header_value
 from netsec_tui.sources.waits import waited_for
 
 LOGIN_SECONDS = 180.0
@@ -61,6 +62,25 @@ def log_in(name: str | None, kubeconfig: str | None) -> Any:
         raise UnreachableError(sentence)
     api.context = context.name
     return api
+
+
+def login_headers(client: Any) -> dict[str, str]:
+    """Return the headers with which a client of ``log_in`` logs in, by names in small letters.
+
+    A token that has ended is renewed; not for two threads at once.
+
+    Raises:
+        UnreachableError: the token is none.
+    """
+    headers: dict[str, str] = {}
+    for one in client.configuration.auth_settings().values():
+        if one["in"] == "header" and one["value"]:
+            value = header_value(one["value"])
+            if value is None:
+                what = "its token holds a line break or another character that headers do not"
+                raise UnreachableError(no_login(str(getattr(client, "context", "")), what))
+            headers[one["key"].lower()] = value
+    return headers
 
 
 def no_login(context: str, reason: str) -> str:

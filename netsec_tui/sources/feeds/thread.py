@@ -15,6 +15,7 @@ from netsec_tui.sources.cluster.refusals import RefusedError
 from netsec_tui.sources.contract import Emit, FlowsRead, Message, Source, SourceStatus
 from netsec_tui.sources.feeds.unread import last_said, watched_until
 from netsec_tui.sources.objects.strip import printable
+from netsec_tui.sources.secret import hidden
 from netsec_tui.sources.waits import listener, waits_told
 
 _Item = TypeVar("_Item")
@@ -114,7 +115,7 @@ def as_failure(source: Source, error: Exception) -> NetsecError:
     """Return what a source raised as one sentence; anything but a NetsecError is a defect of the product."""
     if isinstance(error, NetsecError):
         return error
-    words = printable(" ".join(str(error).split()), _MOST_WORDS)
+    words = printable(hidden(" ".join(str(error).split())), _MOST_WORDS)
     return NetsecError(f"{source.name} stopped at a defect of netsec-tui: {type(error).__name__}: {words}")
 
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 from netsec_tui.errors import NetsecError
+from netsec_tui.sources.cluster.login import login_headers
 from netsec_tui.sources.objects.strip import printable
 
 CONNECT_SECONDS = 5.0
@@ -106,9 +107,12 @@ class PodApi:
 
 
 def logins_of(client: Any) -> tuple[str, ...]:
-    """Return the headers with which an ``ApiClient`` logs in."""
-    settings = client.configuration.auth_settings().values()
-    return tuple(f"{s['key'].lower()}: {s['value']}" for s in settings if s["in"] == "header" and s["value"])
+    """Return the headers with which an ``ApiClient`` logs in, as lines.
+
+    Raises:
+        UnreachableError: its token is none.
+    """
+    return tuple(f"{name}: {value}" for name, value in login_headers(client).items())
 
 
 def pod_api(client: Any) -> PodApi:

@@ -6,14 +6,16 @@ import os
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
-from netsec_tui.errors import NetsecError, UnreachableError
+from netsec_tui.errors import BadInputError, NetsecError, UnreachableError
 from netsec_tui.sources.access import Access, Address
 from netsec_tui.sources.cluster.api import ClusterApi
-from netsec_tui.sources.cluster.login import log_in
+from netsec_tui.sources.cluster.login import log_in, login_headers
 from netsec_tui.sources.reach.pod_forward import NoServiceError, forward, service_target
-from netsec_tui.sources.reach.pod_websocket import logins_of, pod_api
+from netsec_tui.sources.reach.pod_websocket import pod_api
+from netsec_tui.sources.secret import header_value
 
 TOKEN_VARIABLE = "NETSEC_SOURCE_TOKEN"
 """The environment variable with the bearer token for a source at an address of its own.
@@ -46,7 +48,7 @@ class Way:
     """Hold how a source is reached; ``connect`` returns a connected socket each time.
 
     ``peer`` names it in sentences, ``host`` is the name that its certificate carries. ``wanted`` is the
-    Service that was found, None at an address of its own. ``token`` is what may log in, empty for none.
+    Service that was found, None at an address of its own. ``bearer`` gives ``token``.
     ``ca_data`` vouches for the name of the Service alone: it comes from the namespace of those who run it.
     """
 
@@ -54,9 +56,18 @@ class Way:
     peer: str
     host: str
     wanted: Wanted | None = None
-    token: str = ""
+    bearer: Callable[[], str] = str
     ca_data: str = ""
     api: ClusterApi | None = None
+
+    @property
+    def token(self) -> str:
+        """Return what may log in, empty for none.
+
+        Raises:
+            BadInputError: it is no token; only who asks for it need have it right.
+        """
+        return self.bearer()
 
     @property
     def look(self) -> str:
@@ -77,8 +88,7 @@ def reach(access: Access, services: Sequence[Wanted], vouches: Vouches | None = 
         UnreachableError: none of the Services is there, or the API server does not answer.
     """
     if access.address:
-        token = os.environ.get(TOKEN_VARIABLE, "")
-        return Way(_dial(access.address), str(access.address), access.address.host, token=token)
+        return Way(_dial(access.address), str(access.address), access.address.host, bearer=_token)
     client = log_in(access.context, access.kubeconfig)
     api = ClusterApi(client)
     missing: list[UnreachableError] = []
@@ -109,7 +119,7 @@ def _through(
     ca_data = api.config_data(wanted.namespace, authority).get(key, "") if authority else ""
     peer = f"{wanted.namespace}/{wanted.service}"
     trusted = wanted.secure and vouches is not None and _vouched(vouches, api, wanted.namespace)
-    return Way(connect, peer, host, wanted, _bearer(client) if trusted else "", ca_data, api)
+    return Way(connect, peer, host, wanted, partial(_bearer, client) if trusted else str, ca_data, api)
 
 
 def _vouched(vouches: Vouches, api: ClusterApi, namespace: str) -> bool:
@@ -121,12 +131,17 @@ def _vouched(vouches: Vouches, api: ClusterApi, namespace: str) -> bool:
 
 def _bearer(client: Any) -> str:
     """Return the token that logs in to the cluster, empty when something else does."""
-    for header in logins_of(client):
-        name, _, value = header.partition(": ")
-        kind, _, token = value.partition(" ")
-        if name == "authorization" and kind.lower() == "bearer":
-            return token
-    return ""
+    kind, _, token = login_headers(client).get("authorization", "").partition(" ")
+    return token if kind.lower() == "bearer" else ""
+
+
+def _token() -> str:
+    token = header_value(os.environ.get(TOKEN_VARIABLE, ""))
+    if token is None:
+        raise BadInputError(
+            f"{TOKEN_VARIABLE} is no token: it holds a line break or another character that headers do not"
+        )
+    return token
 
 
 def _dial(address: Address) -> Callable[[], socket.socket]:

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 from grpclib.const import Status
 
-from netsec_tui.errors import UnreachableError
+from netsec_tui.errors import BadInputError, UnreachableError
 from netsec_tui.model.flow import Flow, Verdict
 from netsec_tui.sources import retry
 from netsec_tui.sources.access import Access, Address, TlsOptions
@@ -279,6 +279,16 @@ def test_the_token_for_an_address_comes_from_the_environment_and_is_never_told(m
         collected = read(source(peer, made))
     assert ports(collected) == [1000]
     assert "s3cret" not in str(collected.messages)
+
+
+def test_a_token_that_no_header_may_hold_is_refused_and_not_shown(made, monkeypatch):
+    monkeypatch.setenv(TOKEN_VARIABLE, "s3cret\nx: y")
+    with serving(aggregator := FlowAggregator(token="s3cret"), made) as peer:
+        with pytest.raises(BadInputError, match=f"^{TOKEN_VARIABLE} is no token: [^3]*$"):
+            read(source(peer, made))
+        monkeypatch.setenv(TOKEN_VARIABLE, "s3cret\r\n")
+        aggregator.ring = [flow(NOW, 1000)]
+        assert ports(read(source(peer, made))) == [1000]
 
 
 def test_no_mutation_of_a_message_breaks_the_decoder():

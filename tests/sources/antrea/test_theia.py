@@ -16,6 +16,7 @@ from netsec_tui.sources.antrea.theia_client import PASSWORD_VARIABLE, USER_VARIA
 from netsec_tui.sources.feeds import thread
 from netsec_tui.sources.feeds.listen import listen
 from netsec_tui.sources.reach import http
+from netsec_tui.sources.reach.service import TOKEN_VARIABLE
 from tests.cli.test_silent_server import half_a_head, one_byte_at_a_time, says_nothing, trouble
 from tests.sources.antrea.antrea_records import row
 from tests.sources.antrea.clickhouse_server import ClickHouseServer
@@ -176,10 +177,15 @@ def test_credentials_come_from_the_environment_and_are_never_told(clickhouse, mo
     with pytest.raises(UnreachableError, match=f"give them in {USER_VARIABLE} and {PASSWORD_VARIABLE}"):
         read(source(clickhouse))
     monkeypatch.setenv(USER_VARIABLE, "reader")
-    monkeypatch.setenv(PASSWORD_VARIABLE, "s3cret")
+    monkeypatch.setenv(PASSWORD_VARIABLE, "s3cret\r\n")  # out of a file
     collected = read(source(clickhouse))
     assert counts(collected) == [12, 3]
     assert "s3cret" not in str(collected.messages) + caplog.text
+
+
+def test_a_token_that_is_not_for_it_need_not_be_one(clickhouse, monkeypatch):
+    monkeypatch.setenv(TOKEN_VARIABLE, "s3cr3t\nX: y")
+    assert counts(read(source(clickhouse))) == [12, 3]
 
 
 def test_tls(clickhouse, tmp_path):

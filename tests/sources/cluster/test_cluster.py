@@ -145,6 +145,20 @@ def test_wrong_credentials_are_a_failure_that_does_not_show_them(
     assert "let-me-in" not in sentence
 
 
+@pytest.mark.parametrize("token", ["let-me-in\r\n", "let-me-in\n"])
+def test_a_token_is_sent_without_the_end_of_its_line(server: ApiServer, tmp_path: Path, token: str) -> None:
+    config = write_kubeconfig(tmp_path / "config", server.url, {"token": token})
+    assert read(ClusterSource(None, str(config))).problems == ()
+
+
+def test_a_token_that_no_header_may_hold_is_refused_and_not_shown(server: ApiServer, tmp_path: Path) -> None:
+    config = write_kubeconfig(tmp_path / "config", server.url, {"token": "let-me-in\nx: y"})
+    sentence = failure(ClusterSource(None, str(config)))
+    assert "context prod gives no way to log in: its token holds a line break or another" in sentence
+    assert "let-me-in" not in sentence
+    assert not server.asked
+
+
 @pytest.mark.parametrize("code", [500, 503, 429, 302])
 def test_a_server_in_trouble_is_a_failure(server: ApiServer, source: ClusterSource, code: int) -> None:
     server.refuse["namespaces"] = [code]
