@@ -103,4 +103,5 @@ class Intake:
         )
         detail = (counted if self.flows else "no flow yet") + (f"; {self._why}" if self._why else "")
         status = SourceStatus(self._name, True, detail, self._unread, trouble, ended=ended, observed=observed)
-        emit(replace(status, read_to=read_to, due=0.0 if behind else self._well + 2 * every + meanwhile))
+        due = self._well + 2 * every + meanwhile if every else 0.0
+        emit(replace(status, read_to=read_to, due=due))

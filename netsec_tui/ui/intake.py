@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import replace
 
 from netsec_tui.model.flow import Gap
 from netsec_tui.model.inventory import Inventory
@@ -121,8 +122,12 @@ class Intake:
             self.session.set_observed(())
 
     def news(self) -> bool:
-        """Tell whether session or sources differ from when this was last asked."""
-        before, self._seen = self._seen, (self.session.version, tuple(self.statuses.values()))
+        """Tell whether session or sources differ from when this was last asked.
+
+        How far a quiet source has read moves with each of its answers, and is shown nowhere.
+        """
+        shown = tuple(replace(status, read_to=0.0, due=0.0) for status in self.statuses.values())
+        before, self._seen = self._seen, (self.session.version, shown)
         return self._seen != before
 
     def moved(self) -> bool:

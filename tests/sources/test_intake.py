@@ -105,3 +105,19 @@ def test_what_is_of_a_time_that_is_not_read_in_full_does_not_count_as_watched():
     intake.tell(said.append, "", nodes=frozenset({"n1"}))
     assert time.time() - said[-1].observed.since == pytest.approx(60, abs=5)
     assert time.time() - said[-1].observed.spans[0].since == pytest.approx(60, abs=5)
+
+
+def test_of_a_quiet_stream_nothing_new_is_said():
+    said = []
+    intake = Intake("x", "antrea", "a record")
+    intake.take([flow(60, "n1")], said.append)
+    for _ in range(3):
+        intake.tell(said.append, "1 flow")
+    assert said[1] == said[2] == said[3]
+    assert said[1].due == 0.0
+
+
+def test_of_a_server_that_is_asked_it_is_said_by_when_it_is_to_answer():
+    said = []
+    Intake("x", "netobserv", "a record").tell(said.append, "", read_to=time.time(), every=5, meanwhile=30)
+    assert said[0].due == pytest.approx(time.time() + 40, abs=5)

@@ -1,5 +1,7 @@
 """What a feed has read goes into the session in steps, so that keys are answered between them."""
 
+from dataclasses import replace
+
 from netsec_tui.model.flow import Gap
 from netsec_tui.model.observed import Observed
 from netsec_tui.session.session import Options, Session
@@ -46,3 +48,14 @@ def test_the_time_that_a_quiet_cluster_was_observed_goes_on_by_the_minute():
     clock[0] += 10
     assert (intake.moved(), intake.moved(), intake.news()) == (True, False, False)
     assert intake.session.quality().covered == 90
+
+
+def test_how_far_a_quiet_source_has_read_is_no_news():
+    said = SourceStatus("conntrack", True, "1 flow", read_to=NOON, due=NOON + 10)
+    intake = Intake(session(), GivenFeed(said))
+    intake.empty()
+    assert (intake.news(), intake.news()) == (True, False)
+    on, more = replace(said, read_to=NOON + 5, due=NOON + 15), replace(said, detail="2 flows")
+    for told, news in ((on, False), (more, True)):
+        intake.statuses[told.source] = told
+        assert intake.news() is news
