@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from typing import Any
@@ -84,23 +83,20 @@ class TheiaSource:
     def _new(self, client: ClickHouse, emit: Emit, late: int) -> Iterator[None]:
         """Emit what was inserted since the last time, part by part; a part that fails is asked for again."""
         if not self._columns:
-            self._columns = frozenset(
-                str(row.get("name")) for row in _rows(client.rows(COLUMNS, little=True))
-            )
+            self._columns = frozenset(str(row.get("name")) for row in client.rows(COLUMNS, little=True))
             if lacking := missing(self._columns):
                 raise UnreachableError(lacking)
-        told = (whole(row.get("now")) for row in _rows(client.rows(NOW, little=True)))
+        told = (whole(row.get("now")) for row in client.rows(NOW, little=True))
         self._now = next(filter(None, told), int(time.time())) - late
         self._watermark = self._watermark or self._now + late - self._span
         while self._watermark < self._now:
             until = min(self._watermark + _WINDOW, self._now)
-            answer = client.rows(edges(self._columns, self._watermark, until))
+            self._take(client.rows(edges(self._columns, self._watermark, until)), emit)
             self._watermark = until
-            self._take(answer, emit)
             yield
 
-    def _take(self, answer: bytes, emit: Emit) -> None:
-        found = [item for row in _rows(answer) for item in self._decoder.decode(row_of(row))]
+    def _take(self, rows: Iterator[dict[str, Any]], emit: Emit) -> None:
+        found = [item for row in rows for item in self._decoder.decode(row_of(row))]
         requests = (flow for flow in found if isinstance(flow, Flow) and not flow.is_reply)
         self._connections += sum(flow.count for flow in requests if not flow.service)
         self._intake.take(found, emit)
@@ -111,12 +107,3 @@ class TheiaSource:
         self._intake.tell(
             emit, counted, trouble, ended=ended, read_to=read_to, every=0.0 if behind else every
         )
-
-
-def _rows(answer: bytes) -> Iterator[Mapping[str, Any]]:
-    for line in answer.splitlines():
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            row = None
-        yield row if isinstance(row, dict) else {}

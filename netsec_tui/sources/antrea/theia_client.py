@@ -5,9 +5,10 @@ The library takes a pool manager of urllib3, and that takes classes of connectio
 
 from __future__ import annotations
 
+import json
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http.client import HTTPException
 from typing import Any
@@ -26,6 +27,9 @@ SILENCE_SECONDS = 60
 
 _LINE_END = "\r\n"
 _MOST_WORDS = 300
+_EXCEPTION = 8192
+"""Bytes of an answer's end in which the words of an exception begin."""
+
 _DENIED = ("AUTHENTICATION_FAILED", "REQUIRED_PASSWORD", "UNKNOWN_USER", "Code: 516", "Code: 194")
 
 
@@ -65,15 +69,17 @@ class ClickHouse:
             http.FIRST_SECONDS,
         )
 
-    def rows(self, query: str, *, little: bool = False) -> bytes:
-        """Return the rows of a query as lines of JSON; ``little`` waits 5 s for all of them.
+    def rows(self, query: str, *, little: bool = False) -> Iterator[dict[str, Any]]:
+        """Return the rows of a query, empty for a line that is none; ``little`` waits 5 s for all of them.
 
         Raises:
-            UnreachableError: the server does not answer, or refuses.
+            UnreachableError: the server does not answer, refuses, or gives only the beginning.
         """
         seconds = http.FIRST_SECONDS if little else http.WHOLE_SECONDS
-        answer = self._do(lambda: self._client.raw_query(query, fmt="JSONEachRow"), seconds)
-        return bytes(answer)
+        answer = bytes(self._do(lambda: self._client.raw_query(query, fmt="JSONEachRow"), seconds))
+        if trouble := _trouble_in(answer):
+            raise UnreachableError(f"ClickHouse at {self._peer} breaks its rows off: {trouble}")
+        return map(_row, answer.splitlines())
 
     def close(self) -> None:
         """Close the connection: the library leaves those of a pool that it was given open."""
@@ -126,6 +132,30 @@ class ClickHouse:
         # The library has words around it, and the name of a host that nobody has given.
         said = said.rpartition("server response: ")[2].partition(" (for url ")[0]
         return f"ClickHouse at {self._peer} gives no rows: {printable(said, _MOST_WORDS)}"
+
+
+def _row(line: bytes) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return row if isinstance(row, dict) else {}
+
+
+def _trouble_in(answer: bytes) -> str:
+    """Return what went wrong after the first rows, empty where the last line is a row.
+
+    The status has been sent by then: ClickHouse ends the answer with the words of the exception, which newer
+    versions set apart (X-ClickHouse-Exception-Tag), or with a row that has nothing but these.
+    """
+    last = answer.rstrip().rpartition(b"\n")[2]
+    row = _row(last)
+    if not last or (row and "exception" not in row):
+        return ""
+    said = str(row.get("exception") or answer[-_EXCEPTION:].decode("utf-8", "replace"))
+    _, code, words = said.rpartition("Code: ")
+    said = code + words if code else last.decode("utf-8", "replace")
+    return printable(said.strip().partition("\n")[0].strip(), _MOST_WORDS)
 
 
 def _underneath(error: Exception) -> Exception | None:

@@ -28,9 +28,9 @@ _COMPARED = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operat
 class ClickHouseServer(ThreadingHTTPServer):
     """Hold rows by the time at which they were inserted, as they come out of the query for edges.
 
-    ``refuse`` are answers that are used up first: status and text. ``asked`` holds the
-    queries, ``logins`` who asked. Queries with the text ``slow``
-    get an answer that trickles in without end.
+    ``refuse`` are answers that are used up first: status and text. ``breaks`` are put after the first of
+    the rows in place of the others, each once. ``asked`` holds the queries, ``logins`` who asked.
+    Queries with the text ``slow`` get an answer that trickles in without end.
     """
 
     daemon_threads = True
@@ -41,6 +41,7 @@ class ClickHouseServer(ThreadingHTTPServer):
         self.columns: tuple[str, ...] = COLUMNS
         self.login = "default:"
         self.refuse: list[tuple[int, str]] = []
+        self.breaks: list[bytes] = []
         self.slow = ""
         self.asked: list[str] = []
         self.logins: list[str] = []
@@ -61,9 +62,12 @@ class ClickHouseServer(ThreadingHTTPServer):
             return _lines([{"now": self.now}])
         bounds = re.findall(r"timeInserted ([<>]=?) toDateTime\((\d+)\)", query)
         assert len(bounds) == 2, query
-        return _lines(
+        found = _lines(
             row for at, row in self.rows if all(_COMPARED[how](at, int(bound)) for how, bound in bounds)
         )
+        if found and self.breaks:
+            return found[: found.index(b"\n") + 1] + self.breaks.pop(0)
+        return found
 
 
 class _Handler(BaseHTTPRequestHandler):

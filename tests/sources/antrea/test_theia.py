@@ -1,6 +1,7 @@
 """Theia's table read from a server that speaks ClickHouse's HTTP interface, by clickhouse-connect."""
 
 import builtins
+import json
 import re
 import threading
 import time
@@ -140,6 +141,34 @@ def test_trouble_in_between_misses_nothing_and_counts_nothing_twice(clickhouse):
         clickhouse.rows.append((NOW + 5, edge(NOW, 7)))
         collected.wait_for(lambda: 7 in counts(collected) and not collected.status.error)
     assert counts(collected) == [12, 3, 7]
+
+
+MEMORY = "Code: 241. DB::Exception: Memory limit (total) exceeded. (MEMORY_LIMIT_EXCEEDED)"
+BREAKS = [
+    f"{MEMORY} (version 24.3.1.1)\n".encode(),
+    f'{{"sourceIP":"10.0{MEMORY}\n'.encode(),  # within a row
+    f"\r\n__exception__\r\nPU1FNUFH98\r\n{MEMORY}\n80 PU1FNUFH98\r\n__exception__\r\n".encode(),
+    json.dumps({"exception": MEMORY}).encode() + b"\n",
+]
+
+
+@pytest.mark.parametrize("breaks", BREAKS)
+@pytest.mark.usefixtures("_quick")
+def test_an_error_after_the_first_rows_misses_nothing_and_counts_nothing_twice(clickhouse, breaks):
+    clickhouse.rows.insert(0, (NOW - 3001, edge(NOW - 3031, 5)))
+    clickhouse.breaks = [breaks]
+    with pytest.raises(UnreachableError, match=re.escape(f"breaks its rows off: {MEMORY}")):
+        read(source(clickhouse))
+    with following(source(clickhouse)) as collected:
+        collected.wait_for(lambda: counts(collected) == [5, 12, 3])
+        clickhouse.breaks = [breaks] * 2
+        clickhouse.rows += [(NOW + 5, edge(NOW, 7)), (NOW + 6, edge(NOW, 9))]
+        clickhouse.now = NOW + 30
+        collected.wait_for(lambda: MEMORY in collected.status.error)
+        collected.wait_for(lambda: 9 in counts(collected) and not collected.status.error)
+    assert counts(collected) == [5, 12, 3, 7, 9]
+    assert collected.status.skipped == 0
+    assert not any(isinstance(item, Gap) for item in collected.flows)
 
 
 def test_denied_and_unanswered_edges(clickhouse):
