@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from netsec_tui.model.flow import Endpoint, Flow, Labels, Protocol, Verdict
-from netsec_tui.sources.recent import Recent, Told
+from netsec_tui.sources.recent import Recent
 
 ORIGIN = "antrea"
 
@@ -21,6 +21,12 @@ _RESET = "CLOSE"
 """State of a connection that a RST has ended (nf_conntrack_proto_tcp.c, TCP_CONNTRACK_CLOSE)."""
 
 _ENDPOINTS = 16_384
+
+_ANSWER, _REFUSAL = 1 << len(Verdict), 2 << len(Verdict)
+"""Bits of what was told of a connection, beside one for each verdict on its request."""
+
+_Key = tuple[Endpoint, int, Endpoint, int, int, str, tuple[str, str] | None, int]
+"""Source and destination with their ports, protocol, node, the Service that was dialled, and the minute."""
 
 
 class End(NamedTuple):
@@ -61,15 +67,19 @@ class Seen(NamedTuple):
 
 
 class Connections:
-    """Tell each connection once a minute, however many records it has and who exported them."""
+    """Tell what becomes of each connection once a minute, however many records say so, and for each node.
+
+    Each thing that can be told is told whatever else was, or the order of records would matter: an answer may
+    come after a rule has let the request in, and before the record that does not know of it.
+    """
 
     def __init__(self, origin: str = ORIGIN) -> None:
         self._origin = origin
-        self._told: Told[tuple[int, str, int, str, int, bool]] = Told()
+        self._told: Recent[_Key, int] = Recent()
         self._ends: Recent[End, Endpoint] = Recent(_ENDPOINTS)
 
     def flows(self, seen: Seen) -> list[Flow]:
-        """Return what a record tells that was not told within the minute.
+        """Return what a record tells that was not told of its minute.
 
         A connection is told as its request and, where that is known, its answer; the Service that was
         dialled is the same connection once more, translated before any policy looks.
@@ -90,28 +100,41 @@ class Connections:
     ) -> None:
         protocol = _PROTOCOLS.get(seen.protocol, Protocol.OTHER)
         ports = (seen.source_port, seen.destination_port) if protocol.expressible else (0, 0)
-        key = (seen.protocol, seen.source.ip, ports[0], seen.destination.ip, ports[1], verdict.denied)
-        if not seen.connections and not self._told.is_news(key, seen.at, int(verdict is not Verdict.UNKNOWN)):
+        source, destination = self._endpoint(seen.source), self._endpoint(seen.destination)
+        node, minute = seen.source.node or seen.destination.node, int(seen.at // 60)
+        news = _said(seen, verdict)
+        if not seen.connections:
+            key = (source, ports[0], destination, ports[1], seen.protocol, node, service, minute)
+            news = self._news(key, news)
+        if not news:
             return
         request = Flow(
             seen.at,
-            self._endpoint(seen.source),
-            self._endpoint(seen.destination),
+            source,
+            destination,
             protocol,
             *ports,
             verdict,
             is_reply=False,
             syn=protocol is Protocol.TCP,
             service=service,
-            node=seen.source.node or seen.destination.node,
+            node=node,
             count=seen.connections or 1,
             origin=self._origin,
             # Where answers are told, what went on was answered or let in by a rule at its end.
             arrived=verdict is Verdict.FORWARDED and seen.answered is not None,
         )
-        flows.append(request)
-        if (seen.answered or seen.refused) and not verdict.denied:
+        if news & 1 << verdict:
+            flows.append(request)
+        if news & (_ANSWER | _REFUSAL):
             flows.append(_answer(request, refused=seen.refused))
+
+    def _news(self, key: _Key, said: int) -> int:
+        """Return what of it was not told yet, and take note of it."""
+        told = self._told.get(key) or 0
+        if said & ~told:
+            self._told.put(key, told | said)
+        return said & ~told
 
     def _endpoint(self, end: End) -> Endpoint:
         endpoint = self._ends.get(end)
@@ -121,6 +144,14 @@ class Connections:
                 endpoint = Endpoint(end.ip, end.namespace, end.pod, end.labels)
             self._ends.put(end, endpoint)
         return endpoint
+
+
+def _said(seen: Seen, verdict: Verdict) -> int:
+    """Return the bits of what a record says; what was denied has no answer."""
+    said = 1 << verdict
+    if verdict.denied:
+        return said
+    return said | (_ANSWER if seen.answered else 0) | (_REFUSAL if seen.refused else 0)
 
 
 def _answer(request: Flow, *, refused: bool) -> Flow:
