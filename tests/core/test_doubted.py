@@ -28,8 +28,8 @@ def cluster(gone, came):
     [
         (None, -60, 0, "Deployment/bot"),
         (None, -60, 90, "Deployment/bot"),
-        # It came while the flow was, or after, and may be none of its own.
-        (None, 30, 0, "Deployment/bot"),
+        # It came while the flow was, or after: it is none of its own.
+        (None, 30, 0, f"ip {IP}"),
         (None, 30, 10, f"ip {IP}"),
         (None, 30, 90, f"ip {IP}"),
         # It had it before, and nobody else since.

@@ -136,11 +136,21 @@ def test_a_denial_of_the_next_holder_is_not_held_against_the_one_before():
 
 @pytest.mark.parametrize(
     ("seconds", "wanted"),
-    [(5, "Deployment/bot"), (-49, "Deployment/bot"), (-61, f"ip {IP}"), (-481, "Deployment/web")],
+    [(70, "Deployment/bot"), (69, f"ip {IP}"), (-49, f"ip {IP}"), (-481, "Deployment/web")],
 )
-def test_a_flow_a_little_older_than_its_pod_is_the_pods(seconds, wanted):
+def test_a_flow_older_than_a_pod_is_not_the_pods(seconds, wanted):
     found = made(seconds, objects=cluster(gone=-600, came=70))
     assert table(found, "Deployment/db", IN) == [f"{wanted} TCP 5432"]
+
+
+@pytest.mark.parametrize("before", [1, 4, 14, 100])
+def test_who_called_before_the_pod_was_created_that_has_its_address_is_not_let_in_as_that_pod(before):
+    """The caller was deleted before anybody read the cluster state, so nothing is known of it."""
+    objects = [o for o in cluster(came=30) if o["metadata"]["name"] != "web-0"]
+    (row,) = review(made(30 - before, objects=objects), "Deployment/db").ingress.rows
+    why = "the address of pod shop/bot-0 since 2023-11-15 00:00:30 UTC: an ipBlock must not stand for pods"
+    assert (row.key.peer.name, row.standing) == (IP, Standing.NOT_EXPRESSIBLE)
+    assert row.reason == f"{IP} is {why}"
 
 
 def test_a_pod_that_flows_name_has_no_address_from_before_it_was_there():

@@ -9,15 +9,17 @@ from typing import NamedTuple
 from netsec_tui.model.inventory import Pod
 
 LATE = 120.0
-"""Seconds for which a gone pod's traffic may still be told, and for which a new one's may come early.
+"""Seconds for which a gone pod's traffic may still be told: a closed connection stays in a table so long.
 
-Gone is what was deleted or has ended by itself. A closed connection stays in a node's table for that long,
-and nodes' clocks may be that far apart (flow-sources.md §8.25). Both count only while nobody else is known
-to have had the address.
+Gone is what was deleted or has ended by itself. It counts only while nobody else is known to have the
+address.
 """
 
 _CLOCK_SKEW = 5.0
-"""Seconds by which a node's clock may run behind the API server's where another had the address before."""
+"""Seconds by which a node's clock may run behind the API server's.
+
+What is dated so shortly before a pod was created may be of that pod, or of one that had the address before.
+"""
 
 
 class Tenure(NamedTuple):
@@ -31,42 +33,41 @@ class Tenure(NamedTuple):
 def tenures(pods: Iterable[Pod]) -> tuple[Tenure, ...]:
     """Return the tenures of the pods that have, or had, one address; of two from one time the later counts.
 
-    A pod is created before it gets its address, so where the one before it was deleted after that, its
-    tenure begins there. One that had ended by itself had given the address back by then, or at a time nobody
-    knows: where that is not told it has no tenure, since another may have had the address ever since.
+    A pod is created before it gets its address, so nothing from before that is its own: who had the address
+    then may be gone unseen. Where the one before it was deleted after that, its tenure begins there. One that
+    had ended by itself had given the address back by then, or at a time nobody knows: where that is not told
+    it has no tenure, since another may have had the address ever since.
     """
-    found: list[Tenure] = []
-    freed = 0.0
-    held_until = -math.inf
+    held: list[Tenure] = []
+    freed = -math.inf
     for pod in sorted(pods, key=lambda p: (p.created, not p.finished, p.name)):
         # Cluster state that does not tell when pods were created (manifests) tells no change of hands.
-        since = max(_begin(pod.created, held_until), freed) if pod.created else -math.inf
+        since = max(pod.created, freed) if pod.created else -math.inf
         if pod.ended and pod.created and not pod.ended_at:
-            found.append(Tenure(since, since, pod))
-            held_until = math.inf
+            held.append(Tenure(since, -math.inf, pod))
             continue
         end = min((time for time in (pod.ended_at, pod.deleted) if time), default=math.inf)
-        found.append(Tenure(since, end + LATE, pod))
-        held_until = max(held_until, end + LATE)
+        held.append(Tenure(since, end, pod))
         if end < math.inf:
             freed = max(freed, end)
-    return tuple(found)
+    return tuple(tenure._replace(until=_told_until(tenure, held)) for tenure in held)
 
 
-def _begin(created: float, held_until: float) -> float:
-    return min(created - _CLOCK_SKEW, max(created - LATE, held_until))
+def _told_until(held: Tenure, all_held: Iterable[Tenure]) -> float:
+    """Return until when an address counts as that of a pod that held it until ``held.until``."""
+    nexts = (max(held.until, other.since - _CLOCK_SKEW) for other in all_held if other.since > held.since)
+    return min((held.until + LATE, *nexts))
 
 
 def certain(found: Iterable[Tenure], doubt: float) -> tuple[Tenure, ...]:
     """Return when a pod had the address for sure, if all that was seen may have been ``doubt`` seconds later.
 
-    Who comes next had it from when it was created on, not from when its first flows may be dated. After a
-    pod that ended by itself that may be one of whom nothing is known.
+    After a pod that ended by itself that may be one of whom nothing is known.
     """
-    firm = [t._replace(since=max(t.since, t.pod.created)) if t.pod.created else t for t in found]
+    found = tuple(found)
     return tuple(
-        t._replace(until=min((_sure(t, doubt), *(o.since - doubt for o in firm if o.since > t.since))))
-        for t in firm
+        t._replace(until=min((_sure(t, doubt), *(o.since - doubt for o in found if o.since > t.since))))
+        for t in found
     )
 
 
