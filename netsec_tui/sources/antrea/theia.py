@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from netsec_tui.errors import UnreachableError
@@ -32,6 +33,9 @@ LATE_SECONDS = 10
 
 _WINDOW = 600
 """Seconds of rows that are asked for at once."""
+
+_BATCH = 5000
+"""Rows that are decoded at once: flows take more room than the answer that they come out of."""
 
 SERVICES = (Wanted("flow-visibility", "clickhouse-clickhouse", port=8123),)
 
@@ -91,11 +95,13 @@ class TheiaSource:
         self._watermark = self._watermark or self._now + late - self._span
         while self._watermark < self._now:
             until = min(self._watermark + _WINDOW, self._now)
-            self._take(client.rows(edges(self._columns, self._watermark, until)), emit)
+            rows = client.rows(edges(self._columns, self._watermark, until))
+            while some := [*islice(rows, _BATCH)]:
+                self._take(some, emit)
             self._watermark = until
             yield
 
-    def _take(self, rows: Iterator[dict[str, Any]], emit: Emit) -> None:
+    def _take(self, rows: Iterable[dict[str, Any]], emit: Emit) -> None:
         found = [item for row in rows for item in self._decoder.decode(row_of(row))]
         requests = (flow for flow in found if isinstance(flow, Flow) and not flow.is_reply)
         self._connections += sum(flow.count for flow in requests if not flow.service)

@@ -10,7 +10,8 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from http.client import HTTPException
+from http.client import HTTPException, HTTPResponse
+from io import BufferedReader, BytesIO, RawIOBase
 from typing import Any
 
 from netsec_tui.errors import NetsecError, NotFoundError, UnreachableError
@@ -24,6 +25,9 @@ USER_VARIABLE, PASSWORD_VARIABLE = "NETSEC_CLICKHOUSE_USER", "NETSEC_CLICKHOUSE_
 
 SILENCE_SECONDS = 60
 """Nothing comes of an answer before the whole of it is known (ClickHouse, ``wait_end_of_query``)."""
+
+LITTLE_BYTES = 4 << 20
+"""For the clock, the columns, and the settings that the library asks for, some 100 KB."""
 
 _LINE_END = "\r\n"
 _MOST_WORDS = 300
@@ -64,22 +68,23 @@ class ClickHouse:
                 send_receive_timeout=SILENCE_SECONDS,
                 query_retries=0,
                 autogenerate_session_id=False,
-                pool_mgr=_pools(self._dial),
+                pool_mgr=_pools(self._dial, self._count),
             ),
             http.FIRST_SECONDS,
+            LITTLE_BYTES,
         )
 
     def rows(self, query: str, *, little: bool = False) -> Iterator[dict[str, Any]]:
         """Return the rows of a query, empty for a line that is none; ``little`` waits 5 s for all of them.
 
         Raises:
-            UnreachableError: the server does not answer, refuses, or gives only the beginning.
+            UnreachableError: the server does not answer, refuses, gives only the beginning or too much.
         """
-        seconds = http.FIRST_SECONDS if little else http.WHOLE_SECONDS
-        answer = bytes(self._do(lambda: self._client.raw_query(query, fmt="JSONEachRow"), seconds))
+        limits = (http.FIRST_SECONDS, LITTLE_BYTES) if little else (http.WHOLE_SECONDS, http.MOST_BYTES)
+        answer = bytes(self._do(lambda: self._client.raw_query(query, fmt="JSONEachRow"), *limits))
         if trouble := _trouble_in(answer):
             raise UnreachableError(f"ClickHouse at {self._peer} breaks its rows off: {trouble}")
-        return map(_row, answer.splitlines())
+        return map(_row, BytesIO(answer))
 
     def close(self) -> None:
         """Close the connection: the library leaves those of a pool that it was given open."""
@@ -99,13 +104,22 @@ class ClickHouse:
         self._watch(self._socket)
         return self._socket
 
-    def _do(self, ask: Callable[[], Any], seconds: float) -> Any:
+    def _count(self, read: int) -> None:
+        """Take note of bytes that came, and end an answer of too many."""
+        self._left -= read
+        if self._left < 0:
+            raise _TooLongError
+
+    def _do(self, ask: Callable[[], Any], seconds: float, most: int) -> Any:
+        self._left = most
         with complaints():  # what the library logs would go to the terminal
             try:
                 with http.ended_after(self._socket, seconds) as self._watch:
                     return ask()
             except Exception as error:  # what is no answer of ClickHouse's makes the library raise anything
                 self.close()
+                if self._left < 0:  # the library may have gone on with the beginning
+                    raise UnreachableError(f"{self._peer} answers with more than {most >> 20} MiB") from error
                 if isinstance(error, NetsecError):
                     raise
                 raise self._trouble(error, seconds) from error
@@ -168,12 +182,42 @@ def _underneath(error: Exception) -> Exception | None:
     return None
 
 
-def _pools(dial: Callable[[], socket.socket]) -> Any:
-    """Return a pool manager of urllib3 whose connections are made by ``dial``."""
+class _TooLongError(Exception):
+    """Report an answer of too many bytes; no OSError, which the library would ask again after."""
+
+
+class _Counted(RawIOBase):
+    """Read from a socket, and tell how much was read each time; the libraries take whatever comes."""
+
+    def __init__(self, raw: RawIOBase, count: Callable[[int], None]) -> None:
+        self._raw, self._count = raw, count
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        read: int | None = self._raw.readinto(buffer)
+        self._count(read or 0)
+        return read
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+def _pools(dial: Callable[[], socket.socket], count: Callable[[int], None]) -> Any:
+    """Return a pool manager of urllib3 with connections that ``dial`` makes; ``count`` hears of each read."""
     import urllib3
     from urllib3 import connection, connectionpool
 
+    class Answer(HTTPResponse):
+        def __init__(self, *args: Any, **more: Any) -> None:
+            super().__init__(*args, **more)
+            self.fp = BufferedReader(_Counted(self.fp.detach(), count))
+
     class Dialled(connection.HTTPConnection):
+        response_class = Answer
+
         def _new_conn(self) -> socket.socket:
             return dial()
 

@@ -30,7 +30,8 @@ class ClickHouseServer(ThreadingHTTPServer):
 
     ``refuse`` are answers that are used up first: status and text. ``breaks`` are put after the first of
     the rows in place of the others, each once. ``asked`` holds the queries, ``logins`` who asked.
-    Queries with the text ``slow`` get an answer that trickles in without end.
+    Queries with the text ``slow`` get an answer that trickles in without end, those with the text ``endless``
+    one that never ends.
     """
 
     daemon_threads = True
@@ -42,7 +43,7 @@ class ClickHouseServer(ThreadingHTTPServer):
         self.login = "default:"
         self.refuse: list[tuple[int, str]] = []
         self.breaks: list[bytes] = []
-        self.slow = ""
+        self.slow = self.endless = ""
         self.asked: list[str] = []
         self.logins: list[str] = []
 
@@ -91,10 +92,16 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             answer = self.server.answer(query)
         slow = self.server.slow and self.server.slow in query
+        endless = self.server.endless and self.server.endless in query
         self.send_response(code)
-        self.send_header("Content-Length", str(100_000 if slow else len(answer)))
+        if endless:
+            self.send_header("Transfer-Encoding", "chunked")
+        else:
+            self.send_header("Content-Length", str(100_000 if slow else len(answer)))
         self.end_headers()
         with suppress(OSError):  # the client has had enough
+            while endless:
+                self.wfile.write(b"10000\r\n" + b"{}\n ".ljust(65_536) + b"\r\n")
             while slow:
                 self.wfile.write(b" ")
                 time.sleep(0.02)

@@ -5,6 +5,7 @@ import json
 import re
 import threading
 import time
+import tracemalloc
 
 import pytest
 
@@ -169,6 +170,21 @@ def test_an_error_after_the_first_rows_misses_nothing_and_counts_nothing_twice(c
     assert counts(collected) == [5, 12, 3, 7, 9]
     assert collected.status.skipped == 0
     assert not any(isinstance(item, Gap) for item in collected.flows)
+
+
+@pytest.mark.parametrize(
+    ("asked", "most"), [("version()", 4), ("settings", 4), ("now()", 4), ("GROUP BY", 2)]
+)
+def test_an_answer_without_end_is_not_taken_in(clickhouse, monkeypatch, asked, most):
+    monkeypatch.setattr(http, "MOST_BYTES", 2 << 20)
+    clickhouse.endless = asked
+    tracemalloc.start()
+    try:
+        with pytest.raises(UnreachableError, match=f"^127.* answers with more than {most} MiB$"):
+            read(source(clickhouse))
+        assert tracemalloc.get_traced_memory()[1] < 40 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_denied_and_unanswered_edges(clickhouse):
