@@ -32,7 +32,8 @@ class ContainerPort:
 class Pod:
     """Hold a pod with its topmost owner (Deployment rather than ReplicaSet, CronJob rather than Job).
 
-    ``created`` is epoch seconds, 0.0 when the object does not tell. ``phase`` is empty when unknown.
+    ``created`` is when it was created, or taken up by its node where that is told: before, it had no address;
+    epoch seconds, 0.0 when the object does not tell. ``phase`` is empty when unknown.
     ``deleted`` is epoch seconds, 0.0 for a pod that is there. ``ended_at`` is when one that has ended by
     itself did, in epoch seconds, 0.0 when the object does not tell.
     """

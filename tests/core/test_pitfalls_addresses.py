@@ -129,7 +129,9 @@ def test_11_an_address_that_a_pod_has_by_now_is_no_ipblock():
         scene.sees(talk(scene.end("web-1"), "203.0.113.9", 8080, time=when))
     scene.chooses()
     row = scene.row(OUT, "203.0.113.9")
-    why = "is the address of pod shop/young-1 since 2026-09-21 10:00:00 UTC: an ipBlock must not stand for pods"
+    why = (
+        "is the address of pod shop/young-1 since 2026-09-21 10:00:00 UTC: an ipBlock must not stand for pods"
+    )
     assert (row.standing, row.reason) == (Standing.NOT_EXPRESSIBLE, f"203.0.113.9 {why}")
     assert state(scene.row(OUT, "cart")) == IN_POLICY
     scene.alias("once", "203.0.113.9/32", allowed=True)

@@ -29,7 +29,8 @@ def read_pod(fields: Fields, owner: WorkloadRef) -> Pod:
         spec.flag("hostNetwork"),
         spec.text("nodeName"),
         status.text("phase"),
-        metadata.time("creationTimestamp"),
+        # One that waits for a node has no address yet: its kubelet gets it one after taking it up.
+        max(metadata.time("creationTimestamp"), status.time("startTime")),
         fields.data.get("deleted", 0.0),
         _ended_at(status),
     )

@@ -53,6 +53,16 @@ class TestPods:
         assert found.ports == (ContainerPort("http", TCP, 8080), ContainerPort("", UDP, 53))
         assert (found.node, found.phase, found.created) == ("n1", "Running", 1714557600.0)
 
+    @pytest.mark.parametrize(
+        ("started", "since"),
+        [(None, 0), ("2024-05-01T10:00:01Z", 1), ("2024-05-01T10:09:00Z", 540), ("2024-05-01T09:59:00Z", 0)],
+    )
+    def test_a_pod_that_waits_for_a_node_has_no_address_before(self, started: str | None, since: int) -> None:
+        web = pod("web-1", ip="10.1.0.7")
+        web["metadata"]["creationTimestamp"] = "2024-05-01T10:00:00Z"
+        web["status"] |= {"startTime": started} if started else {}
+        assert sound(web).pods[0].created == 1714557600.0 + since
+
     def test_both_families_in_canonical_text(self) -> None:
         web = pod("web-1")
         web["status"] = {"podIP": "10.1.0.7", "podIPs": [{"ip": "10.1.0.7"}, {"ip": "FD00:0::7"}]}

@@ -91,6 +91,13 @@ def test_objects_of_no_use_are_dropped(kind: str, api: str) -> None:
     )
 
 
+def test_when_its_node_took_a_pod_up_is_kept() -> None:
+    status = {"phase": "Running", "startTime": "2024-05-01T10:00:00Z", "message": SECRET}
+    kept = strip(obj("Pod", "web", status=status))
+    assert kept is not None
+    assert kept["status"] == {"phase": "Running", "startTime": "2024-05-01T10:00:00Z"}
+
+
 @pytest.mark.parametrize("phase", ["Running", "Succeeded"])
 def test_when_containers_finished_is_kept_of_pods_that_have_ended(phase: str) -> None:
     finished = {"state": {"terminated": {"finishedAt": "2024-05-01T10:00:00Z"}}}
