@@ -34,7 +34,8 @@ def verdicts(*some: Verdict, answered: bool = False) -> list[Flow]:
 
 F, DROPPED, AUDIT = Verdict.FORWARDED, Verdict.DROPPED, Verdict.AUDIT
 NO_POLICY = "not by a policy"
-PROXY = "answered only by a proxy at the client: whether the server lets it in is not known"
+BY_PROXY = "only a proxy at the client is known to have answered"
+PROXY = f"{BY_PROXY}: whether the server lets it in is not known"
 UNENFORCED = ": a policy that is only audited would deny it"
 
 
@@ -245,6 +246,9 @@ def test_udp_that_only_a_proxy_answered_starts_out_though_the_listening_pod_decl
     assert (row.standing, row.reason) == (Standing.OUT, PROXY)
     row = udp_scene(sent, answer(WEB, stat, 8125, arrived=True, **UDP)).row(OUT, "stat")
     assert (row.standing, row.reason) == (Standing.IN, "")
+    came = flow(WEB, stat, 8125, arrived=True, **UDP)
+    row = udp_scene(sent, came, answer(WEB, stat, 8125, **UDP)).row(OUT, "stat")
+    assert (row.standing, row.reason) == (Standing.IN, f"{BY_PROXY}, though let in once")
 
 
 @pytest.mark.parametrize(

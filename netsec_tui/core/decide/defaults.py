@@ -123,7 +123,7 @@ def _of_evidence(
         return Default(False, "who opened the connection is not known")
     must_answer = counts.refusals or communication.peer.sort is not PeerSort.API_SERVER
     if (reports_replies or one_way) and not counts.answers and must_answer:
-        if not udp or _by_proxy(counts):
+        if not udp or (_by_proxy(counts) and not counts.arrived):
             return Default(False, _never(communication))
         if not _declared(world, subject, communication):
             without = _UNTOLD if communication.answers_untold else "UDP without an answer"
@@ -251,10 +251,15 @@ def _caveat(communication: Communication, reports_replies: bool) -> str:
 
 
 def _by_proxy(counts: Counts) -> str:
-    """Say that nothing but a proxy at the client has answered, nothing where that is not so."""
+    """Say that nothing but a proxy at the client is known to have answered, nothing where that is not so."""
     if counts.answers or not (counts.proxied and counts.relayed):
         return ""
-    return "answered only by a proxy at the client: whether the server lets it in is not known"
+    known = ": whether the server lets it in is not known"
+    if counts.refusals:
+        known = f" (refused {_times(counts.refusals)})"
+    elif counts.arrived:
+        known = f", though let in {_times(counts.arrived)}"
+    return f"only a proxy at the client is known to have answered{known}"
 
 
 def _unknown(counts: Counts, reports_replies: bool) -> bool:

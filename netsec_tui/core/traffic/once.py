@@ -75,9 +75,8 @@ def _of_nodes(by_node: Mapping[str, Counts]) -> Counts:
     What was dropped only one of them can tell; what names no node may be told by any of the others.
 
     Where requests went to a proxy at the client (Cilium's, for L7 policies and DNS) it is the proxy that
-    answers there, whether the server lets anything in or not. What counts is what was seen to come from the
-    server; else what got to it, by the events that say so, of which a connection may have several: so where
-    refusals were told, and no answer beside them, nothing is known to have been answered.
+    answers there, whether the server lets anything in or not: only what was seen to come from the server
+    counts. What merely got there may be of another connection, at a time without the proxy.
     """
     named = [counts for node, counts in by_node.items() if node]
     unnamed = [counts for node, counts in by_node.items() if not node]
@@ -85,8 +84,7 @@ def _of_nodes(by_node: Mapping[str, Counts]) -> Counts:
     if not counts.proxied:
         return counts
     served = max(told.answers - told.relayed for told in by_node.values())
-    arrived = 0 if counts.refusals else counts.arrived
-    return replace(counts, answers=max(served, min(counts.answers, arrived)))
+    return replace(counts, answers=served)
 
 
 def _stopped(verdicts: Sequence[int]) -> int:
