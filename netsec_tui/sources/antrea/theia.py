@@ -54,7 +54,8 @@ class TheiaSource:
         self._span = int(hours * 3600)
         self._decoder = TheiaDecoder()
         self._columns: frozenset[str] = frozenset()
-        self._watermark = self._now = 0
+        self._watermark = self._now = 0  # by ClickHouse's clock
+        self._ahead = 0.0
         self._connections = 0
         self._intake = Intake(self.name, ORIGIN, "a row of Theia's table")
 
@@ -90,8 +91,10 @@ class TheiaSource:
             self._columns = frozenset(str(row.get("name")) for row in client.rows(COLUMNS, little=True))
             if lacking := missing(self._columns):
                 raise UnreachableError(lacking)
+        asked = time.time()
         told = (whole(row.get("now")) for row in client.rows(NOW, little=True))
-        self._now = next(filter(None, told), int(time.time())) - late
+        now = next(filter(None, told), int(asked))
+        self._now, self._ahead = now - late, now + 1 - asked
         self._watermark = self._watermark or self._now + late - self._span
         while self._watermark < self._now:
             until = min(self._watermark + _WINDOW, self._now)
@@ -108,7 +111,8 @@ class TheiaSource:
         self._intake.take(found, emit)
 
     def _tell(self, emit: Emit, trouble: str = "", *, ended: bool = False) -> None:
-        read_to, every = (0.0, 0.0) if ended else (float(self._watermark), POLL_SECONDS)
+        # What is said is by our clock: it is no earlier there, since theirs is no further ahead.
+        read_to, every = (0.0, 0.0) if ended else (self._watermark - self._ahead, POLL_SECONDS)
         counted, behind = f"{self._connections} connections", self._watermark < self._now
         self._intake.tell(
             emit, counted, trouble, ended=ended, read_to=read_to, every=0.0 if behind else every

@@ -374,7 +374,25 @@ def test_a_table_that_is_not_read_to_its_end_was_watched_as_far_as_it_was(clickh
     assert "had been read only up to" in str(failure)
 
 
-def test_a_table_that_is_read_was_watched_until_the_end(clickhouse):
+@pytest.mark.usefixtures("_quick")
+@pytest.mark.parametrize("ahead", [0, 600, -600])
+@pytest.mark.parametrize("fails", [False, True])
+def test_how_far_a_table_is_read_is_said_by_our_clock(clickhouse, ahead, fails):
+    began = time.time()
+    clickhouse.now = int(began) + ahead
+    clickhouse.rows = [(clickhouse.now - 60, edge(int(began) - 90, 3))]
     told = []
-    reading = listen([], [source(clickhouse)], 1.5, told.append, threading.Event())
-    assert (reading.failures, [status.read_to for status in reading.statuses]) == ((), [NOW - 10])
+
+    def take(read):
+        told.extend(read.flows)
+        if fails:
+            clickhouse.refuse = [(500, "gone")] * 10_000
+
+    reading = listen([], [source(clickhouse)], 1.0, take, threading.Event())
+    (status,) = reading.statuses
+    assert began - 13 < status.read_to < time.time() - theia.LATE_SECONDS
+    assert status.observed.since == int(began) - 90
+    gaps = [(gap.time, gap.lost) for gap in told if isinstance(gap, Gap)]
+    assert (reading.failures, bool(status.error)) == ((), fails)
+    assert gaps == ([(status.read_to, 0)] if fails else [])
+    assert status.observed.until == status.read_to
