@@ -33,6 +33,13 @@ TOLD = st.fixed_dictionaries(
     optional={
         "PktDropPackets": st.sampled_from([1, 2]),
         "PktDropLatestDropCause": st.sampled_from(["OVS_DROP_EXPLICIT", "SKB_DROP_REASON_QDISC_DROP"]),
+        "NetworkEvents": st.sampled_from(
+            [
+                [{"Action": action, "Direction": way}]
+                for action in ("allow", "drop")
+                for way in ("Ingress", "Egress")
+            ]
+        ),
         "DnsId": st.just(7),
         "DnsFlags": st.sampled_from([0x0100, 0x8180]),
     },
