@@ -59,6 +59,7 @@ class LineScroll(ScrollView, can_focus=True, inherit_bindings=False):
         self.pointer: Offset | None = None
         self._stops: Sequence[int] = ()
         self._strips: LRUCache[Look, Strip] = LRUCache(_CACHED_STRIPS)
+        self._painted: dict[int, Look | None] = {}
         self._clicked_before = False
 
     # -- what a subclass tells ----------------------------------------------------------------------
@@ -103,13 +104,18 @@ class LineScroll(ScrollView, can_focus=True, inherit_bindings=False):
 
     @contextmanager
     def changing(self) -> Iterator[None]:
-        """Repaint, after the change made inside, the visible lines that look different and no others."""
-        before = self._visible_looks()
+        """Repaint, after the change made inside, the visible lines that look different and no others.
+
+        They are held against what was painted. Textual keeps that while a widget is hidden and shows it again
+        when the widget is back in its old size: a change made meanwhile forgets all of it.
+        """
         yield
         self._recheck_pointer()
-        width = self.size.width
-        for y, (old, new) in enumerate(zip(before, self._visible_looks(), strict=True)):
-            if old != new:
+        width, height = self.size
+        if not height:
+            self.refresh()
+        for y in range(height):
+            if self._look(self.number_at(y)) != self._painted.get(y):
                 self.refresh(Region(0, y, width, 1))
 
     def install(self, stops: Sequence[int], size: Size, cursor: int | None) -> None:
@@ -124,9 +130,6 @@ class LineScroll(ScrollView, can_focus=True, inherit_bindings=False):
             self.virtual_size = size
         if shift or self.scroll_offset.y > self.max_scroll_y:
             self.scroll_to(y=self.scroll_offset.y + shift, animate=False, force=True)
-
-    def _visible_looks(self) -> list[Look | None]:
-        return [self._look(self.number_at(y)) for y in range(self.size.height)]
 
     def _look(self, number: int | None) -> Look | None:
         return None if number is None else Look(self.line_at(number), self.marks_at(number))
@@ -144,9 +147,11 @@ class LineScroll(ScrollView, can_focus=True, inherit_bindings=False):
         """Paint one row of the widget."""
         width = self.size.width
         number = self.number_at(y)
-        if number is None:
+        self._painted[y] = look = self._look(number)
+        if number is None or look is None:
             return Strip.blank(width, self.rich_style)
-        look = Look(self.line_at(number), (*self.marks_at(number), *self._selection_marks(number)))
+        if selected := self._selection_marks(number):
+            look = look._replace(marks=(*look.marks, *selected))
         strip = self._strips.get(look)
         if strip is None:
             strip = self._strips[look] = paint(look.line, look.marks, self._style_of)
