@@ -59,7 +59,8 @@ class ClickHouse:
         from clickhouse_connect import common
 
         common.set_setting("send_os_user", False)
-        self._client: Any = self._do(
+        self._client: Any = None
+        self._client = self._do(
             lambda: clickhouse_connect.get_client(
                 host="clickhouse",
                 interface="http",  # by TLS too: that is in the socket
@@ -130,7 +131,8 @@ class ClickHouse:
         if under := _underneath(error):
             limit = seconds if isinstance(under, http.TrickleError) else SILENCE_SECONDS
             late = f"{self._peer} does not answer within {limit:g} s"
-            return http.http_trouble(self._peer, self._plain, under, late)
+            secure = None if self._client else self._tls is not None
+            return http.http_trouble(self._peer, self._plain, under, late, secure)
         refused = isinstance(error, ClickHouseError) and not error.__cause__
         if refused and "Unexpected response" not in str(error):
             return UnreachableError(self._refusal(error))

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from netsec_tui.sources.grpc.call import Call
-from netsec_tui.sources.grpc.trouble import GrpcError, refusal, status_of, tls_trouble
+from netsec_tui.sources.grpc.trouble import GrpcError, ended_way_out, refusal, status_of, tls_trouble
 from netsec_tui.sources.objects.strip import printable
 
 SEND_SECONDS = 5.0
@@ -249,18 +249,13 @@ class Connection:
     def _broken(self, error: Exception) -> GrpcError:
         if self.greeted:
             return GrpcError(f"{self._peer} sends what is no gRPC: {printable(str(error), 200)}")
-        return GrpcError(f"{self._peer} speaks no gRPC{self._way_out()}")
+        return GrpcError(f"{self._peer} speaks no gRPC{ended_way_out(secure=self._secure)}")
 
     def _lost(self, why: str) -> GrpcError:
         why = getattr(self._plain, "trouble", "") or why
         because = f": {why}" if why else ""
-        way_out = "" if self.greeted or why else self._way_out()
+        way_out = "" if self.greeted or why else ended_way_out(secure=self._secure)
         return GrpcError(f"the connection to {self._peer} breaks off{because}{way_out}")
-
-    def _way_out(self) -> str:
-        if self._secure:
-            return "; if it wants a client certificate, give it with --source-cert and --source-key"
-        return "; if it speaks TLS, try --source-tls on"
 
 
 def _headers(pairs: Any) -> Mapping[str, str]:

@@ -55,6 +55,22 @@ _REFUSALS = {
 _PLAIN = "--source-tls off, without the other flags about TLS"
 """With one of them it would be refused."""
 
+_ALERTS = {
+    "ALERT_CERTIFICATE_EXPIRED": "it has expired; give one that is valid",
+    "ALERT_CERTIFICATE_REVOKED": "it was revoked; give another one",
+    "ALERT_UNKNOWN_CA": "it is not of an authority that is trusted there; give one that is",
+    "ALERT_UNSUPPORTED_CERTIFICATE": "it is of a kind that is not taken there; give another one",
+    "ALERT_CERTIFICATE_UNKNOWN": "why is not told; give another one",
+    "ALERT_ACCESS_DENIED": "it gives no right to connect; give another one",
+}
+"""What a server says of the client certificate that it was given (RFC 8446, 6.2)."""
+
+_NONE_OR_BAD = ("ALERT_CERTIFICATE_REQUIRED", "ALERT_BAD_CERTIFICATE", "ALERT_HANDSHAKE_FAILURE")
+"""What servers say where none was given; the last two of other troubles too."""
+
+_NOT_NOW, _NAMES = (9, 10), (62, 64)
+"""OpenSSL's codes (X509_V_ERR) for a certificate that is not valid yet, or no more, and for another name."""
+
 
 class GrpcError(UnreachableError):
     """Report a call that failed; ``status`` is gRPC's name for why, UNAVAILABLE for a lost connection."""
@@ -91,16 +107,40 @@ def tls_trouble(peer: str, error: ssl.SSLError) -> GrpcError:
     reason = str(error.reason or "")
     if isinstance(error, ssl.SSLCertVerificationError):
         why = printable(error.verify_message.rstrip("."), _MOST_WORDS)
+        way_out = _certificate_way_out(error.verify_code)
         return GrpcError(
-            f"the certificate of {peer} is not accepted: {why}; name its authority with --source-ca, "
-            "the name in it with --source-server-name, or take any with --source-insecure"
+            f"the certificate of {peer} is not accepted: {why}; {way_out}, or take any with --source-insecure"
         )
-    if "CERTIFICATE_REQUIRED" in reason or "BAD_CERTIFICATE" in reason or "UNKNOWN_CA" in reason:
-        return GrpcError(
-            f"{peer} does not take the client certificate, or asks for one; "
-            "give it with --source-cert and --source-key",
-            "UNAUTHENTICATED",
-        )
+    for alert, why in _ALERTS.items():
+        if reason.endswith(alert):
+            sentence = f"{peer} does not take the client certificate in --source-cert: {why}"
+            return GrpcError(sentence, "FAILED_PRECONDITION")
+    if reason.endswith(_NONE_OR_BAD):
+        said = printable(reason.rpartition("ALERT_")[2].replace("_", " ").lower())
+        sentence = f"{peer} ends the handshake of TLS ({said}){ended_way_out(secure=True)}"
+        return GrpcError(sentence, "FAILED_PRECONDITION")
     if reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"):
         return GrpcError(f"{peer} does not speak TLS; try {_PLAIN}")
     return GrpcError(f"the TLS connection to {peer} fails: {printable(reason or str(error), _MOST_WORDS)}")
+
+
+def _certificate_way_out(code: int) -> str:
+    if code in _NOT_NOW:
+        return "it must be renewed there, unless this machine's clock is wrong"
+    if code in _NAMES:
+        return "name the name in it with --source-server-name"
+    return "name its authority with --source-ca"
+
+
+def tls_asked(peer: str) -> UnreachableError:
+    """Return the error for a server that was asked without TLS and wants it."""
+    return UnreachableError(f"{peer} speaks TLS; try --source-tls on")
+
+
+def ended_way_out(*, secure: bool) -> str:
+    """Return the end of a sentence on a server that has ended a connection without a word."""
+    if secure:
+        return (
+            "; if it wants a client certificate, give one that it takes with --source-cert and --source-key"
+        )
+    return "; if it speaks TLS, try --source-tls on"

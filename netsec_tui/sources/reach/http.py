@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from netsec_tui.errors import UnreachableError
 from netsec_tui.sources.access import Access
 from netsec_tui.sources.grpc.tls import Secured, secured
-from netsec_tui.sources.grpc.trouble import tls_silence, tls_trouble
+from netsec_tui.sources.grpc.trouble import ended_way_out, tls_asked, tls_silence, tls_trouble
 from netsec_tui.sources.objects.strip import printable
 from netsec_tui.sources.reach.service import Way
 
 if TYPE_CHECKING:
-    from http.client import HTTPConnection
+    from http.client import HTTPConnection, HTTPResponse
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 30.0
@@ -29,6 +29,9 @@ FIRST_SECONDS = 5.0
 
 MOST_BYTES = 256 << 20
 _MOST_WORDS = 300
+_ALERT = "\x15\x03"
+"""What an alert of TLS begins with: the answer of a server that wants it."""
+
 _SECURE_PORTS = frozenset({443, 8443})
 
 
@@ -66,6 +69,7 @@ class HttpService:
         self._open: HTTPConnection | None = None
         self._silence, self._whole = ANSWER_SECONDS, WHOLE_SECONDS
         self._plain: Any = None
+        self._heard = False
 
     def get(self, path: str, most: int = MOST_BYTES, *, first: bool = False) -> Answer:
         """Return the answer to a GET request, whatever its status; ``first`` waits 5 s for all of it.
@@ -98,12 +102,16 @@ class HttpService:
         self._open = connection
         connection.sock.settimeout(self._silence)
         with ended_after(connection.sock, self._whole):
-            connection.request("GET", path, headers=self._headers)
+            send(connection, path, self._headers)
             response = connection.getresponse()
-            body = response.read(most + 1)
+            body = body_of(response, most)
+        self._heard = True
         if len(body) > most:
             self.close()
             raise UnreachableError(f"{self.peer} answers with more than {most >> 20} MiB")
+        if not self._tls and response.status == 400 and b"HTTPS" in body[:_MOST_WORDS]:
+            self.close()
+            raise tls_asked(self.peer)
         if response.will_close:
             self.close()
         return Answer(response.status, body)
@@ -114,9 +122,9 @@ class HttpService:
 
     def _trouble(self, error: Exception) -> UnreachableError:
         seconds = self._whole if isinstance(error, TrickleError) else self._silence
-        return http_trouble(
-            self.peer, self._plain, error, f"{self.peer} does not answer within {seconds:g} s"
-        )
+        late = f"{self.peer} does not answer within {seconds:g} s"
+        secure = None if self._heard else self._tls is not None
+        return http_trouble(self.peer, self._plain, error, late, secure)
 
 
 def https_to(access: Access, way: Way) -> Secured | None:
@@ -169,6 +177,32 @@ def secured_over(plain: socket.socket, tls: Secured | None, silence: float) -> s
     return connected
 
 
+def send(connection: HTTPConnection, path: str, headers: Mapping[str, str]) -> None:
+    """Send a GET request; that the server has ended the connection before is left to who reads the answer.
+
+    What it had to say by then is worth more, above all the alert of TLS about a client certificate.
+
+    Raises:
+        OSError: it cannot be sent for another reason.
+    """
+    with suppress(ssl.SSLEOFError, BrokenPipeError):
+        connection.request("GET", path, headers=headers)
+
+
+def body_of(response: HTTPResponse, most: int) -> bytes:
+    """Return the body of an answer, of a longer one the first ``most`` + 1 bytes.
+
+    Raises:
+        IncompleteRead: it is shorter than was announced.
+    """
+    from http.client import IncompleteRead
+
+    body = response.read(most + 1)
+    if response.length and len(body) <= most:  # a read of so much at most does not complain of less
+        raise IncompleteRead(body, response.length)
+    return body
+
+
 class TrickleError(TimeoutError):
     """Report an answer that was still coming in, bit by bit, when its time was over."""
 
@@ -218,9 +252,15 @@ class _NoHandshakeError(TimeoutError):
     """Report that nobody has answered the handshake of TLS."""
 
 
-def http_trouble(peer: str, plain: Any, error: Exception, late: str) -> UnreachableError:
-    """Return what an error on a connection means, ``late`` for one by time; a forwarded socket knows more."""
-    from http.client import BadStatusLine
+def http_trouble(
+    peer: str, plain: Any, error: Exception, late: str, secure: bool | None = None
+) -> UnreachableError:
+    """Return what an error on a connection means, ``late`` for one by time; a forwarded socket knows more.
+
+    ``secure`` tells whether TLS was spoken to a server that has not answered yet, None where that is known to
+    be right.
+    """
+    from http.client import BadStatusLine, IncompleteRead
 
     if isinstance(error, ssl.SSLError):
         return tls_trouble(peer, error)
@@ -228,11 +268,18 @@ def http_trouble(peer: str, plain: Any, error: Exception, late: str) -> Unreacha
         return tls_silence(peer)
     if isinstance(error, TimeoutError):
         return UnreachableError(late)
+    if isinstance(error, IncompleteRead):
+        return UnreachableError(f"the answer of {peer} was cut short")
+    if isinstance(error, BadStatusLine) and str(error).startswith(_ALERT):
+        return tls_asked(peer)
     if isinstance(error, BadStatusLine) and not isinstance(error, ConnectionError):
         return UnreachableError(f"{peer} speaks no HTTP; is it another service?{_greeting(str(error))}")
-    why = getattr(plain, "trouble", "") or getattr(error, "strerror", "") or str(error)
+    forwarded = getattr(plain, "trouble", "")
+    why = forwarded or getattr(error, "strerror", "") or str(error)
     because = f": {words(why)}" if why else ""
-    return UnreachableError(f"the connection to {peer} breaks off{because}")
+    wordless = isinstance(error, ConnectionError) and not forwarded and secure is not None
+    way_out = ended_way_out(secure=bool(secure)) if wordless else ""
+    return UnreachableError(f"the connection to {peer} breaks off{because}{way_out}")
 
 
 def _greeting(line: str) -> str:

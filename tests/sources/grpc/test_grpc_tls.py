@@ -48,7 +48,7 @@ def test_tls_with_a_client_certificate(made, stop):
             ca_file=str(made.authority), cert_file=str(made.client), key_file=str(made.client_key)
         )
         assert asked_over_tls(peer, options, stop) == 0
-        with pytest.raises(GrpcError, match="give it with --source-cert and --source-key"):
+        with pytest.raises(GrpcError, match="give one that it takes with --source-cert and --source-key"):
             asked_over_tls(peer, TlsOptions(ca_file=str(made.authority)), stop)
 
 
