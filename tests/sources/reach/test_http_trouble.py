@@ -27,7 +27,8 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(self.server.answers.pop(0))
         self.close_connection = not self.server.answers
 
-    do_POST = do_GET
+    def do_POST(self):
+        self.do_GET()
 
     def log_message(self, format, *args):
         pass
