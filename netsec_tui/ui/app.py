@@ -303,7 +303,8 @@ class NetsecApp(App[int]):
     async def connect(self, cluster: str) -> bool:
         """Change to another cluster; False when that failed, which has been said.
 
-        The one before is not read from then on; what was decided and observed of it is kept.
+        The one before is not read from then on; what was decided and observed of it is kept. The timespan that
+        is looked at stays.
         """
         if self.clusters is None:
             return False
@@ -315,7 +316,9 @@ class NetsecApp(App[int]):
             return False
         while self.screen is not self._main:  # opened meanwhile, for the cluster that is left now
             self.screen.dismiss(None)
+        timespan = self.session.timespan
         self._looked = self._kept.change(self._looked, connected)
+        self.session.apply(ChooseTimespan(timespan))
         self._desk.file = self._looked.file
         self._intake.start()
         self._main.say("")

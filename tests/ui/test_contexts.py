@@ -201,6 +201,20 @@ async def test_coming_back_shows_what_was_decided_and_goes_on_observing(servers,
         assert all(reason.startswith("nobody watched from ") for reason in reasons)
 
 
+async def test_the_timespan_stays_when_the_cluster_is_changed_and_changed_back(servers, tmp_path):
+    async with opened_on_web(tmp_path) as operator:
+        await operator.press("t")
+        await operator.answer("Timespan", "5 min")
+        await switch(operator, "west")
+        await choose_web(operator)
+        assert " last 5 min, " in operator.screen().splitlines()[0]
+        await operator.press("t")
+        await operator.answer("Timespan", "1 h")
+        await switch(operator, "east")
+        await operator.until(lambda: operator.screen().startswith(" east "), "east is shown")
+        assert " last 1 h, " in operator.screen().splitlines()[0]
+
+
 async def test_what_is_not_saved_of_the_other_is_asked_about_on_leaving(servers, tmp_path):
     async with opened_on_web(tmp_path) as operator:
         await operator.go_to("egress", "api")
