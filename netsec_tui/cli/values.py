@@ -141,7 +141,8 @@ def source(text: str) -> SourceChoice:
         raise ArgumentTypeError(f"there is no source {name!r}; choose from {names}")
     if not scheme:
         return SourceChoice(name)
-    if not SOURCES[name].addressed:
+    usual = SOURCES[name].port
+    if not usual:
         raise ArgumentTypeError(
             f"{name} takes no address: it is read through the API server, in the pods of the cluster"
         )
@@ -149,7 +150,7 @@ def source(text: str) -> SourceChoice:
     port = int(match[3]) if match else 0
     if match is None or not 0 < port <= _LARGEST_PORT or (match[1] and not _is_ipv6(match[1])):
         raise ArgumentTypeError(
-            f"{rest!r} is not HOST:PORT, for instance {name}://10.0.0.5:4245 or {name}://[fd00::5]:4245"
+            f"{rest!r} is not HOST:PORT, for instance {name}://10.0.0.5:{usual} or {name}://[fd00::5]:{usual}"
         )
     return SourceChoice(name, Address(match[1] or match[2], port))
 

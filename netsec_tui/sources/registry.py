@@ -13,13 +13,13 @@ from netsec_tui.sources.contract import Source
 
 @dataclass(frozen=True, slots=True)
 class SourceKind:
-    """Make a source; ``addressed`` means that it may be given an address of its own.
+    """Make a source; its server mostly has a ``port``, 0 where it takes no address of its own.
 
     ``tls`` tells whether its server speaks TLS; what is read by commands in pods has no server to speak it.
     """
 
     make: Callable[[Access], Source]
-    addressed: bool = True
+    port: int = 0
     tls: Literal["never", "perhaps", "always"] = "perhaps"
 
 
@@ -78,14 +78,14 @@ def _conntrack(access: Access) -> Source:
 
 SOURCES: Mapping[str, SourceKind] = MappingProxyType(
     {
-        "hubble": SourceKind(_hubble),
-        "hubble-exec": SourceKind(_hubble_exec, addressed=False, tls="never"),
-        "whisker": SourceKind(_whisker),
-        "goldmane": SourceKind(_goldmane, tls="always"),
-        "antrea": SourceKind(_antrea, tls="always"),
-        "netobserv": SourceKind(_netobserv),
-        "theia": SourceKind(_theia),
-        "conntrack": SourceKind(_conntrack, addressed=False, tls="never"),
+        "hubble": SourceKind(_hubble, 4245),
+        "hubble-exec": SourceKind(_hubble_exec, tls="never"),
+        "whisker": SourceKind(_whisker, 8081),
+        "goldmane": SourceKind(_goldmane, 7443, tls="always"),
+        "antrea": SourceKind(_antrea, 14740, tls="always"),
+        "netobserv": SourceKind(_netobserv, 3100),
+        "theia": SourceKind(_theia, 8123),
+        "conntrack": SourceKind(_conntrack, tls="never"),
     }
 )
 """In the order in which they are taken (model/observed.py); a sampled netobserv comes after conntrack."""
