@@ -31,7 +31,7 @@ class Observed:
     """Say what one source of flows has watched so far; what it lost is told as gaps.
 
     ``origin`` is what its flows carry as theirs. ``since`` is from when on it has watched, in epoch
-    seconds, ``until`` when it ended, 0.0 while it goes on. ``nodes`` are those that report, None for a
+    seconds, 0.0 before it has begun to; ``until`` when it ended, 0.0 while it goes on. ``nodes`` are those that report, None for a
     source that does not tell. One of ``sampling`` packets was looked at, 0 when a source that may
     sample does not say. ``idle`` counts connections that are known to be open, but not when they were last
     used. ``addresses`` is false for a source that tells no address outside.

@@ -17,7 +17,7 @@ from netsec_tui.model.losses import Losses
 from netsec_tui.sources.capture.writer import CaptureWriter
 from netsec_tui.sources.contract import FlowsRead, Message, ObjectsRead, Source, SourceStatus
 from netsec_tui.sources.feeds.thread import SourceThread, last_words, put_all
-from netsec_tui.sources.feeds.unanswered import unanswered
+from netsec_tui.sources.feeds.unanswered import has_watched, unanswered
 from netsec_tui.sources.feeds.unread import last_said
 from netsec_tui.sources.objects.strip import is_gone
 
@@ -123,7 +123,7 @@ def _silent(recorded: Recorded, sources: Iterable[Source]) -> Iterator[NetsecErr
     told = [status for status in recorded.statuses.values() if live.get(status.source, True)]
     for status, error in unanswered(told):
         recorded.statuses[status.source] = replace(status, error=error)
-        if status.source in live or not any(one.observed for one in told):
+        if status.source in live or not any(map(has_watched, told)):
             yield UnreachableError(error)
 
 

@@ -15,7 +15,7 @@ from netsec_tui.sources.contract import FlowsRead, Message, ObjectsRead, Source,
 from netsec_tui.sources.feeds.feed import Reading
 from netsec_tui.sources.feeds.state import ClusterState
 from netsec_tui.sources.feeds.thread import AGAIN_SECONDS, SourceThread, last_words, put_all
-from netsec_tui.sources.feeds.unanswered import unanswered
+from netsec_tui.sources.feeds.unanswered import has_watched, unanswered
 from netsec_tui.sources.feeds.unread import last_said, unread
 
 _ROOM = 64
@@ -107,7 +107,7 @@ class _Listening:
             told = self._told(at)
             for status, error in unanswered(told):
                 self._statuses[at, status.source] = replace(status, error=error)
-                if not any(one.observed for one in told):
+                if not any(map(has_watched, told)):
                     failures[at] = UnreachableError(error)
         return failures
 

@@ -14,5 +14,11 @@ def unanswered(told: Iterable[SourceStatus]) -> Iterator[tuple[SourceStatus, str
     which do not say how they watch, say what they have.
     """
     for status in told:
-        if not (status.observed or status.error or (status.live and status.detail)):
+        says_what_it_has = status.observed is None and status.live and status.detail
+        if not (has_watched(status) or status.error or says_what_it_has):
             yield status, f"{status.source} had not answered, or not in full, when reading ended"
+
+
+def has_watched(status: SourceStatus) -> bool:
+    """Tell whether a source has begun to watch; of one that asks each node, whether any has answered."""
+    return status.observed is not None and status.observed.since > 0.0

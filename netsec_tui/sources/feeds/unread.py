@@ -31,6 +31,6 @@ def last_said(status: SourceStatus, now: float, error: str = "") -> Iterator[Mes
 def watched_until(status: SourceStatus, now: float) -> Observed | None:
     """Return what a source said of itself with an end: from now on it does not watch."""
     observed = status.observed
-    if not observed or observed.until:
+    if not observed or not observed.since or observed.until:
         return observed
     return replace(observed, until=min(status.read_to or now, now))

@@ -49,6 +49,18 @@ def test_nodes_that_hang_were_watched_until_their_last_tables(server, source, mo
     assert status.ended
 
 
+def test_where_no_table_was_ever_read_nothing_was_answered(server, source):
+    server.commands |= dict.fromkeys(server.commands, HANGS)
+    reading = listen([], [source], 2, lambda read: None, threading.Event())
+    (status,), (failure,) = reading.statuses, reading.failures
+    assert str(failure) == f"{source.name} had not answered, or not in full, when reading ended"
+    assert (status.detail, status.observed.since, status.observed.until) == (
+        "0 connections from 0 of 2 nodes; 2 not read yet",
+        0.0,
+        0.0,
+    )
+
+
 def test_a_node_that_hangs_is_named_with_the_time_and_takes_nothing_from_the_others(
     server, source, monkeypatch
 ):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from netsec_tui.errors import NotFoundError
+from netsec_tui.errors import NotFoundError, UnreachableError
 from netsec_tui.model.flow import Endpoint, Flow, Gap, Protocol
 from netsec_tui.model.observed import Observed
 from netsec_tui.sources.capture.record import record
@@ -216,6 +216,33 @@ class Saying(Late):
 def test_errors_alone_are_a_failure_where_nothing_else_came(source: Saying, failed: bool) -> None:
     reading = listened(source, lambda: source.goes_on and source.watching.is_set(), [])
     assert [str(failure) for failure in reading.failures] == ["no node gives anything"] * failed
+
+
+class NotYet(Late):
+    """A source that asks nodes of which none has answered yet."""
+
+    def follow(self, emit: Emit, stop: threading.Event) -> None:
+        nobody = Observed("late", 0.0, nodes=frozenset())
+        emit(SourceStatus("late", True, "0 flows from 0 of 2 nodes", observed=nobody))
+        stop.wait()
+        emit(SourceStatus("late", True, "0 flows from 0 of 2 nodes", observed=nobody))
+
+
+UNANSWERED = "late had not answered, or not in full, when reading ended"
+
+
+def test_a_source_of_which_no_node_has_answered_has_not_either() -> None:
+    reading = listen([], [NotYet(), Late()], 0.5, lambda flows: None, threading.Event())
+    assert [str(failure) for failure in reading.failures] == [UNANSWERED]
+    (told,) = [status for status in reading.statuses if status.error]
+    assert (told.error, told.observed) == (UNANSWERED, Observed("late", 0.0, nodes=frozenset()))
+
+
+def test_a_recording_of_a_source_of_which_no_node_has_answered_is_none(tmp_path: Path) -> None:
+    stop = threading.Event()
+    threading.Timer(0.2, stop.set).start()
+    with pytest.raises(UnreachableError, match=UNANSWERED):
+        record([NotYet()], tmp_path / "c", stop)
 
 
 class File(Late):
