@@ -54,7 +54,7 @@ class TheiaSource:
         self._span = int(hours * 3600)
         self._decoder = TheiaDecoder()
         self._columns: frozenset[str] = frozenset()
-        self._watermark = self._now = 0  # by ClickHouse's clock
+        self._begun = self._watermark = self._now = 0  # by ClickHouse's clock
         self._ahead = 0.0
         self._connections = 0
         self._intake = Intake(self.name, ORIGIN, "a row of Theia's table")
@@ -95,10 +95,11 @@ class TheiaSource:
         told = (whole(row.get("now")) for row in client.rows(NOW, little=True))
         now = next(filter(None, told), int(asked))
         self._now, self._ahead = now - late, now + 1 - asked
-        self._watermark = self._watermark or self._now + late - self._span
+        self._begun = self._begun or self._now + late - self._span
+        self._watermark = self._watermark or self._begun
         while self._watermark < self._now:
             until = min(self._watermark + _WINDOW, self._now)
-            rows = client.rows(edges(self._columns, self._watermark, until))
+            rows = client.rows(edges(self._columns, self._watermark, until, self._begun))
             while some := [*islice(rows, _BATCH)]:
                 self._take(some, emit)
             self._watermark = until

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-import operator
 import re
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -22,12 +22,10 @@ COLUMNS = (
 )  # fmt: skip
 
 
-_COMPARED = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
-
-
 class ClickHouseServer(ThreadingHTTPServer):
     """Hold rows by the time at which they were inserted, as they come out of the query for edges.
 
+    ``records`` are of single connections: when they were inserted, the port, and the row.
     ``refuse`` are answers that are used up first: status and text. ``breaks`` are put after the first of
     the rows in place of the others, each once. ``asked`` holds the queries, ``logins`` who asked.
     Queries with the text ``slow`` get an answer that trickles in without end, those with the text ``endless``
@@ -39,6 +37,7 @@ class ClickHouseServer(ThreadingHTTPServer):
     def __init__(self, rows: list[tuple[int, dict[str, Any]]], now: int) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.rows, self.now = rows, now
+        self.records: list[tuple[int, int, dict[str, Any]]] = []
         self.columns: tuple[str, ...] = COLUMNS
         self.login = "default:"
         self.refuse: list[tuple[int, str]] = []
@@ -61,14 +60,21 @@ class ClickHouseServer(ThreadingHTTPServer):
             return _lines({"name": name} for name in self.columns)
         if "now()" in query:
             return _lines([{"now": self.now}])
-        bounds = re.findall(r"timeInserted ([<>]=?) toDateTime\((\d+)\)", query)
-        assert len(bounds) == 2, query
-        found = _lines(
-            row for at, row in self.rows if all(_COMPARED[how](at, int(bound)) for how, bound in bounds)
-        )
+        bounds = re.findall(r"timeInserted\)? ([<>]=?) toDateTime\((\d+)\)", query)
+        assert [how for how, _ in bounds] == [">", "<=", ">"], query
+        before, until, after = (int(bound) for _, bound in bounds)
+        found = _lines(row for at, row in (*self.rows, *self._edges(before, until)) if after < at <= until)
         if found and self.breaks:
             return found[: found.index(b"\n") + 1] + self.breaks.pop(0)
         return found
+
+    def _edges(self, before: int, until: int) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Yield a row for each connection and minute, with the time at which its first was inserted."""
+        known = set()
+        for at, port, row in sorted(self.records, key=lambda record: record[0]):
+            if before < at <= until and (key := (port, row["lastSeen"] // 60)) not in known:
+                known.add(key)
+                yield at, row
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -90,7 +90,7 @@ def test_the_query_adds_up_in_the_server_and_asks_for_what_is_there(clickhouse):
     edges = [query for query in clickhouse.asked if "GROUP BY" in query]
     assert len(edges) == 6  # ten minutes at once
     assert all("destinationServiceIP" in query and "Labels" not in query for query in edges)
-    assert all("uniqExact(sourceTransportPort, flowStartSeconds)" in query for query in edges)
+    assert all(", sourceTransportPort, flowStartSeconds HAVING min(timeInserted) >" in q for q in edges)
 
 
 def test_a_row_at_the_border_of_two_parts_is_read_once(clickhouse):
@@ -106,7 +106,7 @@ def test_no_time_is_asked_for_that_the_servers_zone_would_shift(clickhouse):
     assert edges
     for query in edges:
         selected, _, conditions = query.partition(" FROM ")
-        numbers = re.sub(r"(toUnixTimestamp\(max|uniqExact)\([^()]*\)+", "", selected)
+        numbers = re.sub(r"(toUnixTimestamp\(max|toStartOfMinute)\([^()]*\)+", "", selected)
         assert not re.search(r"Seconds|timeInserted", numbers), query
         assert not re.search(r"toDateTime\((?!\d+\))|'\d{4}-", conditions), query
 
@@ -129,6 +129,32 @@ def test_what_is_inserted_is_followed_and_read_once(clickhouse):
         clickhouse.now = NOW + 30
         collected.wait_for(lambda: 7 in counts(collected))
     assert counts(collected) == [12, 3, 5, 7]
+
+
+@pytest.mark.usefixtures("_quick")
+def test_a_connection_counts_once_a_minute_whatever_part_its_records_are_in(clickhouse):
+    clickhouse.rows = []
+    minute = NOW // 60 * 60
+    first = NOW - 3600 + 600  # where the first ten minutes end
+    clickhouse.records = [
+        (at + 30, 40_001, edge(at // 60 * 60 + second))
+        for at in (first - 40, first + 60)
+        for second in (1, 2)
+    ]
+    clickhouse.records[1] = (first + 8, *clickhouse.records[1][1:])
+    with following(source(clickhouse)) as collected:
+        collected.wait_for(lambda: len(counts(collected)) == 2 and not collected.status.error)
+        for late in range(8, 56, 8):
+            clickhouse.records.append((NOW + late, 40_002, edge(minute + late)))
+            if late == 24:
+                clickhouse.records.append((NOW + late, 40_003, edge(minute + late)))
+            clickhouse.now = NOW + late + 11
+            asked = len(clickhouse.asked)
+            collected.wait_for(lambda asked=asked: len(clickhouse.asked) > asked + 3)
+        clickhouse.now = NOW + 90
+        clickhouse.records.append((NOW + 75, 40_002, edge(minute + 61)))
+        collected.wait_for(lambda: len(counts(collected)) == 5)
+    assert counts(collected) == [1] * 5
 
 
 @pytest.mark.usefixtures("_quick")
