@@ -77,7 +77,7 @@ def login_headers(client: Any) -> dict[str, str]:
         if one["in"] == "header" and one["value"]:
             value = header_value(one["value"])
             if value is None:
-                what = "its token holds a line break or another character that headers do not"
+                what = "its token holds a line break or a character that no header may hold"
                 raise UnreachableError(no_login(str(getattr(client, "context", "")), what))
             headers[one["key"].lower()] = value
     return headers

@@ -8,8 +8,8 @@ from typing import Any
 
 from netsec_tui.errors import NetsecError, UnreachableError
 from netsec_tui.sources.cluster.resources import Resource
+from netsec_tui.sources.defect import defect_of
 from netsec_tui.sources.objects.strip import printable
-from netsec_tui.sources.secret import hidden
 
 Timeout = tuple[float, float]
 """Seconds to connect and to wait for data."""
@@ -137,8 +137,7 @@ def defect(what: str, error: Exception) -> NetsecError:
     """Return what a thread that reads a cluster did not expect: anything but a NetsecError is a defect."""
     if isinstance(error, NetsecError):
         return error
-    words = printable(hidden(" ".join(str(error).split())))
-    return NetsecError(f"{what} met a defect of netsec-tui: {type(error).__name__}: {words}")
+    return NetsecError(f"{what} met {defect_of(error)}")
 
 
 def tail(text: Any) -> str:

@@ -34,6 +34,7 @@ from netsec_tui.sources.conntrack.nodes import (
 )
 from netsec_tui.sources.conntrack.pods import SILENT_SECONDS, PodAddresses, Sight, seen_pod
 from netsec_tui.sources.contract import Emit, FlowsRead, SourceStatus
+from netsec_tui.sources.defect import defect_of
 from netsec_tui.sources.nodes_named import names_of, trouble_of
 from netsec_tui.sources.objects.strip import object_key, printable
 from netsec_tui.sources.reach.pod_exec import Executor, executor
@@ -235,7 +236,7 @@ class ConntrackSource:
         try:
             answer = read_table(name, executor, tries, way, stop)
         except Exception as error:  # One node must not take the others with it.
-            answer = Answer(name, trouble=f"a defect of netsec-tui: {type(error).__name__}: {error}")
+            answer = Answer(name, trouble=defect_of(error))
         self._answers.put(answer)
 
     def _take(self, answer: Answer, node: Node, emit: Emit) -> None:

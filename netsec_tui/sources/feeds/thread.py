@@ -13,9 +13,8 @@ from netsec_tui.errors import NetsecError, UnreachableError
 from netsec_tui.sources.bounded import put
 from netsec_tui.sources.cluster.refusals import RefusedError
 from netsec_tui.sources.contract import Emit, FlowsRead, Message, Source, SourceStatus
+from netsec_tui.sources.defect import defect_of
 from netsec_tui.sources.feeds.unread import last_said, watched_until
-from netsec_tui.sources.objects.strip import printable
-from netsec_tui.sources.secret import hidden
 from netsec_tui.sources.waits import listener, waits_told
 
 _Item = TypeVar("_Item")
@@ -32,7 +31,6 @@ LAST_SECONDS = 1.0
 
 _PATIENCE = 0.05
 """Seconds between two looks whether all sources have ended."""
-_MOST_WORDS = 400
 
 
 class SourceThread(threading.Thread):
@@ -115,8 +113,7 @@ def as_failure(source: Source, error: Exception) -> NetsecError:
     """Return what a source raised as one sentence; anything but a NetsecError is a defect of the product."""
     if isinstance(error, NetsecError):
         return error
-    words = printable(hidden(" ".join(str(error).split())), _MOST_WORDS)
-    return NetsecError(f"{source.name} stopped at a defect of netsec-tui: {type(error).__name__}: {words}")
+    return NetsecError(f"{source.name} stopped at {defect_of(error)}")
 
 
 def put_all(messages: queue.Queue[_Item], message: _Item, closed: threading.Event) -> None:

@@ -14,6 +14,7 @@ from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.model.timespan import plausible
 from netsec_tui.sources.backlog import Backlog
 from netsec_tui.sources.contract import KubeObject
+from netsec_tui.sources.defect import defect_of
 from netsec_tui.sources.gaps import Gaps
 from netsec_tui.sources.hubble.decode import HubbleDecoder
 from netsec_tui.sources.objects.fields import Fields
@@ -126,8 +127,7 @@ class AgentStream:
         except ExecError as error:
             tell(Told(self.node, ended=True, trouble=_with_way_out(str(error))))
         except Exception as error:  # one agent must not take the others with it
-            words = f"a defect of netsec-tui: {type(error).__name__}: {error}"
-            tell(Told(self.node, ended=True, trouble=words))
+            tell(Told(self.node, ended=True, trouble=defect_of(error)))
         else:
             tell(Told(self.node, ended=True, trouble="its stream of flows has ended" if follow else ""))
         finally:

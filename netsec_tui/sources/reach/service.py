@@ -139,7 +139,8 @@ def _token() -> str:
     token = header_value(os.environ.get(TOKEN_VARIABLE, ""))
     if token is None:
         raise BadInputError(
-            f"{TOKEN_VARIABLE} is no token: it holds a line break or another character that headers do not"
+            f"{TOKEN_VARIABLE} is no token: it holds a line break or a character that no header may hold; "
+            "set it to the token alone"
         )
     return token
 

@@ -176,11 +176,13 @@ def test_a_source_that_fails_says_so_and_the_others_go_on() -> None:
     found = run(
         Scripted("bad", FlowsRead(flows(1)), error=NotFoundError("x does not exist")),
         Scripted("worse", error=ZeroDivisionError("by\nzero\x1b[31m\u202e")),
+        Scripted("worst", error=ValueError("Invalid header value b'Bearer s3cr3t\nof: mine'")),
         Scripted("good", FlowsRead(flows(2)), SourceStatus("good", False, "2 flows", ended=True)),
     )
     assert len(found.flows) == 3
     assert found.statuses["bad"] == SourceStatus("bad", False, error="x does not exist", ended=True)
     assert found.statuses["worse"].error.endswith("ZeroDivisionError: by zero\\x1b[31m\\u202e")
+    assert found.statuses["worst"].error.endswith(": Invalid header value b'Bearer (hidden)")
     assert found.statuses["good"] == SourceStatus("good", False, "2 flows", ended=True)
 
 
