@@ -1,5 +1,7 @@
 """Two nodes with a table each, and a source that reads them without much waiting."""
 
+import importlib
+
 import pytest
 
 from netsec_tui.sources.conntrack import source as conntrack
@@ -27,4 +29,5 @@ def server():
 
 @pytest.fixture
 def source(server, tmp_path):
+    importlib.import_module("kubernetes.client")  # takes a second or more, which no test shall wait for
     return ConntrackSource("prod", str(write_kubeconfig(tmp_path / "config", server.url)))
