@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from netsec_tui.model.flow import Gap
 from netsec_tui.sources.contract import SourceStatus
 from tests.ui.demo_host import NARROW, WIDE, Operator, opened
 
@@ -66,3 +67,18 @@ async def test_what_sources_say_of_themselves_is_shown_and_never_obeyed() -> Non
         assert "What the sources say" in shown
         assert "- hubble: 12 flows from 1 of 2 nodes; Hubble keeps flows for about 9 s only" in shown
         assert "[bold]\\x1b[2Jx" in shown
+
+
+async def test_the_page_follows_what_is_observed_while_it_is_open() -> None:
+    async with opened(WIDE) as operator:
+        await operator.choose("shop", "Deployment", "web")
+        await operator.press("p", "end")
+        assert "hubble" not in operator.screen()
+        operator.app.session.add_flows([Gap(0.0, 43, "events were overwritten")])
+        operator.app._intake.statuses["hubble"] = SourceStatus("hubble", True, "40 flows", error="it is gone")
+        lost = "lost: events were overwritten (43)"
+        await operator.until(lambda: lost in operator.screen(), "what was lost")
+        await operator.press("end")
+        assert "- hubble: 40 flows; it is gone" in operator.screen()
+        await operator.press("escape")
+        assert "How it was observed" not in operator.screen()

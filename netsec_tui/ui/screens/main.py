@@ -18,6 +18,7 @@ from netsec_tui.render.detail import detail_lines
 from netsec_tui.render.literal import literal
 from netsec_tui.render.proof import proof_page
 from netsec_tui.render.quality import quality_page, with_comments
+from netsec_tui.render.spans import Line
 from netsec_tui.ui.applied_answers import applied_detail, applied_yaml
 from netsec_tui.ui.copying import copied_sentence
 from netsec_tui.ui.keymap import Place, bindings, key_of
@@ -64,6 +65,7 @@ class MainScreen(WhatIfHost):
         self._open = PANES[0]
         self._zoomed = False
         self._summaries: dict[str, str] = {}
+        self._proof: Pages | None = None
         self._meant: dict[tuple[str, WorkloadRef], tuple[WorkloadRef, ...]] = {}
 
     def compose(self) -> ComposeResult:
@@ -102,6 +104,8 @@ class MainScreen(WhatIfHost):
         self.query_one(AdvicePanel).show(view.advice)
         for pane in self.query(Pane):
             pane.show(view)
+        if self._proof:
+            self._proof.show(*self._proof_text())
         if first:
             self.action_pane(self._open)
 
@@ -194,19 +198,29 @@ class MainScreen(WhatIfHost):
 
     def action_proof(self) -> None:
         """Show the proof of the generated policy, finding by finding, and what the sources say."""
+        review = self._view.review
+        if review is None or not review.policies:
+            self.say("There is no generated policy to prove.", error=review is not None)
+        title, lines = self._proof_text()
+        if lines:
+            self._proof = Pages(title, lines)
+            self.app.push_screen(self._proof, self._proof_closed)
+
+    def _proof_closed(self, _: None) -> None:
+        self._proof = None
+
+    def _proof_text(self) -> tuple[str, list[Line]]:
+        """Return the title and the lines of the proof's page, as of now."""
         review, title, lines = self._view.review, "Observation", []
         width = min(DETAIL_WIDTH, text_width(self.size.width))
         if review is not None and review.policies:
             title = f"Proof of {', '.join(policy.name for policy in review.policies)}"
             lines = proof_page(review, width)
-        else:
-            self.say("There is no generated policy to prove.", error=review is not None)
         if review is not None:
             lines = [*lines, *quality_page(review.quality, width)]
         if told := source_sentences(self._view):
             lines = [*lines, *bullets("What the sources say", told, width)]
-        if lines:
-            self.app.push_screen(Pages(title, lines))
+        return title, lines
 
     def action_warnings(self) -> None:
         """Show all warnings, or the first only."""

@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from netsec_tui.render.spans import Line
 from netsec_tui.ui.screens.dialog import Dialog
-from netsec_tui.ui.styled import content_of_lines
+from netsec_tui.ui.styled import content_of_lines, plain
 
 MOST, SHARE, AROUND = 110, 94, 8
 """By the stylesheet: cells of a wide dialog, per cent of the screen, and what frame and scroll bar take."""
@@ -23,7 +23,7 @@ def text_width(screen: int) -> int:
 
 
 class Pages(Dialog[None]):
-    """Show lines to read and scroll."""
+    """Show lines to read and scroll; ``show`` brings newer ones."""
 
     BINDINGS = [
         Binding("q,enter,backspace", "cancel", "Back", show=False),
@@ -37,11 +37,20 @@ class Pages(Dialog[None]):
 
     def body(self) -> Iterable[Widget]:
         """Return the text."""
-        yield VerticalScroll(Static(content_of_lines(self._lines)), classes="pages")
+        yield VerticalScroll(Static(content_of_lines(self._lines), id="page-text"), classes="pages")
 
     def on_mount(self) -> None:
         """Let the keys scroll."""
         self.query_one(VerticalScroll).focus()
+
+    def show(self, title: str, lines: Sequence[Line]) -> None:
+        """Draw newer lines; how far they are scrolled stays."""
+        if (self._title, self._lines) == (title, lines):
+            return
+        self._title, self._lines = title, lines
+        if self.query("#page-text"):
+            self.query_one(".dialog").border_title = plain(title)
+            self.query_one("#page-text", Static).update(content_of_lines(lines))
 
     def action_scroll(self, step: int) -> None:
         """Scroll by lines."""
