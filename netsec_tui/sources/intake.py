@@ -11,6 +11,7 @@ from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.model.observed import NodeSpan, Observed
 from netsec_tui.model.timespan import plausible
 from netsec_tui.sources.contract import Emit, FlowsRead, SourceStatus
+from netsec_tui.sources.life import Life
 from netsec_tui.sources.objects.strip import printable
 from netsec_tui.sources.problem import Problem
 
@@ -22,10 +23,14 @@ class Intake:
 
     ``record`` names what is read, as the beginning of a sentence; ``flows`` is how many were handed on. What
     is read keeps only what came in the last seconds that it ``remembers``: what it dates before that is of a
-    node whose clock is behind.
+    node whose clock is behind. ``life`` is that of the server whose stream is read; one that is asked again
+    and again has none.
     """
 
-    def __init__(self, name: str, origin: str, record: str, remembers: float = math.inf) -> None:
+    def __init__(
+        self, name: str, origin: str, record: str, remembers: float = math.inf, life: Life | None = None
+    ) -> None:
+        self._life = life or Life()
         self._name, self._origin, self._record = name, origin, record
         self._oldest = time.time() - remembers
         self.flows = 0
@@ -82,7 +87,8 @@ class Intake:
     ) -> None:
         """Emit how the source is doing; ``counted`` says what came as yet.
 
-        In ``trouble`` it does not watch: that it does again it says once nothing is wrong any more.
+        In ``trouble`` it does not watch, and has not since the last sign of life: that it does again it says
+        once nothing is wrong any more. It is not known either while such a sign is overdue.
         ``nodes``, ``sampling`` and ``addresses`` are what ``Observed`` says of it; ``silent`` tells when
         nodes that say nothing any more did so last, in epoch seconds. ``read_to`` is that of
         ``SourceStatus``; one who asks ``every`` so many seconds may have to wait for an answer twice as long,
@@ -90,7 +96,10 @@ class Intake:
         """
         now = time.time()
         self._since = self._since or now
-        self._well = (self._well or self._since) if trouble else now
+        if not trouble or not self._well:
+            self._well = max(self._life.last, self._since)
+        overdue = 0.0 if trouble or ended else self._life.overdue
+        read_to = min(read_to or overdue, overdue) if overdue else read_to
         behind = read_to and not every
         until = min(read_to or now, self._well) if trouble or ended or behind else 0.0
         last = silent or {}
@@ -103,5 +112,5 @@ class Intake:
         )
         detail = (counted if self.flows else "no flow yet") + (f"; {self._why}" if self._why else "")
         status = SourceStatus(self._name, True, detail, self._unread, trouble, ended=ended, observed=observed)
-        due = self._well + 2 * every + meanwhile if every else 0.0
+        due = self._well + 2 * every + meanwhile if every or overdue else 0.0
         emit(replace(status, read_to=read_to, due=due))

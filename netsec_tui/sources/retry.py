@@ -9,7 +9,9 @@ from typing import Protocol, TypeVar
 
 from netsec_tui.errors import NetsecError
 from netsec_tui.model.flow import Gap
+from netsec_tui.model.timespan import from_to
 from netsec_tui.sources.contract import FlowsRead
+from netsec_tui.sources.life import Life
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 10.0
 """Seconds until a stream that broke off is taken up again: at first, and at most."""
@@ -31,11 +33,16 @@ def longer(wait: float) -> float:
 
 
 def follow_stream(
-    stream: Callable[[], Iterator[object]], broken: Callable[[str], None], ended: str, stop: threading.Event
+    stream: Callable[[], Iterator[object]],
+    broken: Callable[[str], None],
+    ended: str,
+    stop: threading.Event,
+    life: Life,
 ) -> float:
     """Go through one stream after the other until ``stop`` is set.
 
-    Return since when nothing had come of them since one broke off, in epoch seconds, 0.0 if not.
+    Return since when nothing had come of them once one broke off, in epoch seconds, 0.0 if none had: the
+    last sign of life before.
 
     ``stream`` begins one and handles what comes; what it yields is true when something has come. ``broken``
     is told why one broke off, in the words of ``ended`` when it raised nothing.
@@ -56,7 +63,7 @@ def follow_stream(
             trouble = str(error)
         if stop.is_set():
             break
-        since = since or time.time()
+        since = since or life.last
         broken(f"{trouble}; it is tried again")
         stop.wait(wait)
         wait = longer(wait)
@@ -65,8 +72,9 @@ def follow_stream(
 
 def not_back(since: float, server: str) -> FlowsRead:
     """Return the gap of a stream that broke off and of which nothing had come any more at the end."""
-    reason = f"flows since then are not known: nothing had come of {server} since it broke off"
-    return FlowsRead((Gap(since, 0, reason, until=time.time()),))
+    now = time.time()
+    lost = f"flows {from_to(since, now)} are not known"
+    return FlowsRead((Gap(since, 0, f"{lost}: nothing had come of {server} since it broke off", until=now),))
 
 
 def poll(

@@ -7,6 +7,7 @@ import pytest
 
 from netsec_tui.errors import UnreachableError
 from netsec_tui.sources import retry
+from netsec_tui.sources.life import Life
 from netsec_tui.sources.retry import FIRST_WAIT, LONGEST_WAIT, follow_stream, poll
 
 
@@ -42,14 +43,14 @@ AWAY = UnreachableError("it is away")
 
 def test_a_stream_that_breaks_off_is_begun_again():
     told, stop = [], Waits(3)
-    follow_stream(scripted([True, AWAY], [], [None, AWAY]), told.append, "it has ended", stop)
+    follow_stream(scripted([True, AWAY], [], [None, AWAY]), told.append, "it has ended", stop, Life())
     assert told == [f"{why}; it is tried again" for why in ("it is away", "it has ended", "it is away")]
 
 
 def test_waits_grow_until_something_comes():
     stop = Waits(9)
     streams = [[True], *[[None, AWAY]] * 6, [True, AWAY], []]
-    follow_stream(scripted(*streams), lambda trouble: None, "it has ended", stop)
+    follow_stream(scripted(*streams), lambda trouble: None, "it has ended", stop, Life())
     growing = [min(FIRST_WAIT * 2**n, LONGEST_WAIT) for n in range(7)]
     assert stop.seconds == [*growing, FIRST_WAIT, 2 * FIRST_WAIT]
 
@@ -66,14 +67,21 @@ def test_a_break_that_lasts_to_the_end_is_known(then, broken):
             stop.set()
 
     told = []
-    since = follow_stream(last, told.append, "it has ended", stop)
+    since = follow_stream(last, told.append, "it has ended", stop, Life())
     assert (before <= since <= time.time()) if broken else since == 0.0
 
 
 def test_a_break_is_as_old_as_the_first_try_that_was_of_no_use():
     broken, begin = [], scripted([True, AWAY], [None, AWAY], [])
-    since = follow_stream(begin, lambda trouble: broken.append(time.time()), "it has ended", Waits(3))
+    since = follow_stream(begin, lambda trouble: broken.append(time.time()), "it has ended", Waits(3), Life())
     assert since <= broken[0] < broken[2]
+
+
+def test_a_break_begins_at_the_last_sign_of_life():
+    life = Life()
+    life.sign()
+    heard = life.last
+    assert follow_stream(scripted([True, AWAY]), lambda trouble: None, "ended", Waits(1), life) == heard
 
 
 def test_nothing_is_told_of_a_stream_that_was_stopped():
@@ -83,14 +91,14 @@ def test_nothing_is_told_of_a_stream_that_was_stopped():
         yield True
         stop.set()
 
-    follow_stream(stopped, told.append, "it has ended", stop)
+    follow_stream(stopped, told.append, "it has ended", stop, Life())
     assert told == []
 
 
 @pytest.mark.parametrize("first", [[AWAY], [None, AWAY], [False, AWAY]])
 def test_a_stream_that_never_told_anything_is_an_error(first):
     with pytest.raises(UnreachableError, match="it is away"):
-        follow_stream(scripted(first), lambda trouble: None, "it has ended", threading.Event())
+        follow_stream(scripted(first), lambda trouble: None, "it has ended", threading.Event(), Life())
 
 
 class Client:

@@ -20,6 +20,7 @@ from netsec_tui.sources.grpc.channel import GrpcChannel
 from netsec_tui.sources.grpc.tls import secured
 from netsec_tui.sources.grpc.trouble import GrpcError
 from netsec_tui.sources.intake import Intake
+from netsec_tui.sources.life import Life
 from netsec_tui.sources.problem import Problem
 from netsec_tui.sources.reach.service import TOKEN_VARIABLE, Wanted, Way, reach
 from netsec_tui.sources.retry import follow_stream, not_back
@@ -56,7 +57,8 @@ class AntreaSource:
         self._last = 0.0
         self._broke_off = 0.0
         self._backlog = Backlog()
-        self._intake = Intake(self.name, ORIGIN, "a record of the Flow Aggregator")
+        self._life = Life()
+        self._intake = Intake(self.name, ORIGIN, "a record of the Flow Aggregator", life=self._life)
 
     def read(self, emit: Emit) -> None:
         """Emit what the Flow Aggregator holds: the last 8,192 records.
@@ -76,7 +78,7 @@ class AntreaSource:
         """
         ended = "the Flow Aggregator has ended the stream"
         broken = partial(self._break_off, emit)
-        if since := follow_stream(partial(self._followed, emit, stop), broken, ended, stop):
+        if since := follow_stream(partial(self._followed, emit, stop), broken, ended, stop, self._life):
             emit(not_back(min(since, self._backlog.read_to or since), "the Flow Aggregator"))
 
     def _followed(self, emit: Emit, stop: threading.Event) -> Iterator[bool]:
@@ -86,7 +88,7 @@ class AntreaSource:
             yield True
 
     def _break_off(self, emit: Emit, trouble: str) -> None:
-        self._broke_off = self._broke_off or time.time()
+        self._broke_off = self._broke_off or self._life.last
         self._tell(emit, trouble)
 
     def _stream(self, emit: Emit, stop: threading.Event, *, follow: bool) -> Iterator[None]:
@@ -115,11 +117,11 @@ class AntreaSource:
     def _channel(self, way: Way) -> GrpcChannel:
         options = self._access.tls
         if options.mode == "off":
-            return GrpcChannel(way.connect, way.peer)
+            return GrpcChannel(way.connect, way.peer, life=self._life)
         tls = secured(options, way.host, way.ca_data)
         token = way.token if not options.insecure else ""
         headers = [("authorization", f"Bearer {token}")] if token else []
-        return GrpcChannel(way.connect, way.peer, tls, headers)
+        return GrpcChannel(way.connect, way.peer, tls, headers, self._life)
 
     def _request(self, *, follow: bool) -> Any:
         from netsec_tui.sources.antrea.proto import classes

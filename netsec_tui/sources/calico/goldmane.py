@@ -14,6 +14,7 @@ from netsec_tui.sources.calico.record import Record, RecordReader
 from netsec_tui.sources.calico.source import CalicoSource
 from netsec_tui.sources.grpc.channel import GrpcChannel
 from netsec_tui.sources.grpc.tls import secured
+from netsec_tui.sources.life import Life
 from netsec_tui.sources.problem import Problem
 from netsec_tui.sources.reach.service import Wanted, reach
 
@@ -36,6 +37,7 @@ class GoldmaneServer:
 
     def __init__(self, access: Access) -> None:
         self._access = access
+        self.life = Life()
         self._reader = RecordReader()
 
     def listed(self) -> Iterator[Record | Problem]:
@@ -66,7 +68,7 @@ class GoldmaneServer:
             )
         way = reach(self._access, SERVICES)
         secure = None if tls.mode == "off" else secured(tls, SERVER_NAME, way.ca_data)
-        return GrpcChannel(way.connect, way.peer, secure)
+        return GrpcChannel(way.connect, way.peer, secure, life=self.life)
 
     def _pages(self, channel: GrpcChannel) -> Iterator[object]:
         """Yield the flows of all pages, in an order in which they stand still while flows come in."""

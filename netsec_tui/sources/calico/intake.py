@@ -12,6 +12,7 @@ from netsec_tui.sources.calico.pairs import Pairing
 from netsec_tui.sources.calico.record import Record
 from netsec_tui.sources.contract import Emit
 from netsec_tui.sources.intake import Intake
+from netsec_tui.sources.life import Life
 from netsec_tui.sources.problem import Problem
 
 HISTORY_SECONDS = 3600
@@ -32,14 +33,14 @@ _OVERDUE = 20.0
 class CalicoIntake:
     """Gather records of one source and hand flows on; ``product`` names who tells them.
 
-    ``clock`` is monotonic time.
+    ``life`` is that of its server, ``clock`` is monotonic time.
     """
 
     def __init__(
-        self, name: str, origin: str, product: str, clock: Callable[[], float] = time.monotonic
+        self, name: str, origin: str, product: str, life: Life, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._product, self._clock = product, clock
-        self._intake = Intake(name, origin, product, HISTORY_SECONDS + _OVERLAP)
+        self._product, self._life, self._clock = product, life, clock
+        self._intake = Intake(name, origin, product, HISTORY_SECONDS + _OVERLAP, life)
         self._pairs = Pairing(origin)
         self._problems: list[Problem] = []
         self._connections = 0
@@ -96,7 +97,7 @@ class CalicoIntake:
 
     def break_off(self, emit: Emit, trouble: str) -> None:
         """Emit what has come in whole, and why no more comes for now."""
-        self._broke_off = time.time()
+        self._broke_off = self._life.last
         self.pass_on(emit, broken=True)
         self.tell(emit, trouble)
         # What was told last is to come again: without it, what was between is lost.

@@ -10,6 +10,7 @@ from typing import Protocol
 from netsec_tui.sources.calico.intake import CalicoIntake
 from netsec_tui.sources.calico.record import Record
 from netsec_tui.sources.contract import Emit
+from netsec_tui.sources.life import Life
 from netsec_tui.sources.problem import Problem
 from netsec_tui.sources.retry import follow_stream, not_back
 
@@ -17,9 +18,11 @@ from netsec_tui.sources.retry import follow_stream, not_back
 class RecordServer(Protocol):
     """Tell what the nodes have seen of connections; each call makes a connection of its own.
 
-    Both methods raise a NetsecError where the kubeconfig cannot be used, the server cannot be found or does
-    not give its flows.
+    ``life`` has the signs of life of what is streamed. Both methods raise a NetsecError where the kubeconfig
+    cannot be used, the server cannot be found or does not give its flows.
     """
+
+    life: Life
 
     def listed(self) -> Iterator[Record | Problem]:
         """Yield the records of the last hour, each connection once."""
@@ -42,7 +45,7 @@ class CalicoSource:
     def __init__(self, name: str, origin: str, product: str, server: RecordServer) -> None:
         self.name = name
         self._product, self._server = product, server
-        self._intake = CalicoIntake(name, origin, product)
+        self._intake = CalicoIntake(name, origin, product, server.life)
 
     def read(self, emit: Emit) -> None:
         """Emit the flows of the last hour, each connection once.
@@ -63,7 +66,7 @@ class CalicoSource:
         """
         ended = f"{self._product} has ended its stream of flows"
         broken = partial(self._intake.break_off, emit)
-        since = follow_stream(partial(self._followed, emit, stop), broken, ended, stop)
+        since = follow_stream(partial(self._followed, emit, stop), broken, ended, stop, self._server.life)
         rest = self._intake.pass_on(emit, all_of_it=True)
         if since:
             emit(not_back(min(since, self._intake.read_to or since), self._product))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator, Sequence
-from functools import partial
 from typing import Any
 
 from netsec_tui.errors import UnreachableError
@@ -16,6 +15,7 @@ from netsec_tui.sources.calico.source import CalicoSource
 from netsec_tui.sources.calico.whisker_decode import ORIGIN, items_of, record_of
 from netsec_tui.sources.calico.whisker_http import ANSWER_SECONDS, Whisker
 from netsec_tui.sources.fields import count
+from netsec_tui.sources.life import Life
 from netsec_tui.sources.problem import Problem
 from netsec_tui.sources.reach.service import Wanted, reach
 
@@ -37,6 +37,7 @@ class WhiskerServer:
 
     def __init__(self, access: Access) -> None:
         self._access = access
+        self.life = Life()
         self._reader = RecordReader()
 
     def listed(self) -> Iterator[Record | Problem]:
@@ -49,7 +50,7 @@ class WhiskerServer:
     def streamed(self, start: int, stop: threading.Event) -> Iterator[Record | Problem | None]:
         """Yield the records from a time on, and those that come."""
         whisker = self._whisker()
-        for line in whisker.events(f"watch=true&startTimeGte={start}", partial(_look, whisker), stop):
+        for line in whisker.events(f"watch=true&startTimeGte={start}", _look, stop, self.life):
             value = None if line is None else _event(line)
             if line is None or isinstance(value, Problem):
                 yield value

@@ -15,6 +15,7 @@ from netsec_tui.errors import NetsecError, UnreachableError
 from netsec_tui.sources.access import TlsOptions
 from netsec_tui.sources.bounded import put
 from netsec_tui.sources.grpc.tls import Secured, secured
+from netsec_tui.sources.life import Life
 from netsec_tui.sources.reach.http import (
     WHOLE_SECONDS,
     TrickleError,
@@ -89,22 +90,24 @@ class Whisker:
         return body
 
     def events(
-        self, query: str, first: Callable[[], object], stop: threading.Event
+        self, query: str, look: Callable[[Whisker], object], stop: threading.Event, life: Life
     ) -> Iterator[bytes | None]:
         """Yield the lines of a stream of events as they come, until it ends or ``stop`` is set.
 
         None is yielded every tenth of a second while nothing comes. The server answers no sooner than it has
-        something to tell: ``first`` asks it something else before, in another thread, and nothing is yielded
-        until that has been answered. A line that is cut off at the end is left out.
+        something to tell: ``look`` asks it something else before, in another thread, and nothing is yielded
+        until that has been answered. Nor does it send anything in silence: the same is asked then, over a
+        connection of its own. A line that is cut off at the end is left out.
 
         Raises:
             UnreachableError: as for ``get``; or nothing came for a minute, or the connection broke off.
         """
+        life.begin()
         chunks: queue.Queue[bytes | Exception] = queue.Queue(_ROOM)
         self._over, answered = threading.Event(), threading.Event()
 
         def read() -> None:
-            self._read(query, first, answered, chunks)
+            self._read(query, look, answered, chunks, life)
 
         threading.Thread(target=read, name=f"events of {self._way.peer}", daemon=True).start()
         lines, begun = WholeLines(), 0.0
@@ -114,6 +117,7 @@ class Whisker:
                     chunk = chunks.get(timeout=_PATIENCE)
                 except queue.Empty:
                     if answered.is_set():
+                        self._keep_alive(look, chunks, life)
                         yield None
                     continue
                 if isinstance(chunk, Exception):
@@ -137,19 +141,21 @@ class Whisker:
     def _read(
         self,
         query: str,
-        first: Callable[[], object],
+        look: Callable[[Whisker], object],
         answered: threading.Event,
         chunks: queue.Queue[bytes | Exception],
+        life: Life,
     ) -> None:
         """Hand on what comes, then nothing or what went wrong; a slow reader holds the server up."""
         over = self._over
         try:
-            first()
+            look(self)
+            life.sign()
             answered.set()
             self._silence = self._whole = SILENCE_SECONDS
             response = self._ask(query, "text/event-stream")
             while put(chunks, told := response.read1(_CHUNK), over) and told:
-                pass
+                life.sign()
         except NetsecError as error:
             put(chunks, error, over)
         except Exception as error:  # a socket that was closed from the other thread raises anything
@@ -157,6 +163,25 @@ class Whisker:
             put(chunks, self._trouble(error, late), over)
         finally:
             self._close()
+
+    def _keep_alive(
+        self, look: Callable[[Whisker], object], chunks: queue.Queue[bytes | Exception], life: Life
+    ) -> None:
+        """Ask a server that is silent whether it is still there; if not, that is handed on."""
+        if not life.quiet:
+            return
+        life.ask()
+        other, over = Whisker(self._way, self._tls), self._over
+        other._secure = self._secure
+
+        def ask() -> None:
+            try:
+                look(other)
+                life.sign()
+            except NetsecError as error:
+                put(chunks, UnreachableError(f"nothing comes of {self._way.peer} any more: {error}"), over)
+
+        threading.Thread(target=ask, name=f"look at {self._way.peer}", daemon=True).start()
 
     def _ask(self, query: str, accept: str) -> HTTPResponse:
         try:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from netsec_tui.sources.access import Address
 from netsec_tui.sources.grpc.trouble import GrpcError, tls_silence, tls_trouble
+from netsec_tui.sources.life import Life
 from netsec_tui.sources.problem import Problem
 
 if TYPE_CHECKING:
@@ -31,31 +32,36 @@ class GrpcChannel:
     """Make calls over one connection to a server, within a ``with`` block; another block connects again.
 
     ``connect`` returns a connected socket, which the channel closes; what it raises comes through. ``peer``
-    names the server in sentences, ``headers`` go with each call. Only one thread may use a channel.
+    names the server in sentences, ``headers`` go with each call, ``life`` is told of its signs of life. Only
+    one thread may use a channel.
     """
 
     def __init__(
-        self, connect: Connect, peer: str, tls: Secured | None = None, headers: Headers = ()
+        self,
+        connect: Connect,
+        peer: str,
+        tls: Secured | None = None,
+        headers: Headers = (),
+        life: Life | None = None,
     ) -> None:
         self._connect, self.peer, self._tls, self._headers = connect, peer, tls, headers
+        self._life = life or Life()
         self._connection: Connection | None = None
-        self._calm = False
 
     def __enter__(self) -> GrpcChannel:
-        from netsec_tui.sources.grpc.connection import CALM_SECONDS, PING_SECONDS, Connection
+        from netsec_tui.sources.grpc.connection import Connection
 
         plain = self._connect()
         plain.settimeout(CONNECT_SECONDS)
-        pings = CALM_SECONDS if self._calm else PING_SECONDS
         authority = (self._tls and self._tls.server_name) or "localhost"
-        self._connection = Connection(self._secure(plain), plain, self.peer, authority, pings, self._headers)
+        secure = self._secure(plain)
+        self._connection = Connection(secure, plain, self.peer, authority, self._life, self._headers)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._connection
-        self._calm = self._calm or self._connection.calm
         self._connection.close()
         self._connection = None
 

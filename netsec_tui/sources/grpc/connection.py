@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import socket
 import ssl
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
 from netsec_tui.sources.grpc.call import Call
 from netsec_tui.sources.grpc.trouble import GrpcError, ended_way_out, refusal, status_of, tls_trouble
+from netsec_tui.sources.life import Life
 from netsec_tui.sources.objects.strip import printable
 
 SEND_SECONDS = 5.0
-PING_SECONDS = 20.0
-"""Seconds of silence after which the server is asked whether it is still there."""
+_HEALTH = "/grpc.health.v1.Health/Check"
+"""What a silent server is asked. Any answer is a sign of life, also that it offers no such method.
 
-CALM_SECONDS = 330.0
-"""The same for a server that complains: grpc-go suffers a ping every 5 minutes where nothing else passes."""
+Not a ping of HTTP/2: that a proxy may answer by itself, and grpc-go ends the connection after a few of them
+where no data passes.
+"""
 
 GREETING_SECONDS = 5.0
 """Seconds in which a server must have sent its settings, which it does unasked (RFC 9113, 3.4).
@@ -32,7 +33,7 @@ and then hangs would pass for one that has nothing to tell.
 """
 
 ANSWER_SECONDS = 10.0
-"""Seconds in which a ping must be answered."""
+"""Seconds in which it must answer that."""
 
 WINDOW = 4 << 20
 _CHUNK = 64 << 10
@@ -40,16 +41,15 @@ _SETTINGS = (b"", b"\x04")
 """The type of a server's first frame, its fourth byte (RFC 9113, 3.4): h2 would wait for the frame's end."""
 
 _CANCEL = 8
-_CALM = 11
-"""HTTP/2's error codes (RFC 9113, 7): a call is not wanted any more; a client pings too often."""
+"""HTTP/2's error code (RFC 9113, 7): a call is not wanted any more."""
 
 
 class Connection:
     """Speak HTTP/2 over a connected socket, which may be wrapped in TLS; for one thread.
 
-    ``plain`` is the socket itself, whose ``trouble``, if it has any, tells why it was closed. ``calm`` is set
-    when the server has complained of pings, ``greeted`` when it has begun as HTTP/2 does, ``answers`` when it
-    has reacted to something since.
+    ``plain`` is the socket itself, whose ``trouble``, if it has any, tells why it was closed; ``life`` hears
+    of all that comes. ``greeted`` is set when the server has begun as HTTP/2 does, ``answers`` when it has
+    reacted to something since.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Connection:
         plain: socket.socket,
         peer: str,
         authority: str,
-        ping_seconds: float,
+        life: Life,
         more_headers: Sequence[tuple[str, str]] = (),
     ) -> None:
         from h2.config import H2Configuration
@@ -70,12 +70,10 @@ class Connection:
         self._secure = isinstance(sock, ssl.SSLSocket)
         self._http = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8"))
         self._calls: dict[int, Call] = {}
-        self._ping_seconds = ping_seconds
-        self._heard = time.monotonic()
-        self._pinged = 0.0
+        self._life = life
         self.greeted = False
         self.answers = False
-        self.calm = False
+        life.begin()
         self._http.initiate_connection()
         self._http.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: WINDOW, SettingCodes.ENABLE_PUSH: 0})
         self._http.increment_flow_control_window(WINDOW)
@@ -151,7 +149,7 @@ class Connection:
         if not data:
             self._keep_alive()
             return
-        self._heard, self._pinged = time.monotonic(), 0.0
+        self._life.sign()
         if not self.greeted and data[3:4] not in _SETTINGS:
             raise self._broken(ValueError("no settings"))
         self.greeted = True
@@ -182,18 +180,26 @@ class Connection:
         return data
 
     def _keep_alive(self) -> None:
-        now = time.monotonic()
-        if not self.answers and now - self._heard > GREETING_SECONDS:
+        silent, owes = self._life.silent, self._life.owes
+        if not self.answers and silent > GREETING_SECONDS:
             since = "after its greeting " if self.greeted else ""
             raise GrpcError(
                 f"{self._peer} does not answer: nothing has come {since}for {GREETING_SECONDS:g} s"
             )
-        if self._pinged:
-            if now - self._pinged > ANSWER_SECONDS:
-                silence = f"nothing has come for {now - self._heard:.0f} s"
-                raise GrpcError(f"{self._peer} hangs: {silence}, and it does not answer a ping")
-        elif now - self._heard > self._ping_seconds:
-            self._pinged = now
+        if owes > ANSWER_SECONDS:
+            silence = f"nothing has come for {silent:.0f} s"
+            raise GrpcError(f"{self._peer} hangs: {silence}, and it does not answer when it is asked")
+        if self._life.quiet:
+            self._life.ask()
+            self._ask_for_a_sign()
+
+    def _ask_for_a_sign(self) -> None:
+        from h2.exceptions import TooManyStreamsError
+
+        try:
+            asked = self.call(_HEALTH, b"")
+            del self._calls[asked.number]  # what it answers does not matter
+        except TooManyStreamsError:
             self._http.ping(b"netsec??")
             self._send()
 
@@ -241,8 +247,6 @@ class Connection:
     def _dismissed(self, event: Any) -> GrpcError:
         said = bytes(event.additional_data or b"").decode("utf-8", "replace")
         code = int(event.error_code or 0)
-        if code == _CALM:
-            self.calm = True
         why = printable(said, 100) or (f"HTTP/2 error {code}" if code else "it shuts down")
         return GrpcError(f"{self._peer} ends the connection: {why}")
 

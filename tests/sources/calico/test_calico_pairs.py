@@ -23,6 +23,7 @@ from netsec_tui.sources.calico.pairs import REMEMBERED, Pairing
 from netsec_tui.sources.calico.record import RecordReader
 from netsec_tui.sources.calico.whisker_decode import whisker_decoder
 from netsec_tui.sources.contract import FlowsRead
+from netsec_tui.sources.life import Life
 from netsec_tui.sources.problem import Problem
 from tests.core.traffic import (
     IN,
@@ -66,7 +67,7 @@ def by_whisker(flows):
 def by_intake(flows):
     """Return what a live source hands on that is looked at after each record."""
     now, made, reader = [0.0], [], RecordReader()
-    intake = CalicoIntake("goldmane", "goldmane", "Goldmane", clock=lambda: now[0])
+    intake = CalicoIntake("goldmane", "goldmane", "Goldmane", Life(), clock=lambda: now[0])
     for flow in flows:
         intake.take(record_of_json(reader, goldmane_json(flow)))
         now[0] += 1
@@ -352,7 +353,7 @@ def test_client_that_tells_late_leaves_no_attempt(windows):
 
 def test_both_sides_of_a_break_are_one_connection():
     now, made, reader = [0.0], [], RecordReader()
-    intake = CalicoIntake("goldmane", "goldmane", "Goldmane", clock=lambda: now[0])
+    intake = CalicoIntake("goldmane", "goldmane", "Goldmane", Life(), clock=lambda: now[0])
     intake.take(record_of_json(reader, goldmane_json(at(0, SRC))))
     intake.pass_on(made.append, broken=True)
     intake.take(record_of_json(reader, goldmane_json(at(0, SRC))))
@@ -364,7 +365,7 @@ def test_both_sides_of_a_break_are_one_connection():
 
 def test_silence_ends_the_waiting():
     now, made = [0.0], []
-    intake = CalicoIntake("goldmane", "goldmane", "Goldmane", clock=lambda: now[0])
+    intake = CalicoIntake("goldmane", "goldmane", "Goldmane", Life(), clock=lambda: now[0])
     intake.take(record_of_json(RecordReader(), goldmane_json(at(0, SRC))))
     now[0] = calico_intake._OVERDUE - 1
     assert not intake.pass_on(made.append)
@@ -378,7 +379,7 @@ def test_silence_ends_the_waiting():
 @pytest.mark.parametrize("ahead", [int(SKEW_SECONDS) + 10, 3600, 10 * 365 * 86_400])
 def test_window_ahead_of_every_clock_is_told_and_asks_for_nothing_later(ahead):
     now, made, reader = int(time.time()), [], RecordReader()
-    intake = CalicoIntake("goldmane", "goldmane", "Goldmane", clock=lambda: 0.0)
+    intake = CalicoIntake("goldmane", "goldmane", "Goldmane", Life(), clock=lambda: 0.0)
     for end_ in (now - 15, now + ahead):
         intake.take(record_of_json(reader, goldmane_json(told(dest=PUBLIC, start=end_ - 15))))
     intake.pass_on(made.append, all_of_it=True)
@@ -391,7 +392,7 @@ def test_window_ahead_of_every_clock_is_told_and_asks_for_nothing_later(ahead):
 
 def test_clock_that_is_a_little_ahead_asks_from_now():
     now = int(time.time())
-    intake = CalicoIntake("whisker", "whisker", "Whisker")
+    intake = CalicoIntake("whisker", "whisker", "Whisker", Life())
     intake.take(whisker_decode.record_of(RecordReader(), whisker_json(told(start=now + 60))))
     assert intake.asked_from <= int(time.time()) - 60
 

@@ -13,6 +13,7 @@ from netsec_tui.sources import retry
 from netsec_tui.sources.access import Access, Address, TlsOptions
 from netsec_tui.sources.calico import whisker, whisker_http
 from netsec_tui.sources.calico.whisker import whisker_source
+from netsec_tui.sources.life import Life
 from netsec_tui.sources.reach import http as http_service
 from netsec_tui.sources.reach.service import Way
 from tests.sources.api_server import write_kubeconfig
@@ -192,7 +193,7 @@ def test_who_stops_while_it_is_connected_asks_nothing_any_more(backend):
         return socket.create_connection(backend.address)
 
     events = whisker_http.Whisker(Way(connect, "whisker", "whisker"), TlsOptions()).events(
-        "watch=true&startTimeGte=0", lambda: None, stop
+        "watch=true&startTimeGte=0", lambda whisker: None, stop, Life()
     )
     before = set(threading.enumerate())
     left = threading.Thread(target=lambda: [*events])

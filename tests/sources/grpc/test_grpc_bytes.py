@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from netsec_tui.sources.grpc import connection as grpc_connection
 from netsec_tui.sources.grpc.call import Call
 from netsec_tui.sources.grpc.trouble import GrpcError
+from netsec_tui.sources.life import Life
 from tests.sources.grpc.grpc_numbers import Answer, framed
 
 
@@ -62,7 +63,7 @@ def test_broken_bytes_of_a_server_end_in_a_sentence(monkeypatch):
             data[at : at + dice.randrange(2)] = dice.randbytes(dice.randrange(3))
         ours, theirs = socket.socketpair()
         with ours, theirs:
-            connection = grpc_connection.Connection(ours, ours, "the server", "localhost", 20.0)
+            connection = grpc_connection.Connection(ours, ours, "the server", "localhost", Life())
             calls = [connection.call("/x.Y/M", b"") for _ in range(2)]
             theirs.sendall(data)
             theirs.shutdown(socket.SHUT_WR)

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from netsec_tui.sources import life
 from netsec_tui.sources.grpc import channel as grpc_channel
 from netsec_tui.sources.grpc import connection as grpc_connection
 from netsec_tui.sources.grpc.channel import GrpcChannel, dial
@@ -134,7 +135,7 @@ def test_a_server_that_is_killed_and_comes_back_is_called_again(stop):
 
 
 def test_a_silent_peer_that_answers_pings_is_not(peer, stop, monkeypatch):
-    monkeypatch.setattr(grpc_connection, "PING_SECONDS", 0.1)
+    monkeypatch.setattr(life, "ASK_SECONDS", 0.1)
     monkeypatch.setattr(grpc_connection, "ANSWER_SECONDS", 5.0)
     deadline = time.monotonic() + 1.0
     with GrpcChannel(dial(*peer.address), "the server") as channel:

@@ -9,6 +9,7 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import RequestReceived
 
+from netsec_tui.sources import life
 from netsec_tui.sources.grpc import connection as grpc_connection
 from netsec_tui.sources.grpc.channel import GrpcChannel
 from netsec_tui.sources.grpc.trouble import GrpcError
@@ -200,7 +201,7 @@ def test_a_peer_that_is_slow_but_alive_is_waited_for(stop, monkeypatch):
 
 
 def test_a_peer_that_hangs_is_given_up(stop, monkeypatch):
-    monkeypatch.setattr(grpc_connection, "PING_SECONDS", 0.2)
+    monkeypatch.setattr(life, "ASK_SECONDS", 0.2)
     monkeypatch.setattr(grpc_connection, "ANSWER_SECONDS", 0.2)
     over = threading.Event()
 
@@ -210,6 +211,6 @@ def test_a_peer_that_hangs_is_given_up(stop, monkeypatch):
         over.wait(PATIENCE)
 
     with scripted(hangs) as channel:
-        with pytest.raises(GrpcError, match=r"the server hangs: nothing .* does not answer a ping"):
+        with pytest.raises(GrpcError, match=r"the server hangs: nothing .* does not answer when it is asked"):
             all_of(channel, "/x.Y/M", Ask(), stop)
         over.set()

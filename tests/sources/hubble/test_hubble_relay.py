@@ -9,7 +9,7 @@ from grpclib.const import Status
 
 from netsec_tui.errors import UnreachableError
 from netsec_tui.model.timespan import from_to
-from netsec_tui.sources import retry
+from netsec_tui.sources import life, retry
 from netsec_tui.sources.grpc import channel as grpc_channel
 from netsec_tui.sources.grpc import connection as grpc_connection
 from netsec_tui.sources.hubble import relay_progress as hubble_relay_progress
@@ -362,7 +362,7 @@ def test_an_unreadable_flow_is_counted_and_the_next_is_read(peer, source):
 
 
 def test_a_server_that_hangs_is_left_and_taken_up_again(peer, source, monkeypatch):
-    monkeypatch.setattr(grpc_connection, "PING_SECONDS", 0.1)
+    monkeypatch.setattr(life, "ASK_SECONDS", 0.1)
     hold = threading.Event()
     with following(source) as collected:
         settled(peer, collected)
