@@ -112,7 +112,7 @@ class TheiaSource:
         self._intake.take(found, emit)
 
     def _tell(self, emit: Emit, trouble: str = "", *, ended: bool = False) -> None:
-        # What is said is by our clock: it is no earlier there, since theirs is no further ahead.
+        # By our clock, and no later than it really was: theirs is ahead by ``_ahead`` at most.
         read_to, every = (0.0, 0.0) if ended else (self._watermark - self._ahead, POLL_SECONDS)
         counted, behind = f"{self._connections} connections", self._watermark < self._now
         self._intake.tell(
