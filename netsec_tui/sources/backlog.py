@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 QUIET_SECONDS = 2.0
 """Seconds of silence after which a stream that has told something is taken to have told what there was."""
@@ -11,33 +13,48 @@ QUIET_SECONDS = 2.0
 FIRST_SECONDS = 5.0
 """Seconds after which a stream that has told nothing at all is taken to have nothing to tell."""
 
-_STEADY_SECONDS, _STEADY_PACE = 1.0, 2.0
-"""Where the times that are told go on no faster than that for so long, nothing is left to catch up with.
+_HARDLY_SECONDS = 5.0
+"""Seconds in which an answer about the past comes whole where little can have come meanwhile."""
 
-What is read of the past goes on far faster. By this alone is it known of a busy node whose clock is behind.
-"""
+_T = TypeVar("_T")
 
 
 class Backlog:
     """Know until when each node has told all, in epoch seconds, while a stream still tells of the past.
 
-    It has caught up once it tells of a time after it was begun, is silent for a while, or tells of times that
-    go on as the clock does. Where the past is asked for by itself, it has once that is answered, and what
-    comes beside it says nothing of how far that has got.
+    Where the past is asked for by itself, all has been told once that is answered, and what comes beside it
+    says nothing of how far that has got. Of one stream that begins with the past it can only be guessed: it
+    has caught up once it tells of a time after it was begun, or is silent for a while.
     """
 
     def __init__(self) -> None:
-        self._mark: tuple[float, float] | None = None
         self._read, self._reached = 0.0, dict[str, float]()
-        self._over = False
+        self._over = self._told = False
         self.begin(0.0)
 
     def begin(self, read: float, *, asked: bool = False) -> None:
         """Take it that a stream begins anew; if all had been read, that was so until ``read``."""
         if self._over:
             self._read, self._reached = read, {}
-        self._began, self._heard, self._mark = time.time(), time.monotonic(), None
-        self._asked, self._over = asked, False
+        self._began, self._heard = time.time(), time.monotonic()
+        self._asked, self._over, self._told = asked, False, False
+
+    def catch_up(self, read: float, ask: Callable[[], Iterable[_T]], stop: threading.Event) -> Iterator[_T]:
+        """Yield what answers questions for the past; all is read then but of the last few seconds.
+
+        ``ask`` asks for all that has not been told. An answer that takes long is itself soon the past: it is
+        asked again. ``read`` is as for ``begin``.
+        """
+        self.begin(read, asked=True)
+        while not stop.is_set():
+            began, since = time.time(), time.monotonic()
+            yield from ask()
+            if stop.is_set():
+                return
+            self.answered()
+            if time.monotonic() - since <= _HARDLY_SECONDS:
+                return
+            self.begin(began, asked=True)
 
     def take(self, at: float, node: str = "", *, asked: bool = False) -> None:
         """Take note that the stream, or what answers for the past, tells of a time."""
@@ -46,26 +63,18 @@ class Backlog:
             return
         if asked == self._asked:
             self._reached[node] = max(min(at, time.time()), self._reached.get(node, 0.0))
-            self._over = not self._asked and (at >= self._began or self._is_steady())
+            self._told = True
+            self._over = not self._asked and at >= self._began
 
     def quiet(self) -> None:
         """Take note that nothing comes now."""
-        patience = QUIET_SECONDS if self._mark else FIRST_SECONDS
+        patience = QUIET_SECONDS if self._told else FIRST_SECONDS
         silent = time.monotonic() - self._heard >= patience
         self._over = self._over or (silent and not self._asked)
 
     def answered(self) -> None:
         """Take it that the past has been told that was asked for."""
         self._asked, self._over = False, True
-
-    def _is_steady(self) -> bool:
-        """Tell whether the times that were told of have gone on as the clock does for a while."""
-        newest = max(self._reached.values())
-        since, then = self._mark = self._mark or (self._heard, newest)
-        if self._heard - since < _STEADY_SECONDS:
-            return False
-        self._mark = (self._heard, newest)
-        return newest - then <= _STEADY_PACE * (self._heard - since)
 
     @property
     def read_to(self) -> float:

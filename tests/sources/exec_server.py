@@ -24,9 +24,10 @@ class ExecServer(ApiServer):
     """Answer commands as ``commands`` says, by pod and first word of the command.
 
     Bytes are what the command writes, text is what it complains of before it fails, a number is the HTTP
-    status that refuses it, a function answers with the handler that it is given. A command that is not there
-    is not in the image. ``ran`` holds every command that was asked for: pod, container, words. ``denied``
-    holds what reviews say no to: namespace and subresource, and a verb where it is of that one alone.
+    status that refuses it, a function answers with the handler that it is given and its ``words``. A command
+    that is not there is not in the image. ``ran`` holds every command that was asked for: pod, container,
+    words. ``denied`` holds what reviews say no to: namespace and subresource, and a verb where it is of that
+    one alone.
     """
 
     def __init__(self, objects: list[dict[str, Any]]) -> None:
@@ -55,6 +56,7 @@ class _Handler(api_server._Handler):
             return
         query = parse_qs(url.query)
         pod, words = url.path.split("/")[-2], tuple(query["command"])
+        self.words = words
         self.server.ran.append((pod, query["container"][0], words))
         answer = self.server.commands.get((pod, words[0]), f"{words[0]}: executable file not found in $PATH")
         if self.headers.get("Authorization") != f"Bearer {self.server.token}":

@@ -55,7 +55,7 @@ class AntreaSource:
         self._decoder = AntreaMessageDecoder()
         self._resume: Any = None
         self._last = 0.0
-        self._broke_off = 0.0
+        self._broke_off = self._caught_up = 0.0
         self._backlog = Backlog()
         self._life = Life()
         self._intake = Intake(self.name, ORIGIN, "a record of the Flow Aggregator", life=self._life)
@@ -82,7 +82,13 @@ class AntreaSource:
             emit(not_back(min(since, self._backlog.read_to or since), "the Flow Aggregator"))
 
     def _followed(self, emit: Emit, stop: threading.Event) -> Iterator[bool]:
-        self._backlog.begin(self._broke_off)
+        before = partial(self._stream, emit, stop, follow=False)
+        for _ in self._backlog.catch_up(self._broke_off, before, stop):
+            self._tell(emit)
+            yield True
+        if stop.is_set():
+            return
+        self._caught_up = time.time()
         for _ in self._stream(emit, stop, follow=True):
             self._tell(emit)
             yield True
@@ -100,11 +106,9 @@ class AntreaSource:
         try:
             with self._channel(way) as channel:
                 for reply in channel.stream(GET_FLOWS, self._request(follow=follow), reply_class, stop):
-                    if reply is None:
-                        self._backlog.quiet()
-                    elif isinstance(reply, Problem):
+                    if isinstance(reply, Problem):
                         self._intake.take([reply], emit)
-                    else:
+                    elif reply is not None:
                         if first:
                             self._after_a_break(reply, emit)
                         first = False
@@ -146,20 +150,24 @@ class AntreaSource:
         return GrpcError(f"{error}; {hint}" if hint else str(error), error.status)
 
     def _after_a_break(self, reply: Any, emit: Emit) -> None:
-        """Tell what a stream that was taken up again cannot say it has in full."""
-        broke_off, self._broke_off = self._broke_off, 0.0
+        """Tell what a stream that was taken up again, or goes on, cannot say it has in full."""
+        broke_off, caught_up, now = self._broke_off, self._caught_up, time.time()
+        self._broke_off = self._caught_up = 0.0
         resumed = self._resume is not None and not reply.resume_reset
         if broke_off and not resumed:
-            now = time.time()
             away = f"the Flow Aggregator was out of reach {from_to(broke_off, now)}"
-            reason = f"{away}; records of that time may be missing"
-            emit(FlowsRead((Gap(broke_off, 0, reason, until=now),)))
+        elif caught_up and reply.resume_reset:
+            away = f"the Flow Aggregator did not go on from where it had been read {from_to(caught_up, now)}"
+        else:
+            return
+        reason = f"{away}; records of that time may be missing"
+        emit(FlowsRead((Gap(broke_off or caught_up, 0, reason, until=now),)))
 
     def _take(self, reply: Any, dropped: int, emit: Emit) -> None:
         found: list[Flow | Gap | Problem] = []
         for message in reply.flows:
             found += self._decoder.decode(message)
-            self._backlog.take(ended_at(message))
+            self._backlog.take(ended_at(message), asked=True)
             # What a wrong clock dates ahead is not where the stream is to be taken up again.
             self._last = max(self._last, min(ended_at(message), time.time()))
         if reply.dropped_count > dropped:

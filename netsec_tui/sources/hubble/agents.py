@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from netsec_tui.model.flow import Flow, Gap
@@ -17,6 +18,7 @@ from netsec_tui.sources.contract import KubeObject
 from netsec_tui.sources.defect import defect_of
 from netsec_tui.sources.gaps import Gaps
 from netsec_tui.sources.hubble.decode import HubbleDecoder
+from netsec_tui.sources.nodes_named import names_of
 from netsec_tui.sources.objects.fields import Fields
 from netsec_tui.sources.objects.strip import printable
 from netsec_tui.sources.problem import Problem
@@ -106,6 +108,7 @@ class AgentStream:
         self.newest = 0.0
         self._backlog = Backlog()
         self._broke_off = 0.0
+        self._taken_up = True
         self._seen: Recent[int, bool] = Recent(_REMEMBERED)
         self._decoder = HubbleDecoder(ORIGIN, node)
 
@@ -131,29 +134,54 @@ class AgentStream:
         else:
             tell(Told(self.node, ended=True, trouble="its stream of flows has ended" if follow else ""))
         finally:
-            self._broke_off = time.time()
+            self._broke_off, self._taken_up = time.time(), True
 
     def _read(
         self, executor: Executor, target: Target, stop: threading.Event, *, follow: bool
     ) -> Iterator[Told]:
-        """Yield what has come in, several times a second, and once at the start that there is a stream."""
+        """Yield what the agent holds, which its command ends by itself, then what it goes on to say."""
+        said = partial(self._said, executor, target, stop)
+        if not follow:
+            yield from said(follow=False)
+            return
+        yield from self._backlog.catch_up(self._broke_off, partial(said, follow=False), stop)
+        if not stop.is_set():
+            yield Told(self.node)
+            yield from said(follow=True)
+
+    def _said(
+        self, executor: Executor, target: Target, stop: threading.Event, *, follow: bool
+    ) -> Iterator[Told]:
+        """Yield what one command says, several times a second, and once at the start that there is one."""
         lines, batch = _Lines(self._seen), _Batch(self.node, self._decoder)
-        handed_on, behind, backlog = 0.0, True, self._backlog
-        backlog.begin(self._broke_off)
+        handed_on, before, began = 0.0, self.newest, time.time()
         for chunk in executor.stream(target, self._command(follow=follow), stop):
             lines.feed(chunk, batch)
-            if chunk:
-                backlog.take(batch.newest)
-            else:
-                backlog.quiet()
-            now, news = time.monotonic(), batch.anything or (behind and not backlog.read_to)
-            if now - handed_on >= _FLUSH_SECONDS and (news or not handed_on):
-                handed_on, behind = now, bool(backlog.read_to)
+            self._look(lines, batch, before, began)
+            if batch.newest:
+                self._backlog.take(batch.newest, asked=True)
+            now = time.monotonic()
+            if now - handed_on >= _FLUSH_SECONDS and (batch.anything or not handed_on):
+                handed_on = now
                 yield self._flushed(batch)
         if not stop.is_set():  # else the last line may have been cut off
             lines.finish(batch)
+            self._look(lines, batch, before, began)
         if batch.anything:
             yield self._flushed(batch)
+        self._taken_up = False
+
+    def _look(self, lines: _Lines, batch: _Batch, before: float, began: float) -> None:
+        """See whether the first flow was told before: else what came since the newest one is lost.
+
+        After a break that is said by when the node was watched, of a command that goes on by a gap.
+        """
+        repeats, lines.repeats = lines.repeats, None
+        if self._taken_up:
+            batch.repeats = batch.repeats or bool(repeats)
+        elif before and repeats is False:
+            reason = f"{names_of([self.node])}: its agent overwrote flows before they were read"
+            batch.lose(Gap(before, 0, reason, self.node, until=max(before, began)))
 
     def _flushed(self, batch: _Batch) -> Told:
         self.newest = max(self.newest, batch.newest)
@@ -198,6 +226,10 @@ class _Batch:
         elif isinstance(decoded, Problem):
             self.leave_out(decoded.reason)
 
+    def lose(self, gap: Gap) -> None:
+        """Take in that something is missing."""
+        self._gaps.add(gap)
+
     def leave_out(self, reason: str) -> None:
         """Count a line that cannot be used."""
         self._unread += 1
@@ -214,15 +246,17 @@ class _Batch:
 
 
 class _Lines:
-    """Find the JSON values in the bytes of a stream and leave out those that were told before a break.
+    """Find the JSON values in the bytes of a stream and leave out those that were told before.
 
-    Flows come in order: what repeats comes before what is new.
+    Flows come in order: what repeats comes before what is new. ``repeats`` is whether the first flow was told
+    before, None until it comes.
     """
 
     def __init__(self, seen: Recent[int, bool]) -> None:
         self._lines = WholeLines()
         self._begun = False
         self._seen = seen
+        self.repeats: bool | None = None
 
     def feed(self, chunk: bytes, batch: _Batch) -> None:
         """Take in the next bytes."""
@@ -245,10 +279,11 @@ class _Lines:
             batch.leave_out("a line is no JSON")
             return
         key = _identity(value)
-        if key is not None and self._seen.get(key):
-            batch.repeats = batch.repeats or ("flow" in value and not self._begun)
+        again = key is not None and bool(self._seen.get(key))
+        if not self._begun and type(value) is dict and "flow" in value:
+            self._begun, self.repeats = True, again
+        if again:
             return
-        self._begun = self._begun or (type(value) is dict and "flow" in value)
         batch.put(value)
         if key is not None:
             self._seen.put(key, True)

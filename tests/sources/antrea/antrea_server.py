@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import threading
 from typing import Any
 
 from grpclib.const import Status
@@ -84,7 +85,7 @@ class FlowAggregator:
     """Hold the ring; ``epoch`` changes when it is restarted, an older one without it cannot resume.
 
     ``token`` is what clients must log in with, empty for an older one. ``refuse`` is a status to answer with.
-    ``requests`` holds what was asked.
+    ``requests`` holds what was asked. An answer about what is held ends once ``more`` is set.
     """
 
     def __init__(self, epoch: str = "one", token: str = "") -> None:
@@ -93,6 +94,8 @@ class FlowAggregator:
         self.first = 0
         self.refuse: Status | None = None
         self.requests: list[Any] = []
+        self.more = threading.Event()
+        self.more.set()
 
     @property
     def methods(self) -> dict[str, Offered]:
@@ -128,7 +131,7 @@ class FlowAggregator:
                 reply = self._reply(at, dropped)
                 reply.flows.extend(f for f in new if f.end_ts.seconds >= request.since.seconds)
                 await stream.send_message(reply)
-            elif not request.follow:
+            elif not request.follow and self.more.is_set():
                 return
             await asyncio.sleep(0.005)
 

@@ -2,6 +2,7 @@
 
 import json
 import random
+import threading
 import time
 from collections import Counter
 
@@ -166,6 +167,33 @@ def test_a_restart_loses_what_nobody_can_count(made):
     (gap,) = gaps(collected)
     assert gap.lost == 0
     assert gap.time < gap.until <= time.time()
+
+
+def test_what_is_held_is_asked_for_by_itself_before_what_comes(aggregator, made):
+    """An answer that has not ended has not told all, however slowly it comes."""
+    aggregator.ring = [flow(time.time() - 600, 1000)]
+    aggregator.more = threading.Event()
+    with serving(aggregator, made) as peer, following(source(peer, made)) as collected:
+        collected.wait_for(lambda: ports(collected) == [1000])
+        collected.wait_for(lambda: collected.status.read_to)
+        assert collected.status.read_to == collected.status.observed.until < time.time() - 500
+        aggregator.more.set()
+        collected.wait_for(lambda: not collected.status.read_to and not collected.status.observed.until)
+    assert [request.follow for request in aggregator.requests] == [False, True]
+    assert not gaps(collected)
+
+
+def test_a_restart_between_what_was_held_and_what_comes_is_a_gap(made):
+    aggregator = FlowAggregator()
+    aggregator.ring, aggregator.more = [flow(NOW - 10, 1000)], threading.Event()
+    with serving(aggregator, made) as peer, following(source(peer, made)) as collected:
+        collected.wait_for(lambda: ports(collected) == [1000])
+        aggregator.epoch, aggregator.ring = "two", [flow(NOW, 1001)]
+        aggregator.more.set()
+        collected.wait_for(lambda: 1001 in ports(collected))
+    (gap,) = gaps(collected)
+    assert "did not go on from where it had been read" in gap.reason
+    assert gap.time <= gap.until <= time.time()
 
 
 def test_records_that_were_overwritten_are_counted(made):

@@ -195,22 +195,52 @@ def test_what_comes_again_after_a_break_is_told_once(server, source, uuid):
     begun, said = time.time(), []
 
     def breaks_off(handler):
-        said.append(len(said))
+        said.append(handler.words)
         handler._send(1, b"".join(flow(n, uuid=uuid, at=begun + n / 1000) for n in range(len(said) + 1)))
-        if len(said) < 3:
+        if len(said) < 6:
             handler._end(SUCCESS)
         else:
             server.over.wait()
 
     server.commands["cilium-a", "hubble"] = breaks_off
     with following(source) as collected:
-        until(lambda: 40003 in ports(collected))
+        until(lambda: 40006 in ports(collected))
         until(lambda: "n1" not in (collected.status.error or ""))
-    assert ports(collected) == [40000, 40001, 40002, 40003]
+    assert ports(collected) == [40000 + n for n in range(7)]
     assert [gap.node for gap in gaps(collected)] == ["n1", "n1"]
-    resumed = [words for pod, _, words in server.ran if pod == "cilium-a"][1]
-    assert resumed[5] == "--since"
-    assert datetime.fromisoformat(resumed[6]).timestamp() < begun
+    assert [("--follow" in words, "--since" in words) for words in said] == [
+        (False, False),
+        (True, True),
+        (False, True),
+        (True, True),
+        (False, True),
+        (True, True),
+    ]
+    assert datetime.fromisoformat(said[2][-1]).timestamp() < begun
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_what_an_agent_overwrites_before_it_is_followed_is_a_gap(server, source, again):
+    """Between the two commands it may see more than it can hold: then nothing comes again that was told."""
+    del server.commands["cilium-b", "hubble"]
+    begun = time.time()
+
+    def answer(handler):
+        if "--follow" not in handler.words:
+            handler._send(1, flow(1, at=begun))
+            handler._end(SUCCESS)
+            return
+        handler._send(1, (flow(1, at=begun) if again else b"") + flow(2))
+        server.over.wait()
+
+    server.commands["cilium-a", "hubble"] = answer
+    with following(source) as collected:
+        until(lambda: 40002 in ports(collected))
+        until(lambda: not collected.status.read_to)
+    told = [gap for gap in gaps(collected) if gap.node == "n1"]
+    assert [(round(gap.time - begun, 3), gap.until > begun) for gap in told] == ([] if again else [(0, True)])
+    assert all("its agent overwrote flows before they were read" in gap.reason for gap in told)
+    assert len(spans_of(collected, "n1")) == 1
 
 
 @pytest.mark.parametrize("wrong", [1.5, 4_000_000_000])
@@ -327,11 +357,14 @@ def spans_of(collected, node):
 
 
 def says(*lines, until=None):
-    """Return what an agent does that says lines and goes on, until it breaks off."""
+    """Return what an agent does that holds lines and goes on, until it breaks off."""
 
     def answer(handler):
         handler._send(1, b"".join(lines))
-        (until or handler.server.over).wait()
+        if "--follow" in handler.words:
+            (until or handler.server.over).wait()
+        else:
+            handler._end(SUCCESS)
 
     return answer
 

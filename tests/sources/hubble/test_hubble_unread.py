@@ -16,7 +16,7 @@ from netsec_tui.sources.hubble.relay import HubbleRelaySource
 from netsec_tui.sources.hubble.relay_batch import Batch
 from tests.sources.api_server import write_kubeconfig
 from tests.sources.collected import following, gaps
-from tests.sources.exec_server import ExecServer
+from tests.sources.exec_server import SUCCESS, ExecServer
 from tests.sources.hubble import hubble_peer
 from tests.sources.hubble.hubble_access import direct
 from tests.sources.hubble.hubble_peer import serving_hubble
@@ -75,6 +75,54 @@ def test_an_agent_that_has_not_told_all_it_holds_has_not_watched_until_the_end(s
     assert spans == {"n1": read_to, "n2": 0.0}
 
 
+def dense(begun, pauses, pace):
+    """Return what an agent does whose history comes slowly: with a pause, or hardly faster than now."""
+
+    def answer(handler):
+        number = 0
+        with suppress(OSError):
+            while not handler.server.over.wait(pauses.get(number, 0.02)):
+                handler._send(1, flow(number := number + 1, at=begun - AGO + number * 0.02 * pace))
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("pauses", "pace"), [({1: 1.3}, 50), ({1: 2.2}, 50), ({}, 1.2)], ids=["pause", "longer", "slow"]
+)
+def test_what_an_agent_holds_is_not_read_until_its_answer_ends(server, agents, pauses, pace):
+    begun = time.time()
+    server.commands = {
+        ("cilium-a", "hubble"): dense(begun, pauses, pace),
+        ("cilium-b", "hubble"): says(flow(1, at=begun)),
+    }
+    told = []
+    reading = listen([], [agents], 4, told.append, threading.Event())
+    (until,) = (span.until for span in reading.statuses[0].observed.spans if span.node == "n1")
+    assert until == newest(told, begun - AGO / 2)
+    assert "had been read only up to" in str(reading.failures[0])
+
+
+def test_what_takes_long_is_asked_for_again_until_hardly_anything_came_meanwhile(server, agents, monkeypatch):
+    monkeypatch.setattr("netsec_tui.sources.backlog._HARDLY_SECONDS", 0.5)
+    begun, asked = time.time(), []
+
+    def answer(handler):
+        asked.append((time.time(), "--follow" in handler.words))
+        handler._send(1, b"".join(flow(n, at=begun - AGO + n) for n in range(len(asked) + 1)))
+        if asked[-1][1]:
+            handler.server.over.wait()
+        handler.server.over.wait(1.0 if len(asked) < 3 else 0)
+        handler._end(SUCCESS)
+
+    server.commands = {("cilium-a", "hubble"): answer}
+    with following(agents) as collected:
+        until(lambda: begun - 1 < collected.status.read_to <= asked[0][0])
+        until(lambda: asked[-1][1] and not collected.status.read_to)
+    assert [follows for _, follows in asked] == [False, False, False, True]
+    assert [gap for gap in gaps(collected) if gap.node == "n1"] == []
+
+
 def test_agents_that_have_told_all_they_hold_are_watched_until_the_end(server, agents):
     begun = time.time()
     server.commands = {(name, "hubble"): says(flow(1, at=begun - 60)) for name in ("cilium-a", "cilium-b")}
@@ -92,6 +140,9 @@ def test_what_agents_have_said_by_the_end_is_handed_on_or_known_to_be_missing(
     monkeypatch.setattr("netsec_tui.sources.hubble.agents._FLUSH_SECONDS", 0.0)
 
     def answer(handler):
+        if "--follow" not in handler.words:
+            handler._end(SUCCESS)
+            return
         for number in range(100):
             handler._send(1, flow(number))
         handler.server.over.wait()
@@ -118,7 +169,12 @@ def test_what_agents_have_said_by_the_end_is_handed_on_or_known_to_be_missing(
 
 def test_a_line_that_is_cut_off_by_the_end_is_no_line_that_cannot_be_read(server, agents):
     whole = flow(1)
-    server.commands = {("cilium-a", "hubble"): says(whole, whole[:50])}
+
+    def answer(handler):
+        handler._send(1, whole + flow(2)[:50])
+        handler.server.over.wait()
+
+    server.commands = {("cilium-a", "hubble"): answer}
     with following(agents) as collected:
         until(lambda: any(isinstance(one, Flow) for one in collected.flows))
     assert (collected.status.skipped, [gap for gap in gaps(collected) if "JSON" in gap.reason]) == (0, [])
