@@ -6,6 +6,8 @@ from netsec_tui.model.observed import NodeSpan, Observed
 from netsec_tui.model.timespan import Timespan
 from netsec_tui.render.quality import quality_sentences
 from netsec_tui.session.actions import ChooseTimespan
+from netsec_tui.session.options import Options
+from netsec_tui.session.session import Session
 from tests.core.traffic import NOON, cluster_node, of, request, session
 
 HOUR = 3600.0
@@ -140,6 +142,33 @@ def test_of_one_kind_what_was_not_told_of_sampling_is_worse_than_none(sampled, w
 def test_connections_that_are_idle_are_those_of_who_watches_now():
     found = quality(Observed("conntrack", NOON, NOON + 60, idle=7), Observed("conntrack", NOON + 50, idle=2))
     assert [one.idle for one in found.sources] == [2]
+
+
+@pytest.mark.parametrize(
+    ("spans", "goes_on"),
+    [
+        ([(0, 60), (300, 0)], True),
+        ([(0, 60), (200, 0)], True),
+        ([(0, 0)], True),
+        ([(0, 60)], False),
+        ([(0, 60), (400, 0)], False),
+    ],
+)
+def test_a_watch_goes_on_where_each_node_was_watched_since_then_or_longer(spans, goes_on):
+    def told(*spans):
+        return Observed("hubble", NOON, spans=tuple(NodeSpan("n1", *span) for span in spans))
+
+    assert told(*spans).goes_on_from(told((0, 60), (300, 0))) is goes_on
+
+
+def test_nothing_is_kept_of_what_a_source_said_before_it_knew_of_older_flows():
+    """A node that it has forgotten since is none that nobody watched."""
+    clock = iter((NOON + HOUR, NOON + HOUR))
+    made = Session(Options(live=True), lambda: next(clock, NOON + 2 * HOUR))
+    made.set_observed([Observed("hubble", NOON + 600, spans=(NodeSpan("n1", NOON + 600),))])
+    made.set_observed([Observed("hubble", NOON, spans=(NodeSpan("n2", NOON),))])
+    found = made.quality()
+    assert (holes(found), [one.spans for one in found.sources]) == ([], [(NodeSpan("n2", NOON),)])
 
 
 def test_a_node_that_has_left_a_source_is_none_of_its_nodes():

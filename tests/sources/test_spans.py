@@ -64,6 +64,8 @@ def test_nodes_that_have_left_are_forgotten_and_the_beginning_stays():
     spans.begin("n2", 20)
     spans.end("n2", 25)
     assert [span.node for span in spans.of(["n2", "n1", "n3"])] == ["n1", "n2"]
+    cut = spans.of(["n1", "n2"], {"n1": 15, "n2": 22})
+    assert [(span.node, span.until) for span in cut] == [("n1", 15), ("n2", 25)]  # what has ended stays
     spans.keep(["n2"])
     assert [span.node for span in spans.of(["n1", "n2"])] == ["n2"]
     assert (spans.first, spans.last) == (10, 25)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ import yaml
 
 from netsec_tui.errors import CannotWriteError, NotFoundError
 from netsec_tui.model.flow import Endpoint, Flow, Gap, Protocol
+from netsec_tui.model.observed import Observed
+from netsec_tui.sources.capture.observed import KEY, ObservedWriter
 from netsec_tui.sources.capture.record import record
 from netsec_tui.sources.capture.source import CaptureSource
 from netsec_tui.sources.capture.writer import CaptureWriter
@@ -67,6 +70,18 @@ def test_a_recording_holds_what_the_sources_delivered(
     told = Collected()
     ManifestSource([tmp_path / "a.yaml"]).read(told)
     assert build_inventory(found.objects) == build_inventory(told.objects)
+
+
+def test_what_was_not_worth_a_line_is_written_before_its_source_says_that_it_reaches_further_back() -> None:
+    writer, told = ObservedWriter(), Observed("netobserv", 100.0, idle=1)
+    later = [told, replace(told, idle=2), replace(told, since=50.0), replace(told, since=20.0)]
+    written = [[line[KEY] for line in writer.lines("a", [one], 200.0)] for one in later]
+    assert [[(line["since"], line["idle"]) for line in lines] for lines in written] == [
+        [(100.0, 1)],
+        [],
+        [(100.0, 2), (50.0, 1)],
+        [(20.0, 1)],
+    ]
 
 
 def test_it_ends_when_all_sources_have_ended(tmp_path: Path) -> None:

@@ -357,6 +357,17 @@ def test_brief_entries_of_what_is_open_do_not_tell_that_it_is_used(state):
     assert (decoder.finish(), decoder.idle) == ((), 1)
 
 
+@pytest.mark.parametrize(
+    ("reply", "state"), [("ESTABLISHED", "ESTABLISHED"), ("SYN_SENT", ""), ("FIN_WAIT_2", "")]
+)
+def test_open_is_what_both_sides_have_open(reply, state):
+    entry = decode_dpctl(
+        DPCTL.replace("(state=ESTABLISHED)", f"(state_orig=ESTABLISHED,state_reply={reply})")
+    )
+    assert isinstance(entry, Entry)
+    assert entry.state == state
+
+
 @pytest.mark.parametrize(("left", "told", "idle"), [(86_399, 3, 0), (80_000, 0, 1)])
 def test_open_vswitch_without_the_kernel_tells_what_is_open_of_each_side(left, told, idle):
     text = DPCTL.replace("(state=ESTABLISHED)", "(state_orig=ESTABLISHED,state_reply=ESTABLISHED)")

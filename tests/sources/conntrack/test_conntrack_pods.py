@@ -37,6 +37,12 @@ def watching(*readings, pods=PODS):
     return [name for names in told for name in names]
 
 
+def test_an_address_changes_hands_where_another_pod_had_it_before():
+    addresses, heir = PodAddresses(), {**pod("n1", WEB), "uid": "heir"}
+    listed = [(PODS, []), (PODS, []), (PODS[1:], []), ([*PODS[1:], heir], [WEB]), ([heir], [])]
+    assert [addresses.take(pods) for pods, _ in listed] == [changed for _, changed in listed]
+
+
 def test_where_no_table_names_a_pod_all_are_blind_once():
     assert watching(*[{"n1": [PROBE], "n2": []}] * 5) == ["n1", "n2"]
     assert watching({"n1": [PROBE], "n2": []}) == []

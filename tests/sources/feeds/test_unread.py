@@ -32,6 +32,7 @@ STATUS = SourceStatus("a", True, observed=Observed("conntrack", NOW - 600))
         (NOW - 6, 0.0, NOW - 6, True),
         (NOW - 4, 0.0, NOW - 4, False),
         (NOW - 5, NOW + 5, NOW - 5, False),
+        (NOW - 4, NOW - 6, NOW - 4, False),
         (NOW - 30, NOW - 15, NOW - 30, True),
         (NOW + 60, 0.0, NOW, False),
     ],
@@ -41,6 +42,7 @@ STATUS = SourceStatus("a", True, observed=Observed("conntrack", NOW - 600))
         "a bit",
         "next to nothing",
         "the next answer is not due",
+        "the next answer was due just now",
         "overdue",
         "clock ahead",
     ],
@@ -69,10 +71,11 @@ class Behind(Scripted):
 
     live = True
 
-    def __init__(self, *, hangs=False):
+    def __init__(self, *, hangs=False, error="", watches=True):
         self.read_to = time.time() - 300
-        observed = Observed("conntrack", self.read_to - 60)
-        super().__init__("a", SourceStatus("a", True, observed=observed, read_to=self.read_to))
+        observed = Observed("conntrack", self.read_to - 60) if watches else None
+        status = SourceStatus("a", True, error=error, observed=observed, read_to=self.read_to)
+        super().__init__("a", status)
         self._hangs, self.over = hangs, threading.Event()
 
     def follow(self, emit, stop):
@@ -102,6 +105,17 @@ def test_what_is_not_read_by_the_end_of_listening_is_a_gap_and_a_failure(behind)
     assert (failure.exit_code, status.error) == (69, str(failure))
     assert str(failure).startswith("a had been read only up to ")
     assert str(failure).endswith(": listen for longer (--for)")
+
+
+def test_what_went_wrong_is_said_rather_than_how_far_it_had_got():
+    reading = listen([], [Behind(error="away")], 0.2, lambda said: None, threading.Event())
+    assert [str(failure) for failure in reading.failures] == ["away"]
+    assert [status.error for status in reading.statuses] == ["away"]
+
+
+def test_how_far_it_had_got_is_said_also_of_who_does_not_say_how_it_watches():
+    reading = listen([], [Behind(watches=False)], 0.2, lambda said: None, threading.Event())
+    assert [str(failure)[:27] for failure in reading.failures] == ["a had been read only up to "]
 
 
 def test_who_interrupts_is_told_of_the_gap_alone(behind):
