@@ -14,6 +14,7 @@ from netsec_tui.sources.calico.goldmane import goldmane_source
 from netsec_tui.sources.calico.whisker import whisker_source
 from netsec_tui.sources.feeds.listen import listen
 from netsec_tui.sources.grpc import connection as grpc_connection
+from netsec_tui.sources.hubble.relay import HubbleRelaySource
 from netsec_tui.sources.life import Life
 from tests.sources.antrea.antrea_server import FlowAggregator
 from tests.sources.antrea.antrea_server import flow as antrea_flow
@@ -23,6 +24,8 @@ from tests.sources.calico.whisker_server import WhiskerServer
 from tests.sources.collected import following, gaps
 from tests.sources.grpc.grpc_peer import serving_grpc
 from tests.sources.hanging_proxy import hanging
+from tests.sources.hubble.hubble_peer import flow as hubble_flow
+from tests.sources.hubble.hubble_peer import serving_hubble
 from tests.sources.running import running
 
 
@@ -52,7 +55,14 @@ def antrea():
         yield peer.address, AntreaSource
 
 
-SERVERS = [whisker, goldmane, antrea]
+@contextmanager
+def hubble():
+    with serving_hubble() as peer:
+        peer.ring.append(hubble_flow(1))
+        yield peer.address, HubbleRelaySource
+
+
+SERVERS = [whisker, goldmane, antrea, hubble]
 
 
 @pytest.fixture(autouse=True)

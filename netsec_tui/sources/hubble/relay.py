@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 from netsec_tui.errors import BadInputError, NetsecError, NotFoundError, UnreachableError
-from netsec_tui.model.flow import Gap
 from netsec_tui.model.observed import Observed
 from netsec_tui.sources import retry
 from netsec_tui.sources.access import Access
@@ -20,6 +19,7 @@ from netsec_tui.sources.grpc.trouble import GrpcError
 from netsec_tui.sources.hubble.decode import ORIGIN
 from netsec_tui.sources.hubble.relay_batch import Batch
 from netsec_tui.sources.hubble.relay_where import relay_channel
+from netsec_tui.sources.life import Life
 from netsec_tui.sources.objects.strip import printable
 
 STATUS_SECONDS = 10.0
@@ -51,7 +51,7 @@ class HubbleRelaySource:
         self.name = f"hubble {where}" if access.address or access.context else "hubble"
         self._access = access
         self._batch = Batch()
-        self._backlog = Backlog()
+        self._backlog, self._life = Backlog(), Life()
         self._filtered = True
         self._server = self._peer = ""
         self._kept = ""
@@ -91,14 +91,13 @@ class HubbleRelaySource:
             if stop.is_set():
                 break
             wait = retry.FIRST_WAIT if self._batch.flows > had else wait
-            self._broken = self._broken or self._backlog.read_to or time.time()
+            self._broken = self._broken or self._backlog.read_to or self._life.last
             self._trouble = f"{trouble}; it is tried again in {wait:g} s"
             self._tell(emit)
             stop.wait(wait)
             wait = retry.longer(wait)
         if self._broken:
-            reason = "flows since then are not known: the connection to Hubble had not come back"
-            emit(FlowsRead((Gap(self._broken, 0, reason, until=time.time()),)))
+            emit(retry.not_back(self._broken, "Hubble"))
 
     def _read(self, emit: Emit) -> None:
         stop = threading.Event()
@@ -163,7 +162,7 @@ class HubbleRelaySource:
         self._tell(emit)
 
     def _channel(self) -> GrpcChannel:
-        channel = relay_channel(self._access)
+        channel = relay_channel(self._access, self._life)
         self._peer = channel.peer
         return channel
 
@@ -247,8 +246,12 @@ class HubbleRelaySource:
         reporting = frozenset(name for name, reports in batch.nodes.items() if reports and not self._broken)
         since = min(filter(None, (batch.spans.first, self._since)), default=0.0)
         until = self._broken or (time.time() if ended else 0.0)
-        read_to = 0.0 if until else self._backlog.read_to
-        spans = batch.spans.of(batch.nodes, self._backlog.ends(batch.nodes) if read_to else {})
+        overdue = 0.0 if until else self._life.overdue
+        read_to = 0.0 if until else min(filter(None, (self._backlog.read_to, overdue)), default=0.0)
+        ends = self._backlog.ends(batch.nodes) if read_to else {}
+        if overdue:
+            ends = {node: min(ends.get(node, overdue), overdue) for node in batch.nodes}
+        spans = batch.spans.of(batch.nodes, ends)
         observed = Observed(ORIGIN, since, until, reporting, spans=spans)
         parts = [f"{batch.flows} flows from {len(reporting)} of {len(batch.nodes)} nodes"]
         parts += filter(None, (self._peer, self._server, self._kept, batch.why))
@@ -256,7 +259,7 @@ class HubbleRelaySource:
             parts.append("an older Hubble, which cannot leave answers out")
         detail = "; ".join(parts)
         status = SourceStatus(self.name, self.live, detail, batch.unread, self._trouble, ended=ended)
-        emit(replace(status, observed=observed, read_to=read_to))
+        emit(replace(status, observed=observed, read_to=read_to, due=overdue))
 
 
 def _at_the_start(error: NetsecError) -> NetsecError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from typing import TYPE_CHECKING
 
 from netsec_tui.errors import UnreachableError
 from netsec_tui.sources.access import Access, TlsOptions
@@ -10,7 +11,7 @@ from netsec_tui.sources.cluster.api import ClusterApi
 from netsec_tui.sources.cluster.login import log_in
 from netsec_tui.sources.cluster.refusals import RefusedError
 from netsec_tui.sources.cluster.resources import resource
-from netsec_tui.sources.grpc.channel import Connect, GrpcChannel, dial
+from netsec_tui.sources.grpc.channel import GrpcChannel, dial
 from netsec_tui.sources.hubble.relay_choice import (
     BY_ADDRESS,
     SERVICE,
@@ -20,9 +21,13 @@ from netsec_tui.sources.hubble.relay_choice import (
     choose_relay,
     relay_service,
 )
+from netsec_tui.sources.life import Life
 from netsec_tui.sources.objects.strip import printable
 from netsec_tui.sources.reach.pod_forward import forward, service_target
 from netsec_tui.sources.reach.pod_websocket import pod_api
+
+if TYPE_CHECKING:
+    from netsec_tui.sources.grpc.tls import Secured
 
 SERVER_NAME = "instance.hubble-relay.cilium.io"
 """A name that the certificate of Cilium's chart carries (*.hubble-relay.cilium.io)."""
@@ -57,8 +62,8 @@ def _agents(api: ClusterApi) -> set[str]:
     return {str(one["namespace"]) for one in kept} - {""}
 
 
-def relay_channel(access: Access) -> GrpcChannel:
-    """Return a channel to the Relay of a cluster, or to an address; nothing is asked of it yet.
+def relay_channel(access: Access, life: Life) -> GrpcChannel:
+    """Return a channel to the Relay of a cluster, or to an address, with its ``life``; nothing is asked yet.
 
     Raises:
         NetsecError: the kubeconfig or a file of the TLS options cannot be used, no Relay is there, or RBAC
@@ -68,7 +73,7 @@ def relay_channel(access: Access) -> GrpcChannel:
         host, port = access.address.host, access.address.port
         peer = f"Hubble at {printable(str(access.address))}"
         secure = access.tls.secures(port == TLS_PORT)
-        return _channel(dial(host, port), peer, access.tls, host, secure=secure)
+        return GrpcChannel(dial(host, port), peer, _tls(access.tls, host, secure=secure), life=life)
     client = log_in(access.context, access.kubeconfig)
     api = ClusterApi(client)
     relay = find_relay(api)
@@ -79,10 +84,11 @@ def relay_channel(access: Access) -> GrpcChannel:
         return forward(pods, relay.namespace, pod, port)
 
     peer = f"Hubble Relay {printable(f'{relay.namespace}/{pod}')}"
-    return _channel(connect, peer, access.tls, SERVER_NAME, secure=access.tls.secures(relay.secure))
+    tls = _tls(access.tls, SERVER_NAME, secure=access.tls.secures(relay.secure))
+    return GrpcChannel(connect, peer, tls, life=life)
 
 
-def _channel(connect: Connect, peer: str, options: TlsOptions, name: str, *, secure: bool) -> GrpcChannel:
+def _tls(options: TlsOptions, name: str, *, secure: bool) -> Secured | None:
     from netsec_tui.sources.grpc.tls import secured
 
-    return GrpcChannel(connect, peer, secured(options, name) if secure else None)
+    return secured(options, name) if secure else None
