@@ -150,11 +150,10 @@ def add_trust(group: _ArgumentGroup) -> None:
         ("cert", "PEM file of the client certificate"),
         ("key", "PEM file of the client's key"),
     ):
-        group.add_argument(f"--source-{name}", default="", metavar="FILE", help=what)
+        group.add_argument(f"--source-{name}", type=values.not_empty, metavar="FILE", help=what)
     group.add_argument(
         "--source-server-name",
         type=values.server_name,
-        default="",
         metavar="NAME",
         help="name that the source's certificate carries",
     )
@@ -164,10 +163,10 @@ def add_trust(group: _ArgumentGroup) -> None:
 NO_SOURCES: Mapping[str, Any] = MappingProxyType(
     {
         "source_tls": "auto",
-        "source_ca": "",
-        "source_cert": "",
-        "source_key": "",
-        "source_server_name": "",
+        "source_ca": None,
+        "source_cert": None,
+        "source_key": None,
+        "source_server_name": None,
         "source_insecure": False,
         "listen": None,
     }

@@ -139,10 +139,10 @@ def tls_of(args: Namespace) -> TlsOptions:
         )
     tls = TlsOptions(
         args.source_tls,
-        args.source_ca,
-        args.source_cert,
-        args.source_key,
-        args.source_server_name,
+        args.source_ca or "",
+        args.source_cert or "",
+        args.source_key or "",
+        args.source_server_name or "",
         args.source_insecure,
     )
     if tls.mode == "off" and replace(tls, mode="auto").secures(False):

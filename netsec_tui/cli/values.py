@@ -23,7 +23,7 @@ _LARGEST_PORT = 65535
 _LONGEST_SECONDS = 7 * 24 * 3600
 _ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9_.-]+)):(\d{1,5})", re.ASCII)
 
-_SERVER_NAME = re.compile(r"[A-Za-z0-9_.:-]*", re.ASCII)
+_SERVER_NAME = re.compile(r"[A-Za-z0-9_.:-]+", re.ASCII)
 
 _KINDS = {
     "Service": ("svc", "service", "services"),
@@ -197,8 +197,19 @@ def setting(text: str) -> tuple[str, str]:
     return key.strip(), value
 
 
+def not_empty(text: str) -> str:
+    """Return a text.
+
+    Raises:
+        ArgumentTypeError: there is none, as of a variable that is not set: it would count as not given.
+    """
+    if not text:
+        raise ArgumentTypeError("it is empty; leave the flag out where it is not needed")
+    return text
+
+
 def server_name(text: str) -> str:
-    """Return the name or IP address that a certificate is to carry; empty for that of the server.
+    """Return the name or IP address that a certificate is to carry.
 
     Raises:
         ArgumentTypeError: no certificate carries such a name.

@@ -57,5 +57,7 @@ class Access:
     tls: TlsOptions = field(default_factory=TlsOptions)
 
     def name_of(self, source: str) -> str:
-        """Return how a source that is reached so is named: with its context, where that was chosen."""
+        """Return how a source that is reached so is named: with its address, or a context that was chosen."""
+        if self.address:
+            return f"{source} at {self.address}"
         return f"{source} of context {self.context}" if self.context else source

@@ -8,6 +8,8 @@ from netsec_tui.cli.flags import parse
 from netsec_tui.cli.inputs import inputs_of
 from netsec_tui.cli.tui import opening
 from netsec_tui.errors import NotFoundError, UsageError
+from netsec_tui.sources.access import Access, Address
+from netsec_tui.sources.registry import SOURCES, make_source
 from tests.sources.api_server import ApiServer, write_kubeconfig
 from tests.sources.grpc.grpc_peer import certificates
 from tests.sources.hubble.hubble_access import relay_slice, service
@@ -73,10 +75,24 @@ def test_flags_that_no_source_can_use_are_refused(line, flag):
         inputs_of(parse(line.split()), lambda: None)
 
 
-@pytest.mark.parametrize("name", ["a b", "relay.example.org/x", "*.example.org", "\u202erelay"])
+@pytest.mark.parametrize("name", ["", "a b", "relay.example.org/x", "*.example.org", "\u202erelay"])
 def test_a_name_that_no_certificate_carries_is_refused(run, name):
     code, _, err = run("list", "--source", "hubble", "--source-server-name", name)
     assert (code, err.count("is no name of a server")) == (64, 1)
+
+
+@pytest.mark.parametrize("flag", ["--source-ca", "--source-cert", "--source-key"])
+def test_a_file_without_a_name_does_not_count_as_none_given(run, flag):
+    code, _, err = run("list", "--source", "hubble", flag, "")
+    assert (code, err.count(f"argument {flag}: it is empty; leave the flag out")) == (64, 1)
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_source_is_named_by_its_address_where_it_has_one(name):
+    assert make_source(name, Access("prod")).name == f"{name} of context prod"
+    if SOURCES[name].port:
+        access = Access("prod", address=Address("fd00::5", 1))
+        assert make_source(name, access).name == f"{name} at [fd00::5]:1"
 
 
 @pytest.mark.parametrize("name", ["relay.example.org", "10.0.0.5", "fd00::5", "a_b-1"])

@@ -39,7 +39,7 @@ def silent(request):
     source, behaviour = request.param
     with trouble(behaviour) as server:
         address = f"{source}://{server.address}"
-        late = f"{source} had not answered, or not in full, when reading ended"
+        late = f"{source} at {server.address} had not answered, or not in full, when reading ended"
         yield ["--source", address, "--source-tls", "off", "--for", "1s"], late
 
 

@@ -52,8 +52,11 @@ _REFUSALS = {
 }
 
 
-_PLAIN = "--source-tls off, without the other flags about TLS"
-"""With one of them it would be refused."""
+_PLAIN = (
+    "--source-tls off, without the other flags about TLS; "
+    "a source that needs those is read by a command of its own"
+)
+"""With one of them it would be refused, and all hold for every source at an address."""
 
 _ALERTS = {
     "ALERT_CERTIFICATE_EXPIRED": "it has expired; give one that is valid",

@@ -47,8 +47,7 @@ class HubbleRelaySource:
     live = True
 
     def __init__(self, access: Access) -> None:
-        where = f"at {access.address}" if access.address else f"of context {access.context}"
-        self.name = f"hubble {where}" if access.address or access.context else "hubble"
+        self.name = access.name_of("hubble")
         self._access = access
         self._batch = Batch()
         self._backlog, self._life = Backlog(), Life()
