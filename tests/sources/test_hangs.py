@@ -3,6 +3,7 @@
 import threading
 import time
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 
@@ -14,18 +15,24 @@ from netsec_tui.sources.calico.goldmane import goldmane_source
 from netsec_tui.sources.calico.whisker import whisker_source
 from netsec_tui.sources.feeds.listen import listen
 from netsec_tui.sources.grpc import connection as grpc_connection
+from netsec_tui.sources.hubble.exec import HubbleExecSource
 from netsec_tui.sources.hubble.relay import HubbleRelaySource
 from netsec_tui.sources.life import Life
+from netsec_tui.sources.reach import pod_exec
 from tests.sources.antrea.antrea_server import FlowAggregator
 from tests.sources.antrea.antrea_server import flow as antrea_flow
+from tests.sources.api_server import write_kubeconfig
 from tests.sources.calico.calico_flows import told, whisker_json
 from tests.sources.calico.test_goldmane import Goldmane
 from tests.sources.calico.whisker_server import WhiskerServer
 from tests.sources.collected import following, gaps
+from tests.sources.exec_server import SUCCESS, ExecServer
 from tests.sources.grpc.grpc_peer import serving_grpc
 from tests.sources.hanging_proxy import hanging
 from tests.sources.hubble.hubble_peer import flow as hubble_flow
 from tests.sources.hubble.hubble_peer import serving_hubble
+from tests.sources.hubble.test_hubble_exec import agent
+from tests.sources.hubble.test_hubble_exec import flow as exec_flow
 from tests.sources.running import running
 
 
@@ -88,10 +95,7 @@ def test_where_reading_ends_before_it_is_known_that_it_hangs_what_it_was_silent_
             if elapsed > 1.5 and not proxy.hung:
                 proxy.hang()
 
-        def take(message):
-            found.extend(message.flows)
-
-        reading = listen((), (source,), 4.0, take, threading.Event(), hang)
+        reading = listen((), (source,), 4.0, partial(_take, found), threading.Event(), hang)
     (status,) = reading.statuses
     assert status.observed.until == pytest.approx(proxy.hung, abs=1.0)
     assert f"{source.name} had been read only up to" in status.error
@@ -121,11 +125,56 @@ def test_once_it_is_known_that_it_hangs_it_has_since_its_last_sign_of_life(serve
 def test_who_is_quiet_and_answers_is_watched(server):
     found = []
     with behind_a_proxy(server) as (_, source):
-        reading = listen((), (source,), 3.0, lambda message: found.extend(message.flows), threading.Event())
+        reading = listen((), (source,), 3.0, partial(_take, found), threading.Event())
     (status,) = reading.statuses
     assert (status.error, reading.failures) == ("", ())
     assert [one for one in found if isinstance(one, Gap)] == []
     assert time.time() - status.observed.until < 2.0
+
+
+@contextmanager
+def hanging_agent(tmp_path):
+    """Run a cluster whose agent tells what it holds and then hangs; yield when it did, and its source."""
+    hung = []
+
+    def answer(handler):
+        handler._send(1, exec_flow(1, at=time.time()))
+        if "--follow" not in handler.words:
+            handler._end(SUCCESS)
+            return
+        hung.append(time.time())
+        handler.server.over.wait()
+
+    with running(ExecServer([agent("cilium-a", "n1")])) as server:
+        server.commands = {("cilium-a", "hubble"): answer}
+        access = Access("prod", str(write_kubeconfig(tmp_path / "config", server.url)))
+        yield hung, HubbleExecSource(access)
+
+
+@pytest.mark.usefixtures("no_proxy_and_no_waiting")
+def test_of_an_agent_that_hangs_when_reading_ends_no_more_was_watched_than_it_was_heard(tmp_path):
+    found = []
+    with hanging_agent(tmp_path) as (hung, source):
+        (status,) = listen((), (source,), 4.0, partial(_take, found), threading.Event()).statuses
+    (span,) = status.observed.spans
+    assert span.until == pytest.approx(hung[0], abs=1.0)
+    assert status.error.endswith("its answer is overdue")
+    (gap,) = (one for one in found if isinstance(one, Gap))
+    assert gap.time == span.until
+
+
+@pytest.mark.usefixtures("no_proxy_and_no_waiting")
+def test_an_agent_that_is_found_to_hang_has_since_it_was_heard(tmp_path, monkeypatch):
+    monkeypatch.setattr(pod_exec, "HANG_SECONDS", 2.0)
+    with hanging_agent(tmp_path) as (hung, source), following(source) as collected:
+        collected.wait_for(lambda: "no sign of life" in collected.status.error)
+        (span,) = collected.status.observed.spans
+    assert span.until == pytest.approx(hung[0], abs=1.0)
+    assert gaps(collected)[0].time == span.until
+
+
+def _take(found, message):
+    found.extend(message.flows)
 
 
 def test_a_sign_is_overdue_only_where_it_was_asked_for(monkeypatch):

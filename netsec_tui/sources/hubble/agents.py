@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -18,6 +18,7 @@ from netsec_tui.sources.contract import KubeObject
 from netsec_tui.sources.defect import defect_of
 from netsec_tui.sources.gaps import Gaps
 from netsec_tui.sources.hubble.decode import HubbleDecoder
+from netsec_tui.sources.life import Life
 from netsec_tui.sources.nodes_named import names_of
 from netsec_tui.sources.objects.fields import Fields
 from netsec_tui.sources.objects.strip import printable
@@ -61,7 +62,8 @@ class Told:
     ``ended`` means that there will be no more of this stream, ``trouble`` why, empty where it should end.
     ``unread`` counts lines that could not be used, ``why`` is the first reason. ``repeats`` means that a flow
     came again which was told before: the agent has not forgotten any since. ``read_to`` is until when the
-    agent has told all by then, in epoch seconds, 0.0 where that is now.
+    agent has told all by then, in epoch seconds, 0.0 where that is now; of one that has ended, or that is
+    ``silent`` though it was asked for a sign of life, the last that it gave.
     """
 
     node: str
@@ -73,6 +75,7 @@ class Told:
     why: str = ""
     repeats: bool = False
     read_to: float = 0.0
+    silent: bool = False
 
 
 def agent_pod(pod: KubeObject) -> KubeObject | None:
@@ -108,6 +111,7 @@ class AgentStream:
         self.newest = 0.0
         self._backlog = Backlog()
         self._broke_off = 0.0
+        self._life = Life()
         self._taken_up = True
         self._seen: Recent[int, bool] = Recent(_REMEMBERED)
         self._decoder = HubbleDecoder(ORIGIN, node)
@@ -126,15 +130,19 @@ class AgentStream:
             for told in self._read(executor, target, stop, follow=follow):
                 tell(told)
         except UnauthenticatedError as error:
-            tell(Told(self.node, ended=True, trouble=str(error), unauthenticated=True))
+            tell(self._ended(str(error), unauthenticated=True))
         except ExecError as error:
-            tell(Told(self.node, ended=True, trouble=_with_way_out(str(error))))
+            tell(self._ended(_with_way_out(str(error))))
         except Exception as error:  # one agent must not take the others with it
-            tell(Told(self.node, ended=True, trouble=defect_of(error)))
+            tell(self._ended(defect_of(error)))
         else:
-            tell(Told(self.node, ended=True, trouble="its stream of flows has ended" if follow else ""))
+            tell(self._ended("its stream of flows has ended" if follow else ""))
         finally:
-            self._broke_off, self._taken_up = time.time(), True
+            self._broke_off, self._taken_up = self._life.last, True
+
+    def _ended(self, trouble: str, *, unauthenticated: bool = False) -> Told:
+        last = self._life.last
+        return Told(self.node, ended=True, trouble=trouble, unauthenticated=unauthenticated, read_to=last)
 
     def _read(
         self, executor: Executor, target: Target, stop: threading.Event, *, follow: bool
@@ -154,15 +162,16 @@ class AgentStream:
     ) -> Iterator[Told]:
         """Yield what one command says, several times a second, and once at the start that there is one."""
         lines, batch = _Lines(self._seen), _Batch(self.node, self._decoder)
-        handed_on, before, began = 0.0, self.newest, time.time()
-        for chunk in executor.stream(target, self._command(follow=follow), stop):
+        handed_on, before, began, overdue = 0.0, self.newest, time.time(), 0.0
+        for chunk in executor.stream(target, self._command(follow=follow), stop, self._life):
             lines.feed(chunk, batch)
             self._look(lines, batch, before, began)
             if batch.newest:
                 self._backlog.take(batch.newest, asked=True)
             now = time.monotonic()
-            if now - handed_on >= _FLUSH_SECONDS and (batch.anything or not handed_on):
-                handed_on = now
+            news = batch.anything or not handed_on or overdue != self._life.overdue
+            if now - handed_on >= _FLUSH_SECONDS and news:
+                handed_on, overdue = now, self._life.overdue
                 yield self._flushed(batch)
         if not stop.is_set():  # else the last line may have been cut off
             lines.finish(batch)
@@ -185,7 +194,9 @@ class AgentStream:
 
     def _flushed(self, batch: _Batch) -> Told:
         self.newest = max(self.newest, batch.newest)
-        return batch.take(self._backlog.read_to)
+        overdue = self._life.overdue
+        read_to = min(filter(None, (self._backlog.read_to, overdue)), default=0.0)
+        return replace(batch.take(), read_to=read_to, silent=bool(overdue))
 
     def _command(self, *, follow: bool) -> tuple[str, ...]:
         command: tuple[str, ...] = ("hubble", "observe", "--output", "json")
@@ -235,12 +246,10 @@ class _Batch:
         self._unread += 1
         self._why = self._why or printable(reason)
 
-    def take(self, read_to: float = 0.0) -> Told:
-        """Return what has been gathered and begin anew; ``read_to`` is as in ``Told``."""
+    def take(self) -> Told:
+        """Return what has been gathered and begin anew."""
         flows: tuple[Flow | Gap, ...] = (*self._flows, *self._gaps.take())
-        told = Told(
-            self._node, flows, unread=self._unread, why=self._why, repeats=self.repeats, read_to=read_to
-        )
+        told = Told(self._node, flows, unread=self._unread, why=self._why, repeats=self.repeats)
         self._flows, self._unread, self._why, self.repeats = [], 0, "", False
         return told
 

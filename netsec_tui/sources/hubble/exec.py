@@ -42,7 +42,7 @@ _PODS = resource("pods")
 class _Node:
     """Hold how the stream of one node's agent goes.
 
-    ``due`` is monotonic time, ``read_to`` as in ``Told``, ``newest`` the time of the last flow.
+    ``due`` is monotonic time, ``read_to`` and ``silent`` as in ``Told``, ``newest`` of the last flow.
     """
 
     stream: AgentStream
@@ -54,6 +54,7 @@ class _Node:
     ended: bool = False
     trouble: str = ""
     read_to: float = 0.0
+    silent: bool = False
     newest: float = 0.0
 
 
@@ -197,13 +198,14 @@ class HubbleExecSource:
             now = time.time()
             times = [flow.time for flow in told.flows if isinstance(flow, Flow) and plausible(flow.time, now)]
             self._spans.begin(told.node, min(times, default=now))
-            node.read_to, node.newest = told.read_to, max([node.newest, *times])
+            node.read_to, node.silent = told.read_to, told.silent
+            node.newest = max([node.newest, *times])
             if told.repeats:
                 self._spans.resume(told.node)
             node.heard, node.trouble, node.wait = True, "", retry.FIRST_WAIT
             return
         node.busy, node.ended = False, not follow
-        until = node.read_to or time.time()
+        until = node.read_to or told.read_to
         if follow:
             self._spans.end(told.node, until)
         trouble = printable(told.trouble, 400)
@@ -228,7 +230,9 @@ class HubbleExecSource:
         detail += f"; {self._why}" if self._why else ""
         error = "; ".join(filter(None, (self._lost, self._trouble())))
         status = SourceStatus(self.name, self.live, detail, self._unread, error, ended=ended)
-        emit(replace(status, observed=observed, read_to=min(read_to.values(), default=0.0)))
+        overdue = [read_to[name] for name in read_to if self._nodes[name].silent]
+        first = min(read_to.values(), default=0.0)
+        emit(replace(status, observed=observed, read_to=first, due=min(overdue, default=0.0)))
 
     def _trouble(self) -> str:
         """Return why streams have ended, one sentence for all that share a reason."""

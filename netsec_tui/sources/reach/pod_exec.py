@@ -8,13 +8,11 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from netsec_tui.sources.life import Life
 from netsec_tui.sources.objects.strip import printable
 from netsec_tui.sources.reach.pod_websocket import ExecError, PodApi, Stream, Target, logins_of, words_of
 
 ANSWER_SECONDS = 30.0
-PING_SECONDS = 10.0
-"""Seconds of silence after which a stream asks whether the other side is still there."""
-
 HANG_SECONDS = 30.0
 """Seconds without a sign of life after which a stream is given up."""
 
@@ -57,11 +55,13 @@ class Executor(PodApi):
             raise ExecError(trouble)
         return b"".join(channels[_STDOUT])
 
-    def stream(self, target: Target, command: Sequence[str], stop: threading.Event) -> Iterator[bytes]:
+    def stream(
+        self, target: Target, command: Sequence[str], stop: threading.Event, life: Life
+    ) -> Iterator[bytes]:
         """Yield what a command writes to its standard output as it comes, until it ends or ``stop`` is set.
 
         Nothing (``b""``) is yielded every quarter of a second while it is silent, so that the caller can see
-        to what it has.
+        to what it has; ``life`` is told of all that comes.
 
         Raises:
             ExecError: for the reasons of ``run``, or the other side shows no sign of life.
@@ -69,7 +69,7 @@ class Executor(PodApi):
         socket = self._open(target, command)
         try:
             socket.settimeout(_PATIENCE)
-            yield from _chunks(socket, stop)
+            yield from _chunks(socket, stop, life)
         finally:
             socket.shutdown()
 
@@ -103,26 +103,25 @@ def _channels(socket: Any, deadline: float, stop: threading.Event) -> Channels:
             channels[data[0]].append(data[1:])
 
 
-def _chunks(socket: Any, stop: threading.Event) -> Iterator[bytes]:
+def _chunks(socket: Any, stop: threading.Event, life: Life) -> Iterator[bytes]:
     channels = _no_channels()
-    heard = pinged = time.monotonic()
+    life.begin()
     complaints = 0
     while not stop.is_set():
         code, data = _frame(socket)
-        now = time.monotonic()
         if code == _CLOSE:
             if trouble := _trouble(channels):
                 raise ExecError(trouble)
             return
         if code == _SILENCE:
-            if now - heard > HANG_SECONDS:
+            if life.silent > HANG_SECONDS:
                 raise ExecError(f"it gives no sign of life within {HANG_SECONDS:.0f} s")
-            if now - max(heard, pinged) > PING_SECONDS:
-                pinged = now
+            if life.quiet:
+                life.ask()
                 _ping(socket)
             yield b""
             continue
-        heard = now
+        life.sign()
         if code != _BINARY or len(data) < 2:
             continue
         if data[0] == _STDOUT:

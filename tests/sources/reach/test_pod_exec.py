@@ -4,6 +4,8 @@ import threading
 
 import pytest
 
+from netsec_tui.sources import life
+from netsec_tui.sources.life import Life
 from netsec_tui.sources.reach import pod_exec
 from netsec_tui.sources.reach.pod_exec import executor
 from netsec_tui.sources.reach.pod_websocket import ExecError, ExecForbiddenError, GoneError, Target
@@ -28,7 +30,7 @@ def run(server):
     commands = executor(api_client(server.url))
 
     def stream(stop=None):
-        return commands.stream(TARGET, ["hubble", "observe"], stop or threading.Event())
+        return commands.stream(TARGET, ["hubble", "observe"], stop or threading.Event(), Life())
 
     return stream
 
@@ -71,7 +73,7 @@ def test_one_that_gives_no_sign_of_life_is_given_up(server, run, monkeypatch):
 def test_one_that_is_silent_and_answers_when_asked_is_not(server, run, monkeypatch):
     # Together the answers take longer than what counts as a hang, each of them far less.
     monkeypatch.setattr(pod_exec, "HANG_SECONDS", 3.0)
-    monkeypatch.setattr(pod_exec, "PING_SECONDS", 0.05)
+    monkeypatch.setattr(life, "ASK_SECONDS", 0.05)
     pings = []
 
     def answer(handler):
