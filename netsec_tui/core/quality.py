@@ -14,21 +14,17 @@ from netsec_tui.model.flow import Gap
 from netsec_tui.model.identity import PeerSort
 from netsec_tui.model.inventory import Inventory
 from netsec_tui.model.losses import Losses
-from netsec_tui.model.observed import SOURCES_IN_ORDER, NodeSpan, Observed, short_node
+from netsec_tui.model.observed import NodeSpan, Observed, short_node
+from netsec_tui.model.origins import SOURCES_IN_ORDER, origins_where
 from netsec_tui.model.quality import Lost, Quality, Silent, Watched, telling
 from netsec_tui.model.timespan import Timespan, Window, slack
 
 _REMEMBERED = 180.0
 """Seconds before its first reading that a source may tell of without having watched: what it remembers."""
 
-_DATES_BACK = frozenset({"conntrack"})
-"""Sources that date connections by their last packet, however long ago: that is no time they watched."""
-
-_NODES_BY_FLOWS = frozenset({"netobserv"})
-"""Sources that know of nodes by what they tell alone, though it be the last word of each."""
-
-_MAY_SAMPLE = frozenset({"netobserv"})
-"""Sources whose flows do not tell how many packets were looked at."""
+_DATES_BACK = origins_where(lambda origin: origin.dates_back)
+_NODES_BY_FLOWS = origins_where(lambda origin: origin.nodes_by_flows)
+_MAY_SAMPLE = origins_where(lambda origin: origin.may_sample)
 
 
 def quality_of(

@@ -5,18 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-SOURCES_IN_ORDER = (
-    "hubble",
-    "hubble-exec",
-    "whisker",
-    "goldmane",
-    "antrea",
-    "netobserv",
-    "theia",
-    "conntrack",
-)
-"""Which source comes before which: first those that also tell what was denied."""
-
 
 class NodeSpan(NamedTuple):
     """Say from when to when a node was watched, in epoch seconds; ``until`` is 0.0 while it goes on."""
@@ -31,10 +19,10 @@ class Observed:
     """Say what one source of flows has watched so far; what it lost is told as gaps.
 
     ``origin`` is what its flows carry as theirs. ``since`` is from when on it has watched, in epoch
-    seconds, 0.0 before it has begun to; ``until`` when it ended, 0.0 while it goes on. ``nodes`` are those that report, None for a
-    source that does not tell. One of ``sampling`` packets was looked at, 0 when a source that may
-    sample does not say. ``idle`` counts connections that are known to be open, but not when they were last
-    used. ``addresses`` is false for a source that tells no address outside.
+    seconds, 0.0 before it has begun to; ``until`` when it ended, 0.0 while it goes on. ``nodes`` are those
+    that report, None for a source that does not tell. One of ``sampling`` packets was looked at, 0 when a
+    source that may sample does not say. ``idle`` counts connections that are known to be open, but not when
+    they were last used. ``addresses`` is false for a source that tells no address outside.
 
     ``spans`` are of the nodes that were not watched for all of that time: a busy node remembers less of what
     was before the source began than a quiet one, another has joined later or was away for a while. A node

@@ -88,4 +88,4 @@ SOURCES: Mapping[str, SourceKind] = MappingProxyType(
         "conntrack": SourceKind(_conntrack, tls="never"),
     }
 )
-"""In the order in which they are taken (model/observed.py); a sampled netobserv comes after conntrack."""
+"""In the order in which they are taken (model/origins.py); a sampled netobserv comes after conntrack."""

@@ -26,13 +26,11 @@ from netsec_tui.model.identity import (
     service_peer,
 )
 from netsec_tui.model.inventory import Inventory, Service
+from netsec_tui.model.origins import origins_where
 from netsec_tui.model.timespan import Window
 
-_ARRIVAL_TOLD = frozenset({"goldmane", "whisker"})
-"""Sources whose flows tell of whatever was let in at its end that it was."""
-
-_ANSWERS_UNTOLD = _ARRIVAL_TOLD | {"antrea-log", "conntrack-brief"}
-"""Sources whose flows never tell whether an answer came."""
+_ARRIVAL_TOLD = origins_where(lambda origin: origin.arrival_told)
+_ANSWERS_UNTOLD = origins_where(lambda origin: origin.answers == "never")
 
 PodFilter = Callable[[Party], bool]
 """Tell whether an end of a conversation counts as the selected workload's."""

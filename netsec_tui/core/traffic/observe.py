@@ -13,16 +13,11 @@ from netsec_tui.core.traffic.retold import Retold
 from netsec_tui.core.traffic.skew import Skew
 from netsec_tui.model.communication import Orientation
 from netsec_tui.model.flow import Endpoint, Flow, Gap
+from netsec_tui.model.origins import origins_where
 from netsec_tui.model.timespan import OLDEST, SKEW_SECONDS
 
-_TELLS_OF_EACH = frozenset({"conntrack"})
-"""Origins that tell of each connection whether it was answered, before anything was."""
-
-_TOLD_BY_BOTH_NODES = frozenset({"hubble", "hubble-exec", "netobserv", "antrea", "antrea-log"})
-"""Sources whose flows each node tells that sees them: the client's node and the server's, the same ones.
-
-Connection tracking is put together before it is told, so there a node is only who told of it first.
-"""
+_TELLS_OF_EACH = origins_where(lambda origin: origin.answers == "each")
+_TOLD_BY_BOTH_NODES = origins_where(lambda origin: origin.told_by_both_nodes)
 
 
 class Told:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from netsec_tui.model.flow import Flow, Gap
+from netsec_tui.model.origins import origins_where
 from netsec_tui.model.timespan import from_to
 
 if TYPE_CHECKING:
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
 Teller = tuple[str, str]
 """A source and the node that it names, which is empty for sources without."""
 
-_KEPT_BY_NODES = frozenset({"hubble", "hubble-exec"})
-"""Sources of which each node keeps its last flows, whatever the others do (Hubble's ring buffer)."""
+_KEPT_BY_NODES = origins_where(lambda origin: origin.kept_by_nodes)
 
 
 class Retold:

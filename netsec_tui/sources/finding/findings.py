@@ -7,13 +7,12 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple
 
-from netsec_tui.model.observed import SOURCES_IN_ORDER
+from netsec_tui.model.origins import SOURCES_IN_ORDER, origins_where
 from netsec_tui.sources.contract import KubeObject
 from netsec_tui.sources.netobserv.collector import UNKNOWN, Collector
 from netsec_tui.sources.reach.pod_websocket import rule_of
 
-WITHOUT_ADDRESSES = frozenset({"whisker", "goldmane"})
-"""Sources that tell no address outside; conntrack is added where it can be read."""
+_WITHOUT_ADDRESSES = origins_where(lambda origin: not origin.addresses)
 
 
 class State(StrEnum):
@@ -104,7 +103,7 @@ def choices(findings: Iterable[Finding]) -> Iterator[tuple[str, ...]]:
         order.append("netobserv")
     while order:
         name = order.pop(0)
-        if name in WITHOUT_ADDRESSES and "conntrack" in order:
+        if name in _WITHOUT_ADDRESSES and "conntrack" in order:
             yield name, "conntrack"
         else:
             yield (name,)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from netsec_tui.model.observed import SOURCES_IN_ORDER
+from netsec_tui.model.origins import SOURCES_IN_ORDER
 from netsec_tui.sources.finding.detect import cut_workload, detect
 from netsec_tui.sources.finding.findings import Right, Seen, State, choices, judged
 from netsec_tui.sources.netobserv.collector import Collector
