@@ -16,6 +16,7 @@ from netsec_tui.sources.antrea.flows import ORIGIN
 from netsec_tui.sources.antrea.message import AntreaMessageDecoder, ended_at
 from netsec_tui.sources.backlog import Backlog
 from netsec_tui.sources.contract import Emit, FlowsRead
+from netsec_tui.sources.counted import counted
 from netsec_tui.sources.grpc.channel import GrpcChannel
 from netsec_tui.sources.grpc.tls import secured
 from netsec_tui.sources.grpc.trouble import GrpcError
@@ -182,4 +183,4 @@ class AntreaSource:
 
     def _tell(self, emit: Emit, trouble: str = "", *, ended: bool = False) -> None:
         read_to = 0.0 if trouble or ended else self._backlog.read_to
-        self._intake.tell(emit, f"{self._intake.flows} flows", trouble, ended=ended, read_to=read_to)
+        self._intake.tell(emit, counted(self._intake.flows, "flow"), trouble, ended=ended, read_to=read_to)

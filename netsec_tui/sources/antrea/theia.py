@@ -18,6 +18,7 @@ from netsec_tui.sources.antrea.theia_client import ClickHouse
 from netsec_tui.sources.antrea.theia_decode import TheiaDecoder
 from netsec_tui.sources.antrea.theia_query import COLUMNS, NOW, edges, missing, row_of
 from netsec_tui.sources.contract import Emit
+from netsec_tui.sources.counted import counted
 from netsec_tui.sources.fields import whole
 from netsec_tui.sources.intake import Intake
 from netsec_tui.sources.reach.http import https_to
@@ -114,7 +115,5 @@ class TheiaSource:
     def _tell(self, emit: Emit, trouble: str = "", *, ended: bool = False) -> None:
         # By our clock, and no later than it really was: theirs is ahead by ``_ahead`` at most.
         read_to, every = (0.0, 0.0) if ended else (self._watermark - self._ahead, POLL_SECONDS)
-        counted, behind = f"{self._connections} connections", self._watermark < self._now
-        self._intake.tell(
-            emit, counted, trouble, ended=ended, read_to=read_to, every=0.0 if behind else every
-        )
+        told, behind = counted(self._connections, "connection"), self._watermark < self._now
+        self._intake.tell(emit, told, trouble, ended=ended, read_to=read_to, every=0.0 if behind else every)

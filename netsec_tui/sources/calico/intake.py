@@ -11,6 +11,7 @@ from netsec_tui.sources.backlog import Backlog
 from netsec_tui.sources.calico.pairs import Pairing
 from netsec_tui.sources.calico.record import Record
 from netsec_tui.sources.contract import Emit
+from netsec_tui.sources.counted import counted
 from netsec_tui.sources.intake import Intake
 from netsec_tui.sources.life import Life
 from netsec_tui.sources.problem import Problem
@@ -130,5 +131,5 @@ class CalicoIntake:
 
     def tell(self, emit: Emit, error: str = "", *, ended: bool = False) -> None:
         """Emit how the source is doing."""
-        counted, read_to = f"{self._connections} connections", 0.0 if error or ended else self.read_to
-        self._intake.tell(emit, counted, error, ended=ended, addresses=False, read_to=read_to)
+        told, read_to = counted(self._connections, "connection"), 0.0 if error or ended else self.read_to
+        self._intake.tell(emit, told, error, ended=ended, addresses=False, read_to=read_to)

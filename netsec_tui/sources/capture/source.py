@@ -14,6 +14,7 @@ from netsec_tui.errors import BadInputError, NotFoundError
 from netsec_tui.sources.capture.header import check_header
 from netsec_tui.sources.capture.reading import CaptureReading
 from netsec_tui.sources.contract import Emit, SourceStatus
+from netsec_tui.sources.counted import counted
 
 _LONGEST_HEADER = 4096
 
@@ -53,7 +54,7 @@ class CaptureSource:
                     return
         reading.finish()
         made_up = reading.synthetic
-        detail = f"{reading.flows} flows{f', {made_up} of them synthetic' if made_up else ''}"
+        detail = f"{counted(reading.flows, 'flow')}{f', {made_up} of them synthetic' if made_up else ''}"
         status = SourceStatus(self.name, self.live, detail, reading.skipped, ended=True, synthetic=made_up)
         emit(replace(status, recorded=reading.observed.all))
 

@@ -8,6 +8,7 @@ from collections.abc import Container, Iterator, Mapping
 from netsec_tui.sources.conntrack.flows import Connections
 from netsec_tui.sources.conntrack.health import UNNAMED
 from netsec_tui.sources.conntrack.nodes import Node
+from netsec_tui.sources.counted import counted
 from netsec_tui.sources.nodes_named import names_of
 
 OTHERS_UNKNOWN = "whether there are others is not known: nodes cannot be listed"
@@ -30,7 +31,7 @@ def detail_of(
     that could not be read.
     """
     given = {name: node for name, node in nodes.items() if node.given}
-    detail = f"{connections.told} connections from {len(given)} of {len(nodes)} nodes"
+    detail = f"{counted(connections.told, 'connection')} from {len(given)} of {len(nodes)} nodes"
     detail += f" that pods run on; {OTHERS_UNKNOWN}" if others_unknown else ""
     return "; ".join(filter(None, (detail, *_doubts(nodes, given, blind), _open(connections), unread)))
 

@@ -20,6 +20,7 @@ from netsec_tui.sources.cluster.api import ClusterApi
 from netsec_tui.sources.cluster.login import log_in
 from netsec_tui.sources.cluster.resources import resource
 from netsec_tui.sources.contract import Emit, FlowsRead, SourceStatus
+from netsec_tui.sources.counted import counted
 from netsec_tui.sources.hubble.agents import ORIGIN, AgentStream, Told, agent_pod, agents
 from netsec_tui.sources.nodes_named import names_of, trouble_of
 from netsec_tui.sources.objects.strip import printable
@@ -226,7 +227,7 @@ class HubbleExecSource:
         read_to = {} if ended else {n: self._nodes[n].read_to for n in giving if self._nodes[n].read_to}
         spans = self._spans.of(self._nodes, read_to)
         observed = Observed(ORIGIN, self._spans.first, until, frozenset(giving), spans=spans)
-        detail = f"{self._flows} flows from {len(giving)} of {len(self._nodes)} nodes"
+        detail = f"{counted(self._flows, 'flow')} from {len(giving)} of {len(self._nodes)} nodes"
         detail += f"; {self._why}" if self._why else ""
         error = "; ".join(filter(None, (self._lost, self._trouble())))
         status = SourceStatus(self.name, self.live, detail, self._unread, error, ended=ended)

@@ -14,6 +14,7 @@ from netsec_tui.sources import retry
 from netsec_tui.sources.access import Access
 from netsec_tui.sources.backlog import Backlog
 from netsec_tui.sources.contract import Emit, FlowsRead, SourceStatus
+from netsec_tui.sources.counted import counted
 from netsec_tui.sources.grpc.channel import GrpcChannel
 from netsec_tui.sources.grpc.trouble import GrpcError
 from netsec_tui.sources.hubble.decode import ORIGIN
@@ -252,7 +253,7 @@ class HubbleRelaySource:
             ends = {node: min(ends.get(node, overdue), overdue) for node in batch.nodes}
         spans = batch.spans.of(batch.nodes, ends)
         observed = Observed(ORIGIN, since, until, reporting, spans=spans)
-        parts = [f"{batch.flows} flows from {len(reporting)} of {len(batch.nodes)} nodes"]
+        parts = [f"{counted(batch.flows, 'flow')} from {len(reporting)} of {len(batch.nodes)} nodes"]
         parts += filter(None, (self._peer, self._server, self._kept, batch.why))
         if not self._filtered:
             parts.append("an older Hubble, which cannot leave answers out")

@@ -13,6 +13,7 @@ from netsec_tui.errors import BadInputError
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.model.timespan import OLDEST, plausible
 from netsec_tui.sources.contract import Emit, FlowsRead, SourceStatus
+from netsec_tui.sources.counted import counted
 from netsec_tui.sources.formats import EXPECTED, HUBBLE, Shape, event_data, recognise
 from netsec_tui.sources.lines import documents
 from netsec_tui.sources.lines.documents import Documents, Unreadable
@@ -127,7 +128,7 @@ class LineReading:
         self._batch, self._lost = [], {}
         if batch:
             emit(FlowsRead(tuple(batch), self._name))
-        detail = self._trouble or (f"{self.flows} flows" if self.flows else "no flow yet")
+        detail = self._trouble or (counted(self.flows, "flow") if self.flows else "no flow yet")
         # What a file tells is known when all of it has been read; of a pipe, that is what has come so far.
         told = self._heard.observed(self._decoder, self._at) if ended or self._live else ()
         emit(SourceStatus(self._source, self._live, detail, self.skipped, ended=ended, recorded=told))

@@ -11,6 +11,7 @@ from netsec_tui.errors import NetsecError
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.sources.access import Access
 from netsec_tui.sources.contract import Emit
+from netsec_tui.sources.counted import counted
 from netsec_tui.sources.intake import Intake
 from netsec_tui.sources.netobserv.collector import collector_of, has_gateway
 from netsec_tui.sources.netobserv.decode import ORIGIN, NetObservDecoder
@@ -138,13 +139,12 @@ class NetObservSource:
             last |= {node: at} if node else {}
         nodes, sampling = frozenset(last), self._reporters.sampling or self._configured
         how = f"1 of {sampling} packets" if sampling else "sampling not told"
-        node_word = "node" if len(nodes) == 1 else "nodes"
-        counted = f"{self._intake.flows} flows from {len(nodes)} {node_word}, {how}"
+        told = f"{counted(self._intake.flows, 'flow')} from {counted(len(nodes), 'node')}, {how}"
         spoken = time.time() - SILENT_SECONDS
         silent = {node: at for node, at in last.items() if at < spoken}
         self._intake.tell(
             emit,
-            counted,
+            told,
             trouble,
             ended=ended,
             nodes=nodes,

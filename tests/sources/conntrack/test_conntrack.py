@@ -110,7 +110,7 @@ def test_a_node_that_gives_no_table_costs_no_other(server, source, answer, reaso
     collected = read(source)
     assert clients(collected) == {"10.244.2.5"}
     assert collected.status.error.startswith(f"node n1: {reason}")
-    assert collected.status.detail == "1 connections from 1 of 2 nodes"
+    assert collected.status.detail == "1 connection from 1 of 2 nodes"
     assert [(gap.node, gap.lost) for gap in gaps(collected)] == [("n1", 0)]
 
 

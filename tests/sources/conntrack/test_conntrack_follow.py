@@ -22,7 +22,7 @@ def test_a_node_that_hangs_does_not_hold_up_the_others(server, source, monkeypat
     with following(source) as collected:
         collected.wait_for(lambda: "10.244.2.5" in clients(collected))
         first = server.ran.count(("kube-proxy-b", PROXY, COMMANDS[0][0]))
-        said = "1 connections from 1 of 2 nodes; 1 not read yet"
+        said = "1 connection from 1 of 2 nodes; 1 not read yet"
         collected.wait_for(lambda: collected.status.detail == said)
         server.commands["kube-proxy-b", "cat"] = OTHER + (line("10.244.2.6:7") + "\n").encode()
         collected.wait_for(lambda: "10.244.2.6" in clients(collected))

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("quick_tables")
 def test_an_empty_table_is_said(server, source):
     server.commands["kube-proxy-a", "cat"] = b""
     status = read(source).status
-    assert status.detail == "1 connections from 2 of 2 nodes; empty on node n1"
+    assert status.detail == "1 connection from 2 of 2 nodes; empty on node n1"
     assert not status.error
 
 
@@ -230,8 +230,8 @@ def test_once_nodes_may_be_listed_the_others_are_known(server, source):
     server.refuse["nodes"] = [403]
     server.objects[:] = cluster(pod("kube-proxy-a", "n1"), nodes=("n1",))
     with following(source) as collected:
-        collected.wait_for(lambda: collected.status.detail == f"1 connections from 1 of 1 nodes{OTHERS}")
+        collected.wait_for(lambda: collected.status.detail == f"1 connection from 1 of 1 nodes{OTHERS}")
         server.objects.append(obj("Node", "n2", None))
         server.refuse.clear()
-        collected.wait_for(lambda: collected.status.detail == "1 connections from 1 of 2 nodes")
+        collected.wait_for(lambda: collected.status.detail == "1 connection from 1 of 2 nodes")
     assert collected.status.error.startswith("node n2: no pod runs on its network")

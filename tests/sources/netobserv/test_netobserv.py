@@ -190,7 +190,7 @@ def test_records_that_cannot_be_read_are_counted_once(loki, quick):
 def test_sampling_is_told_beside_the_flows():
     with running(server := LokiServer([entry(5, Sampling=50)])):
         status = read(source(server)).status
-    assert (status.observed.sampling, status.detail) == (50, "1 flows from 1 node, 1 of 50 packets")
+    assert (status.observed.sampling, status.detail) == (50, "1 flow from 1 node, 1 of 50 packets")
 
 
 @pytest.mark.parametrize(
