@@ -35,7 +35,7 @@ class Hole(NamedTuple):
     def is_told_by(self, other: Hole) -> bool:
         """Tell whether hardly anything of it lies outside another one."""
         shared = min(self.until, other.until) - max(self.since, other.since)
-        return shared > 0 and self.until - self.since - shared <= min(_APART, shared)
+        return self.until - self.since - shared <= min(_APART, shared)
 
 
 class _Time(NamedTuple):
@@ -64,7 +64,7 @@ def unwatched(
     """
     told = defaultdict(list)
     for gap in gaps:
-        if gap.node and gap.until:
+        if gap.node:
             told[short_node(gap.node)].append(Hole(gap.time, gap.until))
     goes_on = window.end > now  # that of files ends with what was read
     watching = [one.by_flows for one in sources if not one.until]
@@ -91,12 +91,11 @@ def _told(hole: Hole, others: Iterable[Hole]) -> bool:
 def _holes(times: Iterable[_Time], start: float, end: float) -> list[Hole]:
     """Return the holes between times that end after a ``start``, and the one after them until an ``end``."""
     holes: list[Hole] = []
-    reached, said = math.inf, False
+    reached, said = -math.inf, False
     for low, high, told in sorted(times):
-        if low - reached > (_BREATH if told or said else QUIET):
+        if -math.inf < reached < low - (_BREATH if told or said else QUIET):
             holes.append(Hole(reached, low))
-        if reached == math.inf or high >= reached:
-            reached, said = high, told
+        reached, said = max((reached, said), (high, told))
     if said and end - reached > QUIET:
         holes.append(Hole(reached, end))
     return [hole for hole in holes if hole.until > start]

@@ -102,6 +102,16 @@ class TestNodes:
         flows = [request(of("web"), of("api"), 80, time=NOON + at * HOUR, **told) for at in (9, 17)]
         assert named(quality(source(n2=AWAY), flows=flows)) == wanted
 
+    @pytest.mark.parametrize("since", [-HOUR, HOUR])
+    def test_flows_that_end_when_a_source_does_do_not_hide_that_it_has(self, since):
+        flows = replace(source(since, 13 * HOUR, "hubble", ("n2",)), by_flows=True)
+        beside = source(13 * HOUR, origin="whisker", nodes=("n1", "n3"))
+        assert named(quality(source(until=13 * HOUR), flows, beside)) == [("n2", 13 * HOUR, 25 * HOUR)]
+
+    def test_one_that_has_left_the_cluster_is_not_one_that_nobody_watches(self):
+        left = NodeSpan("n4", NOON, NOON + HOUR)
+        assert named(quality(replace(source(), spans=(left,)))) == []
+
     @pytest.mark.parametrize("until", [0.0, 25 * HOUR])
     def test_one_that_is_silent_where_only_flows_tell_who_is_watched_may_be_quiet(self, until):
         """Live and of a file, of a source that knows its nodes by flows and of a file of flows."""
@@ -148,6 +158,12 @@ class TestGaps:
         found = quality(source(n2=AWAY), flows=[gap])
         assert [lost.reason for lost in found.lost][:1] == ["away"]
         assert named(found) == ([("n2", *AWAY)] if again else [])
+
+    @pytest.mark.parametrize(("gap", "again"), [((-30, 4), True), ((16, 50), True), ((-30, 11), False)])
+    def test_of_a_short_hole_more_than_half_is_told(self, gap, again):
+        away = 10 * HOUR, 10 * HOUR + 20
+        told = Gap(NOON + away[0] + gap[0], 0, "away", "n2", until=NOON + away[0] + gap[1])
+        assert named(quality(source(n2=away), flows=[told])) == ([("n2", *away)] if again else [])
 
     @pytest.mark.parametrize(
         ("time", "until"),
