@@ -184,3 +184,23 @@ def test_who_still_tells_of_the_past_is_listened_to_for_longer():
     reading = listen([], [CatchesUp()], 0.2, told.append, threading.Event())
     assert (reading.failures, gaps(told)) == ((), [])
     assert reading.statuses[0].observed.until > time.time() - 60
+
+
+class Polled(CatchesUp):
+    """A live source that has read all there was when it asked last, and is to ask again in a minute."""
+
+    def __init__(self):
+        super().__init__()
+        self.status = replace(self.status, due=time.time() + 60)
+        self._messages = (self.status,)
+
+    def follow(self, emit, stop):
+        Scripted.follow(self, emit, stop)
+        if not stop.wait(0.6):
+            emit(replace(self.status, read_to=time.time()))
+
+
+def test_who_has_read_all_there_was_is_not_listened_to_for_longer():
+    source = Polled()
+    reading = listen([], [source], 0.2, lambda said: None, threading.Event())
+    assert (reading.failures, reading.statuses[0].read_to) == ((), source.status.read_to)
