@@ -174,8 +174,8 @@ class CatchesUp(Scripted):
 
     def follow(self, emit, stop):
         super().follow(emit, stop)
-        stop.wait(0.6)
-        emit(replace(self.status, read_to=0.0))
+        if not stop.wait(0.6):
+            emit(replace(self.status, read_to=0.0))
         stop.wait()
 
 
@@ -193,11 +193,6 @@ class Polled(CatchesUp):
         super().__init__()
         self.status = replace(self.status, due=time.time() + 60)
         self._messages = (self.status,)
-
-    def follow(self, emit, stop):
-        Scripted.follow(self, emit, stop)
-        if not stop.wait(0.6):
-            emit(replace(self.status, read_to=time.time()))
 
 
 def test_who_has_read_all_there_was_is_not_listened_to_for_longer():
