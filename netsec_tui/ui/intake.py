@@ -102,7 +102,7 @@ class Intake:
             flows += self._take(self._drained.popleft())
             if flows >= MANY_FLOWS and time.monotonic() >= deadline:
                 break
-        return bool(self._drained) or flows >= MANY_FLOWS
+        return flows >= MANY_FLOWS
 
     def _take(self, message: FeedMessage) -> int:
         """Move one message into the session, and return how many flows it had."""
