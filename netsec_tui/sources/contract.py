@@ -19,11 +19,13 @@ class FlowsRead:
     """Carry flows and gaps in the order in which they were read.
 
     ``recording`` names the file that tells them, empty for a live source. What one recording tells, for
-    instance answers, another of the same kind need not.
+    instance answers, another of the same kind need not. ``teller`` names the live source, whoever runs it
+    puts that in: two of one kind may tell the same flows.
     """
 
     flows: tuple[Flow | Gap, ...]
     recording: str = ""
+    teller: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,11 @@ class SourceStatus:
     def settled(self) -> bool:
         """Tell whether there is nothing to wait for."""
         return self.ended or self.read
+
+    @property
+    def behind(self) -> bool:
+        """Tell whether it is still being read what there was before."""
+        return bool(self.read_to) and not (self.due or self.ended or self.error)
 
 
 def observed_by(statuses: Iterable[SourceStatus]) -> tuple[Observed, ...]:

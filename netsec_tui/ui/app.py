@@ -159,7 +159,8 @@ class NetsecApp(App[int]):
             return
         statuses = self._intake.statuses.values()
         awaited = self._questions.awaited if self._questions else None
-        view = view_of(self.session, statuses, self._start.namespace or "", awaited)
+        namespace, beginning = self._start.namespace or "", self._intake.beginning
+        view = view_of(self.session, statuses, namespace, awaited, beginning=beginning)
         self._main.show(view)
         self._desk.show(view)
         if isinstance(self.screen, Picker):
@@ -303,8 +304,8 @@ class NetsecApp(App[int]):
     async def connect(self, cluster: str) -> bool:
         """Change to another cluster; False when that failed, which has been said.
 
-        The one before is not read from then on; what was decided and observed of it is kept. The timespan that
-        is looked at stays.
+        The one before is not read from then on; what was decided and observed of it is kept, and so is the
+        timespan that is looked at.
         """
         if self.clusters is None:
             return False

@@ -31,7 +31,7 @@ class Intake:
     """Hold one session and the feed that fills it; without a feed the session stays as it is.
 
     ``connections`` are those that earlier feeds of the session have told: a source may begin with what it
-    remembers, and nothing counts twice.
+    remembers, and nothing counts twice. ``beginning`` holds until all sources have told once what was before.
     """
 
     def __init__(
@@ -42,8 +42,10 @@ class Intake:
         self.statuses: dict[str, SourceStatus] = {}
         self._feed = feed
         self._left = False
+        self.beginning = feed is not None
+        self._came, self._flowed = 0, False
         self._drained: deque[FeedMessage] = deque()
-        self._seen: tuple[int, tuple[SourceStatus, ...]] = (-1, ())
+        self._seen: tuple[object, ...] = ()
         self._window: Window | None = None
 
     @property
@@ -107,7 +109,9 @@ class Intake:
     def _take(self, message: FeedMessage) -> int:
         """Move one message into the session, and return how many flows it had."""
         if isinstance(message, FlowsRead):
-            self.session.add_flows(self._connections.news(message.flows), message.recording)
+            flows = self._connections.news(message.flows)
+            self.session.add_flows(flows, message.recording, message.teller)
+            self._came += len(message.flows)
             return len(message.flows)
         if isinstance(message, Inventory):
             self.session.set_inventory(message)
@@ -127,8 +131,20 @@ class Intake:
         How far a quiet source has read moves with each of its answers, and is shown nowhere.
         """
         shown = tuple(replace(status, read_to=0.0, due=0.0) for status in self.statuses.values())
-        before, self._seen = self._seen, (self.session.version, shown)
+        self.beginning = self.beginning and self._tells_of_before()
+        before, self._seen = self._seen, (self.session.version, self.beginning, shown)
         return self._seen != before
+
+    def _tells_of_before(self) -> bool:
+        """Tell whether more may come of what was before; what does not say so hands over much at once."""
+        came, self._came = self._came, 0
+        self._flowed = self._flowed or came > 0
+        if self._drained or came >= MANY_FLOWS or not self._flowed:
+            return True
+        return any(
+            status.behind or not (status.live or status.settled or status.error)
+            for status in self.statuses.values()
+        )
 
     def moved(self) -> bool:
         """Tell whether the window differs from when this was last asked.

@@ -56,11 +56,11 @@ class RowOrder:
         self.arrived = set()
         return sorted_rows
 
-    def keep(self, rows: Iterable[Row]) -> list[Row]:
+    def keep(self, rows: Iterable[Row], *, news: bool = True) -> list[Row]:
         """Return the rows in the places they had; those never seen go to the end, in the order given.
 
-        Rows that fold into one, or unfold, as an alias is given or taken, keep their place. The first rows
-        of all are sorted: there is no place yet to keep.
+        They have arrived, unless they are no ``news``. Rows that fold into one, or unfold, as an alias is
+        given or taken, keep their place. The first rows of all are sorted: there is no place yet to keep.
         """
         places = self._places
         if not places:
@@ -70,18 +70,19 @@ class RowOrder:
             key = row.key
             place = places.get(key)
             if place is None:
-                place = places[key] = self._new_place(row)
+                place = places[key] = self._new_place(row, news)
             placed.append((place, row))
         placed.sort(key=_place)
         self._place_folded(row for _, row in placed)
         return [row for _, row in placed]
 
-    def _new_place(self, row: Row) -> int:
+    def _new_place(self, row: Row, news: bool) -> int:
         known = (self._places.get(key) for key in row.communication.folded)
         place = next((place for place in known if place is not None), None)
         if place is None:
             place = len(self._places)
-            self.arrived.add(row.key)
+            if news:
+                self.arrived.add(row.key)
         return place
 
     def _place_folded(self, rows: Iterable[Row]) -> None:

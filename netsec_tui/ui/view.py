@@ -31,7 +31,7 @@ class View:
     ``known`` tells whether there is cluster state, ``lost`` how many events the sources did not deliver,
     ``awaited`` is the workload that flags have named while it is not there. ``focused`` is the
     communication that was focused last, in a table or the topology; ``provenance`` tells which rules of
-    the policy come from which rows.
+    the policy come from which rows. ``beginning`` tells that sources still tell of what was before.
     """
 
     cluster: str = ""
@@ -48,6 +48,7 @@ class View:
     ground: Ground | None = field(default=None, compare=False)
     focused: CommunicationKey | None = None
     provenance: Provenance | None = None
+    beginning: bool = False
 
     @property
     def warnings(self) -> tuple[TopMessage, ...]:
@@ -65,6 +66,8 @@ def view_of(
     statuses: Iterable[SourceStatus],
     namespace: str,
     awaited: WorkloadRef | None = None,
+    *,
+    beginning: bool = False,
 ) -> View:
     """Gather what the screen shows from the session and the sources."""
     told = tuple(statuses)
@@ -83,4 +86,5 @@ def view_of(
         advice=advise(session, told, awaited) if review is None else Advice(),
         provenance=Provenance(review) if review is not None else None,
         ground=session.ground(),
+        beginning=beginning,
     )

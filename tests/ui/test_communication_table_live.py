@@ -31,6 +31,23 @@ async def test_order_is_frozen_under_the_cursor_until_sorted_again():
         assert "web1" in cursor_line(table)
 
 
+async def test_rows_of_what_was_before_are_no_new_ones_and_are_sorted_once_all_are_there():
+    app = Host([row("web2")])
+    async with app.run_test(size=(100, 16)) as pilot:
+        table = app.query_one(Spy)
+        steps = (
+            (["web1", "web2"], True, ["web2", "web1"], ""),
+            (["web0", "web1", "web2"], False, ["web0", "web1", "web2"], ""),
+            (["new0", "web0", "web1", "web2"], False, ["web0", "web1", "web2", "new0"], "+1 new"),
+        )
+        for given_names, beginning, expected, news in steps:
+            table.set_rows(map(row, given_names), beginning=beginning)
+            await pilot.pause()
+            assert shown_names(table) == expected
+            assert screen_of(table)[0].endswith(news or "not")
+            assert "web2" in cursor_line(table)
+
+
 async def test_order_follows_the_rows_while_the_keyboard_is_elsewhere():
     app = Host([row("web1"), row("web2")], focus=False)
     async with app.run_test(size=(100, 16)) as pilot:

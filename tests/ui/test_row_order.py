@@ -118,6 +118,13 @@ def test_first_rows_are_nothing_new():
     assert not order.arrived
 
 
+def test_rows_that_are_no_news_go_to_the_end_all_the_same():
+    order = RowOrder()
+    order.settle([row("b")])
+    assert names(order.keep([row("a"), row("b")], news=False)) == ["b", "a"]
+    assert not order.arrived
+
+
 NAMES = st.lists(st.sampled_from([f"w{index}" for index in range(12)]), unique=True, max_size=12)
 
 

@@ -47,20 +47,23 @@ class CalicoIntake:
         self._connections = 0
         self._first_waiting = self._last = 0.0
         self._newest_before = self._lowest = 0
-        self._backlog, self._broke_off = Backlog(), 0.0
+        self._backlog, self._broke_off, self._held = Backlog(), 0.0, 0.0
 
     @property
     def read_to(self) -> float:
         """Return until when all has been read, in epoch seconds, 0.0 once that is now."""
-        return self._backlog.read_to
+        return self._backlog.read_to or self._held
 
     def begin(self) -> None:
         """Take it that a stream begins, with what was before."""
         self._backlog.begin(self._broke_off)
 
     def quiet(self) -> None:
-        """Take it that nothing comes now."""
+        """Take it that nothing comes now; what waits for its other end has not been told yet."""
+        read_to = self._backlog.read_to
         self._backlog.quiet()
+        if read_to and not self._backlog.read_to and self._pairs.waiting:
+            self._held = read_to
 
     @property
     def asked_from(self) -> int:
@@ -92,6 +95,7 @@ class CalicoIntake:
         flows = self._pairs.flush() if all_of_it else self._over(broken=broken)
         self._connections += sum(flow.count for flow in flows)
         lost = self._lost() if flows else ()
+        self._held = 0.0 if flows else self._held
         problems, self._problems = self._problems, []
         self._intake.take((*lost, *flows, *problems), emit)
         return bool(flows or problems)

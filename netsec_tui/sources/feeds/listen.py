@@ -134,8 +134,7 @@ class _Listening:
     def _late(self, over: float) -> bool:
         """Tell whether the time to listen is over by so many seconds that nobody is waited for any more."""
         told = (status for at in self._live for status in self._told(at))
-        behind = any(status.read_to and not (status.due or status.ended or status.error) for status in told)
-        return over >= (GRACE_SECONDS if behind else 0.0)
+        return over >= (GRACE_SECONDS if any(status.behind for status in told) else 0.0)
 
     def _done(self, late: bool) -> bool:
         awaited = self._files if late else self._flows

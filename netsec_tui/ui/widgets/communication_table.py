@@ -31,8 +31,8 @@ class CommunicationTable(LineScroll, inherit_bindings=False):
     """Show the rows it is given and tell what the operator wants; it decides nothing itself.
 
     The order of the rows is frozen while the table has the keyboard: rows that arrive go to the end of
-    their group until the table is sorted again. ``Focused`` comes with every move of the cursor while the
-    table has the focus, and when it gets it.
+    their group until the table is sorted again, which it is by itself once what was before is all there.
+    ``Focused`` comes with every move of the cursor while the table has the focus, and when it gets it.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -107,6 +107,7 @@ class CommunicationTable(LineScroll, inherit_bindings=False):
         super().__init__(id=id, classes=classes)
         self._ascii = ascii_only
         self._order = RowOrder()
+        self._beginning = False
         self._rows: tuple[Row, ...] = ()
         self._empty = NO_ROWS
         self._only: Callable[[Iterable[Row]], Iterable[Row]] = iter
@@ -127,13 +128,16 @@ class CommunicationTable(LineScroll, inherit_bindings=False):
         only: Callable[[Iterable[Row]], Iterable[Row]] = iter,
         home: str = "",
         newest: float | None = None,
+        beginning: bool = False,
     ) -> None:
         """Show other rows; the cursor stays on its row, or goes to the next one still there.
 
         ``empty`` is what each group says without rows, ``only`` picks those to show (the others keep their
         places), ``home`` is the namespace that names need not say, ``newest`` (epoch seconds) the latest
-        record: times of its day are shown without the date.
+        record: times of its day are shown without the date. ``beginning`` tells that there are more rows of
+        what was before: they are no new ones.
         """
+        begun, self._beginning = self._beginning and not beginning, beginning
         self._rows, self._empty, self._only = tuple(rows), empty, only
         # The day alone matters; with the second in it every row would be worded anew all the time.
         day = newest // _DAY * _DAY if newest else None
@@ -143,8 +147,10 @@ class CommunicationTable(LineScroll, inherit_bindings=False):
         if frame != self._frame:
             with self.changing():
                 self._frame = frame
-        frozen = self.is_mounted and self.screen.focused is self
-        self._arrange(self._order.keep(self._rows) if frozen else self._order.settle(self._rows))
+        if self.is_mounted and self.screen.focused is self and not begun:
+            self._arrange(self._order.keep(self._rows, news=not beginning))
+        else:
+            self._arrange(self._order.settle(self._rows))
 
     def reset(self) -> None:
         """Forget rows, cursor, marks and the places of rows: the next rows are of another workload."""

@@ -60,7 +60,7 @@ class TablePane(Pane):
         before, self._view = self._view, view
         if view.scope != before.scope:
             self.query_one(CommunicationTable).reset()
-        if view.review is not before.review:
+        if view.review is not before.review or view.beginning != before.beginning:
             self._draw()
             self._follow()
 
@@ -78,6 +78,7 @@ class TablePane(Pane):
             only=self._filter.keep,
             home=self._view.namespace,
             newest=self._view.review.coverage.newest if self._view.review else None,
+            beginning=self._view.beginning,
         )
         note = self.query_one(".note", Static)
         note.update(plain(table.note))

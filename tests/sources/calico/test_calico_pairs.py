@@ -15,6 +15,7 @@ from netsec_tui.model.communication import Via
 from netsec_tui.model.flow import Flow, Gap, Verdict
 from netsec_tui.model.review import Standing
 from netsec_tui.model.timespan import SKEW_SECONDS
+from netsec_tui.sources import backlog
 from netsec_tui.sources.calico import intake as calico_intake
 from netsec_tui.sources.calico import whisker_decode
 from netsec_tui.sources.calico.goldmane_decode import goldmane_decoder, record_of_json
@@ -371,6 +372,22 @@ def test_silence_ends_the_waiting():
     assert not intake.pass_on(made.append)
     now[0] += 1
     assert intake.pass_on(made.append)
+
+
+def test_what_waits_for_its_other_end_has_not_been_read(monkeypatch):
+    monkeypatch.setattr(backlog, "QUIET_SECONDS", 0.0)
+    now, made, reader = [0.0], [], RecordReader()
+    intake = CalicoIntake("goldmane", "goldmane", "Goldmane", Life(), clock=lambda: now[0])
+    intake.begin()
+    intake.take(record_of_json(reader, goldmane_json(at(0, SRC))))
+    intake.quiet()
+    assert intake.read_to == START
+    now[0] = calico_intake._OVERDUE
+    assert intake.pass_on(made.append)
+    assert intake.read_to == 0
+    intake.take(record_of_json(reader, goldmane_json(at(1, SRC))))
+    intake.quiet()
+    assert intake.read_to == 0  # that is not of before any more
 
 
 # Times ahead
