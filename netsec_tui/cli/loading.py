@@ -155,7 +155,7 @@ def read(args: Namespace, known: Configured | None = None) -> Loaded:
     def add(read: FlowsRead) -> None:
         nonlocal flows
         flows += sum(isinstance(flow, Flow) for flow in read.flows)
-        session.add_flows(read.flows, read.recording)
+        session.add_flows(read.flows, read.recording, read.teller)
 
     inputs = inputs_of(args, piped_input)
     reading, interrupted = (

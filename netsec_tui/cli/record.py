@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from netsec_tui.cli.exits import CANNOT_TELL, DONE, INTERRUPTED
-from netsec_tui.cli.inputs import Inputs, inputs_of
+from netsec_tui.cli.inputs import Inputs, inputs_of, observed
 from netsec_tui.cli.interrupts import ended_by_signals
 from netsec_tui.cli.listening import NOTHING_LIVE
 from netsec_tui.cli.output import gap_told, left_out, note
@@ -27,13 +27,20 @@ def run(args: Namespace) -> int:
     Returns the exit code, which tells when --for was cut short.
 
     Raises:
-        UsageError: the capture is to go to standard output, or --for has nothing to wait for.
+        UsageError: the capture is to go to standard output, --for has nothing to wait for, or two sources
+            are of one kind.
     """
     if args.output == STDOUT:
         raise UsageError(
             "record writes a file, not standard output; name one, for instance -o monday.capture"
         )
     inputs = inputs_of(args, piped_input)
+    kinds = Counter(choice.name for choice in observed(args))
+    if twice := [name for name, times in kinds.items() if times > 1]:
+        raise UsageError(
+            f"a capture does not keep apart what two sources of one kind tell ({', '.join(twice)}): what "
+            "both tell would count twice in it; record one of them"
+        )
     if args.listen and not any(source.live for source in inputs.flows):
         raise UsageError(NOTHING_LIVE)
     stop = threading.Event()

@@ -115,9 +115,9 @@ class Record:
             quiet = Silent(namespace, named, len(every))
         return quality_of(asked, window, now, self.observations, self.observed, self.inventory, quiet)
 
-    def add(self, flows: Iterable[Flow | Gap], now: float, recording: str = "") -> None:
+    def add(self, flows: Iterable[Flow | Gap], now: float, recording: str = "", teller: str = "") -> None:
         """Fold flows in; all is resolved anew only when what was learnt makes a difference."""
-        changed = self.observations.add(flows, now, recording)
+        changed = self.observations.add(flows, now, recording, teller)
         self.version += 1
         for endpoint in self.observations.endpoints[self._learnt :]:
             news = self._knowledge.learn(endpoint)

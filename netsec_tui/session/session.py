@@ -122,12 +122,13 @@ class Session:
         """Return how many events and lines each reason has cost."""
         return Losses(self._record.observations.gaps).by_reason
 
-    def add_flows(self, flows: Iterable[Flow | Gap], recording: str = "") -> None:
+    def add_flows(self, flows: Iterable[Flow | Gap], recording: str = "", teller: str = "") -> None:
         """Fold in what a source has read; a flow dated as none can be is a gap instead.
 
-        ``recording`` names the file that it was read from, empty for a live source.
+        ``recording`` names the file that it was read from, empty for a live source; ``teller`` the live
+        source: what two of one kind tell alike counts once.
         """
-        self._record.add(flows, self._now(), recording)
+        self._record.add(flows, self._now(), recording, teller)
 
     def begin_again(self) -> None:
         """Take it that sources begin again: what they remember, and have told before, counts once."""

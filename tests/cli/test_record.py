@@ -66,6 +66,14 @@ def _wait_for(path, text, times):
         time.sleep(0.01)
 
 
+def test_two_sources_of_one_kind_are_not_recorded_into_one_capture(run, tmp_path):
+    ways = [word for port in (1, 2) for word in ("--source", f"hubble://127.0.0.1:{port}")]
+    code, _, err = run("record", *ways, "-o", "a.capture")
+    assert code == 64
+    assert "two sources of one kind tell (hubble)" in err
+    assert not (tmp_path / "a.capture").exists()
+
+
 def test_standard_output_is_no_capture(run, cluster, tmp_path):
     code, out, err = run("record", *cluster, "-o", "-")
     assert (code, out, err.count("\n")) == (64, "", 1)

@@ -6,11 +6,13 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 
 from netsec_tui.core.traffic.edge import Edge, EdgeKey
 from netsec_tui.core.traffic.ports import Ports
 from netsec_tui.core.traffic.retold import Retold
 from netsec_tui.core.traffic.skew import Skew
+from netsec_tui.core.traffic.twins import Twins
 from netsec_tui.model.communication import Orientation
 from netsec_tui.model.flow import Endpoint, Flow, Gap
 from netsec_tui.model.origins import origins_where
@@ -70,6 +72,7 @@ class Observations:
         self._gaps: dict[tuple[int, str, str, str], Gap] = {}
         self._skew = Skew()
         self._retold: Retold | None = None
+        self._twins = Twins()
 
     @property
     def reports_replies(self) -> bool:
@@ -110,11 +113,13 @@ class Observations:
         until |= {(origin, n): last for origin, told in self.told.items() for n, last in told.nodes.items()}
         self._retold = Retold(until, now)
 
-    def add(self, flows: Iterable[Flow | Gap], now: float = math.inf, recording: str = "") -> set[EdgeKey]:
+    def add(
+        self, flows: Iterable[Flow | Gap], now: float = math.inf, recording: str = "", teller: str = ""
+    ) -> set[EdgeKey]:
         """Fold flows in and return the keys of the edges that changed.
 
         What is dated as nothing can be at ``now`` (epoch seconds) is left out, which is a gap. ``recording``
-        names the file that tells them, empty for live sources.
+        names the file that tells them, empty for live sources, ``teller`` the live source.
         """
         changed: set[EdgeKey] = set()
         told_by = 1 << self._recordings.setdefault(recording, len(self._recordings))
@@ -122,18 +127,21 @@ class Observations:
         for flow in flows:
             if isinstance(flow, Gap):
                 known = flow.time >= OLDEST and flow.last <= latest
-                self._miss(flow if known else replace(flow, time=0.0, until=0.0))
+                self._miss(flow if known else replace(flow, time=0.0, until=0.0), teller)
             elif OLDEST <= flow.time <= latest:
-                changed.add(self._add(flow, told_by))
+                changed.add(self._add(flow, told_by, teller))
             else:
                 self._miss(self._skew.gap(flow))
         return changed
 
-    def _miss(self, gap: Gap) -> None:
+    def _miss(self, gap: Gap, teller: str = "") -> None:
         """Keep a gap; a flood of lost events comes as one message for each."""
         key = (int(gap.time // 60), gap.origin, gap.node, gap.reason)
         before = self._gaps.get(key)
         lost = before.lost if before else 0
+        if gap.origin and teller and self._twins.several(gap.origin, teller):
+            (more,) = self._twins.fresh(key, gap.origin, teller, [lost], [gap.lost])
+            gap = replace(gap, lost=int(more))
         if self._retold:
             gap = replace(gap, lost=self._retold.lost(key, gap, lost))
         if before:
@@ -141,7 +149,7 @@ class Observations:
             gap = replace(gap, time=min(before.time, gap.time), lost=lost + gap.lost, until=until)
         self._gaps[key] = gap
 
-    def _add(self, flow: Flow, told_by: int) -> EdgeKey:
+    def _add(self, flow: Flow, told_by: int, teller: str) -> EdgeKey:
         told = self.told.get(flow.origin)
         if told is None:
             told = self.told[flow.origin] = Told()
@@ -157,10 +165,23 @@ class Observations:
         if proves or flow.origin in _TELLS_OF_EACH:
             self._answering[flow.origin] = self._answering.get(flow.origin, 0) | told_by
         if self._retold:
-            self._retold.count(edge, flow, is_answer)
+            self._retold.count(edge, flow, partial(self._count, edge, flow, is_answer, teller))
         else:
-            edge.add(flow, is_answer)
+            self._count(edge, flow, is_answer, teller)
         return key
+
+    def _count(self, edge: Edge, flow: Flow, is_answer: bool, teller: str) -> None:
+        """Count a flow on its edge, of several live sources of one kind as the one that told most."""
+        if not teller or not self._twins.several(flow.origin, teller):
+            edge.add(flow, is_answer)
+            return
+        minute = int(flow.time // 60)
+        before = edge.counts(minute)
+        edge.add(flow, is_answer)
+        after = edge.counts(minute)
+        more = [now - had for now, had in zip(after, before or [0.0] * len(after), strict=True)]
+        fresh = self._twins.fresh((edge.key, minute), flow.origin, teller, before, more)
+        edge.take_back(minute, [came - new for came, new in zip(more, fresh, strict=True)])
 
     def _orient(self, flow: Flow) -> tuple[EdgeKey, Orientation, bool]:
         source, destination = self._number(flow.source), self._number(flow.destination)

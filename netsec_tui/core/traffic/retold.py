@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from netsec_tui.model.flow import Flow, Gap
@@ -34,18 +34,18 @@ class Retold:
         self._lost: dict[object, int] = {}
         self._first: dict[Teller, float] = {}
 
-    def count(self, edge: Edge, flow: Flow, is_answer: bool) -> None:
-        """Count a flow on its edge, but for what the edge had been told of its minute."""
+    def count(self, edge: Edge, flow: Flow, add: Callable[[], None]) -> None:
+        """Have ``add`` count a flow on its edge, but for what the edge had been told of its minute."""
         teller = flow.origin, flow.node
         if flow.time < self._first.get(teller, float("inf")):
             self._first[teller] = flow.time
         minute = int(flow.time // 60)
         if minute > self._last_minute:
-            edge.add(flow, is_answer)
+            add()
             return
         before = edge.counts(minute)
         told = self._told.setdefault((edge.key, minute), before)
-        edge.add(flow, is_answer)
+        add()
         if not told or flow.time > self._until.get(teller, float("-inf")):
             return
         fresh = [after - had for after, had in zip(edge.counts(minute), before, strict=True)]

@@ -13,7 +13,7 @@ from netsec_tui.errors import NetsecError
 from netsec_tui.model.inventory import Inventory
 from netsec_tui.sources.contract import FlowsRead, Message, ObjectsRead, Source, SourceStatus
 from netsec_tui.sources.feeds.state import ClusterState
-from netsec_tui.sources.feeds.thread import AGAIN_SECONDS, SourceThread, put_all
+from netsec_tui.sources.feeds.thread import AGAIN_SECONDS, SourceThread, named, put_all
 
 FeedMessage = FlowsRead | Inventory | SourceStatus
 
@@ -123,8 +123,9 @@ def read_all(
     for origin, source in enumerate(sources):
         status = statuses[origin, source.name] = SourceStatus(source.name, source.live)
 
-        def take(message: Message, origin: int = origin) -> None:
+        def take(message: Message, origin: int = origin, source: Source = source) -> None:
             nonlocal status
+            message = named(message, source)
             if isinstance(message, FlowsRead):
                 on_flows(message)
             elif isinstance(message, ObjectsRead):

@@ -88,7 +88,7 @@ class SourceThread(threading.Thread):
             if message == self._told:
                 return
             self._status = self._told = message
-        self._deliver(message)
+        self._deliver(named(message, self._source))
 
     def _nothing_yet(self) -> SourceStatus:
         return SourceStatus(self._source.name, live=False)
@@ -103,6 +103,13 @@ class SourceThread(threading.Thread):
         if isinstance(message, FlowsRead) or (isinstance(message, SourceStatus) and _fares_well(message)):
             self.failure = None
         self._emit(message)
+
+
+def named(message: Message, source: Source) -> Message:
+    """Return what a source tells with its name, if that is flows and it is live; an inner one has its own."""
+    if isinstance(message, FlowsRead) and source.live and not (message.recording or message.teller):
+        return replace(message, teller=source.name)
+    return message
 
 
 def _fares_well(status: SourceStatus) -> bool:
@@ -125,7 +132,7 @@ def put_all(messages: queue.Queue[_Item], message: _Item, closed: threading.Even
     if isinstance(message, FlowsRead) and len(message.flows) > _CHUNK:
         flows = message.flows
         starts = range(0, len(flows), _CHUNK)
-        parts = [FlowsRead(flows[at : at + _CHUNK], message.recording) for at in starts]
+        parts = [replace(message, flows=flows[at : at + _CHUNK]) for at in starts]
     for part in parts:
         put(messages, part, closed)
 

@@ -1,13 +1,17 @@
 """Hubble Relay found and reached: by its Service through the API server, at an address, over TLS."""
 
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from netsec_tui.errors import BadInputError, NotFoundError, UnreachableError
-from netsec_tui.sources.access import Access, TlsOptions
+from netsec_tui.session.session import Options, Session
+from netsec_tui.sources.access import Access, Address, TlsOptions
+from netsec_tui.sources.feeds.feed import read_all
+from netsec_tui.sources.feeds.listen import listen
 from netsec_tui.sources.hubble.relay import HubbleRelaySource
 from tests.sources.api_server import write_kubeconfig
 from tests.sources.collected import following, read
@@ -228,3 +232,23 @@ def test_an_address_with_a_certificate_is_asked_over_tls(made):
         secure.ring.append(flow(1))
         tls = {"ca_file": str(made.authority), "server_name": "any.hubble-relay.cilium.io"}
         assert ports(read(HubbleRelaySource(direct(secure, **tls)))) == [1]
+
+
+@pytest.mark.parametrize("how", ["read", "listened"])
+def test_one_relay_reached_two_ways_counts_once(how):
+    found = Session(Options(), time.time)
+
+    def add(read):
+        found.add_flows(read.flows, read.recording, read.teller)
+
+    with serving_hubble() as peer:
+        peer.ring.extend(flow(8080) for _ in range(3))
+        addresses = (Address(name, peer.port) for name in ("127.0.0.1", "localhost"))
+        ways = [HubbleRelaySource(Access(address=address)) for address in addresses]
+        if how == "read":
+            read_all(ways, add)
+        else:
+            listen([], ways, 2.0, add, threading.Event())
+    (edge,) = found._record.observations.edges.values()
+    (minute,) = edge.buckets
+    assert sum(edge.counts(minute)) == 3
