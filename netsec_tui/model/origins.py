@@ -72,3 +72,6 @@ SOURCES_IN_ORDER = tuple(name for name, origin in ORIGINS.items() if origin.sour
 def origins_where(holds: Callable[[Origin], bool]) -> frozenset[str]:
     """Return the names of the origins of which something holds."""
     return frozenset(name for name, origin in ORIGINS.items() if holds(origin))
+
+
+WITHOUT_ADDRESSES = origins_where(lambda origin: not origin.addresses)

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from netsec_tui.model.flow import Flow, Gap
 from netsec_tui.model.observed import NodeSpan, Observed
+from netsec_tui.model.origins import WITHOUT_ADDRESSES
 from netsec_tui.model.timespan import plausible
 from netsec_tui.sources.contract import Emit, FlowsRead, SourceStatus
 from netsec_tui.sources.life import Life
@@ -80,7 +81,6 @@ class Intake:
         nodes: frozenset[str] | None = None,
         silent: Mapping[str, float] | None = None,
         sampling: int = 1,
-        addresses: bool = True,
         read_to: float = 0.0,
         every: float = 0.0,
         meanwhile: float = 0.0,
@@ -89,7 +89,7 @@ class Intake:
 
         In ``trouble`` it does not watch, and has not since the last sign of life: that it does again it says
         once nothing is wrong any more. It is not known either while such a sign is overdue.
-        ``nodes``, ``sampling`` and ``addresses`` are what ``Observed`` says of it; ``silent`` tells when
+        ``nodes`` and ``sampling`` are what ``Observed`` says of it; ``silent`` tells when
         nodes that say nothing any more did so last, in epoch seconds. ``read_to`` is that of
         ``SourceStatus``; one who asks ``every`` so many seconds may have to wait for an answer twice as long,
         and ``meanwhile`` for an answer about the past before; anybody else is behind there.
@@ -107,6 +107,7 @@ class Intake:
             NodeSpan(node, self._nodes.setdefault(node, now), last.get(node, 0.0))
             for node in sorted(nodes or ())
         )
+        addresses = self._origin not in WITHOUT_ADDRESSES
         observed = Observed(
             self._origin, self._since, until, nodes, sampling, addresses=addresses, spans=spans
         )

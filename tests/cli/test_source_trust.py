@@ -70,7 +70,8 @@ def test_a_server_at_an_address_is_not_read_over_plaintext():
     ],
 )
 def test_flags_that_no_source_can_use_are_refused(line, flag):
-    words = f"^{flag} is of no use .* hubble, whisker, goldmane, antrea, netobserv and theia; leave it out"
+    *others, last = (name for name, kind in SOURCES.items() if kind.tls != "never")
+    words = f"^{flag} is of no use .* {', '.join(others)} and {last}; leave it out"
     with pytest.raises(UsageError, match=words):
         inputs_of(parse(line.split()), lambda: None)
 

@@ -136,4 +136,4 @@ class CalicoIntake:
     def tell(self, emit: Emit, error: str = "", *, ended: bool = False) -> None:
         """Emit how the source is doing."""
         told, read_to = counted(self._connections, "connection"), 0.0 if error or ended else self.read_to
-        self._intake.tell(emit, told, error, ended=ended, addresses=False, read_to=read_to)
+        self._intake.tell(emit, told, error, ended=ended, read_to=read_to)

@@ -7,12 +7,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple
 
-from netsec_tui.model.origins import SOURCES_IN_ORDER, origins_where
+from netsec_tui.model.origins import SOURCES_IN_ORDER, WITHOUT_ADDRESSES
 from netsec_tui.sources.contract import KubeObject
 from netsec_tui.sources.netobserv.collector import UNKNOWN, Collector
 from netsec_tui.sources.reach.pod_websocket import rule_of
-
-_WITHOUT_ADDRESSES = origins_where(lambda origin: not origin.addresses)
 
 
 class State(StrEnum):
@@ -103,7 +101,7 @@ def choices(findings: Iterable[Finding]) -> Iterator[tuple[str, ...]]:
         order.append("netobserv")
     while order:
         name = order.pop(0)
-        if name in _WITHOUT_ADDRESSES and "conntrack" in order:
+        if name in WITHOUT_ADDRESSES and "conntrack" in order:
             yield name, "conntrack"
         else:
             yield (name,)
