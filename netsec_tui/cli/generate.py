@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from argparse import Namespace
 
 from netsec_tui.cli.decisions import save, save_target
@@ -37,7 +38,8 @@ def run(args: Namespace) -> int:
         note("no policy is written: it does other than what was decided, and --strict was given")
         return NO
     note(quality_summary(review.quality))
-    _write(args.output, review, with_comments(review.yaml, review.quality) if args.comments else review.yaml)
+    commented = with_comments(review.yaml, review.quality, time.time())
+    _write(args.output, review, commented if args.comments else review.yaml)
     if target:
         save(target, loaded.session)
     return loaded.exit_code

@@ -127,13 +127,14 @@ def quality_summary(quality: Quality) -> str:
     return f"observation with {limits}: {', '.join(long for long, _, _ in quality_parts(quality))}"
 
 
-def quality_sentences(quality: Quality, names: int = _NAMES) -> list[str]:
+def quality_sentences(quality: Quality, names: int = _NAMES, now: float = 0.0) -> list[str]:
     """Return everything that is known of the observation, a sentence each; names come from the cluster.
 
     Window, nodes, losses, sampling, directions and workloads without traffic are always told of, so that
-    what is none can be told from what is not known.
+    what is none can be told from what is not known. With ``now``, in epoch seconds, what goes on is dated.
     """
-    sentences = [f"{_window_asked(quality)}: {_verdict(quality)}", *map(_source, quality.sources)]
+    sentences = [f"{_window_asked(quality)}: {_verdict(quality)}"]
+    sentences += [_source(source, now) for source in quality.sources]
     if alone := by_flows_alone(quality):
         sentences.append(alone)
     sentences += [*_node_sentences(quality, names), *_less_sentences(quality, names)]
@@ -195,9 +196,9 @@ def _verdict(quality: Quality) -> str:
     return "the policy may lack what was not seen"
 
 
-def _source(source: Watched) -> str:
+def _source(source: Watched, now: float) -> str:
     name = literal(source.origin) or "a source that is not named"
-    until = utc(source.until) if source.until else "now"
+    until = utc(source.until or now) if source.until or now else "now"
     how = "" if source.told else ", by its flows"
     return f"{name}: {utc(source.since)} to {until}{how}"
 
@@ -244,13 +245,14 @@ def quality_page(quality: Quality, width: int) -> list[Line]:
     return bullets("How it was observed", quality_sentences(quality), width)
 
 
-def with_comments(yaml: str, quality: Quality) -> str:
+def with_comments(yaml: str, quality: Quality, now: float) -> str:
     """Put what is known of the observation before the YAML of a policy, as comments.
 
-    Every sentence is one line: what the cluster names has no line break or control character left, so that
+    In a file nobody can tell when now was: what goes on is said until ``now``, in epoch seconds. Every
+    sentence is one line: what the cluster names has no line break or control character left, so that
     nothing but comments is added.
     """
-    said = ["How the traffic behind this policy was observed", *quality_sentences(quality)]
+    said = ["How the traffic behind this policy was observed", *quality_sentences(quality, now=now)]
     return "".join(f"# {literal(line)}\n" for line in said) + yaml
 
 

@@ -215,12 +215,18 @@ class TestComments:
             present=("n1", self.NASTY),
             silent=Silent("shop", (WorkloadRef("Deployment", "shop", self.NASTY),), 1),
         )
-        text = with_comments(policy, nasty)
+        text = with_comments(policy, nasty, START + 60)
         assert text.endswith(policy)
         header = text.removesuffix(policy)
         assert all(line.startswith("# ") for line in header.splitlines())
         assert yaml.safe_load(text) == {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy"}
         assert yaml.safe_load(header) is None
+
+    def test_what_goes_on_is_dated_in_a_file(self):
+        going_on = replace(GOOD.sources[0], since=START, until=0.0)
+        header = with_comments("", replace(GOOD, sources=(going_on,)), START + 3600)
+        assert "hubble: 2023-11-15 00:00:00 UTC to 2023-11-15 01:00:00 UTC" in header
+        assert "to now" not in header
 
     def test_nothing_of_a_cluster_gets_out_of_its_line_on_the_screen(self):
         nasty = replace(BAD, lost=(Lost(self.NASTY, 1),), nodes=("n1",), present=("n1", self.NASTY))

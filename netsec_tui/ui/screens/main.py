@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -266,7 +267,7 @@ class MainScreen(WhatIfHost):
                 self.say(f"Saved {path}. Apply it with: kubectl apply -f {path}")
                 self.post_message(Saved(path))
 
-        commented = with_comments(review.yaml, review.quality)
+        commented = with_comments(review.yaml, review.quality, time.time())
         self.app.push_screen(SaveDialog(review.policies[0].name, review.yaml, commented=commented), saved)
 
     def _copy(self, review: Review) -> None:
