@@ -1,8 +1,11 @@
 """Commands that observe a cluster by its nodes' connection tracking tables."""
 
 import json
+import time
+from datetime import UTC, datetime
 
 import pytest
+import yaml
 
 from netsec_tui.cli.flags import parse
 from netsec_tui.cli.inputs import inputs_of, reads_cluster
@@ -124,3 +127,23 @@ def test_what_a_source_says_of_itself_is_told_and_in_the_document(run, flags):
     (told,) = (one for one in json.loads(out)["input"]["sources"] if one["name"].startswith("conntrack"))
     assert "1 of 1 nodes" in told["detail"]
     assert f"netsec-tui: {told['name']}: {told['detail']}\n" in err
+
+
+@pytest.mark.parametrize(("created", "let_in"), [(-60, True), (-10, False)])
+def test_a_connection_that_began_before_its_pod_was_created_lets_no_pod_in(
+    run, flags, server, created, let_in
+):
+    """The kernel tells when it began; who had the address then was deleted before the cluster was read."""
+    ended = line("10.244.1.5:40000", "10.244.1.8:8080", state="TIME_WAIT", timeout=100, more=" delta-time=30")
+    server.commands["kube-proxy-1", "cat"] = f"{ended}\n".encode()
+    (young,) = (one for one in server.objects if one["metadata"]["name"] == "web-1")
+    came = datetime.fromtimestamp(time.time() + created, UTC)
+    young["metadata"]["creationTimestamp"] = came.isoformat()
+    code, out, err = run("generate", "-n", "shop", "deploy/api", *flags)
+    assert code == 0, err
+    (policy,) = yaml.safe_load_all(out)
+    assert bool(policy["spec"]["ingress"]) is let_in
+    _, out, _ = run("list", "-n", "shop", "deploy/api", "-o", "json", *flags)
+    (row,) = [row for row in json.loads(out)["rows"] if row["direction"] == "ingress"]
+    since = f"the address of pod shop/web-1 since {came:%Y-%m-%d %H:%M:%S} UTC"
+    assert (row["peer"]["name"] == "web", since in row["reason"]) == (let_in, not let_in)
