@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -72,7 +73,7 @@ def _details(told: Iterable[SourceStatus]) -> tuple[str, ...]:
 
 def _how_to_get_flows(session: Session) -> tuple[str, ...]:
     cluster = session.options.cluster
-    context = f" --context {cluster}" if session.inventory.known and cluster else ""
+    context = f" --context {shlex.quote(cluster)}" if cluster else ""
     return (
         "Kubernetes knows which workloads exist, not who talks to whom.",
         "That takes observed flows. Which sources of them a cluster has, and what these lack:",

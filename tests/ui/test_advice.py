@@ -1,5 +1,6 @@
 """What the empty screen advises while a source of flows listens, and once there is none."""
 
+import shlex
 import time
 
 import pytest
@@ -31,6 +32,15 @@ def test_advice_without_flows(statuses, heading, line):
     advice = advise(session, statuses)
     assert heading in advice.heading
     assert any(line in text for text in advice.lines)
+
+
+@pytest.mark.parametrize("context", ["prod", "my ctx; rm x"])
+def test_the_commands_ask_the_cluster_that_was_chosen_whether_it_answers_or_not(context):
+    failing = SourceStatus(f"context {context}", live=True, error="it does not answer")
+    advice = advise(Session(Options(cluster=context, live=True), time.time), [failing])
+    for command in ("netsec-tui doctor ", "netsec-tui --flows - "):
+        (line,) = [line for line in advice.lines if command in line]
+        assert shlex.split(line)[-2:] == ["--context", context]
 
 
 def test_what_two_sources_say_alike_is_said_once():

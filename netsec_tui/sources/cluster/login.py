@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+import shlex
 import subprocess
 import sys
 import threading
@@ -88,7 +89,7 @@ def no_login(context: str, reason: str) -> str:
     last = (reason.strip().splitlines() or [""])[-1]
     return (
         f"context {printable(context)} gives no way to log in: {printable(last)}; "
-        f"log in first, until kubectl --context {printable(context)} get pods works"
+        f"log in first, until kubectl --context {shlex.quote(printable(context))} get pods works"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable
 from typing import Any
 
@@ -48,7 +49,7 @@ def refusal(answer: Any, resource: Resource, server: str, context: str, heard: l
             return ExpiredError(f"{resource.name} are no longer known as they were")
         case 401:
             why = f" ({printable(heard[0].strip().splitlines()[-1])})" if heard and heard[0].strip() else ""
-            chosen = f" --context {printable(context)}" if context else ""
+            chosen = f" --context {shlex.quote(printable(context))}" if context else ""
             return UnauthorizedError(
                 f"{server} does not take the credentials of this context{why}; "
                 f"log in again, until kubectl{chosen} get pods works"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -264,7 +265,7 @@ class MainScreen(WhatIfHost):
     def _save(self, review: Review) -> None:
         def saved(path: str | None) -> None:
             if path is not None:
-                self.say(f"Saved {path}. Apply it with: kubectl apply -f {path}")
+                self.say(f"Saved {path}. Apply it with: kubectl apply -f {shlex.quote(path)}")
                 self.post_message(Saved(path))
 
         commented = with_comments(review.yaml, review.quality, time.time())

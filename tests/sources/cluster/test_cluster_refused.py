@@ -1,8 +1,12 @@
 """A right that is taken away, or given, while objects are kept: that is told, once."""
 
+import shlex
 import time
+from types import SimpleNamespace
 
+from netsec_tui.sources.cluster.login import no_login
 from netsec_tui.sources.cluster.objects import ClusterObjects
+from netsec_tui.sources.cluster.refusals import GROUPS, refusal
 from tests.sources.kube_objects import pod
 
 FORBIDDEN = "pods may not be listed: it takes a rule"
@@ -29,3 +33,10 @@ def test_a_right_that_is_taken_away_is_told_once_and_what_was_read_stays(monkeyp
     objects.allow("pods")
     assert objects.wait(0)
     assert objects.snapshot().problems == ()
+
+
+def test_a_context_stands_in_a_command_as_a_shell_reads_it():
+    refused = refusal(SimpleNamespace(status=401), GROUPS, "prod", "my ctx; rm x", [])
+    for sentence in (str(refused), no_login("my ctx; rm x", "no token")):
+        command = sentence.rpartition("until ")[2].removesuffix(" works")
+        assert shlex.split(command) == ["kubectl", "--context", "my ctx; rm x", "get", "pods"]
