@@ -85,6 +85,8 @@ def held(pods, seconds):
         ([one("a", created=-HOUR, deleted=HOUR), one("b", created=HOUR + 2)], HOUR - 1, "a"),
         ([one("a", created=-HOUR, deleted=HOUR), one("b", created=HOUR + 2)], HOUR, None),
         ([one("a", created=-HOUR, deleted=HOUR), one("b", created=HOUR + 2)], HOUR + 2, "b"),
+        # Nobody came after the second one either.
+        ([one("a", created=-HOUR, deleted=-1), one("b", created=60, deleted=HOUR)], HOUR + LATE - 1, "b"),
         # It was created while the other was still there: it cannot have had the address yet.
         ([one("a", created=-HOUR, deleted=HOUR), one("b", created=HOUR / 2)], HOUR - MINUTE, "a"),
         ([one("a", created=-HOUR, deleted=HOUR), one("b", created=HOUR / 2)], HOUR + MINUTE, "b"),
@@ -118,6 +120,8 @@ def held(pods, seconds):
         ([one("a", created=-HOUR, phase="Failed")], -HOUR, None),
         ([one("a", created=-HOUR, phase="Succeeded"), one("b", created=60)], MINUTE - 1, None),
         ([one("a", created=-HOUR, phase="Succeeded"), one("b", created=60)], MINUTE, "b"),
+        ([one("a", created=-HOUR, deleted=HOUR), one("b", created=1, phase="Failed")], HOUR - 1, "a"),
+        ([one("a", created=-HOUR, deleted=HOUR), one("b", created=1, phase="Failed")], HOUR + 1, None),
         # Manifests tell no time at all.
         ([one("a", phase="Succeeded")], 0, "a"),
         ([one("a", phase="Succeeded"), one("b")], 0, "b"),
