@@ -93,7 +93,7 @@ class NetObservSource:
             turn, past_next = time.monotonic() + POLL_SECONDS, False
             for page in live.pages(http):
                 self._take(page, decoder, emit)
-                if live.has_read and not page.last:
+                if not page.last:
                     yield
             past_next = history.left  # one page each time at least, or a slow Loki never gives it
             yield
@@ -176,11 +176,6 @@ class _Live:
     def read_to(self) -> float:
         """Return until when all has been read, in epoch seconds."""
         return self._read / 10**9
-
-    @property
-    def has_read(self) -> bool:
-        """Tell whether all has been read once."""
-        return self._looked_back > 0
 
     def pages(self, http: HttpService) -> Iterator[Page]:
         """Yield pages, in order; what was not read to the end is read again the next time.

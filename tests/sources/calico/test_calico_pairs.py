@@ -390,6 +390,19 @@ def test_what_waits_for_its_other_end_has_not_been_read(monkeypatch):
     assert intake.read_to == 0  # that is not of before any more
 
 
+def test_what_is_read_again_after_a_break_was_read_until_the_last_sign_of_life(monkeypatch):
+    monkeypatch.setattr(backlog, "FIRST_SECONDS", 0.0)
+    life, made = Life(), []
+    life.sign()
+    intake = CalicoIntake("goldmane", "goldmane", "Goldmane", life)
+    intake.begin()
+    intake.quiet()
+    assert intake.read_to == 0
+    intake.break_off(made.append, "it is away")
+    intake.begin()
+    assert intake.read_to == life.last
+
+
 # Times ahead
 
 

@@ -168,6 +168,17 @@ def test_server_that_is_gone_is_said_and_found_again(api, tmp_path):
     assert gaps(collected) == []
 
 
+def test_what_had_not_been_read_when_it_broke_off_is_not_known_at_the_end(source, backend, api):
+    backend.flows = [flow(0), flow(1)]
+    with following(source) as collected:
+        collected.wait_for(lambda: bool(collected.status.read_to))
+        api.ports[POD, 8081] = "connection refused"
+        backend.break_off()
+        collected.wait_for(lambda: "connection refused" in collected.status.error)
+        assert collected.status.read_to == 0.0  # the trouble says since when
+    assert START <= gaps(collected)[-1].time <= START + 15
+
+
 def test_silence_is_taken_for_a_hang(source, backend, monkeypatch):
     backend.flows = [flow(0)]
     with following(source) as collected:

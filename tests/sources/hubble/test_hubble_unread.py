@@ -7,6 +7,7 @@ from contextlib import suppress
 import pytest
 
 from netsec_tui.model.flow import Flow, Gap
+from netsec_tui.sources import retry
 from netsec_tui.sources.access import Access
 from netsec_tui.sources.contract import FlowsRead
 from netsec_tui.sources.feeds.listen import listen
@@ -121,6 +122,21 @@ def test_what_takes_long_is_asked_for_again_until_hardly_anything_came_meanwhile
         until(lambda: asked[-1][1] and not collected.status.read_to)
     assert [follows for _, follows in asked] == [False, False, False, True]
     assert [gap for gap in gaps(collected) if gap.node == "n1"] == []
+
+
+def test_a_relay_that_breaks_off_within_its_history_has_been_read_only_so_far(monkeypatch):
+    monkeypatch.setattr(retry, "FIRST_WAIT", 60.0)
+    begun = time.time()
+    with serving_hubble() as peer:
+        peer.ring.extend(hubble_peer.flow(number, at=begun - AGO + number) for number in range(9))
+        peer.breaks_after = 5
+        with following(HubbleRelaySource(direct(peer))) as collected:
+            collected.wait_for(lambda: bool(collected.status.error))
+            status = collected.status
+    told = max(one.time for one in collected.flows if isinstance(one, Flow))
+    assert (status.observed.until, status.read_to) == (told, 0.0)
+    (gap,) = gaps(collected)
+    assert gap.time == told
 
 
 def test_agents_that_have_told_all_they_hold_are_watched_until_the_end(server, agents):

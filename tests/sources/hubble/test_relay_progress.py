@@ -52,6 +52,13 @@ def test_only_what_has_come_before_shows_that_nothing_was_overwritten(again, hol
     assert len(made.resumed(NOW)) == holes
 
 
+def test_a_node_that_leaves_while_it_is_asked_for_has_its_hole():
+    made = progress(flow(at=BEGUN), flow(node="n2", at=BEGUN))
+    made.resume(["n1", "n2"], NOW)
+    made.keep(["n1"])
+    assert {gap.node for gap in made.resumed(NOW)} == {"n1", "n2"}
+
+
 def test_nothing_is_taken_for_forgotten_while_all_is_remembered(monkeypatch):
     monkeypatch.setattr(relay_progress, "REMEMBERED", 40)
     monkeypatch.setattr(relay_progress, "_MARKS", 10)

@@ -146,3 +146,15 @@ def test_a_loki_that_answers_page_by_page_is_not_overdue(monkeypatch):
         reading, gaps = listened(loki, monkeypatch, lambda: None, 2.8)
         loki.over_now.set()
     assert (reading.failures, gaps) == ((), [])
+
+
+def test_trouble_with_history_does_not_make_new_flows_due_any_later(monkeypatch):
+    monkeypatch.setattr(netobserv, "POLL_SECONDS", 0.3)
+    loki = LokiServer([entry(1)])
+    answer, begun = loki.answer, time.time_ns()
+    loki.answer = lambda query: (
+        (500, b"too much") if int(query["start"]) < begun - 2 * netobserv.LATEST else answer(query)
+    )
+    with running(loki), following(source(loki)) as collected:
+        collected.wait_for(lambda: bool(collected.status.error))
+        assert collected.status.due < time.time() + netobserv.ANSWER_SECONDS / 2

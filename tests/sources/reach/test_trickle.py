@@ -10,11 +10,24 @@ from netsec_tui.sources.access import Access, Address, TlsOptions
 from netsec_tui.sources.calico import whisker as calico_whisker
 from netsec_tui.sources.calico import whisker_http
 from netsec_tui.sources.calico.whisker import whisker_source
+from netsec_tui.sources.life import Life
 from netsec_tui.sources.netobserv.source import NetObservSource
 from netsec_tui.sources.reach import http
 from netsec_tui.sources.reach.http import HttpService
 from netsec_tui.sources.reach.service import Way
 from tests.cli.test_silent_server import one_byte_at_a_time, trouble
+
+
+def test_what_a_server_is_known_to_have_is_said_though_time_is_over_as_well():
+    def refused(ours, theirs):
+        with http.ended_after(ours, 0.01):
+            assert theirs.recv(1) == b""  # shut down
+            raise UnreachableError("it refuses")
+
+    ours, theirs = socket.socketpair()
+    with ours, theirs, pytest.raises(UnreachableError, match="it refuses"):
+        refused(ours, theirs)
+
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
 
@@ -70,4 +83,4 @@ def test_a_stream_in_which_no_event_ends_is_given_up(server, monkeypatch):
     with pytest.raises(
         UnreachableError, match=r"(it does not answer within|no end of an event of it for) 0\.3 s"
     ):
-        [*whisker.events("watch=true", lambda: None, threading.Event())]
+        [*whisker.events("watch=true", lambda asked: None, threading.Event(), Life())]
