@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from netsec_tui.model.decision import GeneralRule
 from netsec_tui.model.flow import Flow, Protocol, Verdict
 from netsec_tui.model.identity import Direction, WorkloadRef
+from netsec_tui.model.proof import Reach
 from netsec_tui.model.review import Standing
 from tests.core.scene import IN, OUT, SHOP, Scene, answer, flow, known_ends, pod, service, shop, talk
 
@@ -396,6 +398,13 @@ def test_only_the_own_node_of_the_pods_gets_in_anyway(on: str, verdict: Verdict,
     seen = flow("172.18.0.2", known_ends([placed])["api-1"], verdict=verdict)
     row = shop(placed).sees([seen]).chooses(WorkloadRef("Deployment", "shop", "api")).row(IN, "node-a")
     assert (row.standing, row.reason) == (Standing.OUT, reason)
+
+
+def test_what_is_not_known_of_a_node_is_said_too_where_its_tick_is_suspended() -> None:
+    scene = shop().sees(("172.18.0.2", "web-1", 8080)).chooses()
+    row = scene.tick(scene.row(IN, "node-a")).general(IN, GeneralRule.BLOCK_ALL).row(IN, "node-a")
+    assert (row.reach, row.reason.partition("; ")[0]) == (Reach.UNKNOWN, "suspended by Block All")
+    assert row.reason.partition("; ")[2]
 
 
 SENT = [flow(WEB, "172.18.0.3", 6443)]

@@ -285,6 +285,6 @@ def _left_open(case: Case, stand: Stand, cover: Cover, judgement: Judgement) -> 
     from_node = key.peer.sort is PeerSort.EXTERNAL or (
         key.peer.sort is PeerSort.NODE and key.direction is Direction.INGRESS
     )
-    if from_node and not stand.included:
+    if from_node and not stand.included and not stand.suspended:
         return ""  # how these start tells that a pod's own node always gets in
     return judgement.why
