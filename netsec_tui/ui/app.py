@@ -91,7 +91,7 @@ class NetsecApp(App[int]):
         self._questions: Questions | None = None
         self._waiting = False
         self._due = False
-        self._told_nothing = False
+        self._told_nothing = self._asked_to_quit = False
         self._main = MainScreen(lambda rule: self.session.check_manual(rule), ascii_only)
         self._desk = ConfigDesk(self, file)
         self._decisions = DecisionsDesk(self)
@@ -346,13 +346,27 @@ class NetsecApp(App[int]):
         """Change the colours."""
         self.theme = name
 
+    async def action_quit(self) -> None:
+        """Quit by ctrl+q as by any other key."""
+        self.action_quit_asking()
+
+    def action_help_quit(self) -> None:
+        """Quit by ctrl+c, which Textual hands on where no text is selected."""
+        self.action_quit_asking()
+
     def action_quit_asking(self) -> None:
-        """Quit, asking once when decisions or the configuration were not saved."""
+        """Quit, asking once when decisions or the configuration were not saved; only yes leaves then."""
         lost = self._lost()
         if not lost:
             self.exit(0)
-            return
-        self.push_screen(Confirm("Quit", f"{lost} Quit?"), lambda yes: self.exit(0) if yes else None)
+        elif not self._asked_to_quit:
+            self._asked_to_quit = True
+            self.push_screen(Confirm("Quit", f"{lost} Quit?"), self._quit)
+
+    def _quit(self, yes: bool | None) -> None:
+        self._asked_to_quit = False
+        if yes:
+            self.exit(0)
 
     def _lost(self) -> str:
         """Say what leaving would lose, of the clusters that were looked at before too; empty when nothing."""

@@ -85,6 +85,42 @@ class TestLeaving:
             await pilot.pause()
             assert app.return_value == 0
 
+    @pytest.mark.parametrize("key", ["ctrl+c", "ctrl+q"])
+    @pytest.mark.parametrize("before", [(), ("question_mark",), ("slash", "w")])
+    async def test_ctrl_c_quits_wherever_it_is_pressed(self, key, before):
+        app = app_over()
+        async with app.run_test(size=WIDE) as pilot:
+            await started(pilot)
+            await pilot.press(*before, key)
+            await pilot.pause()
+            assert app.return_value == 0
+
+    @pytest.mark.parametrize("key", ["ctrl+c", "ctrl+q"])
+    async def test_ctrl_c_asks_about_unsaved_decisions_and_pressed_again_loses_none(self, key):
+        app = app_over()
+        async with app.run_test(size=WIDE) as pilot:
+            await started(pilot)
+            for _ in range(2):
+                await pilot.press("space", key, key)
+                await started(pilot)
+                assert "Deployment/checkout are not saved" in screen_text(app)
+                assert "ctrl+q to quit" not in screen_text(app)
+                await pilot.press("n")
+                await started(pilot)
+                assert isinstance(app.screen, MainScreen)
+            await pilot.press("space", key, "y")
+            await pilot.pause()
+            assert app.return_value == 0
+
+    async def test_ctrl_c_copies_what_is_selected_in_a_field(self):
+        app = app_over()
+        async with app.run_test(size=WIDE) as pilot:
+            await started(pilot)
+            await pilot.press("slash", "w", "shift+left", "ctrl+c", "ctrl+c")
+            await started(pilot)
+            assert app.is_running
+            assert app.clipboard == "w"
+
     async def test_the_feed_is_stopped(self):
         live = full_feed()
         app = app_over(live)

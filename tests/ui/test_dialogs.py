@@ -317,6 +317,12 @@ class TestHelp:
             assert "Allow an IP mask" in app.text()
             assert "Choose how far back to look" not in app.text()
 
+    async def test_a_command_finds_its_key(self):
+        app = DialogHost(HelpScreen(help_entries()))
+        async with app.run_test(size=(120, 40)) as pilot:
+            await type_text(pilot, "zoom")
+            assert "Give the whole screen to this pane" in app.text()
+
     async def test_it_scrolls_to_the_end_by_keys(self):
         app = DialogHost(HelpScreen(help_entries()))
         async with app.run_test(size=(80, 24)) as pilot:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar, Generic, TypeVar
 
+from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -48,6 +49,13 @@ class Dialog(ModalScreen[R | None], Generic[R]):
     def action_cancel(self) -> None:
         """Leave without an answer."""
         self.dismiss(None)
+
+    def action_copy_text(self) -> None:
+        """Copy what is selected by ctrl+c; without that quit, for no key gets from a dialog to the app."""
+        try:
+            super().action_copy_text()
+        except SkipAction:
+            self.app.action_help_quit()
 
     def complain(self, text: str) -> None:
         """Show what is wrong with what was typed; the dialog stays open."""

@@ -19,11 +19,12 @@ from netsec_tui.ui.widgets.field import Field
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Hold one line of the help: the keys and what they do."""
+    """Hold one line of the help: the keys and what they do; ``label`` is a word to find it by."""
 
     group: str
     keys: str
     text: str
+    label: str = ""
 
 
 class HelpScreen(Dialog[None]):
@@ -56,7 +57,9 @@ class HelpScreen(Dialog[None]):
         found = [
             entry
             for entry in self._entries
-            if all(word in f"{entry.group} {entry.keys} {entry.text}".casefold() for word in words)
+            if all(
+                word in f"{entry.group} {entry.keys} {entry.label} {entry.text}".casefold() for word in words
+            )
         ]
         self.query_one("#entries", Static).update(_content(found, self._room))
 

@@ -14,6 +14,8 @@ from netsec_tui.ui.widgets.line_view import LineView
 
 _NAMES = {"question_mark": "?", "slash": "/", "colon": ":", "at": "@", "escape": "esc"}
 
+_LEAVING = "Quit, from dialogs too; ctrl+c copies text that is selected"
+
 _COUNTS = (
     "What is counted depends on the source: events of Hubble; connections of conntrack, NetObserv and Antrea "
     "(once a minute while they go on) and of Goldmane (as they begin); windows of 15 s of Whisker."
@@ -25,10 +27,12 @@ def help_entries(first: Place = Place.ANYWHERE) -> list[Entry]:
     entries: list[Entry] = []
     for place in (first, *(place for place in Place if place is not first)):
         entries += [
-            Entry(place.value, readable_keys(shortcut.keys), shortcut.tooltip)
+            Entry(place.value, readable_keys(shortcut.keys), shortcut.tooltip, shortcut.label)
             for shortcut in SHORTCUTS
             if shortcut.place is place
         ]
+        if place is Place.ANYWHERE:
+            entries.append(Entry(place.value, "ctrl+c, ctrl+q", _LEAVING))
         if place is Place.TABLES:
             entries += _of_widget(place.value, CommunicationTable.BINDINGS)
         if place is Place.TOPOLOGY:
@@ -46,7 +50,7 @@ def readable_keys(keys: str) -> str:
 def _of_widget(group: str, declared: Iterable[BindingType]) -> list[Entry]:
     known = [binding for binding in declared if isinstance(binding, Binding)]
     return [
-        Entry(group, readable_keys(binding.key), binding.tooltip or binding.description)
+        Entry(group, readable_keys(binding.key), binding.tooltip or binding.description, binding.description)
         for binding in known
         if binding.description
     ]
