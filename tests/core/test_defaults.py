@@ -401,8 +401,8 @@ def test_only_the_own_node_of_the_pods_gets_in_anyway(on: str, verdict: Verdict,
 
 
 def test_what_is_not_known_of_a_node_is_said_too_where_its_tick_is_suspended() -> None:
-    scene = shop().sees(("172.18.0.2", "web-1", 8080)).chooses()
-    row = scene.tick(scene.row(IN, "node-a")).general(IN, GeneralRule.BLOCK_ALL).row(IN, "node-a")
+    scene = shop().sees(("172.18.0.2", "web-1", 8080)).chooses().general(IN, GeneralRule.BLOCK_ALL)
+    row = scene.tick(scene.row(IN, "node-a")).row(IN, "node-a")
     assert (row.reach, row.reason.partition("; ")[0]) == (Reach.UNKNOWN, "suspended by Block All")
     assert row.reason.partition("; ")[2]
 
