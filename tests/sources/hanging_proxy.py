@@ -12,11 +12,12 @@ from contextlib import contextmanager, suppress
 class HangingProxy:
     """Carry bytes between who connects and a server until ``hang`` is called; new connections hang as well.
 
-    ``hung`` is when that was, in epoch seconds.
+    ``hung`` is when that was, in epoch seconds; after ``heal`` bytes pass again, but for those that came
+    meanwhile.
     """
 
     def __init__(self, server: tuple[str, int]) -> None:
-        self.hung = 0.0
+        self.hung, self._hangs = 0.0, False
         self._server = server
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address: tuple[str, int] = self._listener.getsockname()
@@ -25,7 +26,10 @@ class HangingProxy:
         self._on.start()
 
     def hang(self) -> None:
-        self.hung = time.time()
+        self.hung, self._hangs = time.time(), True
+
+    def heal(self) -> None:
+        self._hangs = False
 
     def close(self) -> None:
         for one in self._sockets:
@@ -46,9 +50,9 @@ class HangingProxy:
     def _carry(self, come: socket.socket, go: socket.socket) -> None:
         with suppress(OSError):
             while data := come.recv(1 << 16):
-                if not self.hung:
+                if not self._hangs:
                     go.sendall(data)
-            if not self.hung:
+            if not self._hangs:
                 go.shutdown(socket.SHUT_WR)
 
 

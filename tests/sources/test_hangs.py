@@ -121,6 +121,19 @@ def test_once_it_is_known_that_it_hangs_it_has_since_its_last_sign_of_life(serve
     assert gap.reason.startswith("flows from 20")
 
 
+def test_where_nothing_can_be_taken_up_again_the_gap_begins_at_the_last_sign_of_life(monkeypatch):
+    monkeypatch.setattr(grpc_connection, "ANSWER_SECONDS", 2.0)
+    with behind_a_proxy(antrea) as (proxy, source), following(source) as collected:
+        collected.wait_for(lambda: bool(collected.flows) and not collected.status.read_to)
+        proxy.hang()
+        collected.wait_for(lambda: bool(collected.status.error))
+        proxy.heal()
+        collected.wait_for(lambda: bool(gaps(collected)) and not collected.status.error)
+    (gap,) = gaps(collected)
+    assert "the Flow Aggregator was out of reach from" in gap.reason
+    assert gap.time == pytest.approx(proxy.hung, abs=1.0)
+
+
 @pytest.mark.parametrize("server", SERVERS)
 def test_who_is_quiet_and_answers_is_watched(server):
     found = []
