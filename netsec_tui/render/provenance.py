@@ -54,7 +54,8 @@ def origins_sentence(review: Review, found: Origins) -> str:
     behind = ""
     if rows:
         named = listed((f"{line_name(row.key.peer, home)} {port_text(row.key)}" for row in rows), _FEW_ROWS)
-        behind = f"{plural(len(rows), 'row')}, {_flows(found.counts.total)}: {named}"
+        counted = [plural(len(rows), "row"), *_requests(found.counts)]
+        behind = f"{', '.join(counted)}: {named}"
     covers = _covers(len(found.covered)) if found.covered else ""
     told = joined((behind, listed(found.decisions), covers)) or _nothing(found.place)
     return f"{place_name(review, found.place)}: {told}"
@@ -120,8 +121,10 @@ def _split(counts: Counts) -> str:
     return f"{counts.allowed:,} allowed, {counts.denied:,} denied, {answers}"
 
 
-def _flows(count: int) -> str:
-    return "1 flow" if count == 1 else f"{count:,} flows"
+def _requests(counts: Counts) -> list[str]:
+    """Count what the table's columns Allow and Deny count; answers are in neither."""
+    told = ((counts.allowed, "allowed"), (counts.denied, "denied"))
+    return [f"{count:,} flow{'' if count == 1 else 's'} {what}" for count, what in told if count]
 
 
 def _peer_text(peer: PolicyPeer) -> str:

@@ -33,8 +33,17 @@ def settled(statuses: Iterable[SourceStatus]) -> bool:
     return bool(told) and all(status.settled for status in told)
 
 
-def advise(session: Session, statuses: Iterable[SourceStatus], awaited: WorkloadRef | None = None) -> Advice:
-    """Say what to do while no workload is chosen; ``awaited`` is the one that flags have named."""
+def advise(
+    session: Session,
+    statuses: Iterable[SourceStatus],
+    awaited: WorkloadRef | None = None,
+    *,
+    unchosen: bool = False,
+) -> Advice:
+    """Say what to do while no workload is chosen; ``awaited`` is the one that flags have named.
+
+    ``unchosen`` tells that there are clusters to choose from and none was yet.
+    """
     told = tuple(statuses)
     errors = tuple(dict.fromkeys(status.error for status in told if status.error))
     if awaited is not None and session.workloads() and not settled(told):
@@ -64,6 +73,10 @@ def advise(session: Session, statuses: Iterable[SourceStatus], awaited: Workload
         return Advice("The cluster state is here, flows are lacking", _how_to_get_flows(session))
     if settled(told):
         return Advice("No flows were read", _how_to_get_flows(session))
+    if unchosen and not told:
+        return Advice(
+            "No cluster is chosen", (f"None is contacted before. {key_of('cluster')} chooses one.",)
+        )
     return Advice("Reading", _details(told) or ("Nothing has come in yet.",))
 
 

@@ -159,8 +159,14 @@ class NetsecApp(App[int]):
             return
         statuses = self._intake.statuses.values()
         awaited = self._questions.awaited if self._questions else None
-        namespace, beginning = self._start.namespace or "", self._intake.beginning
-        view = view_of(self.session, statuses, namespace, awaited, beginning=beginning)
+        view = view_of(
+            self.session,
+            statuses,
+            self._start.namespace or "",
+            awaited,
+            beginning=self._intake.beginning,
+            unchosen=self.clusters is not None and not self.session.options.cluster,
+        )
         self._main.show(view)
         self._desk.show(view)
         if isinstance(self.screen, Picker):

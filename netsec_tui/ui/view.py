@@ -68,8 +68,9 @@ def view_of(
     awaited: WorkloadRef | None = None,
     *,
     beginning: bool = False,
+    unchosen: bool = False,
 ) -> View:
-    """Gather what the screen shows from the session and the sources."""
+    """Gather what the screen shows from the session and the sources; ``unchosen`` as for ``advise``."""
     told = tuple(statuses)
     inventory, review = session.inventory, session.review()
     return View(
@@ -83,7 +84,7 @@ def view_of(
         lost=sum(session.lost.values()),
         known=inventory.known,
         config=session.config,
-        advice=advise(session, told, awaited) if review is None else Advice(),
+        advice=advise(session, told, awaited, unchosen=unchosen) if review is None else Advice(),
         provenance=Provenance(review) if review is not None else None,
         ground=session.ground(),
         beginning=beginning,

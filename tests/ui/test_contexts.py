@@ -123,6 +123,10 @@ async def test_nothing_is_contacted_before_one_of_several_is_chosen(servers, tmp
         await operator.until(lambda: "─ Cluster ─" in operator.screen(), "the clusters are offered")
         assert operator.screen().index("east") < operator.screen().index("west")  # current first
         assert asked(servers["east"]) == asked(servers["west"]) == 0
+        await operator.press("escape")
+        assert "No cluster is chosen" in operator.screen()
+        assert "Reading" not in operator.screen()
+        await operator.press("c")
         await operator.answer("Cluster", "west")
         await choose_web(operator)
         assert asked(servers["east"]) == 0

@@ -67,7 +67,8 @@ async def test_the_cursor_in_the_policy_says_which_rows_are_behind_each_line() -
         await operator.press("down")
         whole = operator.status()
         assert re.fullmatch(
-            r"ingress rule 1 of deployment-web: 1 row, [\d,]+ flows: monitoring/sts/prometheus 9102/TCP",
+            r"ingress rule 1 of deployment-web: 1 row, [\d,]+ flows allowed: "
+            r"monitoring/sts/prometheus 9102/TCP",
             whole,
         )
         await operator.press("j")
