@@ -12,9 +12,12 @@ from typing import Any
 import pytest
 
 from netsec_tui.model.flow import Flow, Gap, Verdict
+from netsec_tui.sources import life
 from netsec_tui.sources.access import Access
+from netsec_tui.sources.contract import SourceStatus
 from netsec_tui.sources.grpc import connection as grpc_connection
 from netsec_tui.sources.hubble.relay import HubbleRelaySource
+from netsec_tui.sources.life import Life
 from tests.cluster.harness import waiting
 from tests.cluster.harness.calls import Call
 from tests.cluster.harness.cluster import Cluster
@@ -239,7 +242,7 @@ def test_another_pod_may_take_relays_place(own_cluster, hubble):
 
 
 def test_a_relay_that_hangs_is_noticed(own_cluster, hubble, monkeypatch):
-    monkeypatch.setattr(grpc_connection, "PING_SECONDS", 2.0)
+    monkeypatch.setattr(life, "ASK_SECONDS", 2.0)
     monkeypatch.setattr(grpc_connection, "ANSWER_SECONDS", 2.0)
     with following(relay(own_cluster)) as collected:
         reach(own_cluster, 7040)
@@ -255,16 +258,24 @@ def test_a_relay_that_hangs_is_noticed(own_cluster, hubble, monkeypatch):
         assert twice(collected) == []
 
 
-def test_a_relay_that_wants_to_be_asked_less_often_costs_nothing(own_cluster, hubble, monkeypatch):
+def test_a_relay_that_is_often_asked_for_a_sign_of_life_does_not_mind(own_cluster, hubble, monkeypatch):
     """Like any server of grpc-go, Relay sends clients away that ping often while there is nothing to say."""
-    monkeypatch.setattr(grpc_connection, "PING_SECONDS", 0.5)
+    monkeypatch.setattr(life, "ASK_SECONDS", 0.5)
+    asked, ask = [], Life.ask
+
+    def counted(one):
+        asked.append(one)
+        ask(one)
+
+    monkeypatch.setattr(Life, "ask", counted)
     with following(relay(own_cluster)) as collected:
         reach(own_cluster, 7050)
         wait("what came before", seen(collected, 7050))
-        wait("Relay to end the connection", lambda: collected.status.error)
+        before = len(asked)
+        wait("Relay to be asked often", lambda: len(asked) > before + 9)
         reach(own_cluster, 7051)
         wait("what came after", seen(collected, 7051))
-        wait("the failure to be over", lambda: not collected.status.error)
+        assert [m for m in collected.messages if isinstance(m, SourceStatus) and m.error] == []
         assert twice(collected) == []
 
 
