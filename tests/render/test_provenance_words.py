@@ -44,12 +44,14 @@ def detail(scene: Scene, place: RulePlace, width: int = 100) -> list[str]:
         ),
         (
             RulePlace(0, IN, 0, port=0),
-            "ingress rule 1 of deployment-web, 8080/TCP: 2 rows, 3 flows allowed: cart 8080/TCP, pay 8080/TCP",
+            "ingress rule 1 of deployment-web, 8080/TCP: 2 rows, 3 flows allowed: "
+            "cart 8080/TCP, pay 8080/TCP",
         ),
         (RulePlace(0, IN), "ingress of deployment-web: 2 rows, 3 flows allowed: cart 8080/TCP, pay 8080/TCP"),
         (
             RulePlace(0, OUT, 0, peer=0),
-            "egress rule 1 of deployment-web, pods app=db in data: 1 row, 1 flow allowed: data/sts/db 5432/TCP",
+            "egress rule 1 of deployment-web, pods app=db in data: 1 row, 1 flow allowed: "
+            "data/sts/db 5432/TCP",
         ),
     ],
 )

@@ -280,6 +280,16 @@ class TestAnotherCluster:
             assert app.session.options.cluster == "two"
             assert app.screen_stack[1:] == [app.screen]
 
+    async def test_what_is_said_before_the_screen_is_laid_out_is_said_behind_it(self, tmp_path):
+        first = Clusters(tmp_path).connect("one")
+        app = NetsecApp(first.session, first.feed, start=CHOSEN, file=first.file)
+        async with app.run_test(size=WIDE) as pilot:
+            await started(pilot)
+            app.action_configuration()
+            app.say("A source has come back")
+            await started(pilot)
+            assert status(app) == "A source has come back"
+
     async def test_a_screen_that_is_being_taken_down_draws_nothing(self, tmp_path):
         first = Clusters(tmp_path).connect("one")
         app = NetsecApp(first.session, first.feed, start=CHOSEN, file=first.file)

@@ -10,6 +10,7 @@ from netsec_tui.model.observed import Observed
 from netsec_tui.session.session import Options, Session
 from netsec_tui.sources.contract import FlowsRead, SourceStatus
 from netsec_tui.ui import intake as steps
+from netsec_tui.ui.app import NetsecApp
 from netsec_tui.ui.intake import Intake
 from netsec_tui.ui.start import StartScope
 from tests.core.traffic import IN, NOON, of, only, request, session
@@ -23,6 +24,7 @@ from tests.ui.shop import (
     read_all,
     screen_text,
     talk,
+    traffic,
     until,
 )
 from tests.ui.test_contexts import GivenFeed
@@ -158,6 +160,19 @@ async def test_what_is_read_of_before_is_not_new_on_the_screen_and_what_comes_th
             await read_all(feed, pilot)
             await until(pilot, lambda wanted=expected: addresses(app) == wanted)
             assert ("+1 new" in screen_text(app)) == (expected[-1] == "0")
+
+
+async def test_the_time_that_a_quiet_cluster_was_observed_goes_on_on_the_screen():
+    clock = [NEWEST]
+    watching = told("hubble", observed=Observed("hubble", NEWEST - 12_000))
+    flows = tuple(replace(flow, origin="hubble") for flow in traffic())
+    kept = Session(Options(cluster="kind-shop", live=True), now=lambda: clock[0])
+    start = StartScope("shop", "Deployment", "checkout", ALL)
+    app = NetsecApp(kept, Feed(cluster(), FlowsRead(flows), watching), start=start)
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: "all, 3 h 10 min seen" in screen_text(app))
+        clock[0] += 300
+        await until(pilot, lambda: "all, 3 h 15 min seen" in screen_text(app))
 
 
 def addresses(app):
