@@ -122,7 +122,7 @@ def test_without_any_namespace_object_an_excluded_name_is_not_relied_on() -> Non
 def test_a_namespace_that_was_not_read_counts_and_is_told_apart() -> None:
     scene = shop().sees(talk(Endpoint("10.244.0.11"), FOREIGN), ("web-1", "cart-1")).chooses()
     assert scene.row(OUT, "x").unlabelled == "nowhere"
-    told = "this namespace is not in the cluster state, so no label is known to select it by: nowhere"
+    told = f"{NEED}nowhere (namespaces without labels); it is not in the cluster state"
     assert scene.review.warnings[0] == told
 
 

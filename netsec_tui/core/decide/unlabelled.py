@@ -48,16 +48,14 @@ def withheld_sentence(names: tuple[str, ...]) -> str:
 
 
 def unlabelled_warning(world: World, names: tuple[str, ...]) -> str:
-    """Return the sentence for the top of the view, which ends in the way out if there is one."""
+    """Return the sentence for the top of the view, which ends in the way out."""
     known = world.inventory.namespaces
     unread = [name for name in names if name not in known]
     if unread == list(names) and known:
-        which, them = ("this namespace is", "it") if len(names) == 1 else ("these namespaces are", "them")
-        return (
-            f"{which} not in the cluster state, so no label is known to select {them} by: {', '.join(names)}"
-        )
-    first = next(name for name in names if name not in unread or not known)
-    way = f"kubectl label namespace {first} {_key(world)}=VALUE"
+        way = f"{'it is' if len(names) == 1 else 'they are'} not in the cluster state"
+    else:
+        first = next(name for name in names if name not in unread or not known)
+        way = f"kubectl label namespace {first} {_key(world)}=VALUE"
     return f"{labels_needed(names)} (namespaces without labels); {way}"
 
 
