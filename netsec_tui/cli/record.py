@@ -15,6 +15,7 @@ from netsec_tui.cli.listening import NOTHING_LIVE
 from netsec_tui.cli.output import gap_told, left_out, note
 from netsec_tui.cli.tty import piped_input
 from netsec_tui.errors import BadInputError, UsageError
+from netsec_tui.model.origins import told_as
 from netsec_tui.sources.capture.record import Recorded, record
 from netsec_tui.sources.contract import SourceStatus
 
@@ -35,11 +36,13 @@ def run(args: Namespace) -> int:
             "record writes a file, not standard output; name one, for instance -o monday.capture"
         )
     inputs = inputs_of(args, piped_input)
-    kinds = Counter(choice.name for choice in observed(args))
-    if twice := [name for name, times in kinds.items() if times > 1]:
+    names = [choice.name for choice in observed(args)]
+    kinds = Counter(map(told_as, names))
+    if twice := [name for name in names if kinds[told_as(name)] > 1]:
+        told = ", ".join(dict.fromkeys(twice))
         raise UsageError(
-            f"a capture does not keep apart what two sources of one kind tell ({', '.join(twice)}): what "
-            "both tell would count twice in it; record one of them"
+            f"a capture does not keep apart what two sources of one kind tell ({told}): what both tell would "
+            "count twice in it; record one of them"
         )
     if args.listen and not any(source.live for source in inputs.flows):
         raise UsageError(NOTHING_LIVE)

@@ -16,6 +16,8 @@ _Key = TypeVar("_Key", bound=Hashable)
 _Value = TypeVar("_Value")
 
 ENDED_PHASES = ("Succeeded", "Failed")
+SCHEDULED = "PodScheduled"
+"""The condition of a pod that has been given a node."""
 """Phases of a pod that has ended by itself and does not start again."""
 
 
@@ -32,7 +34,7 @@ class ContainerPort:
 class Pod:
     """Hold a pod with its topmost owner (Deployment rather than ReplicaSet, CronJob rather than Job).
 
-    ``created`` is when it was created, or taken up by its node where that is told: before, it had no address;
+    ``created`` is when it was created, or given a node where that is told: before, it had no address;
     epoch seconds, 0.0 when the object does not tell. ``phase`` is empty when unknown.
     ``deleted`` is epoch seconds, 0.0 for a pod that is there. ``ended_at`` is when one that has ended by
     itself did, in epoch seconds, 0.0 when the object does not tell.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -28,7 +28,8 @@ class Origin:
     ``nodes_by_flows``: which nodes there are is known by what they tell alone, though it be the last word
     of each.
 
-    ``source`` is false of what only flows carry: ``--source`` does not take it.
+    ``source`` is false of what only flows carry: ``--source`` does not take it. ``told_as`` is what its flows
+    carry, empty where that is its own name.
     """
 
     told_by_both_nodes: bool
@@ -40,6 +41,7 @@ class Origin:
     kept_by_nodes: bool = False
     nodes_by_flows: bool = False
     source: bool = True
+    told_as: str = ""
 
 
 _HUBBLE = Origin(told_by_both_nodes=True, answers="seen", kept_by_nodes=True)
@@ -54,7 +56,7 @@ ORIGINS: Mapping[str, Origin] = MappingProxyType(
         "goldmane": _CALICO,
         "antrea": _ANTREA,
         "netobserv": Origin(told_by_both_nodes=True, answers="seen", may_sample=True, nodes_by_flows=True),
-        "theia": _ANTREA,  # its flows say that they are Antrea's
+        "theia": replace(_ANTREA, told_as="antrea"),
         "conntrack": Origin(told_by_both_nodes=False, answers="each", dates_back=True),
         "antrea-log": Origin(told_by_both_nodes=True, answers="never", source=False),
         "conntrack-brief": Origin(told_by_both_nodes=False, answers="never", source=False),
@@ -67,6 +69,11 @@ Flows of any other origin, or of none, are taken for nothing of this: all that i
 
 SOURCES_IN_ORDER = tuple(name for name, origin in ORIGINS.items() if origin.source)
 """Which source comes before which."""
+
+
+def told_as(name: str) -> str:
+    """Return the ``Flow.origin`` of what a source tells."""
+    return ORIGINS[name].told_as or name
 
 
 def origins_where(holds: Callable[[Origin], bool]) -> frozenset[str]:

@@ -118,6 +118,12 @@ class Session:
         return () if self._record.observations.told else self._record.observations.misdated
 
     @property
+    def seen_before(self) -> bool:
+        """Tell whether all that was seen lies before the timespan, as far as it is of workloads."""
+        seen = bool(self._record.observations.told)
+        return seen and self._timespan.seconds is not None and not self.workloads()
+
+    @property
     def lost(self) -> dict[str, int]:
         """Return how many events and lines each reason has cost."""
         return Losses(self._record.observations.gaps).by_reason

@@ -24,7 +24,7 @@ class Backlog:
 
     Where the past is asked for by itself, all has been told once that is answered, and what comes beside it
     says nothing of how far that has got. Of one stream that begins with the past it can only be guessed: it
-    has caught up once it tells of a time after it was begun, or is silent for a while.
+    has caught up once it tells of when it was begun, or is silent for a while.
     """
 
     def __init__(self) -> None:
@@ -32,11 +32,14 @@ class Backlog:
         self._over = self._told = False
         self.begin(0.0)
 
-    def begin(self, read: float, *, asked: bool = False) -> None:
-        """Take it that a stream begins anew; if all had been read, that was so until ``read``."""
+    def begin(self, read: float, *, asked: bool = False, late: float = 0.0) -> None:
+        """Take it that a stream begins anew; if all had been read, that was so until ``read``.
+
+        What has come in by then it tells with times that are ``late`` seconds before, at most.
+        """
         if self._over:
             self._read, self._reached = read, {}
-        self._began, self._heard = time.time(), time.monotonic()
+        self._began, self._heard, self._late = time.time(), time.monotonic(), late
         self._asked, self._over, self._told = asked, False, False
 
     def catch_up(self, read: float, ask: Callable[[], Iterable[_T]], stop: threading.Event) -> Iterator[_T]:
@@ -64,7 +67,7 @@ class Backlog:
         if asked == self._asked:
             self._reached[node] = max(min(at, time.time()), self._reached.get(node, 0.0))
             self._told = True
-            self._over = not self._asked and at >= self._began
+            self._over = not self._asked and at >= self._began - self._late
 
     def quiet(self) -> None:
         """Take note that nothing comes now."""

@@ -21,7 +21,7 @@ def whole(value: Any) -> int | None:
     if type(value) is str:
         return int(value) if value.isascii() and value.isdecimal() and len(value) <= _LONGEST_NUMBER else None
     if type(value) is float:
-        return int(value) if 0 <= value < 2**63 else None
+        return int(value) if 0 <= value < 2**63 and value.is_integer() else None
     return value if type(value) is int and value >= 0 else None
 
 

@@ -45,6 +45,11 @@ class Life:
         """Tell whether there has been no sign for so long that one is to be asked for."""
         return not self._asked and self.silent > ASK_SECONDS
 
+    @property
+    def well(self) -> bool:
+        """Tell whether signs come as they should."""
+        return self.silent <= ASK_SECONDS + OWED_SECONDS
+
     def sign(self) -> None:
         """Take note of a sign."""
         self._last, self._heard, self._asked = time.time(), time.monotonic(), 0.0

@@ -64,6 +64,16 @@ def advise(
         )
     if session.misdated:
         return Advice("No flow counts", (*session.misdated, "", *errors), error=True)
+    if session.seen_before:
+        return Advice(
+            f"No communication in the {session.timespan.label}",
+            (
+                f"What was seen is older: {key_of('timespan')} chooses a longer timespan.",
+                "",
+                *_details(told),
+                *errors,
+            ),
+        )
     if errors:
         heading = "No flows could be read" if session.inventory.known else "Nothing could be read"
         return Advice(heading, (*errors, "", *_how_to_get_flows(session)), error=True)

@@ -66,11 +66,17 @@ def _wait_for(path, text, times):
         time.sleep(0.01)
 
 
-def test_two_sources_of_one_kind_are_not_recorded_into_one_capture(run, tmp_path):
-    ways = [word for port in (1, 2) for word in ("--source", f"hubble://127.0.0.1:{port}")]
+@pytest.mark.parametrize(
+    ("sources", "told"), [(("hubble", "hubble"), "hubble"), (("antrea", "theia"), "antrea, theia")]
+)
+def test_two_sources_of_one_kind_are_not_recorded_into_one_capture(run, tmp_path, sources, told):
+    """Theia holds what Antrea tells."""
+    ways = [
+        word for port, name in enumerate(sources, 1) for word in ("--source", f"{name}://127.0.0.1:{port}")
+    ]
     code, _, err = run("record", *ways, "-o", "a.capture")
     assert code == 64
-    assert "two sources of one kind tell (hubble)" in err
+    assert f"two sources of one kind tell ({told})" in err
     assert not (tmp_path / "a.capture").exists()
 
 

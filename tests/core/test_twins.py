@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -65,6 +66,16 @@ def test_sources_begun_again_tell_nothing_twice():
         for teller in order:
             observations.add(flows, teller=teller)
         assert counts(observations) == before
+
+
+@pytest.mark.parametrize("remember", [(3, 3), (0, 3), (3, 0), (1, 2)])
+def test_what_one_of_two_has_forgotten_since_counts_no_more_for_that(remember):
+    made = [replace(request(WEB, API, 80), time=NOON + s, origin="hubble", node="n1") for s in range(6)]
+    observations = told(("a", made[:3]), ("b", made[:3]))
+    observations.begin_again(NOON + 3)
+    for teller, kept in zip("ab", remember, strict=True):
+        observations.add(made[3 - kept :], teller=teller)
+    assert counts(observations) == counts(told(("a", made)))
 
 
 def test_files_add_up_as_before():

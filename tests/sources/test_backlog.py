@@ -52,6 +52,14 @@ def test_it_has_caught_up_where_it_tells_of_now(clock):
     assert told.read_to == 0.0
 
 
+@pytest.mark.parametrize(("ago", "read_to"), [(46, START - 46), (45, 0.0)])
+def test_what_tells_late_has_caught_up_where_it_tells_of_as_late_as_it_does(clock, ago, read_to):
+    told = Backlog()
+    told.begin(0.0, late=45)
+    told.take(START - ago)
+    assert told.read_to == read_to
+
+
 @pytest.mark.parametrize(("seconds", "read_to"), [(0.1, START - 500), (QUIET_SECONDS, 0.0)])
 def test_it_has_caught_up_once_it_is_silent_for_a_while(clock, seconds, read_to):
     told = Backlog()

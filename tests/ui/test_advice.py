@@ -5,6 +5,8 @@ import time
 
 import pytest
 
+from netsec_tui.model.timespan import TIMESPANS
+from netsec_tui.session.actions import ChooseTimespan
 from netsec_tui.session.session import Options, Session
 from netsec_tui.sources.contract import SourceStatus
 from netsec_tui.sources.inventory.build import build_inventory
@@ -47,6 +49,18 @@ def test_what_two_sources_say_alike_is_said_once():
     refused = "the TLS connection to prod fails: certificate has expired"
     statuses = [SourceStatus(name, live=True, error=refused) for name in ("context prod", "conntrack")]
     assert advise(Session(Options(cluster="prod", live=True), time.time), statuses).lines.count(refused) == 1
+
+
+def test_flows_that_are_older_than_the_timespan_are_no_lack_of_flows():
+    made = Session(Options(cluster="prod", live=True), lambda: NOON)
+    made.set_inventory(build_inventory([namespace("shop"), owner("web")])[0])
+    made.add_flows(exchange(of("web"), of("api"), 80, time=NOON - 3600))
+    assert made.workloads()
+    made.apply(ChooseTimespan(TIMESPANS[0]))
+    advice = advise(made, [LISTENING])
+    assert advice.heading == "No communication in the last 5 min"
+    assert advice.lines[0] == "What was seen is older: t chooses a longer timespan."
+    assert LISTENING.detail in " ".join(advice.lines)
 
 
 def test_flows_of_which_none_counts_are_told_with_the_reason():

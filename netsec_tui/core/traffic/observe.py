@@ -111,7 +111,7 @@ class Observations:
             self._miss(hole)
         until = {(origin, ""): told.last for origin, told in self.told.items()}
         until |= {(origin, n): last for origin, told in self.told.items() for n, last in told.nodes.items()}
-        self._retold = Retold(until, now)
+        self._retold, self._twins = Retold(until, now), Twins()
 
     def add(
         self, flows: Iterable[Flow | Gap], now: float = math.inf, recording: str = "", teller: str = ""

@@ -25,7 +25,7 @@ _ENDPOINTS = 16_384
 _ANSWER, _REFUSAL = 1 << len(Verdict), 2 << len(Verdict)
 """Bits of what was told of a connection, beside one for each verdict on its request."""
 
-_Key = tuple[Endpoint, int, Endpoint, int, int, str, tuple[str, str] | None, int]
+_Key = tuple[str, int, str, int, int, str, tuple[str, str] | None, int]
 """Source and destination with their ports, protocol, node, the Service that was dialled, and the minute."""
 
 
@@ -104,7 +104,8 @@ class Connections:
         node, minute = seen.source.node or seen.destination.node, int(seen.at // 60)
         news = _said(seen, verdict)
         if not seen.connections:
-            key = (source, ports[0], destination, ports[1], seen.protocol, node, service, minute)
+            ends = (seen.source.ip, ports[0], seen.destination.ip, ports[1])
+            key = (*ends, seen.protocol, node, service, minute)
             news = self._news(key, news)
         if not news:
             return

@@ -25,6 +25,9 @@ _OVERLAP = 60
 _QUIET = 0.5
 """Seconds of silence after which no more is expected of a window: each comes in one go, every 15 s."""
 
+_LATE = 45.0
+"""Seconds after their beginning within which windows are told: each lasts 15 s and is kept back for two."""
+
 _LONGEST = 1.0
 
 _OVERDUE = 20.0
@@ -56,7 +59,7 @@ class CalicoIntake:
 
     def begin(self) -> None:
         """Take it that a stream begins, with what was before."""
-        self._backlog.begin(self._broke_off)
+        self._backlog.begin(self._broke_off, late=_LATE)
 
     def quiet(self) -> None:
         """Take it that nothing comes now; what waits for its other end has not been told yet."""

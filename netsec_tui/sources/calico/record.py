@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from netsec_tui.errors import NetsecError
 from netsec_tui.model.flow import Endpoint, Labels, Protocol, Reserved, Verdict
 from netsec_tui.model.timespan import SKEW_SECONDS, plausible
 from netsec_tui.sources.fields import count, text, whole
@@ -232,6 +233,10 @@ def fingerprint(policies: object) -> str:
         return repr(policies)
     except RecursionError:
         return ""
+
+
+class QuietError(NetsecError):
+    """Report that a stream is silent though its server is well: it is to be opened anew."""
 
 
 def told(value: object) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from typing import Protocol
 
 from netsec_tui.sources.calico.intake import CalicoIntake
-from netsec_tui.sources.calico.record import Record
+from netsec_tui.sources.calico.record import QuietError, Record
 from netsec_tui.sources.contract import Emit
 from netsec_tui.sources.life import Life
 from netsec_tui.sources.problem import Problem
@@ -31,6 +32,9 @@ class RecordServer(Protocol):
         """Yield the records from a time on and those that come, until ``stop`` is set or the stream ends.
 
         ``start`` is epoch seconds, or negative before now. None comes now and then while nothing else does.
+
+        Raises:
+            QuietError: it has been silent for long though the server is well; it may be opened anew.
         """
 
 
@@ -75,7 +79,13 @@ class CalicoSource:
 
     def _followed(self, emit: Emit, stop: threading.Event) -> Iterator[bool]:
         self._intake.begin()
-        for record in self._server.streamed(self._intake.asked_from, stop):
+        while not stop.is_set():
+            with suppress(QuietError):
+                yield from self._taken(self._server.streamed(self._intake.asked_from, stop), emit)
+                return
+
+    def _taken(self, records: Iterable[Record | Problem | None], emit: Emit) -> Iterator[bool]:
+        for record in records:
             if record is None:
                 self._intake.quiet()
             else:

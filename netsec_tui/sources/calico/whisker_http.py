@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from netsec_tui.errors import NetsecError, UnreachableError
 from netsec_tui.sources.access import TlsOptions
 from netsec_tui.sources.bounded import put
+from netsec_tui.sources.calico.record import QuietError
 from netsec_tui.sources.grpc.tls import Secured, secured
 from netsec_tui.sources.life import Life
 from netsec_tui.sources.reach.http import (
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 PATH = "/whisker-backend/flows"
 SILENCE_SECONDS = 60.0
-"""Seconds without an event after which a stream is taken to hang; windows end every 15 s."""
+"""Seconds without an event after which a stream may hang; windows end every 15 s."""
 
 ANSWER_SECONDS = 5.0
 """The same for an answer that needs no event to come first."""
@@ -100,7 +101,8 @@ class Whisker:
         connection of its own. A line that is cut off at the end is left out.
 
         Raises:
-            UnreachableError: as for ``get``; or nothing came for a minute, or the connection broke off.
+            UnreachableError: as for ``get``, or the connection broke off.
+            QuietError: nothing came for a minute, though the server answers otherwise.
         """
         life.begin()
         chunks: queue.Queue[bytes | Exception] = queue.Queue(_ROOM)
@@ -147,7 +149,7 @@ class Whisker:
         life: Life,
     ) -> None:
         """Hand on what comes, then nothing or what went wrong; a slow reader holds the server up."""
-        over = self._over
+        over, heard = self._over, time.monotonic()
         try:
             look(self)
             life.sign()
@@ -156,11 +158,13 @@ class Whisker:
             response = self._ask(query, "text/event-stream")
             while put(chunks, told := response.read1(_CHUNK), over) and told:
                 life.sign()
-        except NetsecError as error:
-            put(chunks, error, over)
+                heard = time.monotonic()
         except Exception as error:  # a socket that was closed from the other thread raises anything
             late = f"nothing has come from {self._way.peer} for {self._silence:g} s"
-            put(chunks, self._trouble(error, late), over)
+            if answered.is_set() and time.monotonic() - heard >= SILENCE_SECONDS and life.well:
+                put(chunks, QuietError(late), over)
+            else:
+                put(chunks, error if isinstance(error, NetsecError) else self._trouble(error, late), over)
         finally:
             self._close()
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from netsec_tui.errors import BadInputError
 from netsec_tui.model.identity import WorkloadRef
-from netsec_tui.model.inventory import ENDED_PHASES, ContainerPort, Pod
+from netsec_tui.model.inventory import ENDED_PHASES, SCHEDULED, ContainerPort, Pod
 from netsec_tui.sources.inventory.addresses import canonical_ip
 from netsec_tui.sources.objects.fields import Fields
 from netsec_tui.sources.objects.strip import object_key, printable
@@ -29,11 +29,19 @@ def read_pod(fields: Fields, owner: WorkloadRef) -> Pod:
         spec.flag("hostNetwork"),
         spec.text("nodeName"),
         status.text("phase"),
-        # One that waits for a node has no address yet: its kubelet gets it one after taking it up.
-        max(metadata.time("creationTimestamp"), status.time("startTime")),
+        max(metadata.time("creationTimestamp"), _scheduled_at(status)),
         fields.data.get("deleted", 0.0),
         _ended_at(status),
     )
+
+
+def _scheduled_at(status: Fields) -> float:
+    """Return when a pod was given a node, before which it has no address, 0.0 when that is not told.
+
+    The API server dates it as it dates the creation; ``startTime`` is by the clock of the node.
+    """
+    conditions = (c for c in status.children("conditions") if c.text("type") == SCHEDULED)
+    return max((c.time("lastTransitionTime") for c in conditions if c.text("status") == "True"), default=0.0)
 
 
 def _ended_at(status: Fields) -> float:

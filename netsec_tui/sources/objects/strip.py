@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from netsec_tui.kube.overriding import overriding_kind
-from netsec_tui.model.inventory import ENDED_PHASES
+from netsec_tui.model.inventory import ENDED_PHASES, SCHEDULED
 from netsec_tui.sources.contract import KubeObject
 from netsec_tui.sources.objects.ranges import (
     WEAVE_RANGE,
@@ -138,23 +138,26 @@ _TARGET = _record(kind=_scalar, name=_scalar, namespace=_scalar)
 _ENDPOINT_PORTS = _each(_record(name=_scalar, protocol=_scalar, port=_scalar))
 _ENDPOINTS_ADDRESSES = _each(_record(ip=_scalar, targetRef=_TARGET))
 
-_POD_STATUS = _record(
-    phase=_scalar, podIP=_scalar, podIPs=_each(_record(ip=_scalar)), hostIP=_scalar, startTime=_scalar
-)
+_POD_STATUS = _record(phase=_scalar, podIP=_scalar, podIPs=_each(_record(ip=_scalar)), hostIP=_scalar)
+_CONDITIONS = _each(_record(type=_scalar, status=_scalar, lastTransitionTime=_scalar))
 _ENDS = _each(_record(state=_record(terminated=_record(finishedAt=_scalar))))
 _POD_END = _record(
     containerStatuses=_ENDS,
     initContainerStatuses=_ENDS,
     ephemeralContainerStatuses=_ENDS,
-    conditions=_each(_record(type=_scalar, status=_scalar, lastTransitionTime=_scalar)),
+    conditions=_CONDITIONS,
 )
 
 
 def _pod_status(status: Any) -> Any:
     """Keep what tells when a pod ended of those alone that have: of others it changes all the time."""
     kept = _POD_STATUS(status)
-    ended = isinstance(status, Mapping) and status.get("phase") in ENDED_PHASES
-    return {**kept, **_POD_END(status)} if ended else kept
+    if isinstance(status, Mapping) and status.get("phase") in ENDED_PHASES:
+        return {**kept, **_POD_END(status)}
+    conditions = status.get("conditions") if isinstance(status, Mapping) else None
+    told = conditions if isinstance(conditions, list) else ()
+    scheduled = [one for one in told if isinstance(one, Mapping) and one.get("type") == SCHEDULED]
+    return {**kept, "conditions": _CONDITIONS(scheduled)} if scheduled else kept
 
 
 _POD = _record(spec=_pod_spec(_with_arguments), status=_pod_status)

@@ -9,10 +9,11 @@ import pytest
 
 from netsec_tui.errors import UnreachableError
 from netsec_tui.model.flow import Flow, Verdict
-from netsec_tui.sources import retry
+from netsec_tui.sources import life, retry
 from netsec_tui.sources.access import Access, Address, TlsOptions
 from netsec_tui.sources.calico import whisker, whisker_http
 from netsec_tui.sources.calico.whisker import whisker_source
+from netsec_tui.sources.calico.whisker_http import Whisker
 from netsec_tui.sources.life import Life
 from netsec_tui.sources.reach import http as http_service
 from netsec_tui.sources.reach.service import Way
@@ -179,16 +180,30 @@ def test_what_had_not_been_read_when_it_broke_off_is_not_known_at_the_end(source
     assert START <= gaps(collected)[-1].time <= START + 15
 
 
-def test_silence_is_taken_for_a_hang(source, backend, monkeypatch):
+def test_a_silent_stream_of_a_server_that_is_well_is_opened_anew_without_a_word(source, backend, monkeypatch):
+    """It may hang for itself, and then what has come meanwhile is asked for again."""
+    monkeypatch.setattr(whisker_http, "SILENCE_SECONDS", 1.5)
     backend.flows = [flow(0)]
     with following(source) as collected:
         collected.wait_for(lambda: bool(times(collected)))
-        monkeypatch.setattr(whisker_http, "SILENCE_SECONDS", 0.3)
-        backend.break_off()
+        backend.flows.append(flow(1))  # the open stream does not tell of it
+        collected.wait_for(lambda: len(times(collected)) == 2)
+    assert len([query for query in backend.asked if "watch" in query]) > 1
+    assert {m.error for m in statuses(collected)} == {""}
+    assert gaps(collected) == []
+
+
+def test_silence_of_a_server_that_answers_nothing_is_a_hang(source, backend, monkeypatch):
+    monkeypatch.setattr(life, "OWED_SECONDS", 0.1)
+    monkeypatch.setattr(life, "ASK_SECONDS", 0.1)
+    monkeypatch.setattr(whisker_http, "SILENCE_SECONDS", 0.5)
+    monkeypatch.setattr(Whisker, "_keep_alive", lambda *_: None)
+    backend.flows = [flow(0)]
+    with following(source) as collected:
         collected.wait_for(lambda: any("nothing has come from" in m.error for m in statuses(collected)))
         asked = len(backend.asked)
         until(lambda: len(backend.asked) > asked)
-    assert len(times(collected)) == 1
+        collected.wait_for(lambda: len(times(collected)) == 1)
 
 
 def statuses(collected):

@@ -54,13 +54,23 @@ class TestPods:
         assert (found.node, found.phase, found.created) == ("n1", "Running", 1714557600.0)
 
     @pytest.mark.parametrize(
-        ("started", "since"),
-        [(None, 0), ("2024-05-01T10:00:01Z", 1), ("2024-05-01T10:09:00Z", 540), ("2024-05-01T09:59:00Z", 0)],
+        ("scheduled", "status", "since"),
+        [
+            (None, "True", 0),
+            ("2024-05-01T10:00:01Z", "True", 1),
+            ("2024-05-01T10:09:00Z", "True", 540),
+            ("2024-05-01T09:59:00Z", "True", 0),
+            ("2024-05-01T10:09:00Z", "False", 0),
+        ],
     )
-    def test_a_pod_that_waits_for_a_node_has_no_address_before(self, started: str | None, since: int) -> None:
+    def test_a_pod_that_waits_for_a_node_has_no_address_before(
+        self, scheduled: str | None, status: str, since: int
+    ) -> None:
+        """By the clock of the API server: that of a node may be wrong."""
         web = pod("web-1", ip="10.1.0.7")
         web["metadata"]["creationTimestamp"] = "2024-05-01T10:00:00Z"
-        web["status"] |= {"startTime": started} if started else {}
+        told = {"type": "PodScheduled", "status": status, "lastTransitionTime": scheduled}
+        web["status"] |= {"startTime": "2024-05-01T11:00:00Z"} | ({"conditions": [told]} if scheduled else {})
         assert sound(web).pods[0].created == 1714557600.0 + since
 
     def test_both_families_in_canonical_text(self) -> None:
