@@ -154,14 +154,16 @@ class Whisker:
             look(self)
             life.sign()
             answered.set()
-            self._silence = self._whole = SILENCE_SECONDS
+            # Longer, so that a stream which is merely silent is not taken for an answer that trickles in.
+            self._silence, self._whole = SILENCE_SECONDS, SILENCE_SECONDS + 1.0
             response = self._ask(query, "text/event-stream")
             while put(chunks, told := response.read1(_CHUNK), over) and told:
                 life.sign()
                 heard = time.monotonic()
         except Exception as error:  # a socket that was closed from the other thread raises anything
             late = f"nothing has come from {self._way.peer} for {self._silence:g} s"
-            if answered.is_set() and time.monotonic() - heard >= SILENCE_SECONDS and life.well:
+            silent = answered.is_set() and time.monotonic() - heard >= SILENCE_SECONDS
+            if silent and life.well and TrickleError not in map(type, (error, error.__cause__)):
                 put(chunks, QuietError(late), over)
             else:
                 put(chunks, error if isinstance(error, NetsecError) else self._trouble(error, late), over)
