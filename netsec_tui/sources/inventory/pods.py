@@ -38,10 +38,12 @@ def read_pod(fields: Fields, owner: WorkloadRef) -> Pod:
 def _scheduled_at(status: Fields) -> float:
     """Return when a pod was given a node, before which it has no address, 0.0 when that is not told.
 
-    The API server dates it as it dates the creation; ``startTime`` is by the clock of the node.
+    The API server dates it as it dates the creation, but an agent in place of a kubelet may date it anew;
+    ``startTime`` is a little later, by the clock of the node, which may be wrong. The earlier one holds.
     """
     conditions = (c for c in status.children("conditions") if c.text("type") == SCHEDULED)
-    return max((c.time("lastTransitionTime") for c in conditions if c.text("status") == "True"), default=0.0)
+    given = [c.time("lastTransitionTime") for c in conditions if c.text("status") == "True"]
+    return min(filter(None, (*given, status.time("startTime"))), default=0.0) if given else 0.0
 
 
 def _ended_at(status: Fields) -> float:

@@ -138,7 +138,9 @@ _TARGET = _record(kind=_scalar, name=_scalar, namespace=_scalar)
 _ENDPOINT_PORTS = _each(_record(name=_scalar, protocol=_scalar, port=_scalar))
 _ENDPOINTS_ADDRESSES = _each(_record(ip=_scalar, targetRef=_TARGET))
 
-_POD_STATUS = _record(phase=_scalar, podIP=_scalar, podIPs=_each(_record(ip=_scalar)), hostIP=_scalar)
+_POD_STATUS = _record(
+    phase=_scalar, podIP=_scalar, podIPs=_each(_record(ip=_scalar)), hostIP=_scalar, startTime=_scalar
+)
 _CONDITIONS = _each(_record(type=_scalar, status=_scalar, lastTransitionTime=_scalar))
 _ENDS = _each(_record(state=_record(terminated=_record(finishedAt=_scalar))))
 _POD_END = _record(

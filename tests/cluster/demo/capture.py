@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from netsec_tui.model.flow import Flow, Gap
-from netsec_tui.model.inventory import Inventory
+from netsec_tui.model.inventory import SCHEDULED, Inventory
 from netsec_tui.sources.capture.lines import HEADER_KEY, HEADER_VALUE, VERSION
 from netsec_tui.sources.capture.source import CaptureSource
 from netsec_tui.sources.capture.writer import CaptureWriter
@@ -133,10 +133,14 @@ _TIMES = {"creationTimestamp": 0.0, "finishedAt": 2.0, "lastTransitionTime": 2.0
 def _moved(item: KubeObject, clock: Clock) -> dict[str, Any]:
     """Return an object with its times on the demo's clock, so that no pod is younger than its flows.
 
-    Ends, and flows, are told to the second: a pod ends on that clock when all of its flows have passed.
+    Ends, and flows, are told to the second: a pod ends on that clock when all of its flows have passed. A pod
+    is given its node when it is made.
     """
     moved = copy.deepcopy(dict(item))
     _move_times(moved, clock)
+    for condition in moved.get("status", {}).get("conditions", ()):
+        if condition.get("type") == SCHEDULED:
+            condition["lastTransitionTime"] = moved["metadata"]["creationTimestamp"]
     return moved
 
 

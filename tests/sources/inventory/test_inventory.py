@@ -54,23 +54,27 @@ class TestPods:
         assert (found.node, found.phase, found.created) == ("n1", "Running", 1714557600.0)
 
     @pytest.mark.parametrize(
-        ("scheduled", "status", "since"),
+        ("scheduled", "status", "started", "since"),
         [
-            (None, "True", 0),
-            ("2024-05-01T10:00:01Z", "True", 1),
-            ("2024-05-01T10:09:00Z", "True", 540),
-            ("2024-05-01T09:59:00Z", "True", 0),
-            ("2024-05-01T10:09:00Z", "False", 0),
+            (None, "True", "11:00:00", 0),
+            ("10:00:01", "True", "11:00:00", 1),
+            ("10:09:00", "True", "11:00:00", 540),
+            ("10:09:00", "True", None, 540),
+            ("09:59:00", "True", "11:00:00", 0),
+            ("10:09:00", "True", "09:30:00", 0),
+            ("10:09:00", "True", "10:00:02", 2),
+            ("10:09:00", "False", "11:00:00", 0),
         ],
     )
     def test_a_pod_that_waits_for_a_node_has_no_address_before(
-        self, scheduled: str | None, status: str, since: int
+        self, scheduled: str | None, status: str, started: str | None, since: int
     ) -> None:
-        """By the clock of the API server: that of a node may be wrong."""
+        """Of the clocks of the API server and the node, which may be ahead, the earlier one holds."""
         web = pod("web-1", ip="10.1.0.7")
         web["metadata"]["creationTimestamp"] = "2024-05-01T10:00:00Z"
-        told = {"type": "PodScheduled", "status": status, "lastTransitionTime": scheduled}
-        web["status"] |= {"startTime": "2024-05-01T11:00:00Z"} | ({"conditions": [told]} if scheduled else {})
+        told = {"type": "PodScheduled", "status": status, "lastTransitionTime": f"2024-05-01T{scheduled}Z"}
+        web["status"] |= {"startTime": f"2024-05-01T{started}Z"} if started else {}
+        web["status"] |= {"conditions": [told]} if scheduled else {}
         assert sound(web).pods[0].created == 1714557600.0 + since
 
     def test_both_families_in_canonical_text(self) -> None:
